@@ -165,7 +165,7 @@ class Mixture(Target):
 
     def __init__(self, name: str, means, sds, weights=None):
         self.means = torch.as_tensor(means, dtype=torch.float64)
-        k, d = self.means.shape
+        k = len(self.means)
         self.sds = torch.as_tensor(sds, dtype=torch.float64).expand(k)
         self.weights = torch.full((k,), 1 / k, dtype=torch.float64) if weights is None else torch.as_tensor(weights)
         reach = 6 * self.sds[:, None]
@@ -197,9 +197,8 @@ class NoisyCurve(Mixture):
         self.curves, self.length, self.power = curves, length, power
         t, w = _gauss_legendre(nodes, length)
         w = w * t**power
-        super().__init__(
-            name, torch.cat([c(t) for c in curves]), noise, torch.cat([w / w.sum()] * len(curves)) / len(curves)
-        )
+        means, weights = torch.cat([c(t) for c in curves]), torch.cat([w / w.sum()] * len(curves)) / len(curves)
+        super().__init__(name, means, noise, weights)
         self.noise = noise
 
     def sample(self, n, generator=None):

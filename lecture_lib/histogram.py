@@ -139,9 +139,8 @@ def grid_edges(x: Tensor, bins, low=None, high=None) -> list[Tensor]:
     if len(bins) != d or min(bins) < 1:
         raise ValueError(f"bins is {bins}. It should be a number of at least 1 for each of the {d} dimensions.")
     if math.prod(bins) > MAX_CELLS:
-        raise ValueError(
-            f"A grid of {' x '.join(map(str, bins))} cells does not fit in memory (at most {MAX_CELLS:,} cells)."
-        )
+        shape = " x ".join(map(str, bins))
+        raise ValueError(f"A grid of {shape} cells does not fit in memory (at most {MAX_CELLS:,} cells).")
     return [torch.linspace(a, b, k + 1, dtype=torch.float64) for a, b, k in zip(low, high, bins)]
 
 

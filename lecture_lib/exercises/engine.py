@@ -1,0 +1,264 @@
+"""The engine behind `check`: an exercise is data, its known mistakes included.
+
+An exercise calls the student's function with arrays and gets arrays back, nothing else. So the same exercise
+runs in the notebook, where `check` calls the function directly, and wherever else somebody can answer
+`call(arguments) -> Outcome`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import math
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lecture_lib.exercises.report import Report, Row, describe
+
+
+@dataclass(frozen=True)
+class Seed:
+    """An argument that reaches the answer as a `torch.Generator` with this seed."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"a generator with seed {self.number}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back from one call: a value, or the sentence that says why there is none."""
+
+    value: Tensor | None = None
+    problem: str = ""
+    error: str = ""  # type and message of the exception, if one was raised
+    blank: bool = False
+    printed: str = ""
+
+
+Call = Callable[[Mapping[str, Any]], Outcome]
+
+
+def close(got: Tensor, expected: Tensor) -> Tensor:
+    """Elementwise: equal within 0.1 % or 1e-4, infinities equal to themselves, NaN to nothing."""
+    return torch.isclose(got, expected, rtol=1e-3, atol=1e-4)
+
+
+def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
+    """One truth value: could both 1-D samples be of one distribution (Kolmogorov-Smirnov, error rate 1e-6)?"""
+    from lecture_lib.evaluate import kolmogorov_smirnov
+
+    if not got.isfinite().all():
+        return torch.tensor(False)
+    limit = math.sqrt(-math.log(1e-6 / 2) / 2 * (1 / len(got) + 1 / len(expected)))
+    return torch.tensor(kolmogorov_smirnov(got, expected) <= limit)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What is asked, how an answer is judged, and what a teacher has seen go wrong.
+
+    inputs: functions of a seeded generator that return the arguments by name, in calling order; the function's
+        own name is the name of the case.
+    mistakes: a teacher's sentence -> an implementation that makes this mistake.
+    laws: a law's sentence -> a function of (call, generator) that returns what is wrong, or "" if the law holds.
+    same: says elementwise, or once for all, whether an answer agrees with the reference's.
+    """
+
+    name: str
+    points: int
+    asks: str
+    reference: Callable
+    inputs: Sequence[Callable[[torch.Generator], Mapping[str, Any]]]
+    mistakes: Mapping[str, Callable]
+    laws: Mapping[str, Callable[[Call, torch.Generator], str]] = field(default_factory=dict)
+    same: Callable[[Tensor, Tensor], Tensor] = close
+
+
+# ---------------------------------------------------------------- one call
+
+
+def call_in_process(function: Callable) -> Call:
+    """The `Call` of a function that lives here: never raises, prints nothing, changes none of the arguments."""
+
+    def call(arguments: Mapping[str, Any]) -> Outcome:
+        given = {name: _own_copy(a) for name, a in arguments.items()}
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    answer = function(*given.values())
+                    value, problem = as_answer(answer)
+        except NotImplementedError:
+            return Outcome(problem="not attempted yet", blank=True)
+        except KeyboardInterrupt:  # the student pressed Stop
+            raise
+        except BaseException as error:  # SystemExit included: an answer must not end the notebook
+            what, where = explain(error)
+            return Outcome(problem=what + where, error=what, printed=printed.getvalue())
+        for name, a in arguments.items():
+            if torch.is_tensor(a) and not torch.equal(a, given[name]):
+                problem = f"You changed {name} itself. Leave the arguments as they are and work on {name}.clone()."
+                return Outcome(problem=problem, printed=printed.getvalue())
+        return Outcome(value, problem, printed=printed.getvalue())
+
+    return call
+
+
+def _own_copy(argument):
+    if isinstance(argument, Seed):
+        return torch.Generator().manual_seed(argument.number)
+    return argument.clone() if torch.is_tensor(argument) else argument
+
+
+def as_answer(answer) -> tuple[Tensor | None, str]:
+    """The answer as a float64 tensor, or None and the sentence that says what it is instead."""
+    if answer is None:
+        return None, "Your function returned None. Does it end with `return`?"
+    if answer is Ellipsis or (callable(answer) and not torch.is_tensor(answer)):
+        return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
+    try:
+        if not torch.is_tensor(answer):
+            answer = torch.as_tensor(answer)
+        if answer.is_complex():
+            return None, "Your function returned complex numbers. Return real ones."
+        return answer.detach().to("cpu", torch.float64).to_dense().clone(), ""
+    except Exception:
+        return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
+
+
+def _short(thing, most: int = 60) -> str:
+    """`'hello' (type str)`, whatever the thing does when asked for its repr."""
+    try:
+        text = repr(thing)
+    except BaseException:
+        text = "..."
+    text = " ".join(text.split())
+    return f"{text if len(text) <= most else text[: most - 3] + '...'} (type {type(thing).__name__})"
+
+
+NOT_THE_STUDENTS = ("site-packages", str(Path(__file__).parents[1]), str(Path(contextlib.__file__).parent))
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """`IndexError: index 5 is out of bounds`, and where: ` (line 3: p = counts[k])`, the student's own last line."""
+    try:
+        message = " ".join(str(error).split())[:200]
+    except BaseException:
+        message = ""
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if not any(part in frame.filename for part in NOT_THE_STUDENTS):
+            source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+            where = f" (line {frame.lineno}{': ' if source else ''}{source[:80]})"
+    return f"{type(error).__name__}{': ' if message else ''}{message}", where
+
+
+# ---------------------------------------------------------------- judging
+
+
+def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) -> Report:
+    """Run every case and law of the exercise on `call`.
+
+    seed: of the inputs. private: the report does not show the inputs, nor the values expected.
+    """
+    cases = {f.__name__.replace("_", " "): f(torch.Generator().manual_seed(seed + 1)) for f in exercise.inputs}
+    expected = [_run(exercise.reference, arguments).value for arguments in cases.values()]
+    outcomes = [call(arguments) for arguments in cases.values()]
+    if all(o.blank for o in outcomes):
+        return Report(exercise.name, exercise.points, 0.0, (), "Not attempted yet.")
+    same = [_same(exercise, o.value, e) for o, e in zip(outcomes, expected)]
+    passed = [s is not None and bool(s.all()) for s in same]
+    named = name_mistakes(exercise, list(cases.values()), outcomes, passed)
+
+    rows = []
+    for i, (title, arguments) in enumerate(cases.items()):
+        if passed[i]:
+            rows.append(Row(title, True))
+            continue
+        asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i])
+        if private:  # what could give the hidden numbers away stays here
+            asked, wanted, got, why = "", "", "", why if outcomes[i].value is None else ""
+        rows.append(Row(title, False, asked, wanted, got, named[i] or why, "" if private else outcomes[i].printed))
+    for law, holds in exercise.laws.items():
+        wrong = _law(holds, call, torch.Generator().manual_seed(seed + 1))
+        rows.append(Row(law, not wrong, why=wrong))
+
+    share = sum(row.passed for row in rows) / len(rows)
+    points = math.floor(2 * exercise.points * share) / 2  # in halves, never rounded up to full marks
+    return Report(exercise.name, exercise.points, points, tuple(rows))
+
+
+def _run(function: Callable, arguments: Mapping[str, Any]) -> Outcome:
+    return call_in_process(function)(arguments)
+
+
+def _law(holds, call: Call, generator: torch.Generator) -> str:
+    def value_of(arguments):
+        outcome = call(arguments)
+        if outcome.value is None:
+            raise ValueError(outcome.problem)
+        return outcome.value
+
+    try:
+        return holds(value_of, generator)
+    except Exception as error:  # a wrong shape, or no value at all
+        return str(error) or type(error).__name__
+
+
+def _same(exercise: Exercise, value: Tensor | None, expected: Tensor) -> Tensor | None:
+    """Where value and expected agree; None if there is no value, or one of another shape."""
+    if value is None or value.shape != expected.shape:
+        return None
+    return exercise.same(value, expected)
+
+
+def _alike(exercise: Exercise, theirs: Outcome, ours: Outcome) -> bool:
+    """Is this the same wrong outcome: the same numbers, NaN included, or the same kind of error?"""
+    if theirs.value is None or ours.value is None:
+        return bool(theirs.error) and theirs.error == ours.error
+    if theirs.value.isnan().any():  # NaN equals nothing, but here two of them are the same symptom
+        a, b = theirs.value, ours.value
+        return a.shape == b.shape and torch.equal(a.isnan(), b.isnan()) and bool(close(a, b)[~a.isnan()].all())
+    same = _same(exercise, theirs.value, ours.value)
+    return same is not None and bool(same.all())
+
+
+def name_mistakes(exercise: Exercise, cases: list, outcomes: list[Outcome], passed: list[bool]) -> list[str]:
+    """For each case the sentence of the known mistake that gives the same outcome, or "".
+
+    A mistake that gives the student's outcome in every case, failed or not, is stated. Otherwise each failed case
+    is explained by the mistake that explains most of the failed cases, and this is said as a guess.
+    """
+    failed = {i for i, ok in enumerate(passed) if not ok}
+    if not failed:
+        return [""] * len(cases)
+    explains: dict[str, set[int]] = {}
+    for sentence, wrong in exercise.mistakes.items():
+        same = set()
+        for i, arguments in enumerate(cases):
+            theirs, ours = outcomes[i], _run(wrong, arguments)
+            if _alike(exercise, theirs, ours):
+                same.add(i)
+        explains[sentence] = same
+        if len(same) == len(cases):
+            return [sentence if i in failed else "" for i in range(len(cases))]
+    named = [""] * len(cases)
+    while failed and explains:
+        sentence = max(explains, key=lambda s: len(explains[s] & failed))
+        if not explains[sentence] & failed:
+            break
+        for i in explains[sentence] & failed:
+            named[i] = f"Perhaps: {sentence}"
+        failed -= explains[sentence]
+    return named

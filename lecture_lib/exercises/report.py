@@ -1,0 +1,166 @@
+"""What `check` answers, in words: by case what was asked, expected, got, and why; in HTML and in plain text."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BLUE, VERMILION = "#3a8fc8", "#D55E00"  # legible on light and dark; ✓ and ✗ say the same without colour
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report: a case or a law."""
+
+    title: str
+    passed: bool
+    asked: str = ""
+    expected: str = ""
+    got: str = ""
+    why: str = ""
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A small table in a notebook; `print(report)` shows the same in plain text.
+
+    `repr(report)` is the number of points, which is what nbgrader reads.
+    """
+
+    exercise: str
+    out_of: int
+    points: float
+    rows: tuple[Row, ...] = ()
+    message: str = ""
+
+    @property
+    def whys(self) -> tuple[str, ...]:
+        """What the report says is wrong, known mistakes and guesses included, each sentence once."""
+        return tuple(dict.fromkeys(row.why for row in self.rows if row.why))
+
+    def _told(self) -> Iterator[tuple[Row, str, bool]]:
+        """Each row, its reason, and whether its numbers are worth showing; a reason is given once."""
+        said = None
+        for row in self.rows:
+            again = row.why != "" and row.why == said
+            yield row, "The same again." if again else row.why, not (again and row.got == NO_VALUE)
+            said = row.why or said
+
+    def __repr__(self) -> str:
+        return f"{self.points:g}"
+
+    def __str__(self) -> str:
+        lines = [f"{self.exercise}   {self.points:g} of {self.out_of} points"]
+        lines += [f"  {self.message}"] if self.message else []
+        for row, why, numbers in self._told():
+            lines.append(f"  {'✓' if row.passed else '✗'} {row.title}")
+            if row.passed:
+                continue
+            facts = {"asked": row.asked, "expected": row.expected, "got": row.got} if numbers else {}
+            facts["printed"] = _one_line(row.printed)
+            lines += [f"      {name:9}{text}" for name, text in facts.items() if text]
+            lines += [f"      {why}"] if why else []
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        e = html.escape
+        head = f"<code>{e(self.exercise)}</code> &nbsp;<b>{self.points:g} of {self.out_of} points</b>"
+        if self.message:
+            return f"<div style='margin:4px 0'>{head} &nbsp;{e(self.message)}</div>"
+        tick = f"<b style='color:{BLUE}'>✓</b> "
+        if all(row.passed for row in self.rows):
+            cases = " &nbsp; ".join(tick + e(row.title) for row in self.rows)
+            return f"<div style='margin:4px 0'>{head}<br>{cases}</div>"
+
+        style = "style='text-align:left;vertical-align:top;padding:3px 14px 3px 0;white-space:normal;border:0'"
+        body = []
+        for row, why, numbers in self._told():
+            mark = tick if row.passed else f"<b style='color:{VERMILION}'>✗</b> "
+            facts = [row.asked, row.expected, row.got] if numbers and not row.passed else [""] * 3
+            cells = "".join(f"<td {style}>{e(text)}</td>" for text in facts)
+            body.append(f"<tr><th scope='row' {style}>{mark}{e(row.title)}</th>{cells}</tr>")
+            if row.printed.strip() and not row.passed:
+                why = f"{e(why)}<br>Your function printed: <code>{e(_one_line(row.printed))}</code>"
+            elif why:
+                why = e(why) if why == "The same again." else f"<b>{e(why)}</b>"
+            if why:
+                body.append(f"<tr><td {style}></td><td colspan='3' {style}>{why}</td></tr>")
+        columns = "".join(f"<th scope='col' {style}>{c}</th>" for c in ("case", "asked", "expected", "got"))
+        table = f"<table style='margin:2px 0'><thead><tr>{columns}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+        return f"<div style='margin:4px 0;overflow-x:auto'>{head}{table}</div>"
+
+
+def _one_line(text: str, most: int = 200) -> str:
+    text = " ⏎ ".join(text.strip().splitlines())
+    return text if len(text) <= most else text[:most] + " ..."
+
+
+# ---------------------------------------------------------------- words for what was asked and what came back
+
+NO_VALUE = "no value"
+
+
+def describe(arguments, outcome, expected: Tensor, same: Tensor | None) -> tuple[str, str, str, str]:
+    """asked, expected, got, why; of the first number that differs, where single numbers do.
+
+    same: what the exercise says of (got, expected): elementwise, one truth for all, or None without numbers to compare.
+    """
+    asked = ", ".join(f"{name} = {_numbers(a) if torch.is_tensor(a) else a}" for name, a in arguments.items())
+    got = outcome.value
+    if got is None:
+        return asked, _numbers(expected), NO_VALUE, outcome.problem
+    if same is None:
+        why = f"Your answer has shape {tuple(got.shape)}. It should have shape {tuple(expected.shape)}."
+        return asked, _numbers(expected), _numbers(got), why
+    why = _what_is_wrong(got, expected, same)
+    if same.shape != got.shape or got.numel() <= SMALL:
+        return asked, _numbers(expected), _numbers(got), why
+    at = tuple((~same).nonzero()[0].tolist())
+    index = ", ".join(map(str, at))
+    for name, a in arguments.items():  # show the input that belongs to this number
+        if torch.is_tensor(a) and a.ndim and len(a) == len(got):
+            asked += f"; {name}[{at[0]}] = {_numbers(a[at[0]])}"
+    return asked, f"{_number(expected[at])} at [{index}]", f"{_number(got[at])} at [{index}]", why
+
+
+SMALL = 8
+
+
+def _number(v: Tensor) -> str:
+    return f"{v.item():.4g}"
+
+
+def _numbers(t: Tensor) -> str:
+    """Small tensors in full, others by their shape and range."""
+    if t.ndim == 0:
+        return _number(t)
+    if t.ndim == 1 and t.numel() <= SMALL:
+        return "[" + ", ".join(map(_number, t)) + "]"
+    if t.ndim == 2 and t.numel() <= SMALL:
+        return "[" + ", ".join(map(_numbers, t)) + "]"
+    shape = " × ".join(map(str, t.shape)) + " numbers"
+    return f"{shape}, {_number(t.min())} to {_number(t.max())}" if t.numel() else shape
+
+
+def _what_is_wrong(got: Tensor, expected: Tensor, same: Tensor) -> str:
+    """What can be said of wrong numbers without knowing the mistake."""
+    nan = got.isnan().sum().item()
+    if nan:
+        return f"{nan} of {got.numel()} numbers are NaN: look for 0/0, inf - inf or the log of a negative number."
+    if same.shape != got.shape:
+        return "Your numbers have another distribution."
+    there = expected.isfinite() & (expected != 0)
+    g, e = got[there], expected[there]
+    if len(e) >= 2 and g.isfinite().all() and g.any():
+        if torch.allclose(g, -e, rtol=1e-3):
+            return "The sign is the other way round."
+        if torch.allclose(g / e, g[0] / e[0], rtol=1e-3):
+            return f"Every number is {_number(g[0] / e[0])} times the expected one."
+        if torch.allclose(g - e, g[0] - e[0], atol=1e-4):
+            return f"Every number is off by the same amount, {_number(g[0] - e[0])}."
+    return f"{(~same).sum().item()} of {got.numel()} numbers differ." if got.numel() > 1 else ""

@@ -1,0 +1,194 @@
+"""Pictures: samples, densities, curves beside their floor, grids of images.
+
+Every function returns a `Picture`: a matplotlib Figure and, in words, what is to be seen on it. A notebook
+shows it as an image whose alt text these words are. Figures are built without pyplot, so they keep no global
+state. The paper is always white, which stays legible in JupyterLab's dark theme.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+from torch import Tensor
+
+# Okabe and Ito (2008): told apart with every common kind of colour blindness; black is kept for the truth
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
+DASHES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))]  # the same again without colour
+MARKERS = ["o", "s", "^", "D", "v", "P"]
+TRUTH = dict(color="black", linewidth=1.2)
+
+
+class Picture(NamedTuple):
+    """A figure and its description in words."""
+
+    figure: Figure
+    alt: str
+
+    def png(self) -> bytes:
+        buffer = io.BytesIO()
+        # no Software and no date entry: the same figure gives the same bytes
+        self.figure.savefig(buffer, format="png", dpi=96, bbox_inches="tight", metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        png = base64.b64encode(self.png()).decode()
+        image = f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}" style="max-width:100%">'
+        return {"text/plain": self.alt, "text/html": image}
+
+
+def _figure(panels: int = 1, width: float = 4.0, height: float = 3.2, **subplots):
+    figure = Figure(figsize=(max(width * panels, 5.6), height), layout="constrained", facecolor="white")
+    axes = figure.subplots(1, panels, squeeze=False, **subplots)[0]
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def samples(x: Mapping[str, Tensor], low=None, high=None) -> Picture:
+    """Points of one or several sets, a panel each on the same axes: 1-D as ticks, 2-D as dots.
+
+    x: name -> (n, d) with d = 1 or 2. low, high: the box to show, by default all points.
+    """
+    everything = torch.cat([points for points in x.values()])
+    low = everything.amin(0) if low is None else torch.as_tensor(low)
+    high = everything.amax(0) if high is None else torch.as_tensor(high)
+    d = everything.shape[1]
+    if d == 1:
+        figure, (ax,) = _figure(height=0.5 + 0.5 * len(x), width=6)
+        ax.eventplot(
+            [points[:, 0].numpy() for points in x.values()], colors=COLOURS[: len(x)], linelengths=0.7, linewidths=0.6
+        )
+        ax.set(xlabel="x", xlim=(low, high), yticks=range(len(x)), yticklabels=list(x))
+    else:
+        figure, axes = _figure(len(x), sharex=True, sharey=True)
+        for ax, (name, points), colour in zip(axes, x.items(), COLOURS):
+            ax.scatter(points[:, 0], points[:, 1], s=3, color=colour, alpha=0.6, linewidths=0)
+            ax.set(title=name, xlabel="$x_1$", xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+        axes[0].set_ylabel("$x_2$")
+    seen = [f"{name}: {len(p)} points, mean {_words(p.mean(0))}, sd {_words(p.std(0))}" for name, p in x.items()]
+    return Picture(figure, f"Points in {d} dimension{'s' if d > 1 else ''}. " + "; ".join(seen) + ".")
+
+
+def density(models: Mapping[str, object], low, high, points: Tensor | None = None, cells: int = 400) -> Picture:
+    """p(x) of one or several models over the box: 1-D as curves in one panel, 2-D as heat maps, a panel each.
+
+    models: name -> anything with `log_prob`; the one called "truth" is drawn in black.
+    points: drawn as ticks under 1-D curves.
+    """
+    from lecture_lib.data import grid
+
+    low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
+    x, volume = grid(low, high, cells if len(low) > 1 else 2000)
+    p = {name: model.log_prob(x).exp() for name, model in models.items()}
+    if len(low) == 1:
+        figure, (ax,) = _figure(width=7)
+        styles = iter(zip(COLOURS, DASHES))
+        for name, y in p.items():
+            colour, dash = ("black", "-") if name == "truth" else next(styles)
+            ax.plot(x[:, 0], y, dash, color=colour, linewidth=1.4, label=name)
+        if points is not None:
+            ax.plot(points[:, 0], torch.zeros(len(points)), "|", color="grey", markersize=8, label="data")
+        ax.set(xlabel="x", ylabel="density p(x)", ylim=(0, None))
+        _legend(ax)
+    else:
+        figure, axes = _figure(len(models), sharex=True, sharey=True)
+        top = max(y.quantile(0.999).item() for y in p.values())
+        for ax, (name, y) in zip(axes, p.items()):
+            board = y.reshape(cells, cells).T
+            extent = (low[0].item(), high[0].item(), low[1].item(), high[1].item())
+            image = ax.imshow(board, origin="lower", extent=extent, cmap="cividis", vmin=0, vmax=top)
+            ax.set(title=name, xlabel="$x_1$")
+        axes[0].set_ylabel("$x_2$")
+        figure.colorbar(image, ax=list(axes), label="density p(x)", shrink=0.9)
+    seen = []
+    for name, y in p.items():
+        seen.append(
+            f"{name}: highest {y.max():.2g} at x = {_words(x[y.argmax()])}, mass in view {volume * y.sum():.2f}"
+        )
+    return Picture(figure, "Density p(x). " + "; ".join(seen) + ".")
+
+
+def curve(
+    x: Sequence[float],
+    y: Mapping[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    floor: tuple[str, float] | None = None,
+    xscale: str = "linear",
+    errors: Mapping[str, Sequence[float]] | None = None,
+) -> Picture:
+    """One or several curves over the same x, with the floor that no curve can pass: ("truth", 1.0101).
+
+    errors: name -> standard errors, drawn as bars. Infinite values leave a gap.
+    """
+    figure, (ax,) = _figure(width=7)
+    x = [float(v) for v in x]
+    seen = []
+    for (name, values), colour, dash, marker in zip(y.items(), COLOURS, DASHES, MARKERS):
+        values = torch.as_tensor(values, dtype=torch.float64)
+        shown = values.where(values.isfinite(), torch.nan)
+        bars = None if errors is None or name not in errors else [float(e) for e in errors[name]]
+        every = max(1, len(x) // 12)
+        ax.errorbar(
+            x,
+            shown,
+            yerr=bars,
+            fmt=marker,
+            linestyle=dash,
+            color=colour,
+            markersize=4,
+            markevery=every,
+            capsize=2,
+            label=name,
+        )
+        best = int(values.nan_to_num(nan=math.inf).argmin())
+        infinite = int(values.isinf().sum())
+        seen.append(
+            f"{name}: from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}, lowest {values[best]:.4g} at {x[best]:g}"
+            + (f", infinite at {infinite} of {len(x)}" if infinite else "")
+        )
+    if floor is not None:
+        ax.axhline(floor[1], label=f"{floor[0]} {floor[1]:.4g}", **TRUTH)
+        seen.append(f"floor, {floor[0]}: {floor[1]:.4g}")
+    ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
+    if xscale == "log":
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.4g}"))  # 100, not 10 to the 2
+    _legend(ax)
+    return Picture(figure, f"{ylabel} against {xlabel}. " + "; ".join(seen) + ".")
+
+
+def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int) -> Picture:
+    """Grey images with gaps between them, a labelled row for each set.
+
+    rows: name -> (n, height * width) of values from 0 (black) to levels - 1 (white); at most 10 a row are shown.
+    """
+    n = min(10, max(len(x) for x in rows.values()))
+    figure = Figure(figsize=(0.72 * n + 1.3, 0.78 * len(rows) + 0.1), layout="constrained", facecolor="white")
+    axes = figure.subplots(len(rows), n, squeeze=False)
+    for row, (name, x) in zip(axes, rows.items()):
+        for ax in row:
+            ax.set_axis_off()
+        for ax, image in zip(row, x):
+            ax.imshow(image.reshape(shape), cmap="gray", vmin=0, vmax=levels - 1)
+        row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
+    seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
+    return Picture(
+        figure, f"Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels. " + "; ".join(seen) + "."
+    )
+
+
+def _legend(ax) -> None:
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))  # beside the axes: it never hides a curve
+
+
+def _words(v: Tensor) -> str:
+    numbers = [f"{a:.2g}" for a in v.flatten().tolist()]
+    return numbers[0] if len(numbers) == 1 else "(" + ", ".join(numbers) + ")"

@@ -21,7 +21,7 @@ class Estimate(NamedTuple):
     error: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.4f} ± {self.error:.4f}"
+        return f"{self.mean:.4f} ± {self.error:.4f}" if math.isfinite(self.mean) else f"{self.mean}"
 
 
 def estimate(values: Tensor) -> Estimate:

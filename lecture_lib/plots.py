@@ -12,7 +12,8 @@ import html
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from matplotlib.figure import Figure
@@ -26,12 +27,14 @@ MARKERS = ["o", "s", "^", "D", "v", "P"]
 TRUTH = dict(color="black", linewidth=1.2)
 
 
-class Picture(NamedTuple):
+@dataclass(frozen=True)
+class Picture:
     """A figure and its description in words."""
 
     figure: Figure
     alt: str
 
+    @cached_property
     def png(self) -> bytes:
         buffer = io.BytesIO()
         # no Software and no date entry: the same figure gives the same bytes
@@ -39,7 +42,7 @@ class Picture(NamedTuple):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        png = base64.b64encode(self.png()).decode()
+        png = base64.b64encode(self.png).decode()
         image = f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}" style="max-width:100%">'
         return {"text/plain": self.alt, "text/html": image}
 
@@ -58,19 +61,19 @@ def samples(x: Mapping[str, Tensor], low=None, high=None) -> Picture:
     x: name -> (n, d) with d = 1 or 2. low, high: the box to show, by default all points.
     """
     everything = torch.cat([points for points in x.values()])
-    low = everything.amin(0) if low is None else torch.as_tensor(low)
-    high = everything.amax(0) if high is None else torch.as_tensor(high)
+    low = (everything.amin(0) if low is None else torch.as_tensor(low)).tolist()
+    high = (everything.amax(0) if high is None else torch.as_tensor(high)).tolist()
     d = everything.shape[1]
     if d == 1:
         figure, (ax,) = _figure(height=0.5 + 0.5 * len(x), width=6)
         ax.eventplot(
             [points[:, 0].numpy() for points in x.values()], colors=COLOURS[: len(x)], linelengths=0.7, linewidths=0.6
         )
-        ax.set(xlabel="x", xlim=(low, high), yticks=range(len(x)), yticklabels=list(x))
+        ax.set(xlabel="x", xlim=(low[0], high[0]), yticks=range(len(x)), yticklabels=list(x))
     else:
         figure, axes = _figure(len(x), sharex=True, sharey=True)
         for ax, (name, points), colour in zip(axes, x.items(), COLOURS):
-            ax.scatter(points[:, 0], points[:, 1], s=3, color=colour, alpha=0.6, linewidths=0)
+            ax.scatter(*points.T.numpy(), s=3, color=colour, alpha=0.6, linewidths=0)
             ax.set(title=name, xlabel="$x_1$", xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         axes[0].set_ylabel("$x_2$")
     seen = [f"{name}: {len(p)} points, mean {_words(p.mean(0))}, sd {_words(p.std(0))}" for name, p in x.items()]
@@ -93,16 +96,16 @@ def density(models: Mapping[str, object], low, high, points: Tensor | None = Non
         styles = iter(zip(COLOURS, DASHES))
         for name, y in p.items():
             colour, dash = ("black", "-") if name == "truth" else next(styles)
-            ax.plot(x[:, 0], y, dash, color=colour, linewidth=1.4, label=name)
+            ax.plot(x[:, 0].numpy(), y.numpy(), dash, color=colour, linewidth=1.4, label=name)
         if points is not None:
-            ax.plot(points[:, 0], torch.zeros(len(points)), "|", color="grey", markersize=8, label="data")
+            ax.plot(points[:, 0].numpy(), [0] * len(points), "|", color="grey", markersize=8, label="data")
         ax.set(xlabel="x", ylabel="density p(x)", ylim=(0, None))
         _legend(ax)
     else:
         figure, axes = _figure(len(models), sharex=True, sharey=True)
         top = max(y.quantile(0.999).item() for y in p.values())
         for ax, (name, y) in zip(axes, p.items()):
-            board = y.reshape(cells, cells).T
+            board = y.reshape(cells, cells).T.numpy()
             extent = (low[0].item(), high[0].item(), low[1].item(), high[1].item())
             image = ax.imshow(board, origin="lower", extent=extent, cmap="cividis", vmin=0, vmax=top)
             ax.set(title=name, xlabel="$x_1$")
@@ -134,7 +137,7 @@ def curve(
     seen = []
     for (name, values), colour, dash, marker in zip(y.items(), COLOURS, DASHES, MARKERS):
         values = torch.as_tensor(values, dtype=torch.float64)
-        shown = values.where(values.isfinite(), torch.nan)
+        shown = values.where(values.isfinite(), torch.nan).numpy()
         bars = None if errors is None or name not in errors else [float(e) for e in errors[name]]
         every = max(1, len(x) // 12)
         ax.errorbar(
@@ -152,7 +155,8 @@ def curve(
         best = int(values.nan_to_num(nan=math.inf).argmin())
         infinite = int(values.isinf().sum())
         seen.append(
-            f"{name}: from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}, lowest {values[best]:.4g} at {x[best]:g}"
+            f"{name}: from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}, "
+            + f"lowest {values[best]:.4g} at {x[best]:g}"
             + (f", infinite at {infinite} of {len(x)}" if infinite else "")
         )
     if floor is not None:
@@ -177,7 +181,7 @@ def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int) -> P
         for ax in row:
             ax.set_axis_off()
         for ax, image in zip(row, x):
-            ax.imshow(image.reshape(shape), cmap="gray", vmin=0, vmax=levels - 1)
+            ax.imshow(image.reshape(shape).numpy(), cmap="gray", vmin=0, vmax=levels - 1)
         row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
     return Picture(

@@ -1,0 +1,35 @@
+"""Run a solution notebook and store what it shows, ready to be committed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def execute(path: Path) -> float:
+    """Run the notebook in place; returns the seconds it took.
+
+    A widget's live view is left out of what is stored: without its kernel it could only say "model not found".
+    The picture that the widget leaves beside it stays. So do cell ids and all metadata but the timings.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    began = time.perf_counter()
+    here = {"metadata": {"path": path.parent}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=here).execute()
+    seconds = time.perf_counter() - began
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata.language_info = {"name": "python"}  # not this machine's version
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if WIDGET_VIEW in data:
+                del data[WIDGET_VIEW]
+                data.pop("image/png", None)  # the HTML holds the same picture, with its alt text
+    nbformat.write(notebook, path)
+    return seconds

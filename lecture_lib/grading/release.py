@@ -1,0 +1,75 @@
+"""notebooks/ from solutions/: the same notebooks, without answers, hidden tests and outputs.
+
+nbgrader's own preprocessors do the work, configured by nbgrader_config.py, in the order of
+`nbgrader generate_assignment`. Only the gradebook is left alone, so that releasing needs no database and the
+same source always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
+
+
+def released(root: Path) -> dict[Path, bytes]:
+    """What notebooks/ should hold: path relative to notebooks/ -> contents."""
+    files = {}
+    for source in sorted((root / "solutions").rglob("*")):
+        hidden = any(part.startswith((".", "__")) for part in source.relative_to(root).parts)
+        if source.is_dir() or hidden:
+            continue
+        contents = student_version(source, root) if source.suffix == ".ipynb" else source.read_bytes()
+        files[source.relative_to(root / "solutions")] = contents
+    return files
+
+
+def student_version(notebook: Path, root: Path) -> bytes:
+    """One solution notebook as students get it."""
+    try:
+        from nbgrader.converters import GenerateAssignment
+        from nbgrader.preprocessors import SaveCells
+    except ImportError as error:
+        raise SystemExit(EXTRA) from error
+    from nbconvert.exporters import NotebookExporter
+    from traitlets.config import PyFileConfigLoader
+
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    exporter = NotebookExporter(config=config)
+    for preprocessor in GenerateAssignment().preprocessors:
+        if preprocessor is not SaveCells:  # the one that writes the gradebook
+            exporter.register_preprocessor(preprocessor, enabled=True)
+    text, _ = exporter.from_filename(str(notebook))
+    return (text.rstrip("\n") + "\n").encode()
+
+
+def release(root: Path) -> list[str]:
+    """Write notebooks/; returns what changed."""
+    changes = differences(root)
+    files = released(root)
+    for path, contents in files.items():
+        target = root / "notebooks" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(contents)
+    for path in _present(root) - files.keys():
+        (root / "notebooks" / path).unlink()
+    return changes
+
+
+def differences(root: Path) -> list[str]:
+    """One line for each file of notebooks/ that is not what solutions/ says; none if all are."""
+    files, present = released(root), _present(root)
+    lines = [f"missing    notebooks/{path.as_posix()}" for path in files.keys() - present]
+    lines += [f"left over  notebooks/{path.as_posix()}" for path in present - files.keys()]
+    lines += [
+        f"differs    notebooks/{path.as_posix()}"
+        for path in files.keys() & present
+        if (root / "notebooks" / path).read_bytes() != files[path]
+    ]
+    return sorted(lines)
+
+
+def _present(root: Path) -> set[Path]:
+    top = root / "notebooks"
+    paths = {path.relative_to(top) for path in top.rglob("*") if path.is_file()}
+    return {path for path in paths if not any(part.startswith(".") for part in path.parts)}

@@ -1,0 +1,86 @@
+"""Pictures: an image with alt text that says what is to be seen, without pyplot's global state."""
+
+import re
+import sys
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from lecture_lib import data, plots
+
+
+def pictures():
+    g = torch.Generator().manual_seed(0)
+    line, plane, digits = data.mixture(), data.two_moons(), data.digits()
+    return {
+        "samples in 1-D": plots.samples({"data": line.sample(50, g)}),
+        "samples in 2-D": plots.samples({"data": plane.sample(50, g), "model": plane.sample(40, g)}),
+        "density in 1-D": plots.density({"truth": line}, line.low, line.high, points=line.sample(20, g)),
+        "density in 2-D": plots.density({"truth": plane}, plane.low, plane.high, cells=50),
+        "curve": plots.curve([1, 10, 100], {"train": [2, 1, 0.5], "held-out": [2, 1.5, float("inf")]},
+                             "number of bins", "nats per point", floor=("truth", 1.01), xscale="log"),
+        "images": plots.images({"data": digits.test}, digits.shape, digits.levels),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def all_pictures():
+    return pictures()
+
+
+def test_every_picture_is_a_figure_and_a_description(all_pictures):
+    for name, picture in all_pictures.items():
+        assert isinstance(picture.figure, Figure), name
+        assert len(picture.alt) > 40 and picture.alt.endswith("."), name
+
+
+def test_a_notebook_gets_an_img_with_alt_text(all_pictures):
+    for name, picture in all_pictures.items():
+        bundle = picture._repr_mimebundle_()
+        assert re.match(r'<img alt="[^"]{40,}" src="data:image/png;base64,', bundle["text/html"]), name
+        assert len(bundle["text/html"]) < 150_000, name
+
+
+def test_axes_are_labelled(all_pictures):
+    for name, picture in all_pictures.items():
+        if name != "images":
+            assert all(ax.get_xlabel() or ax.get_ylabel() for ax in picture.figure.axes), name
+
+
+def test_the_description_tells_the_numbers(all_pictures):
+    alt = all_pictures["curve"].alt
+    assert "lowest 0.5 at 100" in alt and "infinite at 1 of 3" in alt and "floor, truth: 1.01" in alt
+    assert "10 images" in all_pictures["images"].alt
+
+
+def test_equal_figures_give_equal_bytes(all_pictures):
+    for name, picture in pictures().items():
+        assert picture.png == all_pictures[name].png, name
+
+
+def test_pyplot_is_not_needed():
+    import subprocess
+
+    code = "import lecture_lib.plots, sys; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_alt_text_is_escaped():
+    alt = plots.samples({'<b>"data"</b>': torch.rand(3, 2)})._repr_mimebundle_()["text/html"]
+    assert "<b>" not in alt
+
+
+@pytest.mark.parametrize("kind", ["deuteranopia", "protanopia"])
+def test_colours_stay_apart_for_colour_blind_readers(kind):
+    """Distance in linear RGB after Viénot, Brettel and Mollon's (1999) projection."""
+    rows = {"protanopia": [0.11238, 0.88762, 0.0], "deuteranopia": [0.29275, 0.70725, 0.0]}[kind]
+
+    def seen(colour):
+        r, g, b = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        r, g, b = (v**2.2 for v in (r, g, b))
+        return torch.tensor([rows[0] * r + rows[1] * g, b])
+
+    colours = [seen(c) for c in plots.COLOURS]
+    nearest = min((a - b).norm().item() for i, a in enumerate(colours) for b in colours[:i])
+    assert nearest > 0.05

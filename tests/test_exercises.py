@@ -1,0 +1,300 @@
+"""The engine: right answers get full points, every known mistake is named, and nothing makes check raise."""
+
+import math
+import re
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises import histograms as h
+from lecture_lib.histogram import Histogram
+
+HIDDEN = [None, 1812, 7]
+each_exercise = pytest.mark.parametrize("name", EXERCISES)
+each_mistake = pytest.mark.parametrize(
+    "name, sentence", [(name, sentence) for name, e in EXERCISES.items() for sentence in e.mistakes]
+)
+
+
+@each_exercise
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_the_reference_gets_full_points(name, hidden):
+    report = check(name, EXERCISES[name].reference, hidden=hidden)
+    assert report.points == EXERCISES[name].points, str(report)
+
+
+@each_exercise
+def test_every_exercise_has_points_cases_and_at_least_5_known_mistakes(name):
+    exercise = EXERCISES[name]
+    assert exercise.points >= 1 and len(exercise.inputs) >= 3 and len(exercise.mistakes) >= 5
+    assert all(re.fullmatch(r"[A-Z0-9a-z].*\.", sentence) for sentence in exercise.mistakes)
+
+
+@each_mistake
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_every_known_mistake_loses_points_and_is_named(name, sentence, hidden):
+    report = check(name, EXERCISES[name].mistakes[sentence], hidden=hidden)
+    assert report.points < report.out_of
+    assert sentence in report.whys, str(report)  # stated, not guessed
+    assert sentence in str(report)
+
+
+@each_exercise
+@pytest.mark.parametrize(
+    "answer",
+    [lambda *a: 0.0, lambda *a: torch.zeros(4), lambda first, *a: first, lambda *a: torch.ones(())],
+    ids=["zero", "zeros", "echo", "one"],
+)
+def test_an_answer_that_ignores_the_question_gets_next_to_nothing(name, answer):
+    assert check(name, answer).points <= 0.25 * EXERCISES[name].points
+
+
+@each_exercise
+def test_a_blank_is_not_attempted(name):
+    def blank(*arguments):
+        raise NotImplementedError
+
+    report = check(name, blank)
+    assert report.points == 0 and "Not attempted yet" in str(report) and "Not attempted yet" in report._repr_html_()
+
+
+# ---------------------------------------------------------------- answers of every kind
+
+
+class Liar:
+    """Raises whatever you do with it."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("no")
+
+    def __repr__(self):
+        raise SystemExit
+
+
+def exits(*arguments):
+    raise SystemExit("bye")
+
+
+def recurses(*arguments):
+    return recurses(*arguments)
+
+
+def unprintable(*arguments):
+    class Odd(Exception):
+        def __str__(self):
+            raise ValueError
+
+    raise Odd
+
+
+ODD_ANSWERS = {
+    "None": (lambda *a: None, "Does it end with `return`?"),
+    "a string": (lambda *a: "five", "Return a tensor of numbers"),
+    "a function": (lambda *a: len, "Return a tensor of numbers"),
+    "Ellipsis": (lambda *a: ..., "Return a tensor of numbers"),
+    "a ragged list": (lambda *a: [[1], [1, 2]], "Return a tensor of numbers"),
+    "an object array": (lambda *a: np.array([None, {}]), "Return a tensor of numbers"),
+    "complex": (lambda *a: torch.zeros(8, dtype=torch.complex64), "Return real ones"),
+    "NaN": (lambda x, *a: torch.full((len(x),), math.nan), "are NaN"),
+    "a column": (lambda x, *a: torch.zeros(len(x), 1), "has shape (8, 1). It should have shape (8,)"),
+    "empty": (lambda *a: torch.zeros(0), "has shape (0,)"),
+    "a scalar": (lambda *a: 3, "has shape (). It should have shape (8,)"),
+    "meta device": (lambda x, *a: torch.zeros(len(x), device="meta"), "Return a tensor of numbers"),
+    "a liar": (lambda *a: Liar(), "Return a tensor of numbers"),
+    "exit": (exits, "SystemExit: bye"),
+    "recursion": (recurses, "RecursionError"),
+    "an unprintable error": (unprintable, "Odd"),
+    "too few parameters": (lambda x: x, "takes 1 positional argument but 3 were given"),
+    "division by zero": (lambda *a: 1 / 0, "ZeroDivisionError: division by zero (line "),
+    "changes its argument": (lambda x, *a: x.zero_(), "You changed x itself"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_ANSWERS)
+def test_check_survives_and_says_what_it_got(kind):
+    answer, sentence = ODD_ANSWERS[kind]
+    report = check("histogram.log_prob", answer)
+    assert report.points == 0
+    assert sentence in str(report), str(report)
+    assert "<table" in report._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.asarray,
+        lambda t: t.tolist(),
+        lambda t: t.double(),
+        lambda t: t.clone().requires_grad_(),
+        lambda t: t.half().float(),
+    ],
+    ids=["numpy", "list", "float64", "requires_grad", "half precision"],
+)
+def test_right_numbers_of_another_type_are_right(convert):
+    report = check("histogram.smooth", lambda counts, alpha: convert(h.smooth(counts, alpha)))
+    assert report.points == report.out_of, str(report)
+
+
+def test_integers_are_right_where_they_are_equal():
+    report = check("histogram.cell_of", lambda x, k: h.cell_of(x, k).int())
+    assert report.points == report.out_of
+
+
+def test_not_a_function():
+    assert "without parentheses" in str(check("histogram.smooth", torch.zeros(3)))
+    assert check("histogram.smooth", None).points == 0
+
+
+def test_unknown_names_get_a_suggestion():
+    assert "Did you mean 'histogram.smooth'?" in str(check("histogram.smoth", len))
+    for name in (None, 3, [], "zzz"):
+        assert "no such exercise" in str(check(name, len))
+
+
+def test_the_stop_button_still_works():
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("histogram.smooth", interrupted)
+
+
+# ---------------------------------------------------------------- the report
+
+
+def test_two_mistakes_at_once_are_said_as_a_guess():
+    def no_width_and_no_last_edge(x, edges, probs):
+        return h.log_prob(x, edges, probs, h._no_last_edge, width=torch.ones(len(probs)))
+
+    whys = check("histogram.log_prob", no_width_and_no_last_edge).whys
+    assert any(why.startswith("Perhaps: You returned the probability of the bin.") for why in whys)
+    assert "You returned the probability of the bin. A density divides it by the bin's width." not in whys
+
+
+def test_an_unknown_mistake_is_not_called_a_known_one():
+    def squared(counts, alpha):
+        return h.smooth(counts, alpha) ** 1.3
+
+    report = check("histogram.smooth", squared)
+    assert not set(report.whys) & set(EXERCISES["histogram.smooth"].mistakes)
+
+
+def test_an_error_with_another_message_is_another_mistake():
+    """A wrong shape raises RuntimeError, as drawing without replacement does, and is not told to replace."""
+
+    def wrong_shape(n, edges, probs, generator):
+        return torch.zeros(3) + torch.zeros(4)
+
+    assert "replacement" not in str(check("histogram.sample", wrong_shape))
+
+
+def test_constant_factors_signs_and_offsets_are_said():
+    reference = h.pixel_bits
+    assert "3 times the expected" in str(check("histogram.pixel_bits", lambda *a: 3 * reference(*a)))
+    assert "off by the same amount, 0.5" in str(check("histogram.pixel_bits", lambda *a: reference(*a) + 0.5))
+    assert "sign is the other way" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
+
+
+def test_a_report_shows_asked_expected_and_got():
+    text = str(check("histogram.smooth", lambda counts, alpha: h.smooth(counts, alpha) ** 1.3))
+    assert "asked    counts = [3, 0, 5, 0, 2], alpha = 1.0" in text
+    assert "expected [0.2667, 0.06667, 0.4, 0.06667, 0.2]" in text
+    assert re.search(r"got      \[0\.179", text)
+
+
+def test_one_number_among_many_is_shown_with_its_input():
+    text = str(check("histogram.log_prob", lambda *a: h.log_prob(*a) + 0.01 * torch.rand(len(a[0]))))
+    assert re.search(r"x\[\d+\] = -?[\d.]+\n +expected -?[\d.]+ at \[\d+\]", text)
+
+
+def test_hidden_cases_show_no_numbers():
+    wrong = next(iter(EXERCISES["histogram.smooth"].mistakes.values()))
+    report = check("histogram.smooth", wrong, hidden=3)
+    assert not any(row.asked or row.expected or row.got or row.printed for row in report.rows)
+    assert "asked" not in str(report)
+    assert report.whys
+
+
+def test_hidden_seeds_draw_other_inputs():
+    remembered = []
+
+    def spy(x, edges):
+        remembered.append(x)
+        return h.estimate(x, edges)
+
+    check("histogram.estimate", spy)
+    check("histogram.estimate", spy, hidden=5)
+    half = len(remembered) // 2
+    assert not torch.equal(remembered[1], remembered[1 + half])
+
+
+def test_partial_points_come_in_halves_and_never_round_up():
+    for name, exercise in EXERCISES.items():
+        for wrong in exercise.mistakes.values():
+            points = check(name, wrong).points
+            assert points * 2 == int(points * 2) and 0 <= points <= exercise.points - 0.5
+
+
+def test_the_value_of_a_report_is_its_points():
+    """nbgrader reads the plain text of a grade cell's result as the points."""
+    assert repr(check("histogram.smooth", h.smooth)) == "3"
+    assert float(repr(check("histogram.smooth", lambda counts, alpha: counts))) >= 0
+
+
+def test_nothing_is_printed_and_prints_of_a_failed_answer_are_shown(capfd):
+    def chatty(counts, alpha):
+        print("look <b>here</b>")
+        warnings.warn("careful", stacklevel=1)
+        return counts
+
+    report = check("histogram.smooth", chatty)
+    assert capfd.readouterr() == ("", "")  # nbgrader gives 0 for anything on stderr
+    assert "printed  look <b>here</b>" in str(report)
+    assert "look &lt;b&gt;here&lt;/b&gt;" in report._repr_html_()
+
+
+def test_warnings_in_a_right_answer_cost_nothing(capfd):
+    def right(counts, alpha):
+        warnings.warn("careful", stacklevel=1)
+        return h.smooth(counts, alpha)
+
+    assert check("histogram.smooth", right).points == 3
+    assert capfd.readouterr().err == ""
+
+
+def test_the_same_reason_is_given_once():
+    assert str(check("histogram.log_prob", lambda *a: 1 / 0)).count("ZeroDivisionError") == 1
+
+
+# ---------------------------------------------------------------- references of part 1 against the library
+
+
+def test_estimate_and_log_prob_agree_with_histogram(generator):
+    x = torch.cat([torch.randn(300, generator=generator), h.UNEQUAL])
+    histogram = Histogram.fit(x, bins=h.UNEQUAL)
+    p = h.estimate(x, h.UNEQUAL)
+    torch.testing.assert_close(p.double(), histogram.probs)
+    torch.testing.assert_close(h.log_prob(x, h.UNEQUAL, p), histogram.log_prob(x))
+
+
+def test_smooth_agrees_with_histogram(generator):
+    x = torch.rand(40, generator=generator)
+    counts = torch.histc(x, 10, 0, 1)
+    torch.testing.assert_close(h.smooth(counts, 0.3).double(), Histogram.fit(x, 10, 0, 1, smoothing=0.3).probs)
+
+
+def test_cell_of_is_the_order_of_the_librarys_grid(generator):
+    x = torch.rand(100, 3, generator=generator)
+    counts = torch.bincount(h.cell_of(x, 4), minlength=64).reshape(4, 4, 4)
+    torch.testing.assert_close(counts / 100, Histogram.fit(x, 4, 0, 1).probs.float())
+
+
+def test_pixel_bits_is_the_product_of_pixel_histograms(generator):
+    train = torch.randint(5, (60, 3), generator=generator)
+    test = torch.randint(5, (9, 3), generator=generator)
+    edges = torch.arange(6) - 0.5
+    log_p = sum(Histogram.fit(train[:, j], edges, smoothing=0.2).log_prob(test[:, j]) for j in range(3))
+    torch.testing.assert_close(h.pixel_bits(train, test, 5, 0.2), -log_p / (3 * math.log(2)))

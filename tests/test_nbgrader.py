@@ -1,0 +1,139 @@
+"""The instructor's path with the real nbgrader: release, autograde, feedback, export."""
+
+import csv
+import html
+import re
+import shutil
+import subprocess
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from lecture_lib.exercises import EXERCISES
+
+from .conftest import ROOT
+
+ASSIGNMENTS = {path.name: next(path.glob("*.ipynb")).stem for path in sorted(ROOT.glob("solutions/*")) if path.is_dir()}
+
+
+def asked(assignment):
+    """The exercises of an assignment: grade id of the check -> exercise."""
+    notebook = nbformat.read(ROOT / "notebooks" / assignment / f"{ASSIGNMENTS[assignment]}.ipynb", as_version=4)
+    ids = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    return {
+        i.grade_id: EXERCISES[i.grade_id.removesuffix("-check").replace("-", ".", 1)] for i in ids if i.get("grade")
+    }
+
+
+def submit(course, assignment, student, notebook):
+    path = course / "grading/submitted" / student / assignment / f"{ASSIGNMENTS[assignment]}.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(notebook, path)
+
+
+def with_mistakes(notebook, number):
+    """The student makes one known mistake in every exercise: the `number`-th, counted round."""
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            name = cell.metadata.nbgrader.grade_id.replace("-", ".", 1)
+            mistakes = EXERCISES[name].mistakes
+            function = re.search(r"def (\w+)", cell.source)[1]
+            cell.source = (
+                "from lecture_lib.exercises import EXERCISES\n"
+                f"{function} = list(EXERCISES[{name!r}].mistakes.values())[{number % len(mistakes)}]"
+            )
+    return notebook
+
+
+def nbgrader(course, *arguments):
+    done = subprocess.run(["nbgrader", *arguments], cwd=course, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """The whole path, once: every assignment released, submitted in every way, graded, with feedback."""
+    course = tmp_path_factory.mktemp("course")
+    shutil.copytree(ROOT / "solutions", course / "solutions")
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    for assignment, name in ASSIGNMENTS.items():
+        nbgrader(course, "generate_assignment", assignment)
+
+        def notebook(folder, assignment=assignment, name=name):
+            return nbformat.read(course / folder / assignment / f"{name}.ipynb", as_version=4)
+
+        submit(course, assignment, "right", notebook("solutions"))
+        submit(course, assignment, "blank", notebook("notebooks"))
+        for number in range(max(len(e.mistakes) for e in asked(assignment).values())):
+            submit(course, assignment, f"mistake{number}", with_mistakes(notebook("notebooks"), number))
+        nbgrader(course, "autograde", assignment)
+        nbgrader(course, "generate_feedback", assignment)
+    return course
+
+
+def marks(course, assignment, student):
+    with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as gradebook:
+        submission = gradebook.find_submission(assignment, student)
+        return {
+            grade.name: (grade.score, grade.max_score) for notebook in submission.notebooks for grade in notebook.grades
+        }
+
+
+def feedback(course, assignment, student):
+    page = course / "grading/feedback" / student / assignment / f"{ASSIGNMENTS[assignment]}.html"
+    return html.unescape(page.read_text())
+
+
+each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
+
+
+@each_assignment
+def test_nbgrader_releases_the_same_bytes(course, assignment):
+    for path in (ROOT / "notebooks" / assignment).rglob("*.*"):
+        assert (course / "notebooks" / path.relative_to(ROOT / "notebooks")).read_bytes() == path.read_bytes()
+
+
+@each_assignment
+def test_the_solution_gets_full_marks(course, assignment):
+    exercises = asked(assignment)
+    assert marks(course, assignment, "right") == {i: (e.points, e.points) for i, e in exercises.items()}
+
+
+@each_assignment
+def test_the_untouched_release_gets_0_and_runs_without_an_error(course, assignment):
+    assert marks(course, assignment, "blank") == {i: (0, e.points) for i, e in asked(assignment).items()}
+    graded = course / "grading/autograded/blank" / assignment / f"{ASSIGNMENTS[assignment]}.ipynb"
+    for cell in nbformat.read(graded, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error" and output.get("name") != "stderr", cell.source
+
+
+@each_assignment
+def test_every_known_mistake_loses_points_and_feedback_names_it(course, assignment):
+    exercises = asked(assignment)
+    for number in range(max(len(e.mistakes) for e in exercises.values())):
+        got = marks(course, assignment, f"mistake{number}")
+        page = feedback(course, assignment, f"mistake{number}")
+        for grade_id, exercise in exercises.items():
+            sentence = list(exercise.mistakes)[number % len(exercise.mistakes)]
+            assert got[grade_id][0] < exercise.points, (exercise.name, sentence)
+            assert sentence in page, (exercise.name, sentence)
+
+
+@each_assignment
+def test_feedback_shows_no_hidden_test(course, assignment):
+    for student in ("right", "blank", "mistake0"):
+        page = feedback(course, assignment, student)
+        assert "HIDDEN" not in page and "hidden=" not in re.sub(r"<[^>]+>", "", page)
+
+
+def test_marks_are_exported(course):
+    nbgrader(course, "export")
+    with open(course / "grades.csv") as file:
+        rows = {(row["assignment"], row["student_id"]): float(row["score"]) for row in csv.DictReader(file)}
+    for assignment in ASSIGNMENTS:
+        points = sum(e.points for e in asked(assignment).values())
+        assert rows[assignment, "right"] == points and rows[assignment, "blank"] == 0
+        assert 0 <= rows[assignment, "mistake0"] < points

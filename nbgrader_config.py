@@ -18,7 +18,9 @@ c.CourseDirectory.autograded_directory = "grading/autograded"
 c.CourseDirectory.feedback_directory = "grading/feedback"
 c.CourseDirectory.db_url = f"sqlite:///{(root / 'grading' / 'gradebook.db').as_posix()}"
 
-c.ClearSolutions.code_stub = {"python": "# Write your answer here, in place of the next line.\nraise NotImplementedError"}
+c.ClearSolutions.code_stub = {
+    "python": "# Write your answer here, in place of the next line.\nraise NotImplementedError"
+}
 c.Execute.timeout = 120  # seconds a cell; the whole notebook takes less than that
 c.OverwriteCells.add_missing_cells = True  # a check that a student deleted comes back
 # without the last one, nbgrader's feedback shows the hidden tests

@@ -7,7 +7,8 @@ import pytest
 import scipy.stats
 import torch
 
-from lecture_lib.histogram import Histogram, cell_of, checked_edges, count, grid_edges, volumes
+from lecture_lib.histogram import Histogram
+from lecture_lib.histogram.grid import cell_of, checked_edges, count, first_above, grid_edges, guide_table, volumes
 
 LOW, HIGH = -2.0, 2.5  # about one point in forty lies outside, in each dimension
 
@@ -290,6 +291,23 @@ def test_cells_without_any_number_of_the_default_dtype_are_refused():
         fitted.sample(3)
 
 
+@pytest.mark.parametrize("probs", [[0.1] * 10, [0.0, 0.1, 0.0] + [0.15] * 6 + [0.0], [1 / 3, 0.0, 2 / 3], [1.0]])
+def test_every_u_below_1_has_a_cell_with_mass(probs):
+    probs = torch.tensor(probs, dtype=torch.float64)
+    cdf, guide = guide_table(probs, 1000)
+    u = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)  # the smallest and the largest that torch.rand gives
+    assert first_above(u, cdf, guide).tolist() == probs.nonzero()[[0, -1], 0].tolist()
+
+
+@pytest.mark.parametrize("n", [1, 10, 1000, 10**6])
+def test_the_guide_finds_the_cell_that_a_search_finds(n):
+    generator = torch.Generator().manual_seed(21)
+    probs = torch.rand(500, dtype=torch.float64, generator=generator) ** 8
+    cdf, guide = guide_table(probs, n)
+    u = torch.cat([torch.rand(5000, dtype=torch.float64, generator=generator), cdf[:-1], cdf.nextafter(cdf - 1)])
+    assert torch.equal(first_above(u, cdf, guide), torch.searchsorted(cdf, u, right=True, out_int32=True))
+
+
 def test_a_cell_with_tiny_probability_is_drawn_that_rarely():
     probs = torch.full((100_000,), 1e-9, dtype=torch.float64)
     probs[50_000] = 1 - probs.sum() + 1e-9
@@ -318,8 +336,8 @@ ok = Histogram([0.0, 0.5, 1.0], [0.5, 0.5])
         (lambda: Histogram.fit(x, bins=2.5), r"bins is 2\.5\. It should be a number of cells"),
         (lambda: Histogram.fit(x, bins=None), r"bins is None\. It should be a number of cells"),
         (lambda: Histogram.fit(x, bins="fd"), r"bins is 'fd'\. The only rule known by name is 'scott'"),
-        (lambda: Histogram.fit(torch.zeros(9, 64), bins=17), r"bins make a grid of 17 x 17 x .* at most 67,108,864"),
-        (lambda: Histogram.fit(torch.zeros(9, 64), [torch.arange(18.0)] * 64), r"bins make a grid of 17 x 17 x .*"),
+        (lambda: Histogram.fit(torch.zeros(9, 64), bins=17), r"bins make a grid of 17\^64 cells.* at most 67,108,864"),
+        (lambda: Histogram.fit(torch.zeros(9, 64), [torch.arange(18.0)] * 64), r"bins make a grid of 17\^64 cells"),
         (lambda: Histogram.fit(x, bins=10**12), r"bins make a grid of 1000000000000 cells"),
         (lambda: Histogram.fit(x, bins=[[0.0, 1.0]] * 2), r"bins has edges for 2 dimensions\. x has 1 columns"),
         (lambda: Histogram.fit(x, bins=[0.0, 2.0, 1.0]), r"edges\[0\] should be finite and increase"),
@@ -329,7 +347,7 @@ ok = Histogram([0.0, 0.5, 1.0], [0.5, 0.5])
         (lambda: Histogram.fit(x, bins=[5.0]), r"edges\[0\] has shape \(1,\)\. It should be \(k \+ 1,\)"),
         (lambda: Histogram.fit(x, bins=torch.zeros(2, 3)), r"edges\[0\] has shape \(2, 3\)\. It should be"),
         (lambda: Histogram.fit(x, bins=3, low=5, high=9), r"x has none of its 20 points inside the edges"),
-        (lambda: Histogram.fit(x, bins=3, low=1, high=0), r"low is \[1\.0\], high is \[0\.0\]\. Both should be finite, and low below"),
+        (lambda: Histogram.fit(x, bins=3, low=1, high=0), r"low is \[1\.0\], high is \[0\.0\]\. Both .* low below"),
         (lambda: Histogram.fit(x, bins=3, low=math.nan), r"low is \[nan\], .* Both should be finite, and low below"),
         (lambda: Histogram.fit(x, bins=3, low=-math.inf), r"low is \[-inf\], .* finite"),
         (lambda: Histogram.fit(x, bins=3, low=[0, 0]), r"low has shape \(2,\)\. It should be a number or \(1,\)"),

@@ -43,12 +43,13 @@ class Report:
         """What the report says is wrong, known mistakes and guesses included, each sentence once."""
         return tuple(dict.fromkeys(row.why for row in self.rows if row.why))
 
-    def _told(self) -> Iterator[tuple[Row, str, bool]]:
-        """Each row, its reason, and whether its numbers are worth showing; a reason is given once."""
+    def _told(self) -> Iterator[tuple[Row, str, dict[str, str]]]:
+        """Each row, its reason, and its numbers by name; where the reason was just given, neither is repeated."""
         said = None
         for row in self.rows:
             again = row.why != "" and row.why == said
-            yield row, "The same again." if again else row.why, not (again and row.got == NO_VALUE)
+            numbers = {"asked": row.asked, "expected": row.expected, "got": row.got}
+            yield row, "The same again." if again else row.why, {} if again or not row.asked else numbers
             said = row.why or said
 
     def __repr__(self) -> str:
@@ -59,12 +60,10 @@ class Report:
         lines += [f"  {self.message}"] if self.message else []
         for row, why, numbers in self._told():
             lines.append(f"  {'✓' if row.passed else '✗'} {row.title}")
-            if row.passed:
-                continue
-            facts = {"asked": row.asked, "expected": row.expected, "got": row.got} if numbers else {}
-            facts["printed"] = _one_line(row.printed)
-            lines += [f"      {name:9}{text}" for name, text in facts.items() if text]
-            lines += [f"      {why}"] if why else []
+            if not row.passed:
+                lines += [f"      {name:9}{text}" for name, text in numbers.items()]
+                lines += [f"      {why}"] if why else []
+                lines += [f"      Your function printed: {_one_line(row.printed)}"] if numbers and row.printed else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -77,20 +76,24 @@ class Report:
             cases = " &nbsp; ".join(tick + e(row.title) for row in self.rows)
             return f"<div style='margin:4px 0'>{head}<br>{cases}</div>"
 
-        style = "style='text-align:left;vertical-align:top;padding:3px 14px 3px 0;white-space:normal;border:0'"
+        plain = "text-align:left;vertical-align:top;padding:3px 16px 3px 0;white-space:normal;font-weight:normal"
         body = []
         for row, why, numbers in self._told():
             mark = tick if row.passed else f"<b style='color:{VERMILION}'>✗</b> "
-            facts = [row.asked, row.expected, row.got] if numbers and not row.passed else [""] * 3
-            cells = "".join(f"<td {style}>{e(text)}</td>" for text in facts)
-            body.append(f"<tr><th scope='row' {style}>{mark}{e(row.title)}</th>{cells}</tr>")
-            if row.printed.strip() and not row.passed:
-                why = f"{e(why)}<br>Your function printed: <code>{e(_one_line(row.printed))}</code>"
-            elif why:
-                why = e(why) if why == "The same again." else f"<b>{e(why)}</b>"
-            if why:
-                body.append(f"<tr><td {style}></td><td colspan='3' {style}>{why}</td></tr>")
-        columns = "".join(f"<th scope='col' {style}>{c}</th>" for c in ("case", "asked", "expected", "got"))
+            first = f"<th scope='row' style='{plain};white-space:nowrap'>{mark}{e(row.title)}</th>"
+            told = [f"<b>{e(why)}</b>"] if why and why != "The same again." else [e(why)] if why else []
+            if numbers and row.printed:
+                told.append(f"Your function printed: <code>{e(_one_line(row.printed))}</code>")
+            reason = f"<td colspan='3' style='{plain}'>{'<br>'.join(told)}</td>"
+            if numbers:
+                cells = "".join(f"<td style='{plain}'>{e(text)}</td>" for text in numbers.values())
+                body.append(f"<tr style='background:none'>{first}{cells}</tr>")
+                first = f"<td style='{plain}'></td>"
+            if told or not numbers:
+                body.append(f"<tr style='background:none'>{first}{reason}</tr>")
+        columns = "".join(
+            f"<th scope='col' style='{plain}'><i>{c}</i></th>" for c in ("case", "asked", "expected", "got")
+        )
         table = f"<table style='margin:2px 0'><thead><tr>{columns}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         return f"<div style='margin:4px 0;overflow-x:auto'>{head}{table}</div>"
 
@@ -102,30 +105,31 @@ def _one_line(text: str, most: int = 200) -> str:
 
 # ---------------------------------------------------------------- words for what was asked and what came back
 
-NO_VALUE = "no value"
-
 
 def describe(arguments, outcome, expected: Tensor, same: Tensor | None) -> tuple[str, str, str, str]:
     """asked, expected, got, why; of the first number that differs, where single numbers do.
 
     same: what the exercise says of (got, expected): elementwise, one truth for all, or None without numbers to compare.
     """
-    asked = ", ".join(f"{name} = {_numbers(a) if torch.is_tensor(a) else a}" for name, a in arguments.items())
     got = outcome.value
+    single = got is not None and same is not None and same.shape == got.shape and got.numel() > SMALL
+    at = tuple((~same).nonzero()[0].tolist()) if single else ()
+
+    def shown(name, a) -> str:
+        if single and torch.is_tensor(a) and a.ndim and len(a) == len(got):  # the row that belongs to this number
+            return f"{name}[{at[0]}] = {_numbers(a[at[0]])}"
+        return f"{name} = {_numbers(a) if torch.is_tensor(a) else a}"
+
+    asked = ", ".join(shown(name, a) for name, a in arguments.items())
     if got is None:
-        return asked, _numbers(expected), NO_VALUE, outcome.problem
+        return asked, _numbers(expected), "no value", outcome.problem
     if same is None:
         why = f"Your answer has shape {tuple(got.shape)}. It should have shape {tuple(expected.shape)}."
         return asked, _numbers(expected), _numbers(got), why
     why = _what_is_wrong(got, expected, same)
-    if same.shape != got.shape or got.numel() <= SMALL:
-        return asked, _numbers(expected), _numbers(got), why
-    at = tuple((~same).nonzero()[0].tolist())
-    index = ", ".join(map(str, at))
-    for name, a in arguments.items():  # show the input that belongs to this number
-        if torch.is_tensor(a) and a.ndim and len(a) == len(got):
-            asked += f"; {name}[{at[0]}] = {_numbers(a[at[0]])}"
-    return asked, f"{_number(expected[at])} at [{index}]", f"{_number(got[at])} at [{index}]", why
+    if single:
+        return asked, _number(expected[at]), _number(got[at]), why
+    return asked, _numbers(expected), _numbers(got), why
 
 
 SMALL = 8

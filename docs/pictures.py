@@ -1,0 +1,53 @@
+"""The README's pictures, taken in a real JupyterLab: python docs/pictures.py"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from tests.lab import Lab, notebook  # noqa: E402
+
+FORGOT_THE_WIDTH = """
+import torch
+from lecture_lib.exercises import check
+
+def log_prob(x, edges, probs):
+    density = torch.zeros(len(x))
+    for i in range(len(probs)):
+        density[(x >= edges[i]) & (x <= edges[i + 1])] = probs[i]
+    return density.log()
+
+check("histogram.log_prob", log_prob)
+""".strip()
+
+CELLS = {
+    "check": FORGOT_THE_WIDTH,
+    "bins": "from lecture_lib.widgets import Bins\n\nBins(n=300, bins=45)",
+    "depth": 'from lecture_lib.widgets import Depth\n\nDepth.from_noise_to("two moons")',
+}
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        home, served = Path(folder) / "home", Path(folder) / "served"
+        home.mkdir()
+        served.mkdir()
+        with Lab(home, served) as lab:
+            for name, source in CELLS.items():
+                notebook(served / f"{name}.ipynb", source)
+                page = lab.open(f"{name}.ipynb", width=1000, height=900)
+                page.wait_for_timeout(3000)
+                if name == "depth":
+                    slider = page.get_by_role("slider").first
+                    slider.focus()
+                    for _ in range(16):
+                        page.keyboard.press("ArrowRight")
+                    page.wait_for_timeout(800)
+                page.locator(".jp-OutputArea-output").last.screenshot(path=HERE / f"{name}.png")
+                page.close()
+
+
+if __name__ == "__main__":
+    main()

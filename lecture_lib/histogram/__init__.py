@@ -1,0 +1,92 @@
+"""Histograms: bin the space into k cells, count, look up.
+
+Slides "Goal: Learn a Distribution" and "Histograms: Inference & Samples".
+
+    p_i = (points in cell i) / n            train: count
+    p(x) = p_i / volume of x's cell         inference: look up
+    cell i ~ p_1, ..., p_k, then uniform    sampling: straightforward
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lecture_lib.data import as_rows
+from lecture_lib.histogram.grid import cell_of, checked_edges, count, draw, grid_edges, look_up, volumes, with_border
+
+__all__ = ["Histogram", "cell_of", "count"]
+
+
+class Histogram:
+    """p(x) = p_i / v_i for x in cell i of a grid, 0 outside the grid.
+
+    Slide "Histograms: Inference & Samples".
+
+    edges: for each dimension j an increasing tensor (k_j + 1,); 1-D histograms may give the tensor itself.
+    probs: (k_1, ..., k_d), the probability of each cell; they sum to 1.
+
+    As in numpy, a cell holds its lower edge and not its upper one; only the last cell holds both.
+    """
+
+    def __init__(self, edges: Tensor | Sequence[Tensor], probs: Tensor):
+        self.edges = checked_edges(edges)
+        self.probs = torch.as_tensor(probs, dtype=torch.float64)
+        cells = tuple(len(e) - 1 for e in self.edges)
+        if self.probs.shape != cells:
+            raise ValueError(f"probs has shape {tuple(self.probs.shape)}. The edges make a grid of {cells} cells.")
+        if not (self.probs >= 0).all() or not math.isclose(self.probs.sum(), 1, rel_tol=1e-6):
+            raise ValueError(
+                f"probs has sum {self.probs.sum():.6g} and minimum {self.probs.min():.6g}. "
+                "Every entry should be at least 0, and the sum 1."
+            )
+
+    @classmethod
+    def fit(cls, x: Tensor, bins: int | Sequence | Tensor | str = "scott", low=None, high=None, smoothing: float = 0.0):
+        """Count: p_i = (c_i + smoothing) / (n + smoothing K), K cells in all.
+
+        Slide "Goal: Learn a Distribution" (histogram).
+
+        x: (n, d), or (n,) for d = 1.
+        bins: a number of equal cells for every dimension, or one number for each; or the edges; or "scott",
+            the width 3.49 sd n^(-1/(2 + d)) in each dimension, which is the best width for Gaussian data
+            (Scott 1992, Multivariate Density Estimation, section 3.3).
+        low, high: the grid's box where `bins` is not edges, a number or (d,); by default the data's own range.
+        smoothing: added to every count (Laplace 1814: 1). With 0, an empty cell gets p(x) = 0.
+
+        As in numpy, points outside the grid are left out, and n counts the others.
+        Raises ValueError if x is empty, not finite, or lies outside the grid altogether.
+        """
+        x = as_rows(x)
+        if not 0 <= smoothing < math.inf:
+            raise ValueError(f"smoothing is {smoothing}. It should be a finite number of at least 0.")
+        edges = grid_edges(x, bins, low, high)
+        if len(edges) != x.shape[1]:
+            raise ValueError(f"bins has edges for {len(edges)} dimensions. x has {x.shape[1]} columns: one for each.")
+        counts = count(x, edges)
+        total = counts.sum()
+        if total == 0:
+            raise ValueError(f"x has none of its {len(x)} points inside the edges. Widen the edges or check x.")
+        return cls(edges, (counts.double() + smoothing) / (total + smoothing * counts.numel()))
+
+    @property
+    def d(self) -> int:
+        return len(self.edges)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) = log p_i - log v_i in nats, (n, d) -> (n,); -inf where p(x) = 0. NaN is refused."""
+        x = as_rows(x, self.d, finite=False)
+        log_density = self.probs.log() - volumes(self.edges).log()
+        return look_up(with_border(log_density.to(x.dtype), -math.inf), x, self.edges)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell.
+
+        Raises ValueError if a cell is so narrow that no number of torch's default dtype lies in it.
+        """
+        if n < 0:
+            raise ValueError(f"n is {n}. It should be at least 0.")
+        return draw(n, self.edges, self.probs, generator)

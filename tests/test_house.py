@@ -1,0 +1,89 @@
+"""The house's own rules: the README's commands, one list of dependencies, nothing of one machine in the repo."""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from .conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+def commands():
+    """The README's first two blocks: set up and open; set up and test."""
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.S)[:2]
+    return ["\n".join(line for line in block.splitlines() if not line.startswith("#")) for block in blocks]
+
+
+def tracked():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_the_readme_opens_with_two_commands_of_one_line():
+    opening, testing = commands()
+    assert "\n" not in opening and opening.endswith("jupyter lab notebooks/0_start_here/start_here.ipynb")
+    assert "\n" not in testing and testing.endswith("pytest")
+
+
+def test_ci_runs_exactly_the_readmes_test_command():
+    assert commands()[1] in (ROOT / ".ci/run").read_text().splitlines()
+    assert "run: bash .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
+def test_environment_yml_and_pyproject_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {CONDA_NAMES.get(n, n): bound for n, bound in (re.split("(?=>)", d) for d in project["dependencies"])}
+    wanted["python"] = project["requires-python"]
+    listed = re.findall(r"^  - ([\w-]+)(>=[\d.]+)$", (ROOT / "environment.yml").read_text(), re.M)
+    assert dict(listed) == wanted
+
+
+def test_every_notebook_is_on_the_readmes_map():
+    for path in ROOT.glob("solutions/*"):
+        assert f"| `{path.name}` |" in README
+
+
+def test_the_readmes_pictures_are_there_and_have_alt_text():
+    pictures = re.findall(r"!\[(.*?)\]\((.*?)\)", README)
+    assert len(pictures) >= 2
+    assert all(len(alt) > 40 and (ROOT / path).is_file() for alt, path in pictures)
+
+
+def test_nothing_tracked_names_a_registry_or_a_machine():
+    # written in pieces, so that this file does not name them itself
+    registries = "|".join(
+        ["py" + r"pi\.org", "pythonhosted", r"registry\.np" + r"mjs", r"conda\.ana" + "conda", r"deb\.deb" + "ian"]
+    )
+    machine = "|".join([r"/ro" + "ot/", r"/ho" + r"me/\w+/", r"/Us" + r"ers/\w+/", r"ipykernel_" + r"\d"])
+    for path in tracked():
+        if path.suffix != ".png":
+            text = path.read_text()
+            assert not re.search(f"{registries}|{machine}", text), path
+
+
+def test_the_core_knows_neither_widgets_nor_exercises_nor_jupyter():
+    core = [ROOT / "lecture_lib" / f"{name}.py" for name in ("data", "evaluate", "plots")]
+    core += sorted((ROOT / "lecture_lib" / "histogram").glob("*.py"))
+    for path in core:
+        imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.M)
+        outer = (
+            "IPython",
+            "ipywidgets",
+            "anywidget",
+            "lecture_lib.widgets",
+            "lecture_lib.exercises",
+            "lecture_lib.grading",
+        )
+        assert not [name for name in imports if name.startswith(outer)], path
+
+
+def test_the_code_is_linted_and_formatted():
+    for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout

@@ -1,0 +1,9 @@
+"""The lecture's sliders, drawn in the browser: a picture follows the hand at the screen's own rate.
+
+Behind each widget stands a plain object with `at(value)`, which tests and readers call without a browser.
+"""
+
+from lecture_lib.widgets.bins import Bins, BinsModel
+from lecture_lib.widgets.depth import Depth, DepthModel
+
+__all__ = ["Bins", "BinsModel", "Depth", "DepthModel"]

@@ -1,0 +1,208 @@
+"""A slider over the number of bins. Slide "Goal: Learn a Distribution" (histogram).
+
+Few bins blur the data, many bins learn it by heart: train nats only fall, held-out nats fall and rise again.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+import traitlets
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lecture_lib.data import TARGETS, grid
+from lecture_lib.evaluate import Estimate
+from lecture_lib.plots import COLOURS
+from lecture_lib.widgets.view import View, module
+
+BLUE, VERMILLION = COLOURS[:2]
+MAX_BINS = 500
+HELD_OUT = 10_000  # points
+CHOICES = {
+    "target": ["mixture", "uniform", "triangular"],
+    "n": [30, 100, 300, 1000, 10_000, 100_000],
+    "smoothing": [0.0, 0.5, 1.0],
+}
+
+
+class AtK(NamedTuple):
+    """The histogram with k equal bins, and how far it is from the truth."""
+
+    edges: Tensor  # (k + 1,)
+    density: Tensor  # (k,), p(x) in each bin
+    train: float  # nats per point
+    held_out: float  # nats per point; inf when a held-out point lies in a bin of density 0
+    excess: Estimate  # held-out nats above the true density's, with its standard error
+    lost: int  # held-out points in bins of density 0
+
+
+class BinsModel:
+    """Histograms of one training set with 1 to 500 equal bins over the target's box, and their nats.
+
+    Slide "Goal: Learn a Distribution" (histogram).
+
+    target: a 1-D target of `data.TARGETS`; n: training points; smoothing: added to every bin's count.
+    The 10,000 held-out points are drawn first, so they stay the same when n changes.
+    """
+
+    def __init__(self, target: str = "mixture", n: int = 1000, smoothing: float = 0.5, seed: int = 0):
+        for name, value in {"target": target, "n": n, "smoothing": smoothing}.items():
+            check(name, value)
+        self.target, self.n, self.smoothing, self.seed = target, n, smoothing, seed
+        self.truth = TARGETS[target]()
+        self.low, self.high = self.truth.low.item(), self.truth.high.item()
+        generator = torch.Generator().manual_seed(seed)
+        self.held_out = self.truth.sample(HELD_OUT, generator)[:, 0].sort().values
+        self.x = self.truth.sample(n, generator)[:, 0].sort().values
+
+    def at(self, k: int) -> AtK:
+        """The histogram with k bins."""
+        check("bins", k)
+        edges, density, curves = self._all
+        train, held_out, excess, error, lost = curves[:, k - 1].tolist()
+        return AtK(edges[k - 1, : k + 1], density[k - 1, :k], train, held_out, Estimate(excess, error), int(lost))
+
+    @property
+    def curves(self) -> Tensor:
+        """Rows train, held-out, excess, its standard error, lost; a column for each k = 1 ... 500. (5, 500)"""
+        return self._all[2]
+
+    @cached_property
+    def _all(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Every k at once. On sorted data a bin's count is the difference of two binary searches."""
+        with torch.no_grad():  # a widget's messages come on a thread of their own, which has its own grad mode
+            bins, i = torch.arange(1, MAX_BINS + 1)[:, None], torch.arange(MAX_BINS + 1)
+            step = torch.tensor(self.high - self.low, dtype=torch.float64) / bins
+            edges = torch.where(i < bins, i * step + self.low, self.high)  # the arithmetic of numpy.linspace
+            real = i[:-1] < bins  # row k has k bins; the others have width 0 and stay empty
+
+            below = cuts(self.x, edges, bins)
+            counts = below.diff(dim=1).double()
+            total = counts.sum(1, keepdim=True) + self.smoothing * bins
+            width = torch.where(real, edges.diff(dim=1), 1)
+            density = torch.where(real, (counts + self.smoothing) / total / width, 0)
+            train = -torch.special.xlogy(counts, density).sum(1) / self.n
+            train[counts.sum(1) < self.n] = torch.inf
+
+            below = cuts(self.held_out, edges, bins)
+            counts = below.diff(dim=1).double()
+            lost = HELD_OUT - (counts * (density > 0)).sum(1)
+            held_out = -torch.special.xlogy(counts, density).sum(1) / HELD_OUT
+            held_out[lost > 0] = torch.inf
+
+            # excess: mean and variance over points of log p(x) - log p_i, from sums of log p and its square per bin
+            log_p = self.truth.log_prob(self.held_out.double())
+            first, second = (torch.cat([s.new_zeros(1), s.cumsum(0)])[below].diff(dim=1) for s in (log_p, log_p**2))
+            log_p_i = torch.where(density > 0, density, 1).log()
+            squares = (second - 2 * log_p_i * first + log_p_i**2 * counts).sum(1)
+            excess = held_out + log_p.mean()
+            variance = (squares / HELD_OUT - excess**2).clamp(min=0) / (HELD_OUT - 1)
+            error = torch.where(lost > 0, torch.nan, variance.sqrt())
+        return edges, density, torch.stack([train, held_out, excess, error, lost.double()])
+
+
+def cuts(x: Tensor, edges: Tensor, bins: Tensor) -> Tensor:
+    """How many of the sorted points x lie below each edge (500, 501); the last bin of a row holds both its edges."""
+    below = torch.searchsorted(x.double(), edges)
+    at_most_high = torch.searchsorted(x.double(), edges[0, -1].item(), right=True)
+    return torch.where(torch.arange(edges.shape[1]) < bins, below, at_most_high)
+
+
+def check(name: str, value) -> None:
+    """ValueError, one sentence, if an argument of the widget is not one that it can show."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if name == "target" and value not in CHOICES["target"]:
+        raise ValueError(f"target is {value!r}. It should be one of {', '.join(map(repr, CHOICES['target']))}.")
+    if name == "n" and not (whole and 1 <= value <= 10**6):
+        raise ValueError(f"n is {value!r}. It should be a whole number of points from 1 to 1,000,000.")
+    if name == "smoothing" and not (isinstance(value, (int, float)) and 0 <= value < float("inf")):
+        raise ValueError(f"smoothing is {value!r}. It should be a number of at least 0.")
+    if name == "bins" and not (whole and 1 <= value <= MAX_BINS):
+        raise ValueError(f"bins is {value!r}. It should be a whole number from 1 to {MAX_BINS}.")
+
+
+class Bins(View):
+    """A histogram over the true density, and its nats on train and held-out points, under a slider of bins.
+
+    Slide "Goal: Learn a Distribution" (histogram).
+
+    The bars are counted and drawn in the browser, so a drag needs no kernel. `model` is the plain object.
+    """
+
+    _esm = module("bins.js")
+    bins = traitlets.Any(20).tag(sync=True)
+    target = traitlets.Any("mixture").tag(sync=True)
+    n = traitlets.Any(1000).tag(sync=True)
+    smoothing = traitlets.Any(0.5).tag(sync=True)
+    _choices = traitlets.Dict(CHOICES).tag(sync=True)
+    _facts = traitlets.Dict().tag(sync=True)
+    _x = traitlets.Bytes().tag(sync=True)  # the sorted training points, float32
+    _truth = traitlets.Bytes().tag(sync=True)  # x and p(x) along the axis, float32
+    _curves = traitlets.Bytes().tag(sync=True)  # BinsModel.curves, float64
+
+    def __init__(self, target="mixture", n=1000, smoothing=0.5, bins=20, seed=0, **kwargs):
+        check("bins", bins)
+        self._lock = threading.Lock()
+        self.model = BinsModel(target, n, smoothing, seed)
+        super().__init__(target=target, n=n, smoothing=smoothing, bins=bins, **self._arrays(), **kwargs)
+
+    def _arrays(self) -> dict:
+        model = self.model
+        margin = 0.04 * (model.high - model.low)
+        x = grid(model.truth.low - margin, model.truth.high + margin, 800)[0]
+        p = model.truth.log_prob(x).exp()
+        return {
+            "_facts": {"low": model.low, "high": model.high, "entropy": model.truth.entropy, "heldOut": HELD_OUT},
+            "_x": model.x.numpy().tobytes(),
+            "_truth": torch.stack([x[:, 0], p]).float().numpy().tobytes(),
+            "_curves": model.curves.numpy().tobytes(),
+        }
+
+    @traitlets.validate("bins", "target", "n", "smoothing")
+    def _check(self, proposal):
+        check(proposal["trait"].name, proposal["value"])
+        return proposal["value"]
+
+    @traitlets.observe("target", "n", "smoothing")
+    def _recompute(self, _):
+        with self._lock, self.hold_sync():
+            wanted = (self.target, self.n, self.smoothing)
+            if wanted != (self.model.target, self.model.n, self.model.smoothing):
+                self.model = BinsModel(*wanted, seed=self.model.seed)
+                for name, value in self._arrays().items():
+                    setattr(self, name, value)
+
+    def alt(self) -> str:
+        now, (train, held_out, *_) = self.model.at(self.bins), self.model.curves
+        best = held_out.argmin().item()
+        lost = f"infinite, because {now.lost:,} held-out points lie in empty bins"
+        return (
+            f"Left: histogram with {self.bins} bins of {self.n:,} points from the target '{self.target}', over its "
+            f"true density p(x). Right: nats per point against the number of bins, 1 to {MAX_BINS}. Train goes from "
+            f"{train[0]:.3f} to {train[-1]:.3f}; held-out is lowest, {held_out[best]:.3f}, at {best + 1} bins; the "
+            f"truth's entropy is {self.model.truth.entropy:.3f}. At {self.bins} bins train is {now.train:.3f} and "
+            f"held-out is {lost if now.lost else f'{now.held_out:.3f}'}."
+        )
+
+    def figure(self) -> Figure:
+        now, (train, held_out, *_) = self.model.at(self.bins), self.model.curves
+        x, p = torch.frombuffer(bytearray(self._truth), dtype=torch.float32).reshape(2, -1)
+        figure = Figure(figsize=(9, 3.2), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.stairs(now.density, now.edges, fill=True, color=BLUE, alpha=0.35, label=f"histogram, {self.bins} bins")
+        left.plot(x, p, "k", label="true density")
+        left.set(xlabel="x", ylabel="density p(x)")
+        k = torch.arange(1, MAX_BINS + 1)
+        right.semilogx(k, train, color=BLUE, label="train")
+        right.semilogx(k, held_out, "--", color=VERMILLION, label="held-out (a gap: ∞)" if now.lost else "held-out")
+        right.axhline(self.model.truth.entropy, color="k", ls=":", label="floor: the truth's entropy")
+        right.plot(self.bins, now.train, "o", ms=5, color=BLUE)
+        right.plot(self.bins, now.held_out, "s", ms=9, mfc="none", color=VERMILLION)
+        right.set(xlabel="number of bins", ylabel="nats per point")
+        for axes in (left, right):
+            axes.legend(fontsize=8)
+        return figure

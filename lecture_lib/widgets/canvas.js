@@ -1,0 +1,136 @@
+// Drawing helpers, put in front of each widget's own file. Nothing here is loaded from the net.
+
+/** An HTML element with properties or attributes, and children. */
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** Keys in a control belong to the control: without this JupyterLab takes arrows and Enter for itself. */
+const KEYS = { "data-lm-suppress-shortcuts": "true" };
+
+/** The array that Python sent as bytes. Copied, since the view may start anywhere in its message. */
+function array(Type, view) {
+  return new Type(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+/** Draw at most once a frame, when something changed: data, size or theme. Returns [ask for it, stop]. */
+function frames(root, draw) {
+  let asked = 0, pictures = 0;
+  const theme = { text: "black", dark: false, font: "sans-serif" };
+  const paint = () => {
+    asked = 0;
+    if (root.clientWidth === 0) return; // not on the page yet, or hidden: the size observer calls again
+    draw(theme);
+    root.dataset.pictures = ++pictures; // lets a test or a benchmark count what was drawn
+  };
+  const ask = () => { asked ||= requestAnimationFrame(paint); };
+  const recolour = () => {
+    const style = getComputedStyle(root);
+    const [r, g, b] = style.color.match(/[\d.]+/g).map(Number);
+    root.style.colorScheme = r + g + b > 384 ? "dark" : "light"; // the browser's own controls follow
+    Object.assign(theme, { text: style.color, dark: r + g + b > 384, font: style.fontFamily });
+    ask();
+  };
+  const size = new ResizeObserver(recolour); // calls once at the start, too
+  size.observe(root);
+  const themed = new MutationObserver(recolour);
+  themed.observe(document.body, { attributeFilter: ["data-jp-theme-name", "data-vscode-theme-kind", "class"] });
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", recolour);
+  const stop = () => {
+    cancelAnimationFrame(asked);
+    size.disconnect();
+    themed.disconnect();
+    scheme.removeEventListener("change", recolour);
+  };
+  return [ask, stop];
+}
+
+/** A canvas's 2-D context in CSS pixels, cleared, as sharp as the screen. */
+function clear(canvas, height, theme) {
+  const width = canvas.clientWidth, scale = devicePixelRatio;
+  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(scale, 0, 0, scale, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  ctx.font = `12px ${theme.font}`;
+  ctx.lineJoin = "round";
+  return ctx;
+}
+
+/** Round numbers between low and high, about `count` of them. */
+function ticks(low, high, count) {
+  const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * [1, 2, 5, 10].find((m) => m * power >= raw);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const list = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) {
+    list.push([i * step, (i * step).toFixed(digits)]);
+  }
+  return list;
+}
+
+/** Frame, ticks and labels. box: left, right, top, bottom in pixels; x and y: [[value, text], ...] and to pixels. */
+function axes(ctx, theme, box, x, y) {
+  ctx.strokeStyle = ctx.fillStyle = theme.text;
+  ctx.lineWidth = 1;
+  ctx.globalAlpha = 0.18;
+  ctx.beginPath();
+  for (const [value] of y.ticks) {
+    const at = Math.round(y.to(value)) + 0.5;
+    ctx.moveTo(box.left, at);
+    ctx.lineTo(box.right, at);
+  }
+  ctx.stroke();
+  ctx.globalAlpha = 0.7;
+  ctx.strokeRect(box.left + 0.5, box.top + 0.5, box.right - box.left - 1, box.bottom - box.top - 1);
+  ctx.globalAlpha = 1;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "right";
+  for (const [value, text] of y.ticks) ctx.fillText(text, box.left - 5, y.to(value));
+  ctx.textAlign = "center";
+  let free = -Infinity; // where the last label ended: labels that would touch it are left out
+  for (const [value, text] of x.ticks) {
+    const half = ctx.measureText(text).width / 2, at = x.to(value);
+    if (at - half < free + 8) continue;
+    ctx.fillText(text, at, box.bottom + 11);
+    ctx.fillRect(Math.round(at), box.bottom - 4, 1, 4);
+    free = at + half;
+  }
+  ctx.fillText(x.label, (box.left + box.right) / 2, box.bottom + 27);
+  ctx.save();
+  ctx.translate(9, (box.top + box.bottom) / 2);
+  ctx.rotate(-Math.PI / 2);
+  ctx.fillText(y.label, 0, 0);
+  ctx.restore();
+}
+
+/**
+ * Set one of the model's values from a control: all views draw it at once, Python hears of it when the hand rests.
+ * Python's answer to an older value, on its way meanwhile, must not turn the control back. Returns [set, stop].
+ */
+function setter(model, name) {
+  let timer = 0, value = null;
+  const hold = () => { if (timer && model.get(name) !== value) model.set(name, value); };
+  const set = (now) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { timer = 0; model.save_changes(); }, 150);
+    model.set(name, value = now);
+  };
+  model.on(`change:${name}`, hold);
+  return [set, () => { clearTimeout(timer); model.off(`change:${name}`, hold); }];
+}
+
+/** f, at most once in `ms`; the last call is never lost. `.stop()` forgets what waits. */
+function throttle(f, ms) {
+  let waiting = 0;
+  const later = () => { waiting ||= setTimeout(() => { waiting = 0; f(); }, ms); };
+  later.stop = () => clearTimeout(waiting);
+  return later;
+}

@@ -1,0 +1,46 @@
+"""What the widgets share: their JavaScript is found here, and a reader without a kernel gets a picture."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from pathlib import Path
+
+import anywidget
+from matplotlib.figure import Figure
+from PIL import Image
+
+HERE = Path(__file__).parent
+
+
+def module(name: str) -> str:
+    """One self-contained JavaScript module: the drawing helpers, then the widget's own file."""
+    return (HERE / "canvas.js").read_text(encoding="utf-8") + (HERE / name).read_text(encoding="utf-8")
+
+
+class View(anywidget.AnyWidget):
+    """A widget that also leaves an ordinary picture, with its alt text, for GitHub, nbconvert and paper.
+
+    A subclass says what the picture shows, `alt()`, and draws it, `figure()`, with matplotlib's Figure alone:
+    JupyterLab handles widget messages on a thread of their own, where pyplot's global state is not safe.
+    """
+
+    _css = (HERE / "widgets.css").read_text(encoding="utf-8")
+
+    def alt(self) -> str:
+        raise NotImplementedError
+
+    def figure(self) -> Figure:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        file = io.BytesIO()
+        self.figure().savefig(file, format="png", dpi=90)
+        small = io.BytesIO()  # 64 colours are enough for a diagram and take a third of the room in the notebook
+        Image.open(file).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+        png = base64.b64encode(small.getvalue()).decode()
+        # alt text in the display's metadata is dropped by JupyterLab and nbconvert; in HTML it is kept
+        picture = f'<img alt="{html.escape(self.alt())}" src="data:image/png;base64,{png}">'
+        return {**data, "text/plain": self.alt(), "text/html": picture, "image/png": png}, metadata

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from nbgrader.preprocessors import ClearHiddenTests, GetGrades
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import ClearHiddenTests, GetGrades
 
 c = get_config()  # noqa: F821 (nbgrader's own)
 root = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()

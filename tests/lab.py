@@ -19,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-MISSING = "No chromium on the PATH. Install the Debian package `chromium` to run the browser tests."
+MISSING = "No Chromium or Chrome found. Install one (Debian's package is `chromium`) to run the browser tests."
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 SETTINGS = {
@@ -31,8 +31,17 @@ SETTINGS = {
 UNWANTED = ["@jupyter/nbgrader", "jupyterlab-jupytext"]
 
 
+NAMES = ["chromium", "chromium-browser", "google-chrome", "chrome"]
+PLACES = [  # where macOS and Windows keep Chrome, which is not on their PATH
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+]
+
+
 def chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+    """The first Chromium or Chrome of this machine."""
+    on_path = [shutil.which(name) for name in NAMES]
+    return next((path for path in [*on_path, *PLACES] if path and Path(path).exists()), None)
 
 
 def free_port() -> int:

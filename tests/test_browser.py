@@ -27,10 +27,7 @@ def lab(tmp_path_factory):
     if chromium() is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
     home, notebooks = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
-    if HISTOGRAMS.exists():
-        shutil.copy(HISTOGRAMS, notebooks / "histograms.ipynb")
-    else:
-        notebook(notebooks / "histograms.ipynb", "from lecture_lib.widgets import Bins\nBins()")
+    shutil.copy(HISTOGRAMS, notebooks / "histograms.ipynb")
     notebook(
         notebooks / "widgets.ipynb",
         "from lecture_lib.widgets import Bins, Depth\nbins = Bins(n=30, smoothing=0.0)\nbins",

@@ -203,6 +203,7 @@ class Bins(View):
         right.plot(self.bins, now.train, "o", ms=5, color=BLUE)
         right.plot(self.bins, now.held_out, "s", ms=9, mfc="none", color=VERMILLION)
         right.set(xlabel="number of bins", ylabel="nats per point")
+        right.xaxis.set_major_formatter("{x:g}")  # 100, not 10 to the 2
         for axes in (left, right):
-            axes.legend(fontsize=8)
+            axes.legend(fontsize=8, frameon=False)
         return figure

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import html
-import io
 from pathlib import Path
 
 import anywidget
 from matplotlib.figure import Figure
-from PIL import Image
+
+from lecture_lib.plots import Picture
 
 HERE = Path(__file__).parent
 
@@ -36,11 +35,6 @@ class View(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = super()._repr_mimebundle_(**kwargs)
-        file = io.BytesIO()
-        self.figure().savefig(file, format="png", dpi=90)
-        small = io.BytesIO()  # 64 colours are enough for a diagram and take a third of the room in the notebook
-        Image.open(file).convert("RGB").quantize(64).save(small, format="png", optimize=True)
-        png = base64.b64encode(small.getvalue()).decode()
-        # alt text in the display's metadata is dropped by JupyterLab and nbconvert; in HTML it is kept
-        picture = f'<img alt="{html.escape(self.alt())}" src="data:image/png;base64,{png}">'
-        return {**data, "text/plain": self.alt(), "text/html": picture, "image/png": png}, metadata
+        picture = Picture(self.figure(), self.alt())
+        png = base64.b64encode(picture.png).decode()
+        return {**data, **picture._repr_mimebundle_(), "image/png": png}, metadata

@@ -3,6 +3,7 @@
 import math
 import re
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import torch
 
 from lecture_lib.exercises import EXERCISES, check
 from lecture_lib.exercises import histograms as h
+from lecture_lib.exercises.engine import variants
 from lecture_lib.histogram import Histogram
 
 HIDDEN = [None, 1812, 7]
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
 each_mistake = pytest.mark.parametrize(
-    "name, sentence", [(name, sentence) for name, e in EXERCISES.items() for sentence in e.mistakes]
+    "name, sentence, wrong",
+    [(n, sentence, w) for n, e in EXERCISES.items() for sentence, wrong in e.mistakes.items() for w in variants(wrong)],
 )
 
 
@@ -30,13 +33,13 @@ def test_the_reference_gets_full_points(name, hidden):
 def test_every_exercise_has_points_cases_and_at_least_5_known_mistakes(name):
     exercise = EXERCISES[name]
     assert exercise.points >= 1 and len(exercise.inputs) >= 3 and len(exercise.mistakes) >= 5
-    assert all(re.fullmatch(r"[A-Z0-9a-z].*\.", sentence) for sentence in exercise.mistakes)
+    assert all(re.fullmatch(r"[A-Za-z].*[.?]", sentence) for sentence in exercise.mistakes)
 
 
 @each_mistake
 @pytest.mark.parametrize("hidden", HIDDEN)
-def test_every_known_mistake_loses_points_and_is_named(name, sentence, hidden):
-    report = check(name, EXERCISES[name].mistakes[sentence], hidden=hidden)
+def test_every_known_mistake_loses_points_and_is_named(name, sentence, wrong, hidden):
+    report = check(name, wrong, hidden=hidden)
     assert report.points < report.out_of
     assert sentence in report.whys, str(report)  # stated, not guessed
     assert sentence in str(report)
@@ -59,6 +62,33 @@ def test_a_blank_is_not_attempted(name):
 
     report = check(name, blank)
     assert report.points == 0 and "Not attempted yet" in str(report) and "Not attempted yet" in report._repr_html_()
+
+
+def test_a_blank_that_was_left_in_is_said():
+    def left_in(counts, alpha):
+        p = (counts + alpha) / counts.sum()
+        raise NotImplementedError
+        return p
+
+    assert "is still there. Take it out." in str(check("histogram.smooth", left_in))
+
+
+def test_calling_another_blank_is_said():
+    def smooth(counts, alpha):
+        raise NotImplementedError
+
+    def pixel_bits(train, test, levels, alpha):
+        return smooth(train[:, 0], alpha)
+
+    assert "Your function calls smooth, which is not written yet." in str(check("histogram.pixel_bits", pixel_bits))
+
+
+def test_what_torch_has_not_implemented_is_no_blank():
+    def no_parentheses(x, edges):
+        return torch.stack([(x >= a & x < b).sum() for a, b in pairwise(edges)])
+
+    text = str(check("histogram.estimate", no_parentheses))
+    assert "Not attempted" not in text and "write (x >= a) & (x < b)" in text
 
 
 # ---------------------------------------------------------------- answers of every kind
@@ -198,11 +228,53 @@ def test_constant_factors_signs_and_offsets_are_said():
     assert "sign is the other way" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
 
 
+def test_a_factor_of_1_or_one_that_spares_infinity_is_never_said():
+    def no_infinity(x, edges, probs):
+        return h.log_prob(x, edges, probs).clamp(min=-3.0)
+
+    assert "times the expected" not in str(check("histogram.log_prob", no_infinity))
+
+
+def test_a_coincidence_in_one_case_of_many_is_no_guess():
+    """In two of five cases these shares are those of `n`, or of `alpha`, alone; nothing is said of them."""
+    report = check("histogram.smooth", lambda counts, alpha: (counts + alpha) / (counts.max() + 3 + alpha))
+    assert not [why for why in report.whys if "Perhaps" in why]
+
+
+@pytest.mark.parametrize(
+    "answer, sentence",
+    [
+        (lambda n, e, p, g: h.sample(n, e, p, g).sort().values, "random order"),
+        (lambda n, e, p, g: h.sample(n, e, p, g, position=torch.rand(1, generator=g)), "uniform number of its own"),
+        (lambda n, e, p, g: e[:1] + e.diff()[:1] * torch.rand(n, generator=g), "All your points lie in one bin"),
+        (
+            lambda n, e, p, g: h.sample(n, e, p, torch.Generator().manual_seed(1)),
+            "Use the generator that you are given",
+        ),
+        (lambda n, e, p, g: h.sample(n, e, p, None), "Pass generator=generator"),
+    ],
+    ids=["sorted", "one place", "one bin", "own generator", "no generator"],
+)
+def test_laws_of_sampling_say_what_is_wrong(answer, sentence):
+    report = check("histogram.sample", answer)
+    assert report.points < 4 and sentence in str(report)
+
+
+def test_sampling_by_the_inverse_distribution_function_is_right():
+    def inverse(n, edges, probs, generator):
+        u = torch.rand(n, generator=generator, dtype=torch.float64)
+        cdf = torch.cat([torch.zeros(1), probs.double().cumsum(0)])
+        i = (torch.searchsorted(cdf, u, right=True) - 1).clamp(0, len(probs) - 1)
+        return edges[i] + (u - cdf[i]) / probs[i] * edges.diff()[i]
+
+    assert check("histogram.sample", inverse).points == 4
+
+
 def test_a_report_shows_asked_expected_and_got():
     text = str(check("histogram.smooth", lambda counts, alpha: h.smooth(counts, alpha) ** 1.3))
-    assert "asked    counts = [3, 0, 5, 0, 2], alpha = 1.0" in text
-    assert "expected [0.2667, 0.06667, 0.4, 0.06667, 0.2]" in text
-    assert re.search(r"got      \[0\.179", text)
+    assert "asked    counts = [3, 0, 6, 0, 2], alpha = 1.0" in text
+    assert "expected [0.25, 0.0625, 0.4375, 0.0625, 0.1875]" in text
+    assert re.search(r"got      \[0\.1649", text)
 
 
 def test_one_number_among_many_is_shown_with_its_input():
@@ -234,7 +306,7 @@ def test_hidden_seeds_draw_other_inputs():
 def test_partial_points_come_in_halves_and_never_round_up():
     for name, exercise in EXERCISES.items():
         for wrong in exercise.mistakes.values():
-            points = check(name, wrong).points
+            points = check(name, variants(wrong)[0]).points
             assert points * 2 == int(points * 2) and 0 <= points <= exercise.points - 0.5
 
 

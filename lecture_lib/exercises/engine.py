@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lecture_lib.exercises.report import Report, Row, describe
+from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Exercise:
 
     inputs: functions of a seeded generator that return the arguments by name, in calling order; the function's
         own name is the name of the case.
-    mistakes: a teacher's sentence -> an implementation that makes this mistake.
+    mistakes: a teacher's sentence -> an implementation that makes this mistake, or a tuple of several.
     laws: a law's sentence -> a function of (call, generator) that returns what is wrong, or "" if the law holds.
     same: says elementwise, or once for all, whether an answer agrees with the reference's.
     """
@@ -79,7 +79,7 @@ class Exercise:
     asks: str
     reference: Callable
     inputs: Sequence[Callable[[torch.Generator], Mapping[str, Any]]]
-    mistakes: Mapping[str, Callable]
+    mistakes: Mapping[str, Callable | tuple[Callable, ...]]
     laws: Mapping[str, Callable[[Call, torch.Generator], str]] = field(default_factory=dict)
     same: Callable[[Tensor, Tensor], Tensor] = close
 
@@ -99,13 +99,12 @@ def call_in_process(function: Callable) -> Call:
                     warnings.simplefilter("ignore")
                     answer = function(*given.values())
                     value, problem = as_answer(answer)
-        except NotImplementedError:
-            return Outcome(problem="not attempted yet", blank=True)
+        except NotImplementedError as error:
+            return _not_implemented(function, error, printed.getvalue())
         except KeyboardInterrupt:  # the student pressed Stop
             raise
         except BaseException as error:  # SystemExit included: an answer must not end the notebook
-            what, where = explain(error)
-            return Outcome(problem=what + where, error=what, printed=printed.getvalue())
+            return _failed(error, printed.getvalue())
         for name, a in arguments.items():
             if torch.is_tensor(a) and not torch.equal(a, given[name]):
                 problem = f"You changed {name} itself. Leave the arguments as they are and work on {name}.clone()."
@@ -113,6 +112,34 @@ def call_in_process(function: Callable) -> Call:
         return Outcome(value, problem, printed=printed.getvalue())
 
     return call
+
+
+def _failed(error: BaseException, printed: str) -> Outcome:
+    what, where = explain(error)
+    advice = next((advice for symptom, advice in ADVICE.items() if symptom in what), "")
+    return Outcome(problem=what + where + advice, error=what, printed=printed)
+
+
+def _not_implemented(function: Callable, error: NotImplementedError, printed: str) -> Outcome:
+    """Is this a blank, a blank that was left in, a call of another blank, or torch that cannot do something?"""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    if str(error):
+        return _failed(error, printed)
+    code = getattr(function, "__code__", None)
+    if code is None or last.name != code.co_name:
+        return Outcome(problem=f"Your function calls {last.name}, which is not written yet.", error=str(last.name))
+    first = min(line for _, _, line in code.co_lines() if line is not None and line > code.co_firstlineno)
+    if last.lineno > first:
+        return Outcome(problem="The line `raise NotImplementedError` is still there. Take it out.", error="left in")
+    return Outcome(problem="Not attempted yet.", blank=True)
+
+
+ADVICE = {
+    "bitwise_and": " In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
+    "bitwise_or": " In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
+    "truth value of": " Between tensors of True and False write & and |, not `and` and `or`.",
+    "Boolean value of Tensor": " Between tensors of True and False write & and |, not `and` and `or`.",
+}
 
 
 def _own_copy(argument):
@@ -191,7 +218,7 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
             asked, wanted, got, why = "", "", "", why if outcomes[i].value is None else ""
         rows.append(Row(title, False, asked, wanted, got, named[i] or why, "" if private else outcomes[i].printed))
     for law, holds in exercise.laws.items():
-        wrong = _law(holds, call, torch.Generator().manual_seed(seed + 1))
+        wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1))
         rows.append(Row(law, not wrong, why=wrong))
 
     share = sum(row.passed for row in rows) / len(rows)
@@ -203,11 +230,13 @@ def _run(function: Callable, arguments: Mapping[str, Any]) -> Outcome:
     return call_in_process(function)(arguments)
 
 
-def _law(holds, call: Call, generator: torch.Generator) -> str:
+def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator) -> str:
     def value_of(arguments):
-        outcome = call(arguments)
+        outcome, expected = call(arguments), _run(exercise.reference, arguments).value
         if outcome.value is None:
             raise ValueError(outcome.problem)
+        if outcome.value.shape != expected.shape:
+            raise ValueError(wrong_shape(outcome.value, expected))
         return outcome.value
 
     try:
@@ -234,31 +263,35 @@ def _alike(exercise: Exercise, theirs: Outcome, ours: Outcome) -> bool:
     return same is not None and bool(same.all())
 
 
+def variants(wrong: Callable | tuple[Callable, ...]) -> tuple[Callable, ...]:
+    """The implementations of a known mistake."""
+    return wrong if isinstance(wrong, tuple) else (wrong,)
+
+
 def name_mistakes(exercise: Exercise, cases: list, outcomes: list[Outcome], passed: list[bool]) -> list[str]:
     """For each case the sentence of the known mistake that gives the same outcome, or "".
 
-    A mistake that gives the student's outcome in every case, failed or not, is stated. Otherwise each failed case
-    is explained by the mistake that explains most of the failed cases, and this is said as a guess.
+    A mistake that gives the student's outcome in every case, failed or not, is stated. Otherwise a mistake that
+    explains at least half of the cases that failed is said as a guess, and then again for those that are left.
     """
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
         return [""] * len(cases)
     explains: dict[str, set[int]] = {}
     for sentence, wrong in exercise.mistakes.items():
-        same = set()
-        for i, arguments in enumerate(cases):
-            theirs, ours = outcomes[i], _run(wrong, arguments)
-            if _alike(exercise, theirs, ours):
-                same.add(i)
-        explains[sentence] = same
-        if len(same) == len(cases):
-            return [sentence if i in failed else "" for i in range(len(cases))]
+        for variant in variants(wrong):
+            same = {i for i, a in enumerate(cases) if _alike(exercise, outcomes[i], _run(variant, a))}
+            if len(same) == len(cases):
+                return [sentence if i in failed else "" for i in range(len(cases))]
+            explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
     named = [""] * len(cases)
-    while failed and explains:
-        sentence = max(explains, key=lambda s: len(explains[s] & failed))
-        if not explains[sentence] & failed:
+    open_cases = {i for i in failed if outcomes[i].value is not None and outcomes[i].value.isfinite().any()}
+    while open_cases:
+        sentence = max(explains, key=lambda s: len(explains[s] & open_cases))
+        found = explains[sentence] & open_cases
+        if len(found) < len(open_cases) / 2:
             break
-        for i in explains[sentence] & failed:
+        for i in found:
             named[i] = f"Perhaps: {sentence}"
-        failed -= explains[sentence]
+        open_cases -= found
     return named

@@ -7,6 +7,7 @@ against `lecture_lib.histogram`.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 
@@ -25,7 +26,7 @@ def _shares(g, k):
     return p / p.sum()
 
 
-UNEQUAL = torch.tensor([-1.0, 0.0, 0.25, 1.5, 4.0])
+UNEQUAL = torch.tensor([-1.0, -0.5, 0.25, 1.5, 4.0])
 
 
 # ---------------------------------------------------------------- count p_1, ..., p_k
@@ -54,7 +55,7 @@ def unequal_bins(g):
 
 
 def points_on_edges(g):
-    return {"x": torch.tensor([-1.0, 0.0, 0.0, 0.25, 4.0, 4.0, 2.0]), "edges": UNEQUAL}
+    return {"x": torch.tensor([-1.0, -0.5, -0.5, 0.25, 4.0, 4.0, 2.0]), "edges": UNEQUAL}
 
 
 def points_outside(g):
@@ -64,6 +65,15 @@ def points_outside(g):
 def _right_closed(x, edges):
     i = torch.searchsorted(edges, x, right=False) - 1
     return torch.where(x == edges[0], 0, i)
+
+
+def _right_closed_without_the_first_edge(x, edges):
+    return torch.searchsorted(edges, x, right=False) - 1
+
+
+def _both_closed(x, edges):
+    counts = torch.stack([((x >= a) & (x <= b)).sum() for a, b in pairwise(edges)])
+    return counts / counts.sum()
 
 
 def _no_last_edge(x, edges):
@@ -91,7 +101,13 @@ ESTIMATE = Exercise(
         ),
         "x equal to the last edge belongs to the last bin.": lambda x, edges: estimate(x, edges, _no_last_edge),
         "A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].": (
-            lambda x, edges: estimate(x, edges, _right_closed)
+            lambda x, edges: estimate(x, edges, _right_closed),
+            lambda x, edges: estimate(x, edges, _right_closed_without_the_first_edge),
+        ),
+        "You counted points on inner edges twice. A bin holds its lower edge and not its upper one; only the last "
+        "bin holds both.": _both_closed,
+        "Your shares are 0. Were the counts never filled, or did you divide with //, which drops the rest? Use /.": (
+            lambda x, edges: (estimate(x, edges) == 1).float()
         ),
         "You put points outside all bins into the first or the last bin. Leave them out.": (
             lambda x, edges: estimate(x, edges, _clamped)
@@ -150,6 +166,14 @@ def _clamps_outside(x, edges, probs):
     return (probs / edges.diff())[bin_of(x, edges).clamp(0, k - 1)].log()
 
 
+def _wraps_round(x, edges, probs):
+    i = bin_of(x, edges)
+    density = (probs / edges.diff())[i.clamp(max=len(probs) - 1)]
+    return torch.where(i < len(probs), density, 0.0).log()
+
+
+SMALL_NUMBERS = (1e-6, 1e-8, 1e-9, 1e-10, 1e-12)
+
 LOG_PROB = Exercise(
     name="histogram.log_prob",
     points=4,
@@ -164,7 +188,8 @@ LOG_PROB = Exercise(
             lambda x, edges, probs: log_prob(x, edges, probs, _no_last_edge)
         ),
         "A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].": (
-            lambda x, edges, probs: log_prob(x, edges, probs, _right_closed)
+            lambda x, edges, probs: log_prob(x, edges, probs, _right_closed),
+            lambda x, edges, probs: log_prob(x, edges, probs, _right_closed_without_the_first_edge),
         ),
         "Outside every bin p(x) is 0, so log p(x) is -inf; you gave the value of the nearest bin.": _clamps_outside,
         "Outside every bin p(x) is 0, and log 0 is -inf, not 0.": lambda x, edges, probs: torch.where(
@@ -172,7 +197,8 @@ LOG_PROB = Exercise(
         ),
         "You returned p(x). The log of it is asked.": lambda x, edges, probs: log_prob(x, edges, probs).exp(),
         "You divided every bin by the same width. Each bin has its own: edges[i + 1] - edges[i].": (
-            lambda x, edges, probs: log_prob(x, edges, probs, width=(edges[-1] - edges[0]) / len(probs))
+            lambda x, edges, probs: log_prob(x, edges, probs, width=(edges[-1] - edges[0]) / len(probs)),
+            lambda x, edges, probs: log_prob(x, edges, probs, width=edges[1] - edges[0]),
         ),
         "You multiplied by the bin's width. A density divides by it: the wider the bin, the thinner its mass.": (
             lambda x, edges, probs: log_prob(x, edges, probs, width=1 / edges.diff())
@@ -182,7 +208,11 @@ LOG_PROB = Exercise(
         ),
         "You added a small number before the log. An empty bin has p(x) = 0 and log p(x) = -inf; "
         "a number that hides this is a choice to make later, and openly.": (
-            lambda x, edges, probs: (log_prob(x, edges, probs).exp() + 1e-8).log()
+            *(lambda x, edges, probs, e=e: (log_prob(x, edges, probs).exp() + e).log() for e in SMALL_NUMBERS),
+            *(lambda x, edges, probs, e=e: log_prob(x, edges, probs).exp().clamp(min=e).log() for e in SMALL_NUMBERS),
+        ),
+        "Below the first edge your index is -1, which Python reads as the last bin. Outside every bin p(x) is 0.": (
+            _wraps_round
         ),
     },
     laws={"p(x) integrates to 1": density_integrates_to_1},
@@ -204,7 +234,7 @@ N_SAMPLES = 20_000
 
 
 def equal_bins(g):
-    return {"n": N_SAMPLES, "edges": torch.linspace(0, 5, 6), "probs": _shares(g, 5), "generator": Seed(3)}
+    return {"n": N_SAMPLES, "edges": torch.linspace(0, 10, 6), "probs": _shares(g, 5), "generator": Seed(3)}
 
 
 def bins_of_unequal_width(g):
@@ -220,6 +250,10 @@ def most_bins_empty(g):
     }
 
 
+def one_point(g):
+    return {"n": 1, "edges": torch.tensor([2.0, 2.0001]), "probs": torch.ones(1), "generator": Seed(8)}
+
+
 def follows_the_generator(call, g):
     arguments = bins_of_unequal_width(g)
     first, again = call(arguments), call(arguments)
@@ -228,7 +262,25 @@ def follows_the_generator(call, g):
         return (
             "Two calls with equal generators gave different points. Pass generator=generator to every random function."
         )
-    return "Different generators gave the same points." if torch.equal(first, other) else ""
+    if torch.equal(first, other):
+        return "Different generators gave the same points. Use the generator that you are given."
+    counts = [torch.histogram(x.float(), UNEQUAL)[0] for x in (first, other)]
+    if torch.equal(*counts):
+        return "Each bin gets the same number of points every time. That number is random, too."
+    return ""
+
+
+def draws_are_independent(call, g):
+    x = call(equal_bins(g))
+    which, place = (x / 2).floor(), (x / 2).frac()
+    if (which == which[0]).all():
+        return f"All your points lie in one bin. Draw {N_SAMPLES} bins, not one."
+    if len(place.mul(1e4).round().unique()) < 100:
+        return "All your points have the same place in their bin. Each needs a uniform number of its own."
+    half = len(x) // 2
+    if not same_distribution(x[:half], x[half:]):
+        return "Your points come in order, bin by bin or sorted. Independent draws come in random order."
+    return ""
 
 
 def stays_inside(call, g):
@@ -238,12 +290,16 @@ def stays_inside(call, g):
     return f"{outside} of {len(x)} points lie in bins of probability 0, or outside all bins." if outside else ""
 
 
+def _sample_one_width(n, edges, probs, generator, width):
+    return sample(n, edges, probs, generator, position=0.0) + width * torch.rand(n, generator=generator)
+
+
 SAMPLE = Exercise(
     name="histogram.sample",
     points=4,
     asks="n independent draws from the histogram",
     reference=sample,
-    inputs=[equal_bins, bins_of_unequal_width, most_bins_empty],
+    inputs=[equal_bins, bins_of_unequal_width, most_bins_empty, one_point],
     same=same_distribution,
     mistakes={
         "All your points lie on the bins' left edges. After choosing a bin, add a uniform part of its width.": (
@@ -260,10 +316,12 @@ SAMPLE = Exercise(
                 sample(n, edges, probs, generator, position=0.0) + torch.rand(n, generator=generator)
             )
         ),
-        "You drew one uniform number for all points. Every point needs its own.": (
-            lambda n, edges, probs, generator: sample(
-                n, edges, probs, generator, position=torch.rand(1, generator=generator)
-            )
+        "You returned the numbers of the bins. The points in them are asked.": lambda n, edges, probs, generator: (
+            torch.multinomial(probs, n, replacement=True, generator=generator)
+        ),
+        "You used the same width for all bins. Each bin has its own.": (
+            lambda n, edges, probs, generator: _sample_one_width(n, edges, probs, generator, edges[1] - edges[0]),
+            lambda n, edges, probs, generator: _sample_one_width(n, edges, probs, generator, edges.diff().mean()),
         ),
         "You chose bins by their density. Bin i is drawn with probability probs[i], whatever its width.": (
             lambda n, edges, probs, generator: sample(n, edges, probs, generator, weights=probs / edges.diff())
@@ -272,10 +330,14 @@ SAMPLE = Exercise(
             lambda n, edges, probs, generator: edges[0] + (edges[-1] - edges[0]) * torch.rand(n, generator=generator)
         ),
         "torch.multinomial draws without replacement unless told otherwise: pass replacement=True.": (
-            lambda n, edges, probs, generator: edges[torch.multinomial(probs, n, generator=generator)]
+            lambda n, edges, probs, generator: edges[torch.multinomial(probs, max(n, 2), generator=generator)]
         ),
     },
-    laws={"same generator, same points": follows_the_generator, "no point in an empty bin": stays_inside},
+    laws={
+        "same generator, same points": follows_the_generator,
+        "independent draws": draws_are_independent,
+        "no point in an empty bin": stays_inside,
+    },
 )
 
 
@@ -285,7 +347,7 @@ SAMPLE = Exercise(
 def held_out_nats(train, held_out, bins, low=0.0, high=1.0, fit_on=None, score_on=None):
     """-(1/n) sum_i log p(x(i)) over the held-out points, for each number of bins: -> (len(bins),), nats."""
     fit_on, score_on = (train if fit_on is None else fit_on), (held_out if score_on is None else score_on)
-    models = [Histogram.fit(fit_on, bins=int(k), low=low, high=high, smoothing=1.0) for k in bins]
+    models = [Histogram.fit(fit_on, bins=int(k), low=low, high=high, smoothing=0.5) for k in bins]
     return torch.stack([-m.log_prob(score_on).mean() for m in models])
 
 
@@ -326,6 +388,9 @@ HELD_OUT = Exercise(
         "You counted the held-out points. The model learns from train alone.": (
             lambda train, held_out, bins: held_out_nats(train, held_out, bins, fit_on=held_out)
         ),
+        "You took the two sets the wrong way round. Fit to train, score held_out.": (
+            lambda train, held_out, bins: held_out_nats(held_out, train, bins)
+        ),
         "You counted train and held-out points together. What is held out must stay unseen.": (
             lambda train, held_out, bins: held_out_nats(train, held_out, bins, fit_on=torch.cat([train, held_out]))
         ),
@@ -342,7 +407,7 @@ HELD_OUT = Exercise(
         "or a held-out point outside the range gets p(x) = 0.": (
             lambda train, held_out, bins: held_out_nats(train, held_out, bins, low=None, high=None)
         ),
-        "You forgot the smoothing: pass smoothing=1, or a held-out point in an empty bin gets p(x) = 0.": (
+        "You forgot the smoothing: pass smoothing=0.5, or a held-out point in an empty bin gets p(x) = 0.": (
             lambda train, held_out, bins: torch.stack(
                 [-Histogram.fit(train, bins=int(k), low=0, high=1).log_prob(held_out).mean() for k in bins]
             )
@@ -350,7 +415,11 @@ HELD_OUT = Exercise(
         "You took the log of the mean. Take the log of each p(x) first, then the mean.": (
             lambda train, held_out, bins: torch.stack(
                 [
-                    -Histogram.fit(train, bins=int(k), low=0, high=1, smoothing=1).log_prob(held_out).exp().mean().log()
+                    -Histogram.fit(train, bins=int(k), low=0, high=1, smoothing=0.5)
+                    .log_prob(held_out)
+                    .exp()
+                    .mean()
+                    .log()
                     for k in bins
                 ]
             )
@@ -368,7 +437,7 @@ def smooth(counts, alpha):
 
 
 def two_empty_bins(g):
-    return {"counts": torch.tensor([3.0, 0.0, 5.0, 0.0, 2.0]), "alpha": 1.0}
+    return {"counts": torch.tensor([3.0, 0.0, 6.0, 0.0, 2.0]), "alpha": 1.0}
 
 
 def alpha_one_half(g):
@@ -417,6 +486,12 @@ SMOOTH = Exercise(
         "You added 1 to every count. Add alpha.": lambda counts, alpha: smooth(counts, 1.0),
         "You returned the smoothed counts. Divide by their sum.": lambda counts, alpha: counts + alpha,
         "You did not use alpha.": lambda counts, alpha: counts / counts.sum(),
+        "You left out alpha above the line. The new count is c_i + alpha.": lambda counts, alpha: (
+            counts / (counts.sum() + alpha * len(counts))
+        ),
+        "Your shares are whole numbers. // drops the rest of a division: use /.": lambda counts, alpha: (
+            (counts + alpha) // (counts.sum() + alpha * len(counts))
+        ),
     },
     laws={"the p_i sum to 1": shares_sum_to_1},
 )
@@ -438,7 +513,7 @@ def the_plane(g):
 
 
 def three_dimensions(g):
-    return {"x": torch.rand(50, 3, generator=g), "k": 4}
+    return {"x": torch.rand(50, 3, generator=g), "k": 20}
 
 
 def one_dimension(g):
@@ -478,6 +553,15 @@ CELL_OF = Exercise(
         "Cells are numbered from 0.": lambda x, k: cell_of(x, k) + 1,
         "You multiplied the indices together. Each axis needs its own power of k: i_1 k + i_2 in the plane.": (
             lambda x, k: _index(x, k).prod(1)
+        ),
+        "You multiplied by k - 1. There are k bins along each axis, so the index is floor(k x).": lambda x, k: cell_of(
+            x, k, (x * (k - 1)).floor().long()
+        ),
+        "You used powers of 10. The base is k.": lambda x, k: cell_of(
+            x, k, strides=10 ** torch.arange(x.shape[1] - 1, -1, -1)
+        ),
+        "Round down on each axis first, and combine the whole numbers then.": lambda x, k: (
+            ((x * k).clamp(max=k - 1) * k ** torch.arange(x.shape[1] - 1, -1, -1)).sum(1).floor()
         ),
         "You returned one index for each axis. One number for each point is asked.": lambda x, k: _index(x, k),
     },
@@ -536,6 +620,11 @@ def _product_first(train, test, levels, alpha):
     return -p.log2() / d
 
 
+def _rows_for_columns(train, test, levels, alpha):
+    rows = [torch.bincount(train[j], minlength=levels) for j in range(train.shape[1])]
+    return pixel_bits(train, test, levels, alpha, shares=torch.stack([smooth(c, alpha) for c in rows]))
+
+
 PIXEL_BITS = Exercise(
     name="histogram.pixel_bits",
     points=4,
@@ -563,6 +652,14 @@ PIXEL_BITS = Exercise(
         "You averaged over the test images as well. One number for each image is asked.": (
             lambda train, test, levels, alpha: pixel_bits(train, test, levels, alpha).mean()
         ),
+        "You counted the levels of the test images. The model learns from train alone.": (
+            lambda train, test, levels, alpha: pixel_bits(test, test, levels, alpha)
+        ),
+        "You kept the last pixel only. Add the bits of all pixels, then divide by d.": (
+            lambda train, test, levels, alpha: pixel_bits(train[:, -1:], test[:, -1:], levels, alpha) / train.shape[1],
+            lambda train, test, levels, alpha: pixel_bits(train[:, -1:], test[:, -1:], levels, alpha),
+        ),
+        "train[j] is image j. Pixel j of all images is train[:, j].": _rows_for_columns,
         "You scored the training images.": lambda train, test, levels, alpha: pixel_bits(train, train, levels, alpha),
     },
 )

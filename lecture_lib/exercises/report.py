@@ -124,19 +124,22 @@ def describe(arguments, outcome, expected: Tensor, same: Tensor | None) -> tuple
     if got is None:
         return asked, _numbers(expected), "no value", outcome.problem
     if same is None:
-        why = f"Your answer has shape {tuple(got.shape)}. It should have shape {tuple(expected.shape)}."
-        return asked, _numbers(expected), _numbers(got), why
+        return asked, _numbers(expected), _numbers(got), wrong_shape(got, expected)
     why = _what_is_wrong(got, expected, same)
     if single:
         return asked, _number(expected[at]), _number(got[at]), why
     return asked, _numbers(expected), _numbers(got), why
 
 
+def wrong_shape(got: Tensor, expected: Tensor) -> str:
+    return f"Your answer has shape {tuple(got.shape)}. It should have shape {tuple(expected.shape)}."
+
+
 SMALL = 8
 
 
 def _number(v: Tensor) -> str:
-    return f"{v.item():.4g}"
+    return f"{v.item() + 0.0:.4g}"  # + 0.0 turns -0 into 0
 
 
 def _numbers(t: Tensor) -> str:
@@ -158,13 +161,16 @@ def _what_is_wrong(got: Tensor, expected: Tensor, same: Tensor) -> str:
         return f"{nan} of {got.numel()} numbers are NaN: look for 0/0, inf - inf or the log of a negative number."
     if same.shape != got.shape:
         return "Your numbers have another distribution."
-    there = expected.isfinite() & (expected != 0)
-    g, e = got[there], expected[there]
-    if len(e) >= 2 and g.isfinite().all() and g.any():
-        if torch.allclose(g, -e, rtol=1e-3):
-            return "The sign is the other way round."
-        if torch.allclose(g / e, g[0] / e[0], rtol=1e-3):
-            return f"Every number is {_number(g[0] / e[0])} times the expected one."
-        if torch.allclose(g - e, g[0] - e[0], atol=1e-4):
-            return f"Every number is off by the same amount, {_number(g[0] - e[0])}."
+    numbers = expected.isfinite() & (expected != 0)
+    g, e = got[numbers], expected[numbers]
+    if len(e) >= 2 and torch.equal(g.isfinite(), e.isfinite()):
+        # the rest, zeros and infinities, must fit as well: -inf stays -inf under any factor or shift
+        infinite = torch.equal(got[expected.isinf()], expected[expected.isinf()])
+        offset, factor = (g - e)[0], (g / e)[0]
+        zeros = got[expected == 0]
+        if infinite and torch.allclose(g - e, offset, rtol=1e-4, atol=1e-5) and (zeros - offset).abs().lt(1e-4).all():
+            return f"Every number is off by the same amount, {_number(offset)}."
+        if infinite and torch.allclose(g / e, factor, rtol=1e-4) and not zeros.any() and factor != 0:
+            sign = "The sign is the other way round." if torch.isclose(factor, factor.new_tensor(-1.0)) else ""
+            return sign or f"Every number is {_number(factor)} times the expected one."
     return f"{(~same).sum().item()} of {got.numel()} numbers differ." if got.numel() > 1 else ""

@@ -14,8 +14,9 @@ def die_log_prob(throws, p):
     return p[throws].log().sum()
 
 
-def fair_die(g):
-    return {"throws": torch.randint(6, (4,), generator=g), "p": torch.full((6,), 1 / 6)}
+def four_throws(g):
+    p = torch.rand(6, generator=g) + 0.1
+    return {"throws": torch.tensor([0, 3, 4, 1]), "p": p / p.sum()}
 
 
 def loaded_die(g):
@@ -41,7 +42,7 @@ EXERCISES = [
         points=2,
         asks="the log probability, in nats, of a series of independent throws of a die",
         reference=die_log_prob,
-        inputs=[one_throw, fair_die, loaded_die, a_thousand_throws, an_impossible_face],
+        inputs=[one_throw, four_throws, loaded_die, a_thousand_throws, an_impossible_face],
         mistakes={
             "You returned the probability. The log of it is asked: log turns the product into a sum.": (
                 lambda throws, p: p[throws].prod()
@@ -62,8 +63,17 @@ EXERCISES = [
             "The faces are numbered from 0: throws holds 0 to 5, and p[0] is the first face.": (
                 lambda throws, p: p[throws - 1].log().sum()
             ),
-            "You dropped the impossible throw. A series that cannot happen has probability 0, and log 0 is -inf.": (
-                lambda throws, p: p[throws].clamp(min=math.exp(-20)).log().sum()
+            "You hid the impossible throw. A series that cannot happen has probability 0, and log 0 is -inf.": (
+                lambda throws, p: p[throws].clamp(min=math.exp(-20)).log().sum(),
+                lambda throws, p: (p[throws] + 1e-10).log().sum(),
+                lambda throws, p: p[throws][p[throws] > 0].log().sum(),
+            ),
+            "You used one throw only. Does `return`, or the start of your sum, stand inside the loop?": (
+                lambda throws, p: p[throws[0]].log(),
+                lambda throws, p: p[throws[-1]].log(),
+            ),
+            "The sign is the other way round: the log of a probability is at most 0.": (
+                lambda throws, p: -p[throws].log().sum()
             ),
         },
     )

@@ -43,7 +43,9 @@ def grid_edges(x: Tensor, bins, low=None, high=None) -> list[Tensor]:
         width = 3.49 * x.double().std(0, correction=0) * n ** (-1 / (2 + d))
         bins = ((high - low) / width).ceil().nan_to_num(posinf=1).clamp(1, 10_000).long().tolist()
     if len(bins) != d or min(bins) < 1:
-        raise ValueError(f"bins is {list(bins)}. It should be a number of at least 1 for each of {d} dimensions.")
+        raise ValueError(
+            f"bins is {list(bins)}. It should be one number, or one for each column of x ({d}), of at least 1."
+        )
     refuse_too_many_cells(bins)
     # numpy's linspace, not torch's: the last bits differ, and with them the cell of a point on an edge
     return [torch.from_numpy(np.linspace(a, b, k + 1)) for a, b, k in zip(low.tolist(), high.tolist(), bins)]
@@ -82,7 +84,9 @@ def checked_edges(edges) -> list[Tensor]:
 def refuse_too_many_cells(cells: Sequence[int]) -> None:
     if math.prod(k + 2 for k in cells) > MAX_CELLS:
         shape = f"{cells[0]}^{len(cells)}" if len(cells) > len(set(cells)) == 1 else " x ".join(map(str, cells))
-        raise ValueError(f"bins make a grid of {shape} cells. With its border it should have at most {MAX_CELLS:,}.")
+        raise ValueError(
+            f"bins make a grid of {shape} cells. That is too many: at most {MAX_CELLS:,}, border included."
+        )
 
 
 # ---------------------------------------------------------------- train: count

@@ -58,7 +58,7 @@ def test_the_readmes_pictures_are_there_and_have_alt_text():
 def test_nothing_tracked_names_a_registry_or_a_machine():
     # written in pieces, so that this file does not name them itself
     registries = "|".join(
-        ["py" + r"pi\.org", "pythonhosted", r"registry\.np" + r"mjs", r"conda\.ana" + "conda", r"deb\.deb" + "ian"]
+        ["py" + r"pi\.org", "python" + "hosted", r"registry\.np" + r"mjs", r"conda\.ana" + "conda", r"deb\.deb" + "ian"]
     )
     machine = "|".join([r"/ro" + "ot/", r"/ho" + r"me/\w+/", r"/Us" + r"ers/\w+/", r"ipykernel_" + r"\d"])
     for path in tracked():

@@ -41,7 +41,8 @@ def with_mistakes(notebook, number):
             function = re.search(r"def (\w+)", cell.source)[1]
             cell.source = (
                 "from lecture_lib.exercises import EXERCISES\n"
-                f"{function} = list(EXERCISES[{name!r}].mistakes.values())[{number % len(mistakes)}]"
+                "from lecture_lib.exercises.engine import variants\n\n"
+                f"{function} = variants(list(EXERCISES[{name!r}].mistakes.values())[{number % len(mistakes)}])[0]"
             )
     return notebook
 

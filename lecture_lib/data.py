@@ -28,7 +28,10 @@ def as_rows(x, d: int | None = None, name: str = "x", finite: bool = True) -> Te
     Raises ValueError, naming the argument, if x is empty, has another dimension than `d`, or holds NaN
     (with finite=True, also infinity).
     """
-    x = torch.as_tensor(x)
+    try:
+        x = torch.as_tensor(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} has type {type(x).__name__}. It should be a tensor or array of numbers.") from error
     if x.is_complex():
         raise ValueError(f"{name} is complex ({x.dtype}). It should be real.")
     if not x.is_floating_point():
@@ -41,7 +44,7 @@ def as_rows(x, d: int | None = None, name: str = "x", finite: bool = True) -> Te
         raise ValueError(f"{name} has {x.shape[1]} columns. It should have {d}: one per dimension.")
     if len(x) == 0 or x.shape[1] == 0:
         raise ValueError(f"{name} is empty, shape {tuple(x.shape)}. At least one row and one column are needed.")
-    if not math.isfinite(x.sum()):  # one fast pass; a look at single rows only if something is wrong
+    if not math.isfinite(x.detach().sum()):  # one fast pass; a look at single rows only if something is wrong
         _refuse(x.isnan(), "NaN", name)
         if finite:
             _refuse(x.isinf(), "infinity", name)
@@ -82,7 +85,8 @@ class Target:
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); -inf where the density is 0. NaN is refused."""
         x = as_rows(x, self.d, finite=False)
-        return torch.cat([self._log_prob(rows) for rows in x.split(CHUNK)])
+        log_p = torch.cat([self._log_prob(rows) for rows in x.split(CHUNK)])
+        return log_p.masked_fill(x.isinf().any(1), -math.inf)
 
     def _log_prob(self, x: Tensor) -> Tensor:
         raise NotImplementedError
@@ -115,9 +119,11 @@ def grid(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, float]:
 
 
 class Uniform(Target):
-    """p(x) = 1 / (high - low) on [low, high)."""
+    """p(x) = 1 / (high - low) on [low, high]."""
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
+        if not low < high:
+            raise ValueError(f"low is {low}, high is {high}. low should be below high.")
         super().__init__("uniform", [low], [high])
         self.width = high - low
 
@@ -137,6 +143,8 @@ class Triangular(Target):
     """p(x) rises in a straight line from `low` to `mode` and falls to `high`; its top is 2 / (high - low)."""
 
     def __init__(self, low: float = -1.0, mode: float = 0.5, high: float = 1.0):
+        if not low < mode < high:
+            raise ValueError(f"low, mode and high are {low}, {mode}, {high}. They should increase.")
         super().__init__("triangular", [low], [high])
         self.mode, self.width, self.left = mode, high - low, mode - low
 
@@ -168,12 +176,18 @@ class Mixture(Target):
         self.means = torch.as_tensor(means, dtype=torch.float64)
         k = len(self.means)
         self.sds = torch.as_tensor(sds, dtype=torch.float64).expand(k)
-        self.weights = torch.full((k,), 1 / k, dtype=torch.float64) if weights is None else torch.as_tensor(weights)
+        self.weights = torch.as_tensor([1 / k] * k if weights is None else weights, dtype=torch.float64)
+        if self.weights.shape != (k,) or not (self.weights >= 0).all() or not math.isclose(self.weights.sum(), 1):
+            raise ValueError(
+                f"weights are {self.weights.tolist()}. They should be {k} numbers of at least 0 with sum 1."
+            )
+        if not (self.sds > 0).all():
+            raise ValueError(f"The smallest standard deviation (noise) is {self.sds.min():g}. It should be above 0.")
         reach = 6 * self.sds[:, None]
         super().__init__(name, (self.means - reach).amin(0), (self.means + reach).amax(0))
 
     def sample(self, n, generator=None):
-        k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
+        k = torch.multinomial(self.weights, max(n, 1), replacement=True, generator=generator)[:n]
         z = torch.randn(n, self.d, generator=generator)
         return (self.means[k] + self.sds[k, None] * z).to(z.dtype)
 
@@ -209,6 +223,11 @@ class NoisyCurve(Mixture):
         return on_curve + self.noise * torch.randn(n, 2, generator=generator)
 
 
+def _nodes(times: int, noise: float) -> int:
+    """How many nodes a curve needs: the less noise, the more; `times` depends on its length."""
+    return max(96, int(times / noise)) if noise > 0 else 1  # which Mixture then refuses
+
+
 def _gauss_legendre(nodes: int, length: float) -> tuple[Tensor, Tensor]:
     """Nodes in [0, length] and weights of the Gauss-Legendre rule (Golub and Welsch 1969)."""
     i = torch.arange(1, nodes, dtype=torch.float64)
@@ -226,7 +245,8 @@ class Checkerboard(Target):
     def sample(self, n, generator=None):
         column = torch.randint(4, (n,), generator=generator)
         row = 2 * torch.randint(2, (n,), generator=generator) + column % 2
-        return torch.stack([column, row], 1) - 2 + torch.rand(n, 2, generator=generator)
+        u = torch.rand(n, 2, generator=generator).clamp(max=1 - 2**-22)  # rounding must not carry it to the next square
+        return torch.stack([column, row], 1) - 2 + u
 
     def _log_prob(self, x):
         inside = (x >= -2).all(1) & (x < 2).all(1)
@@ -334,7 +354,7 @@ def two_moons(noise: float = 0.05) -> Target:
     """Two half circles with Gaussian noise, placed as in scikit-learn's `make_moons`."""
     upper = lambda t: torch.stack([t.cos(), t.sin()], -1)  # noqa: E731
     lower = lambda t: torch.stack([1 - t.cos(), 0.5 - t.sin()], -1)  # noqa: E731
-    return NoisyCurve("two moons", [upper, lower], math.pi, noise, nodes=max(64, int(6 / noise)))
+    return NoisyCurve("two moons", [upper, lower], math.pi, noise, nodes=_nodes(6, noise))
 
 
 def rings() -> Target:
@@ -345,7 +365,7 @@ def rings() -> Target:
 def spiral(noise: float = 0.1) -> Target:
     """Two arms of an Archimedean spiral, one and a half turns, with Gaussian noise."""
     arm = lambda t: t[..., None] / 3 * torch.stack([-t.cos(), t.sin()], -1)  # noqa: E731
-    return NoisyCurve("spiral", [arm, lambda t: -arm(t)], 3 * math.pi, noise, nodes=max(64, int(38 / noise)), power=1)
+    return NoisyCurve("spiral", [arm, lambda t: -arm(t)], 3 * math.pi, noise, nodes=_nodes(38, noise), power=1)
 
 
 def pinwheel() -> Target:

@@ -26,7 +26,11 @@ class Estimate(NamedTuple):
 
 def estimate(values: Tensor) -> Estimate:
     """The mean of values (n,) and its standard error."""
-    values = values.double()
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(
+            f"values have shape {tuple(values.shape)}. They should be (n,), one for each of at least 2 points."
+        )
+    values = values.detach().double()
     return Estimate(values.mean().item(), (values.std() / math.sqrt(len(values))).item())
 
 
@@ -44,7 +48,10 @@ def excess_nats(model, target: Target, x: Tensor) -> Estimate:
     An estimate of KL(p_data || p_theta); a perfect model gets 0. Both densities see the same points, so their
     common noise cancels and the standard error is much smaller than that of `nats`.
     """
-    return estimate(target.log_prob(x) - model.log_prob(x))
+    log_p, log_q = target.log_prob(x), model.log_prob(x)
+    if log_p.shape != log_q.shape:
+        raise ValueError(f"model.log_prob(x) has shape {tuple(log_q.shape)}. It should be {tuple(log_p.shape)}.")
+    return estimate(log_p - log_q)
 
 
 def bits_per_dim(log_prob: Tensor, d: int) -> Tensor:
@@ -60,23 +67,23 @@ def kolmogorov_smirnov(a: Tensor, b: Tensor) -> float:
 
     Two samples of n and m points of one distribution exceed 1.36 sqrt(1/n + 1/m) in 5 % of cases.
     """
-    a, b, _, gap = _cdf_gap(a, b)
+    _, gap = _cdf_gap(a, b)
     return gap.abs().max().item()
 
 
 def wasserstein(a: Tensor, b: Tensor) -> float:
     """integral of |F_a(x) - F_b(x)| dx: how far, on average, a's mass must travel to become b. 1-D, units of x."""
-    a, b, x, gap = _cdf_gap(a, b)
+    x, gap = _cdf_gap(a, b)
     return (gap[:-1].abs() * x.diff()).sum().item()
 
 
-def _cdf_gap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Both samples sorted, all their points x, and F_a - F_b at each x."""
+def _cdf_gap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """All points x of both samples, sorted, and F_a - F_b at each x."""
     a = as_rows(a, 1, "a").double()[:, 0].sort().values
     b = as_rows(b, 1, "b").double()[:, 0].sort().values
     x = torch.cat([a, b]).sort().values
     share = lambda s: torch.searchsorted(s, x, right=True).double() / len(s)  # noqa: E731
-    return a, b, x, share(a) - share(b)
+    return x, share(a) - share(b)
 
 
 def total_variation(p, q, low: Tensor, high: Tensor, cells: int = 400) -> float:
@@ -84,5 +91,8 @@ def total_variation(p, q, low: Tensor, high: Tensor, cells: int = 400) -> float:
 
     0 for equal densities, 1 for densities that share no point. p, q: anything with `log_prob`.
     """
-    x, volume = grid(torch.as_tensor(low).double(), torch.as_tensor(high).double(), cells)
+    low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
+    if low.ndim != 1 or low.shape != high.shape or not (low < high).all():
+        raise ValueError(f"low is {low.tolist()}, high is {high.tolist()}. They should be (d,), with low below high.")
+    x, volume = grid(low, high, cells)
     return 0.5 * volume * (p.log_prob(x).exp() - q.log_prob(x).exp()).abs().sum().item()

@@ -14,11 +14,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import cycle
 
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
+
+from lecture_lib.data import as_rows, grid
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness; black is kept for the truth
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
@@ -61,19 +64,21 @@ def samples(x: Mapping[str, Tensor], low=None, high=None) -> Picture:
 
     x: name -> (n, d) with d = 1 or 2. low, high: the box to show, by default all points.
     """
-    everything = torch.cat([points for points in x.values()])
+    x = {name: as_rows(points, name=name) for name, points in x.items()}
+    if {points.shape[1] for points in x.values()} not in ({1}, {2}):
+        raise ValueError("All sets should have 1 column, or all 2.")
+    everything = torch.cat(list(x.values()))
     low = (everything.amin(0) if low is None else torch.as_tensor(low)).tolist()
     high = (everything.amax(0) if high is None else torch.as_tensor(high)).tolist()
     d = everything.shape[1]
     if d == 1:
         figure, (ax,) = _figure(height=0.5 + 0.5 * len(x), width=6)
-        ax.eventplot(
-            [points[:, 0].numpy() for points in x.values()], colors=COLOURS[: len(x)], linelengths=0.7, linewidths=0.6
-        )
+        ticks, colours = [points[:, 0].numpy() for points in x.values()], [c for c, _ in zip(cycle(COLOURS), x)]
+        ax.eventplot(ticks, colors=colours, linelengths=0.7, linewidths=0.6)
         ax.set(xlabel="x", xlim=(low[0], high[0]), yticks=range(len(x)), yticklabels=list(x))
     else:
         figure, axes = _figure(len(x), sharex=True, sharey=True)
-        for ax, (name, points), colour in zip(axes, x.items(), COLOURS):
+        for ax, (name, points), colour in zip(axes, x.items(), cycle(COLOURS)):
             ax.scatter(*points.T.numpy(), s=3, color=colour, alpha=0.6, linewidths=0)
             ax.set(title=name, xlabel="$x_1$", xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         axes[0].set_ylabel("$x_2$")
@@ -87,14 +92,12 @@ def density(models: Mapping[str, object], low, high, points: Tensor | None = Non
     models: name -> anything with `log_prob`; the one called "truth" is drawn in black.
     points: drawn as ticks under 1-D curves.
     """
-    from lecture_lib.data import grid
-
     low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
     p = {name: model.log_prob(x).exp() for name, model in models.items()}
     if len(low) == 1:
         figure, (ax,) = _figure(width=7)
-        styles = iter(zip(COLOURS, DASHES))
+        styles = cycle(zip(COLOURS, DASHES))
         for name, y in p.items():
             colour, dash = ("black", "-") if name == "truth" else next(styles)
             ax.plot(x[:, 0].numpy(), y.numpy(), dash, color=colour, linewidth=1.4, label=name)
@@ -136,7 +139,7 @@ def curve(
     figure, (ax,) = _figure(width=7)
     x = [float(v) for v in x]
     seen = []
-    for (name, values), colour, dash, marker in zip(y.items(), COLOURS, DASHES, MARKERS):
+    for (name, values), colour, dash, marker in zip(y.items(), cycle(COLOURS), cycle(DASHES), cycle(MARKERS)):
         values = torch.as_tensor(values, dtype=torch.float64)
         shown = values.where(values.isfinite(), torch.nan).numpy()
         bars = None if errors is None or name not in errors else [float(e) for e in errors[name]]

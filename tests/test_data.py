@@ -37,6 +37,28 @@ def test_the_quadrature_of_the_entropy_has_converged(name):
         assert target.quadrature_error() < 1e-8
 
 
+@pytest.mark.parametrize("name", ["8 gaussians", "two moons", "rings", "pinwheel"])
+def test_entropy_on_a_finer_grid_is_the_same(name):
+    target = data.TARGETS[name]()
+    assert target._entropy(431) == pytest.approx(target.entropy, abs=1e-8)
+    # and the error that is stated is the difference to half the cells
+    assert target.quadrature_error() == abs(target.entropy - target._entropy(150)) > 0
+
+
+@TARGETS
+def test_the_density_is_zero_at_infinity(name):
+    target = data.TARGETS[name]()
+    for inf in (math.inf, -math.inf):
+        assert target.log_prob(torch.full((1, target.d), inf)).item() == -math.inf
+
+
+@TARGETS
+def test_no_draw_lies_where_the_density_is_zero(name, generator):
+    target = data.TARGETS[name]()
+    assert target.log_prob(target.sample(100_000, generator)).isfinite().all()
+    assert target.sample(0, generator).shape == (0, target.d)
+
+
 @TARGETS
 def test_samples_fall_where_the_density_says(name, generator):
     """Chi-square over 2-D cells (1-D bins): p > 1e-6, so wrong once in a million runs."""
@@ -103,11 +125,12 @@ def test_moons_are_scikit_learns():
         assert scipy.stats.ks_2samp(theirs[:, j], ours[:, j]).pvalue > 1e-6
 
 
-@pytest.mark.parametrize("name", ["two moons", "spiral"])
-def test_twice_the_nodes_move_a_curves_density_by_less_than_1e_9_nats(name, generator):
-    target = data.TARGETS[name]()
+@pytest.mark.parametrize(
+    "target", [data.two_moons(), data.two_moons(0.1), data.spiral()], ids=["0.05", "0.1", "spiral"]
+)
+def test_twice_the_nodes_move_a_curves_density_by_less_than_1e_9_nats(target, generator):
     finer = data.NoisyCurve(
-        name, target.curves, target.length, target.noise, 2 * len(target.means) // len(target.curves), target.power
+        "finer", target.curves, target.length, target.noise, 2 * len(target.means) // len(target.curves), target.power
     )
     x = target.sample(10_000, generator).double()
     x = x + 3 * target.noise * torch.randn(x.shape, generator=generator, dtype=torch.float64)
@@ -169,6 +192,23 @@ def test_digits_are_scikit_learns():
 def test_bad_points_are_refused_in_one_sentence(x, sentence):
     with pytest.raises(ValueError, match=sentence):
         data.two_moons().log_prob(x)
+
+
+@pytest.mark.parametrize(
+    "make, sentence",
+    [
+        (lambda: data.two_moons(0), r"standard deviation \(noise\) is 0\. It should be above 0"),
+        (lambda: data.two_moons(-0.1), r"noise\) is -0\.1"),
+        (lambda: data.Triangular(0, 0, 1), r"low, mode and high are 0, 0, 1\. They should increase"),
+        (lambda: data.Uniform(1, 0), r"low is 1, high is 0"),
+        (lambda: data.Mixture("m", [[0.0], [1.0]], 1.0, [2.0, 2.0]), r"weights are \[2\.0, 2\.0\]\. .* sum 1"),
+        (lambda: data.as_rows(None), r"x has type NoneType\. It should be a tensor or array of numbers"),
+        (lambda: data.as_rows("abc"), r"x has type str"),
+    ],
+)
+def test_bad_targets_and_types_are_refused_in_one_sentence(make, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make()
 
 
 def test_infinity_is_refused_where_models_are_fitted():

@@ -96,3 +96,20 @@ def test_bad_samples_are_refused_by_name():
         evaluate.wasserstein(torch.zeros(3, 2), torch.zeros(3))
     with pytest.raises(ValueError, match="b has NaN in 1 of 1 rows"):
         evaluate.kolmogorov_smirnov(torch.zeros(3), torch.tensor([math.nan]))
+
+
+def test_a_model_with_a_column_for_a_row_is_refused():
+    class Column:
+        def log_prob(self, x):
+            return torch.zeros(len(x), 1)
+
+    with pytest.raises(ValueError, match=r"model.log_prob\(x\) has shape \(5, 1\)\. It should be \(5,\)"):
+        evaluate.excess_nats(Column(), standard_normal(), torch.zeros(5, 1))
+    with pytest.raises(ValueError, match=r"values have shape \(5, 1\)"):
+        evaluate.nats(Column(), torch.zeros(5, 1))
+
+
+@pytest.mark.parametrize("low, high", [([3.0], [-3.0]), (0.0, 1.0), ([0.0], [1.0, 2.0])])
+def test_bad_boxes_are_refused(low, high):
+    with pytest.raises(ValueError, match="They should be \\(d,\\), with low below high"):
+        evaluate.total_variation(data.uniform(), data.uniform(), low, high)

@@ -64,13 +64,22 @@ def test_a_blank_is_not_attempted(name):
     assert report.points == 0 and "Not attempted yet" in str(report) and "Not attempted yet" in report._repr_html_()
 
 
-def test_a_blank_that_was_left_in_is_said():
-    def left_in(counts, alpha):
+@pytest.mark.parametrize("where", ["above", "below", "one line"])
+def test_a_blank_that_was_left_in_is_said(where):
+    def above(counts, alpha):
         p = (counts + alpha) / counts.sum()
         raise NotImplementedError
         return p
 
-    assert "is still there. Take it out." in str(check("histogram.smooth", left_in))
+    def below(counts, alpha):
+        raise NotImplementedError
+        return counts
+
+    namespace = {}
+    exec("def one_line(*a): raise NotImplementedError", namespace)
+
+    answer = {"above": above, "below": below, "one line": namespace["one_line"]}[where]
+    assert "`raise NotImplementedError` is still there" in str(check("histogram.smooth", answer))
 
 
 def test_calling_another_blank_is_said():
@@ -241,6 +250,16 @@ def test_a_coincidence_in_one_case_of_many_is_no_guess():
     assert not [why for why in report.whys if "Perhaps" in why]
 
 
+def _fixed_counts(n, edges, probs, generator):
+    """round(n p_i) points in bin i, in random order: right on average, and yet no independent draws."""
+    if n == 1:
+        return h.sample(n, edges, probs, generator)
+    counts = (n * probs).round().long()
+    counts[-1] += n - counts.sum()
+    i = torch.arange(len(probs)).repeat_interleave(counts)[torch.randperm(n, generator=generator)]
+    return edges[i] + edges.diff()[i] * torch.rand(n, generator=generator)
+
+
 @pytest.mark.parametrize(
     "answer, sentence",
     [
@@ -252,8 +271,22 @@ def test_a_coincidence_in_one_case_of_many_is_no_guess():
             "Use the generator that you are given",
         ),
         (lambda n, e, p, g: h.sample(n, e, p, None), "Pass generator=generator"),
+        (lambda n, e, p, g: h.sample((n + 1) // 2, e, p, g).repeat(2)[:n], "there twice"),
+        (lambda n, e, p, g: _fixed_counts(n, e, p, g), "That number is random, too"),
+        (lambda n, e, p, g: torch.full((n,), math.nan), "points lie in bins of probability 0"),
+        (lambda n, e, p, g: h.sample(n, e, p, g) + 0.25 * e.diff().min(), "another distribution"),
     ],
-    ids=["sorted", "one place", "one bin", "own generator", "no generator"],
+    ids=[
+        "sorted",
+        "one place",
+        "one bin",
+        "own generator",
+        "no generator",
+        "repeated",
+        "fixed counts",
+        "NaN",
+        "shifted",
+    ],
 )
 def test_laws_of_sampling_say_what_is_wrong(answer, sentence):
     report = check("histogram.sample", answer)
@@ -290,6 +323,31 @@ def test_hidden_cases_show_no_numbers():
     assert report.whys
 
 
+LEAKS = {
+    "printed": lambda counts, alpha: print(counts.tolist()) or counts,
+    "returned": lambda counts, alpha: str(counts.tolist()),
+    "raised": lambda counts, alpha: int(str(counts.tolist())),
+    "shape": lambda counts, alpha: torch.zeros(3, len(counts)),
+    "unknown mistake": lambda counts, alpha: h.smooth(counts, alpha).flip(0) + 0.123,
+}
+
+
+@pytest.mark.parametrize("how", LEAKS)
+def test_hidden_inputs_cannot_be_carried_out_in_words(how):
+    text = str(check("histogram.smooth", LEAKS[how], hidden=5))
+    assert not re.search(r"\d\.\d+, |invalid literal|printed|expected |\[\d", text), text
+
+
+def test_hidden_0_is_not_the_public_inputs():
+    seen = []
+    for hidden in (None, 0, 1):
+        check("histogram.estimate", lambda x, e: seen.append(x) or h.estimate(x, e), hidden=hidden)
+    per_check = len(seen) // 3
+    assert not torch.equal(seen[1], seen[1 + per_check]) and not torch.equal(
+        seen[1 + per_check], seen[1 + 2 * per_check]
+    )
+
+
 def test_hidden_seeds_draw_other_inputs():
     remembered = []
 
@@ -301,6 +359,14 @@ def test_hidden_seeds_draw_other_inputs():
     check("histogram.estimate", spy, hidden=5)
     half = len(remembered) // 2
     assert not torch.equal(remembered[1], remembered[1 + half])
+
+
+def test_points_are_the_share_of_cases_rounded_down_to_halves():
+    """4 of 5 rows of 3 points are 2.4, which is 2."""
+    report = check("histogram.smooth", lambda counts, alpha: h.smooth(counts, alpha) if alpha else counts * 0)
+    assert sum(row.passed for row in report.rows) == 5 and len(report.rows) == 6 and report.points == 2.5
+    nearly = check("histogram.smooth", lambda counts, alpha: h.smooth(counts, alpha) * (1 + 4e-3))
+    assert nearly.points < 3  # off by 0.4 %
 
 
 def test_partial_points_come_in_halves_and_never_round_up():

@@ -368,3 +368,16 @@ def test_bad_input_gets_one_sentence_that_names_it(call, sentence):
     with pytest.raises(ValueError, match="^" + sentence) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_scotts_rule_looks_at_the_points_inside_the_box_only():
+    x = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    bins = [len(Histogram.fit(points, low=-4, high=4).edges[0]) for points in (x, torch.cat([x, torch.tensor([1e4])]))]
+    assert bins[0] == bins[1] > 15
+
+
+def test_scotts_width_of_a_standard_normal_sample():
+    """1,000 points of sd 1: 8 / (3.49 / 10) = 22.9, so 23 cells from -4 to 4."""
+    x = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    x = (x - x.mean()) / x.std(correction=0)
+    assert len(Histogram.fit(x, low=-4, high=4).edges[0]) - 1 == 23

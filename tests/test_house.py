@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
 
@@ -19,7 +19,7 @@ def commands():
 
 
 def tracked():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     if listed.returncode:
         pytest.skip("not a git checkout")
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
@@ -32,15 +32,15 @@ def test_the_readme_opens_with_two_commands_of_one_line():
 
 
 def test_ci_runs_exactly_the_readmes_test_command():
-    assert commands()[1] in (ROOT / ".ci/run").read_text().splitlines()
-    assert "run: bash .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
+    assert commands()[1] in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert "run: bash .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
 
 
 def test_environment_yml_and_pyproject_agree():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = {CONDA_NAMES.get(n, n): bound for n, bound in (re.split("(?=>)", d) for d in project["dependencies"])}
     wanted["python"] = project["requires-python"]
-    listed = re.findall(r"^  - ([\w-]+)(>=[\d.]+)$", (ROOT / "environment.yml").read_text(), re.M)
+    listed = re.findall(r"^  - ([\w-]+)(>=[\d.]+)$", (ROOT / "environment.yml").read_text(encoding="utf-8"), re.M)
     assert dict(listed) == wanted
 
 
@@ -63,7 +63,7 @@ def test_nothing_tracked_names_a_registry_or_a_machine():
     machine = "|".join([r"/ro" + "ot/", r"/ho" + r"me/\w+/", r"/Us" + r"ers/\w+/", r"ipykernel_" + r"\d"])
     for path in tracked():
         if path.suffix != ".png":
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
             assert not re.search(f"{registries}|{machine}", text), path
 
 
@@ -71,7 +71,7 @@ def test_the_core_knows_neither_widgets_nor_exercises_nor_jupyter():
     core = [ROOT / "lecture_lib" / f"{name}.py" for name in ("data", "evaluate", "plots")]
     core += sorted((ROOT / "lecture_lib" / "histogram").glob("*.py"))
     for path in core:
-        imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.M)
+        imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M)
         outer = (
             "IPython",
             "ipywidgets",
@@ -85,5 +85,5 @@ def test_the_core_knows_neither_widgets_nor_exercises_nor_jupyter():
 
 def test_the_code_is_linted_and_formatted():
     for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
         assert done.returncode == 0, done.stdout

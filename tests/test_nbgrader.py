@@ -48,7 +48,9 @@ def with_mistakes(notebook, number):
 
 
 def nbgrader(course, *arguments):
-    done = subprocess.run(["nbgrader", *arguments], cwd=course, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        ["nbgrader", *arguments], cwd=course, capture_output=True, text=True, encoding="utf-8", timeout=900
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -84,7 +86,7 @@ def marks(course, assignment, student):
 
 def feedback(course, assignment, student):
     page = course / "grading/feedback" / student / assignment / f"{ASSIGNMENTS[assignment]}.html"
-    return html.unescape(page.read_text())
+    return html.unescape(page.read_text(encoding="utf-8"))
 
 
 each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
@@ -132,7 +134,7 @@ def test_feedback_shows_no_hidden_test(course, assignment):
 
 def test_marks_are_exported(course):
     nbgrader(course, "export")
-    with open(course / "grades.csv") as file:
+    with open(course / "grades.csv", encoding="utf-8") as file:
         rows = {(row["assignment"], row["student_id"]): float(row["score"]) for row in csv.DictReader(file)}
     for assignment in ASSIGNMENTS:
         points = sum(e.points for e in asked(assignment).values())

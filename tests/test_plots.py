@@ -54,6 +54,52 @@ def test_the_description_tells_the_numbers(all_pictures):
     assert "10 images" in all_pictures["images"].alt
 
 
+class Corner:
+    """A density in the plane with all its mass where x_1 is large and x_2 is small."""
+
+    def log_prob(self, x):
+        return torch.where((x[:, 0] > 0.8) & (x[:, 1] < 0.2), 25.0, 0.0).log()
+
+
+def test_heat_maps_have_x1_to_the_right_and_x2_upwards():
+    ax = plots.density({"p": Corner()}, [0.0, 0.0], [1.0, 1.0], cells=10).figure.axes[0]
+    image = ax.images[0]
+    assert image.origin == "lower" and list(image.get_extent()) == [0, 1, 0, 1]
+    board = image.get_array()  # row 0 is drawn at the bottom
+    assert board[0, 9] == pytest.approx(25) and board[9, 0] == 0
+
+
+def test_dots_lie_at_their_points():
+    points = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
+    dots = plots.samples({"data": points}).figure.axes[0].collections[0].get_offsets()
+    assert dots.tolist() == points.tolist()
+
+
+def test_the_floor_lies_at_its_value_and_errors_are_drawn():
+    picture = plots.curve([1, 2], {"a": [3.0, 2.0]}, "k", "nats", floor=("truth", 1.5), errors={"a": [0.1, 0.2]})
+    ax = picture.figure.axes[0]
+    assert [1.5, 1.5] in [list(line.get_ydata()) for line in ax.lines]
+    bars = ax.containers[0].lines[2][0].get_segments()
+    assert [round(float(bar[1][1] - bar[0][1]), 6) for bar in bars] == [0.2, 0.4]
+
+
+def test_white_is_the_highest_grey_level():
+    shown = plots.images({"a": torch.tensor([[0, 16]])}, (1, 2), 17).figure.axes[0].images[0]
+    assert shown.to_rgba(shown.get_array())[0, :, 0].tolist() == [0.0, 1.0]
+
+
+def test_more_sets_than_colours_are_all_drawn():
+    many = {f"set {i}": torch.rand(5, 2) for i in range(8)}
+    assert all(ax.collections for ax in plots.samples(many).figure.axes)
+    lines = plots.curve([1, 2], {name: [1.0, 2.0] for name in many}, "x", "y").figure.axes[0].containers
+    assert len(lines) == 8
+
+
+def test_points_of_three_dimensions_are_refused():
+    with pytest.raises(ValueError, match="All sets should have 1 column, or all 2"):
+        plots.samples({"a": torch.rand(3, 3)})
+
+
 def test_equal_figures_give_equal_bytes(all_pictures):
     for name, picture in pictures().items():
         assert picture.png == all_pictures[name].png, name

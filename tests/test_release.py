@@ -26,7 +26,7 @@ def cells(path, cell_type="code"):
 
 def test_notebooks_are_what_solutions_say():
     command = [sys.executable, "-m", "lecture_lib", "release", "--check"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -39,9 +39,9 @@ def test_check_lists_every_difference(tmp_path):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     edited = tmp_path / "notebooks/1_histograms/histograms.ipynb"
-    edited.write_text(edited.read_text().replace("Histograms", "Histogramms", 1))
+    edited.write_text(edited.read_text(encoding="utf-8").replace("Histograms", "Histogramms", 1), encoding="utf-8")
     (tmp_path / "notebooks/0_start_here/start_here.ipynb").unlink()
-    (tmp_path / "notebooks/0_start_here/old.txt").write_text("left over")
+    (tmp_path / "notebooks/0_start_here/old.txt").write_text("left over", encoding="utf-8")
     assert differences(tmp_path) == [
         "differs    notebooks/1_histograms/histograms.ipynb",
         "left over  notebooks/0_start_here/old.txt",
@@ -56,7 +56,7 @@ def test_check_lists_every_difference(tmp_path):
 
 @each_released
 def test_no_answer_hidden_test_or_output_is_released(path):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert "BEGIN SOLUTION" not in text and "HIDDEN" not in text and "hidden=" not in text
     assert all(not cell.outputs and cell.execution_count is None for cell in cells(path))
     blanks = [c for c in cells(path) if c.metadata.get("nbgrader", {}).get("solution")]
@@ -107,7 +107,7 @@ def test_solutions_are_stored_executed_in_order_without_errors(path):
 
 @each_solution
 def test_stored_outputs_need_no_kernel_and_name_no_machine(path):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert len(text) < 1_000_000
     assert "widget-view" not in text and "widget-state" not in text
     assert not re.search(r"/(home|root|tmp|Users|work)/|ipykernel_\d|object at 0x", text)
@@ -125,5 +125,5 @@ def test_every_picture_has_alt_text(path):
 @each_released
 def test_cell_ids_are_unique_and_stay_from_source_to_release(path):
     source = ROOT / "solutions" / path.relative_to(ROOT / "notebooks")
-    ids = [[cell["id"] for cell in json.loads(p.read_text())["cells"]] for p in (source, path)]
+    ids = [[cell["id"] for cell in json.loads(p.read_text(encoding="utf-8"))["cells"]] for p in (source, path)]
     assert ids[0] == ids[1] and len(set(ids[0])) == len(ids[0])

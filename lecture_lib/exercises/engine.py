@@ -8,6 +8,7 @@ runs in the notebook, where `check` calls the function directly, and wherever el
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import linecache
 import math
@@ -40,6 +41,7 @@ class Outcome:
 
     value: Tensor | None = None
     problem: str = ""
+    outline: str = ""  # the same without anything that could be one of the inputs, where that differs
     error: str = ""  # type and message of the exception, if one was raised
     blank: bool = False
     printed: str = ""
@@ -106,10 +108,11 @@ def call_in_process(function: Callable) -> Call:
         except BaseException as error:  # SystemExit included: an answer must not end the notebook
             return _failed(error, printed.getvalue())
         for name, a in arguments.items():
-            if torch.is_tensor(a) and not torch.equal(a, given[name]):
+            if not (torch.equal(a, given[name]) if torch.is_tensor(a) else isinstance(a, Seed) or a == given[name]):
                 problem = f"You changed {name} itself. Leave the arguments as they are and work on {name}.clone()."
                 return Outcome(problem=problem, printed=printed.getvalue())
-        return Outcome(value, problem, printed=printed.getvalue())
+        outline = f"Your function returned something of type {type(answer).__name__}." if problem else ""
+        return Outcome(value, problem, outline, printed=printed.getvalue())
 
     return call
 
@@ -117,35 +120,33 @@ def call_in_process(function: Callable) -> Call:
 def _failed(error: BaseException, printed: str) -> Outcome:
     what, where = explain(error)
     advice = next((advice for symptom, advice in ADVICE.items() if symptom in what), "")
-    return Outcome(problem=what + where + advice, error=what, printed=printed)
+    return Outcome(problem=what + where + advice, outline=type(error).__name__ + where, error=what, printed=printed)
 
 
 def _not_implemented(function: Callable, error: NotImplementedError, printed: str) -> Outcome:
-    """Is this a blank, a blank that was left in, a call of another blank, or torch that cannot do something?"""
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    """Is this a blank, a call of another blank, or something that torch cannot do?"""
     if str(error):
         return _failed(error, printed)
+    last = traceback.extract_tb(error.__traceback__)[-1]
     code = getattr(function, "__code__", None)
-    if code is None or last.name != code.co_name:
-        return Outcome(problem=f"Your function calls {last.name}, which is not written yet.", error=str(last.name))
-    first = min(line for _, _, line in code.co_lines() if line is not None and line > code.co_firstlineno)
-    if last.lineno > first:
-        return Outcome(problem="The line `raise NotImplementedError` is still there. Take it out.", error="left in")
-    return Outcome(problem="Not attempted yet.", blank=True)
+    if code is not None and last.name != code.co_name:
+        return Outcome(problem=f"Your function calls {last.name}, which is not written yet.", error=last.name)
+    return Outcome(problem="Not attempted yet: the line `raise NotImplementedError` is still there.", blank=True)
 
 
+MASKS = " Many numbers are neither True nor False: use masks with & and |, or look at one number at a time."
 ADVICE = {
     "bitwise_and": " In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
     "bitwise_or": " In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
-    "truth value of": " Between tensors of True and False write & and |, not `and` and `or`.",
-    "Boolean value of Tensor": " Between tensors of True and False write & and |, not `and` and `or`.",
+    "Boolean value of Tensor": MASKS,
+    "truth value of": MASKS,
 }
 
 
 def _own_copy(argument):
     if isinstance(argument, Seed):
         return torch.Generator().manual_seed(argument.number)
-    return argument.clone() if torch.is_tensor(argument) else argument
+    return argument.clone() if torch.is_tensor(argument) else copy.copy(argument)
 
 
 def as_answer(answer) -> tuple[Tensor | None, str]:
@@ -203,7 +204,7 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
     expected = [_run(exercise.reference, arguments).value for arguments in cases.values()]
     outcomes = [call(arguments) for arguments in cases.values()]
     if all(o.blank for o in outcomes):
-        return Report(exercise.name, exercise.points, 0.0, (), "Not attempted yet.")
+        return Report(exercise.name, exercise.points, 0.0, (), outcomes[0].problem)
     same = [_same(exercise, o.value, e) for o, e in zip(outcomes, expected)]
     passed = [s is not None and bool(s.all()) for s in same]
     named = name_mistakes(exercise, list(cases.values()), outcomes, passed)
@@ -214,15 +215,17 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
             rows.append(Row(title, True))
             continue
         asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i])
-        if private:  # what could give the hidden numbers away stays here
-            asked, wanted, got, why = "", "", "", why if outcomes[i].value is None else ""
-        rows.append(Row(title, False, asked, wanted, got, named[i] or why, "" if private else outcomes[i].printed))
+        printed = outcomes[i].printed
+        if private:  # what could give the hidden inputs away stays here
+            told = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
+            asked, wanted, got, why, printed = "", "", "", told, ""
+        rows.append(Row(title, False, asked, wanted, got, named[i] or why, printed))
     for law, holds in exercise.laws.items():
-        wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1))
+        wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1), private)
         rows.append(Row(law, not wrong, why=wrong))
 
-    share = sum(row.passed for row in rows) / len(rows)
-    points = math.floor(2 * exercise.points * share) / 2  # in halves, never rounded up to full marks
+    right = sum(row.passed for row in rows)
+    points = 2 * exercise.points * right // len(rows) / 2  # in halves, never rounded up to full marks
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 
@@ -230,11 +233,11 @@ def _run(function: Callable, arguments: Mapping[str, Any]) -> Outcome:
     return call_in_process(function)(arguments)
 
 
-def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator) -> str:
+def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator, private: bool) -> str:
     def value_of(arguments):
         outcome, expected = call(arguments), _run(exercise.reference, arguments).value
         if outcome.value is None:
-            raise ValueError(outcome.problem)
+            raise ValueError(outcome.outline or outcome.problem if private else outcome.problem)
         if outcome.value.shape != expected.shape:
             raise ValueError(wrong_shape(outcome.value, expected))
         return outcome.value

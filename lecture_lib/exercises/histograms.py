@@ -250,8 +250,9 @@ def most_bins_empty(g):
     }
 
 
-def one_point(g):
-    return {"n": 1, "edges": torch.tensor([2.0, 2.0001]), "probs": torch.ones(1), "generator": Seed(8)}
+def also_one_point(call, g):
+    x = call({"n": 1, "edges": torch.tensor([2.0, 3.0]), "probs": torch.ones(1), "generator": Seed(8)})
+    return "" if 2 <= x.item() <= 3 else f"One draw from a single bin from 2 to 3 gave {x.item():.4g}."
 
 
 def follows_the_generator(call, g):
@@ -276,7 +277,9 @@ def draws_are_independent(call, g):
     if (which == which[0]).all():
         return f"All your points lie in one bin. Draw {N_SAMPLES} bins, not one."
     if len(place.mul(1e4).round().unique()) < 100:
-        return "All your points have the same place in their bin. Each needs a uniform number of its own."
+        return "Your points have only few places in their bin. Each needs a uniform number of its own."
+    if len(x.unique()) < 0.98 * len(x):
+        return "Many of your points are there twice. Draw each of them anew."
     half = len(x) // 2
     if not same_distribution(x[:half], x[half:]):
         return "Your points come in order, bin by bin or sorted. Independent draws come in random order."
@@ -286,7 +289,7 @@ def draws_are_independent(call, g):
 def stays_inside(call, g):
     arguments = most_bins_empty(g)
     x = call(arguments)
-    outside = ((x < 1) | (x > 7) | (x > 2.5) & (x < 3)).sum().item()
+    outside = (~((x >= 1) & (x <= 2.5) | (x >= 3) & (x <= 7))).sum().item()  # NaN is nowhere
     return f"{outside} of {len(x)} points lie in bins of probability 0, or outside all bins." if outside else ""
 
 
@@ -299,7 +302,7 @@ SAMPLE = Exercise(
     points=4,
     asks="n independent draws from the histogram",
     reference=sample,
-    inputs=[equal_bins, bins_of_unequal_width, most_bins_empty, one_point],
+    inputs=[equal_bins, bins_of_unequal_width, most_bins_empty],
     same=same_distribution,
     mistakes={
         "All your points lie on the bins' left edges. After choosing a bin, add a uniform part of its width.": (
@@ -337,6 +340,7 @@ SAMPLE = Exercise(
         "same generator, same points": follows_the_generator,
         "independent draws": draws_are_independent,
         "no point in an empty bin": stays_inside,
+        "n = 1": also_one_point,
     },
 )
 

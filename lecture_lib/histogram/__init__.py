@@ -34,7 +34,7 @@ class Histogram:
 
     def __init__(self, edges: Tensor | Sequence[Tensor], probs: Tensor):
         self.edges = checked_edges(edges)
-        self.probs = torch.as_tensor(probs, dtype=torch.float64)
+        self.probs = torch.as_tensor(probs, dtype=torch.float64).detach()
         cells = tuple(len(e) - 1 for e in self.edges)
         if self.probs.shape != cells:
             raise ValueError(f"probs has shape {tuple(self.probs.shape)}. The edges make a grid of {cells} cells.")
@@ -52,8 +52,9 @@ class Histogram:
 
         x: (n, d), or (n,) for d = 1.
         bins: a number of equal cells for every dimension, or one number for each; or the edges; or "scott",
-            the width 3.49 sd n^(-1/(2 + d)) in each dimension, which is the best width for Gaussian data
-            (Scott 1992, Multivariate Density Estimation, section 3.3).
+            the width 3.49 sd n^(-1/(2 + d)) in each dimension, sd and n of the points inside the box, which is close
+            to the asymptotically best for independent Gaussian coordinates (Scott 1992, Multivariate Density
+            Estimation).
         low, high: the grid's box where `bins` is not edges, a number or (d,); by default the data's own range.
         smoothing: added to every count (Laplace 1814: 1). With 0, an empty cell gets p(x) = 0.
 

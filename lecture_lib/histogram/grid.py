@@ -29,7 +29,7 @@ def volumes(edges: Sequence[Tensor]) -> Tensor:
 
 def grid_edges(x: Tensor, bins, low=None, high=None) -> list[Tensor]:
     """The edges that `bins` asks for (see `Histogram.fit`), a list of d tensors."""
-    n, d = x.shape
+    d = x.shape[1]
     if isinstance(bins, Integral):
         bins = [int(bins)] * d
     if not isinstance(bins, Iterable):
@@ -40,7 +40,8 @@ def grid_edges(x: Tensor, bins, low=None, high=None) -> list[Tensor]:
     if isinstance(bins, str):
         if bins != "scott":
             raise ValueError(f"bins is {bins!r}. The only rule known by name is 'scott'.")
-        width = 3.49 * x.double().std(0, correction=0) * n ** (-1 / (2 + d))
+        inside = x[((x >= low) & (x <= high)).all(1)].double()
+        width = 3.49 * inside.std(0, correction=0) * max(len(inside), 1) ** (-1 / (2 + d))
         bins = ((high - low) / width).ceil().nan_to_num(posinf=1).clamp(1, 10_000).long().tolist()
     if len(bins) != d or min(bins) < 1:
         raise ValueError(
@@ -83,7 +84,8 @@ def checked_edges(edges) -> list[Tensor]:
 
 def refuse_too_many_cells(cells: Sequence[int]) -> None:
     if math.prod(k + 2 for k in cells) > MAX_CELLS:
-        shape = f"{cells[0]}^{len(cells)}" if len(cells) > len(set(cells)) == 1 else " x ".join(map(str, cells))
+        shape = f"{cells[0]}^{len(cells)}" if len(cells) > len(set(cells)) == 1 else " x ".join(map(str, cells[:4]))
+        shape += " x ..." if len(set(cells)) > 1 and len(cells) > 4 else ""
         raise ValueError(
             f"bins make a grid of {shape} cells. That is too many: at most {MAX_CELLS:,}, border included."
         )

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
 
 
@@ -57,8 +58,6 @@ def close(got: Tensor, expected: Tensor) -> Tensor:
 
 def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
     """One truth value: could both 1-D samples be of one distribution (Kolmogorov-Smirnov, error rate 1e-6)?"""
-    from lecture_lib.evaluate import kolmogorov_smirnov
-
     if not got.isfinite().all():
         return torch.tensor(False)
     limit = math.sqrt(-math.log(1e-6 / 2) / 2 * (1 / len(got) + 1 / len(expected)))

@@ -1,7 +1,10 @@
 """The house's own rules: the README's commands, one list of dependencies, nothing of one machine in the repo."""
 
+import os
 import re
 import subprocess
+import sys
+import time
 import tomllib
 
 import pytest
@@ -27,8 +30,33 @@ def tracked():
 
 def test_the_readme_opens_with_two_commands_of_one_line():
     opening, testing = commands()
-    assert "\n" not in opening and opening.endswith("jupyter lab notebooks/0_start_here/start_here.ipynb")
+    assert "\n" not in opening
+    assert opening.endswith("jupyter lab --notebook-dir=. notebooks/0_start_here/start_here.ipynb")
     assert "\n" not in testing and testing.endswith("pytest")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for the browser is a shell script")
+def test_the_first_command_opens_notebook_0_in_the_courses_folder(tmp_path):
+    """Not in its own folder: then one could not go on to notebook 1."""
+    browser, page = tmp_path / "browser", tmp_path / "page.html"
+    browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {page}.new && mv {page}.new {page}\n')
+    browser.chmod(0o755)
+    command = commands()[0].split("jupyter lab ")[1].split()
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", "--allow-root", *command],
+        cwd=ROOT,
+        env=os.environ | {"BROWSER": str(browser)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not page.exists() and time.monotonic() < until:
+            time.sleep(0.2)
+        assert "/lab/tree/notebooks/0_start_here/start_here.ipynb?" in page.read_text()
+    finally:
+        lab.terminate()
+        lab.wait(20)
 
 
 def test_ci_runs_exactly_the_readmes_test_command():

@@ -1,0 +1,31 @@
+"""Maximum likelihood: store a function p_theta(x), not a table, and choose theta so that the data become likely.
+
+Slides "Parametrizing Distributions" to "Parametrizing Distributions: Autoregressive models".
+
+    argmin_theta -(1/n) sum_i log p_theta(x(i))      `nll`, the loss
+    by SGD                                           `maximize_likelihood`, the loop
+    "some choices to make for p_theta"               the models, from simple to rich
+
+Every model answers `log_prob(x)`, (n, d) -> (n,) in nats, and `sample(n, generator)` -> (n, d).
+"""
+
+from lecture_lib.likelihood.autoregressive import Autoregressive
+from lecture_lib.likelihood.bayes_net import BayesNet, chow_liu, mutual_information
+from lecture_lib.likelihood.gaussians import Gaussian, GaussianMixture
+from lecture_lib.likelihood.levels import DiscretizedLogistics, SoftmaxHistogram
+from lecture_lib.likelihood.training import Step, maximize_likelihood, nll, warm_up_cosine
+
+__all__ = [
+    "Autoregressive",
+    "BayesNet",
+    "DiscretizedLogistics",
+    "Gaussian",
+    "GaussianMixture",
+    "SoftmaxHistogram",
+    "Step",
+    "chow_liu",
+    "maximize_likelihood",
+    "mutual_information",
+    "nll",
+    "warm_up_cosine",
+]

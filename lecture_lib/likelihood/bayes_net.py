@@ -1,0 +1,129 @@
+"""Bayes nets that are trees: every variable looks at one other, its parent.
+
+Slide "Parametrizing Distributions: Bayes Nets".
+
+    p(x) = prod_j p(x_j | x_parent(j))
+
+A root has no parent. No variable with a parent: independent variables, one histogram each. Each the child of the
+one before: a Markov chain. Chow and Liu (1968) find the best of all trees.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lecture_lib.likelihood.levels import as_levels
+
+
+def mutual_information(x: Tensor, levels: int) -> Tensor:
+    """I(X_i; X_j) = sum_uv p_ij(u, v) log [p_ij(u, v) / (p_i(u) p_j(v))] of every pair, in nats: (n, d) -> (d, d).
+
+    p are the shares in x, whole numbers from 0 to levels - 1; 0 log 0 = 0. The diagonal holds the entropies.
+    """
+    one_hot = F.one_hot(as_levels(x, levels), levels).flatten(1).double()  # (n, d levels)
+    n, d = len(one_hot), one_hot.shape[1] // levels
+    pairs = (one_hot.T @ one_hot / n).reshape(d, levels, d, levels).transpose(1, 2)  # (d, d, levels, levels)
+    single = one_hot.mean(0).reshape(d, levels)
+    independent = single[:, None, :, None] * single[None, :, None, :]
+    return torch.special.xlogy(pairs, pairs / independent.where(independent > 0, 1)).sum((2, 3))
+
+
+def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
+    """The parents of the tree with the highest likelihood: (n, d) -> (d,), whole numbers, -1 for the root.
+
+    The mean log likelihood of a tree, each table p(x_j | x_parent(j)) counted, is
+    sum_j I(X_j; X_parent(j)) - sum_j H(X_j). So the best tree is a spanning tree with the largest sum of mutual
+    informations, which Prim's algorithm grows from the root (Chow and Liu 1968). All its roots are equally good.
+    """
+    information = mutual_information(x, levels)
+    d = len(information)
+    if not 0 <= root < d:
+        raise ValueError(f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
+    parents = torch.full((d,), -1)
+    best, nearest = information[root].clone(), torch.full((d,), root)  # to the tree so far, for each variable
+    best[root] = -torch.inf
+    for _ in range(d - 1):
+        j = best.argmax()
+        parents[j], best[j] = nearest[j], -torch.inf
+        closer = (information[j] > best) & (best > -torch.inf)
+        best, nearest = best.where(~closer, information[j]), nearest.where(~closer, j)
+    return parents
+
+
+class BayesNet:
+    """p(x) = prod_j p(x_j | x_parent(j)) for whole numbers 0 .. levels - 1.
+
+    parents: (d,), -1 for a root; no variable is its own ancestor.
+    tables: (d, levels, levels), tables[j, u, v] = p(x_j = v | x_parent(j) = u); for a root the same in every row u.
+    """
+
+    def __init__(self, parents: Tensor, tables: Tensor):
+        self.parents = torch.as_tensor(parents)
+        self.tables = torch.as_tensor(tables, dtype=torch.float64)
+        self.d, self.levels = len(self.parents), self.tables.shape[-1]
+        if self.tables.shape != (self.d, self.levels, self.levels):
+            raise ValueError(
+                f"tables has shape {tuple(self.tables.shape)}. It should be (d, levels, levels), d = {self.d}."
+            )
+        if not (self.tables >= 0).all() or not (self.tables.sum(2) - 1).abs().max() < 1e-6:
+            raise ValueError("tables should hold numbers of at least 0 that sum to 1 over the last axis.")
+        self.order = ancestors_first(self.parents)
+
+    @classmethod
+    def fit(
+        cls, x: Tensor, levels: int, parents: Tensor | None = None, smoothing: float = 0.1, fall_back: float = 30.0
+    ) -> BayesNet:
+        """Count: p(x_j = v | u) = (c_uv + beta q_j(v)) / (c_u + beta), c_uv = rows with x_j = v and x_parent(j) = u.
+
+        q_j(v) = (c_v + alpha) / (n + alpha levels), alpha the smoothing, is the smoothed share of x_j = v on its own,
+        and a root's table. beta, `fall_back`, is how many rows it weighs: where u was seldom seen as the parent's
+        value, the child does what it does on the whole. With both 0 this is maximum likelihood.
+
+        x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
+        """
+        x = as_levels(x, levels)
+        for name, value in {"smoothing": smoothing, "fall_back": fall_back}.items():
+            if not 0 <= value < torch.inf:
+                raise ValueError(f"{name} is {value}. It should be a finite number of at least 0.")
+        parents = chow_liu(x, levels) if parents is None else torch.as_tensor(parents)
+        if parents.shape != x.shape[1:]:
+            raise ValueError(
+                f"parents has shape {tuple(parents.shape)}. x has {x.shape[1]} columns: one parent for each."
+            )
+        one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
+        alone = ((one_hot.sum(0) + smoothing) / (len(x) + smoothing * levels))[:, None]  # (d, 1, levels), q
+        counts = torch.einsum("nju,njv->juv", one_hot[:, parents], one_hot)  # (d, levels, levels), nonsense for roots
+        seen = counts.sum(2, keepdim=True) + fall_back
+        tables = torch.where(seen > 0, (counts + fall_back * alone) / seen.clamp(min=1e-9), alone)
+        return cls(parents, torch.where((parents < 0)[:, None, None], alone, tables))
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) in nats, (n, d) -> (n,); -inf where p(x) = 0."""
+        x = as_levels(x, self.levels, self.d)
+        return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Parents before their children: (n, d), whole numbers. Ancestral sampling."""
+        x = torch.zeros(n, self.d, dtype=torch.long)
+        for j in self.order:
+            p = self.tables[j, x[:, self.parents[j]]]  # (n, levels)
+            x[:, j] = torch.multinomial(p, 1, generator=generator)[:, 0]
+        return x
+
+
+def ancestors_first(parents: Tensor) -> list[int]:
+    """The variables in an order in which every parent stands before its children. ValueError if there is none."""
+    order, waiting = [], list(range(len(parents)))
+    if parents.ndim != 1 or len(parents) == 0 or parents.min() < -1 or parents.max() >= len(parents):
+        raise ValueError(f"parents is {parents.tolist()}. It should hold numbers of columns, or -1 for a root.")
+    while waiting:
+        ready = [j for j in waiting if parents[j] == -1 or parents[j].item() in order]
+        if not ready:
+            raise ValueError(
+                f"parents has a cycle among the columns {waiting}. Follow them: they should end at a root."
+            )
+        order += ready
+        waiting = [j for j in waiting if j not in ready]
+    return order

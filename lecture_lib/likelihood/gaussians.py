@@ -1,0 +1,98 @@
+"""Gaussians and mixtures of them.
+
+Slide "Parametrizing Distributions": p_theta(x) as a function with few parameters theta.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from lecture_lib.data import as_rows
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+class Gaussian(nn.Module):
+    """p(x) = prod_j N(x_j; mean_j, sd_j^2), theta = (mean, log_sd).
+
+    The parameter is the log of sd, so that every value of theta is a Gaussian and a gradient step cannot leave
+    them. mean, sd: numbers or (d,).
+    """
+
+    def __init__(self, mean=0.0, sd=1.0):
+        super().__init__()
+        mean, sd = torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.get_default_dtype()) for v in (mean, sd)))
+        if mean.ndim > 1 or not mean.isfinite().all() or not (sd > 0).all() or not sd.isfinite().all():
+            raise ValueError(f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
+        self.mean = nn.Parameter(mean.reshape(-1).clone())
+        self.log_sd = nn.Parameter(sd.reshape(-1).log())
+
+    @classmethod
+    def fit(cls, x: Tensor) -> Gaussian:
+        """Maximum likelihood in closed form: mean_j = (1/n) sum_i x_j(i), sd_j^2 = (1/n) sum_i (x_j(i) - mean_j)^2."""
+        x = as_rows(x).double()
+        sd = x.std(0, correction=0)
+        if not (sd > 0).all():
+            raise ValueError(f"x has standard deviation {sd.tolist()}. With 0 the likelihood has no maximum.")
+        return cls(x.mean(0), sd)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) in nats, (n, d) -> (n,)."""
+        x = as_rows(x, len(self.mean))
+        z = (x - self.mean) / self.log_sd.exp()
+        return -0.5 * (z.square() + LOG_2PI).sum(1) - self.log_sd.sum()
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """mean + sd z, z ~ N(0, I): (n, d)."""
+        z = torch.randn(n, len(self.mean), generator=generator).to(self.mean)
+        return self.mean + self.log_sd.exp() * z
+
+
+class GaussianMixture(nn.Module):
+    """p(x) = sum_k w_k prod_j N(x_j; mean_kj, sd_kj^2), theta = (logits, means, log_sds), w = softmax(logits).
+
+    means, sds: (k, d); weights: (k,), equal if not given.
+    """
+
+    def __init__(self, means, sds, weights=None):
+        super().__init__()
+        means = torch.as_tensor(means, dtype=torch.get_default_dtype())
+        if means.ndim != 2:
+            raise ValueError(f"means has shape {tuple(means.shape)}. It should be (k, d), a row for each component.")
+        sds = torch.as_tensor(sds, dtype=means.dtype).expand_as(means)
+        weights = torch.as_tensor([1 / len(means)] * len(means) if weights is None else weights, dtype=means.dtype)
+        if not (sds > 0).all() or not (weights > 0).all() or weights.shape != means.shape[:1]:
+            raise ValueError(
+                f"sds and the {len(means)} weights should be above 0. The smallest are {sds.min():g} and "
+                f"{weights.min():g}, of {len(weights)} weights."
+            )
+        self.logits = nn.Parameter((weights / weights.sum()).log())
+        self.means = nn.Parameter(means.clone())
+        self.log_sds = nn.Parameter(sds.log())
+
+    @classmethod
+    def start(cls, x: Tensor, k: int, generator: torch.Generator | None = None) -> GaussianMixture:
+        """Where training can start from: k of the points as means, the data's sd / k^(1/d) as the sd of each."""
+        x = as_rows(x)
+        if not 1 <= k <= len(x):
+            raise ValueError(f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
+        means = x[torch.randperm(len(x), generator=generator)[:k]]
+        return cls(means, (x.std(0, correction=0) / k ** (1 / x.shape[1])).clamp(min=1e-6))
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) = logsumexp_k (log w_k + log N_k(x)) in nats, (n, d) -> (n,)."""
+        x = as_rows(x, self.means.shape[1])
+        z = (x[:, None] - self.means) / self.log_sds.exp()  # (n, k, d)
+        log_normal = -0.5 * (z.square() + LOG_2PI).sum(2) - self.log_sds.sum(1)  # (n, k)
+        return torch.logsumexp(self.logits.log_softmax(0) + log_normal, 1)
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """A component k with probability w_k, then a point from it: (n, d)."""
+        k = torch.multinomial(self.logits.softmax(0).cpu(), n, replacement=True, generator=generator)
+        z = torch.randn(n, self.means.shape[1], generator=generator).to(self.means)
+        return self.means[k] + self.log_sds[k].exp() * z

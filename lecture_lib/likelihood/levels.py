@@ -61,9 +61,9 @@ class SoftmaxHistogram(nn.Module):
 class DiscretizedLogistics(nn.Module):
     """P(x) = sum_k w_k [F((x + 1/2 - m_k) / s_k) - F((x - 1/2 - m_k) / s_k)], F(t) = 1 / (1 + e^-t).
 
-    x = 0 .. levels - 1. A mixture of k logistic distributions, each cut into bins of width 1 around the whole numbers; the lowest level
-    takes all that lies below it, the highest all above. 3 k parameters, however many levels: theta = (logits, m,
-    log s), w = softmax(logits). Salimans and others 2017, PixelCNN++.
+    x = 0 .. levels - 1. A mixture of k logistic distributions, each cut into bins of width 1 around the whole numbers;
+    the lowest level takes all that lies below it, the highest all above. 3 k parameters, however many levels:
+    theta = (logits, m, log s), w = softmax(logits). Salimans and others 2017, PixelCNN++.
 
     It starts with the m_k spread evenly over the levels, each s_k half the space between two of them.
     """

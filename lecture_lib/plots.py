@@ -22,6 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from lecture_lib.data import as_rows, grid
+from lecture_lib.evaluate import Estimate
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness; black is kept for the truth
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
@@ -86,6 +87,7 @@ def samples(x: Mapping[str, Tensor], low=None, high=None) -> Picture:
     return Picture(figure, f"Points in {d} dimension{'s' if d > 1 else ''}. " + "; ".join(seen) + ".")
 
 
+@torch.no_grad()
 def density(models: Mapping[str, object], low, high, points: Tensor | None = None, cells: int = 400) -> Picture:
     """p(x) of one or several models over the box: 1-D as curves in one panel, 2-D as heat maps, a panel each.
 
@@ -190,6 +192,57 @@ def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int) -> P
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
     return Picture(
         figure, f"Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels. " + "; ".join(seen) + "."
+    )
+
+
+def leaderboard(scores: Mapping[str, Estimate], xlabel: str, floor: tuple[str, float] | None = None) -> Picture:
+    """All models on one axis, best at the bottom, each with its number and two standard errors, over the floor.
+
+    scores: name -> Estimate, fewer is better. floor: ("truth", 1.0101), which no model can pass but by chance.
+    """
+    ranked = sorted(scores.items(), key=lambda item: -item[1].mean)
+    figure, (ax,) = _figure(height=0.7 + 0.3 * len(scores), width=7)
+    for y, (_, (mean, error)) in enumerate(ranked):
+        ax.errorbar(mean, -y, xerr=2 * error, fmt="o", color=COLOURS[0], markersize=5, capsize=3)
+    if floor is not None:
+        ax.axvline(floor[1], label=f"{floor[0]} {floor[1]:.4g}", **TRUTH)
+        _legend(ax)
+    ax.set(
+        xlabel=xlabel, yticks=[-y for y in range(len(ranked))], yticklabels=[f"{n}  {s.mean:.3f}" for n, s in ranked]
+    )
+    ax.grid(axis="y", alpha=0.3)
+    seen = [f"{name} {score}" for name, score in ranked] + ([f"floor, {floor[0]}: {floor[1]:.4g}"] if floor else [])
+    return Picture(figure, f"{xlabel}, from worst to best. " + "; ".join(seen) + ".")
+
+
+def tree(parents: Tensor, shape: tuple[int, int], information: Tensor) -> Picture:
+    """Which pixel looks at which: a line from each to its parent, as thick as it has information; arcs where it is far.
+
+    parents: (d,) for the d pixels of an image of this shape, -1 for a root, drawn as a square.
+    information: (d, d), in nats.
+    """
+    figure = Figure(figsize=(4.2, 4.0), layout="constrained", facecolor="white")
+    ax = figure.subplots()
+    row, column = torch.unravel_index(torch.arange(len(parents)), shape)
+    child = (parents >= 0).nonzero()[:, 0]
+    pairs = torch.stack([child, parents[child]])  # (2, lines)
+    steps = torch.maximum((row[pairs[0]] - row[pairs[1]]).abs(), (column[pairs[0]] - column[pairs[1]]).abs())
+    strength = information[pairs[0], pairs[1]]
+    for line, step, width in zip(pairs.T, steps, 0.5 + 5 * strength / strength.max()):
+        start, end = torch.stack([column[line], row[line]], 1).tolist()
+        bend = "arc3,rad=0" if step == 1 else "arc3,rad=0.25"  # a long line would hide the pixels that it passes
+        style = dict(arrowstyle="-", connectionstyle=bend, shrinkA=0, shrinkB=0, linewidth=width.item())
+        ax.annotate("", end, start, arrowprops=dict(color=COLOURS[0 if step == 1 else 5], **style))
+    ax.plot(column, row, "o", color="black", markersize=4, zorder=3)
+    root = (parents < 0).nonzero()[:, 0]
+    ax.plot(column[root], row[root], "s", color=COLOURS[1], markersize=9, zorder=3)
+    ax.set(xlabel="column", ylabel="row", aspect="equal")
+    ax.invert_yaxis()
+    ax.spines[["top", "right"]].set_visible(False)
+    return Picture(
+        figure,
+        f"A tree over {len(parents)} pixels, a line from each to its parent. {(steps == 1).sum()} of {len(child)} "
+        f"lines join neighbours. Roots, as squares: {', '.join(f'row {row[j]}, column {column[j]}' for j in root)}.",
     )
 
 

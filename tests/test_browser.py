@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from lecture_lib.data import TARGETS
-from lecture_lib.widgets import BinsModel
+from lecture_lib.widgets import BinsModel, LikelihoodModel
 
 from .conftest import ROOT
 from .lab import MISSING, Lab, chromium, notebook
@@ -33,6 +33,7 @@ def lab(tmp_path_factory):
         "from lecture_lib.widgets import Bins, Depth\nbins = Bins(n=30, smoothing=0.0)\nbins",
         "bins",
         "depth = Depth.from_noise_to('two moons', n=300)\ndepth",
+        "from lecture_lib.widgets import Likelihood\nlikelihood = Likelihood()\nlikelihood",
     )
     with Lab(home, notebooks) as lab:
         yield lab
@@ -146,6 +147,77 @@ def test_depth_by_keyboard_and_by_its_button(opened, lab):
     widget.get_by_role("button", name="Pause").press("Enter")
     assert shown(widget) != before
     assert 0 < float(slider.input_value()) < float(slider.get_attribute("max"))
+
+
+def place(model, mean, sd):
+    """The line of numbers that belongs to sliders at (mean, sd), from the plain object."""
+    nats = f"you {model.at(mean, sd):.3f} | best {model.best.nats:.3f} | truth {model.truth.nats:.3f} nats"
+    return f"mean {mean:.2f}, sd {sd:#.3g} · {nats}"
+
+
+def test_likelihood_by_keyboard_by_field_and_by_sgd(opened, lab):
+    page = opened("widgets.ipynb")
+    widget, model = page.locator(".lecture-widget").nth(3), LikelihoodModel()
+    numbers, left = widget.locator(".numbers"), widget.get_by_role("img").first
+    start = shown(widget)
+    assert numbers.inner_text() == place(model, -1.0, 2.0)
+    for mean in ("0", "-1"):
+        widget.get_by_role("spinbutton", name="mean, typed").fill(mean)
+        shown(widget)
+    assert shown(widget) != start
+    widget.get_by_role("button", name="Clear paths").press("Enter")  # with no path of SGD yet
+    assert shown(widget) == start
+
+    for _ in range(3):
+        widget.get_by_role("slider", name="mean").press("ArrowRight")
+    widget.get_by_role("slider", name="width (sd)").press("Home")
+    moved = shown(widget)
+    assert moved != start
+    assert numbers.inner_text() == place(model, -0.97, model.low[1])
+    widget.get_by_role("slider", name="width (sd)").press("ArrowRight")
+    assert shown(widget) != moved
+    page.wait_for_timeout(300)  # Python hears of it when the hand rests
+    sd = float(lab.python(page, "", "likelihood.sd"))
+    assert model.low[1] < sd < 1.02 * model.low[1]
+    assert numbers.inner_text() == place(model, -0.97, sd)
+
+    field = widget.get_by_role("spinbutton", name="width (sd), typed")
+    field.fill("99")  # not in the picture: nothing happens
+    shown(widget)
+    assert numbers.inner_text() == place(model, -0.97, sd)
+    field.fill("1.5")
+    shown(widget)
+    line = place(model, -0.97, 1.5)
+    assert numbers.inner_text() == line
+
+    widget.get_by_role("combobox", name="batch size").select_option("1")
+    widget.get_by_role("combobox", name="step size").select_option("0.03")
+    without = shown(widget)
+    widget.get_by_role("button", name="SGD from here").press("Enter")
+    words = "([numbers, words]) => numbers.innerText.includes(words)"
+    page.wait_for_function(words, arg=[numbers.element_handle(), "SGD after 200 steps"])
+    path = model.sgd(-0.97, 1.5, batch_size=1, lr=0.03, seed=model.seed)
+    assert numbers.inner_text() == f"{line} · SGD after 200 steps {model.at(*path[-1].tolist()):.3f}"
+    with_path = shown(widget)
+    assert with_path != without
+    page.wait_for_timeout(600)  # words for a screen reader come now and then
+    assert numbers.inner_text() in left.get_attribute("aria-label")
+
+    for lr, said in ((0.3, "it left the picture at step 1"), (20.0, "its nats were no longer finite")):
+        lab.python(page, f"likelihood.lr = {lr}; likelihood.sd = 0.16")
+        shown(widget)
+        widget.get_by_role("button", name="SGD from here").press("Enter")
+        page.wait_for_function(words, arg=[numbers.element_handle(), f"{said}: is the step size too large?"])
+    assert shown(widget) != with_path
+
+    widget.get_by_role("button", name="Clear paths").press("Enter")
+    shown(widget)
+    assert numbers.inner_text() == place(model, -0.97, 0.16)
+    lab.python(page, "likelihood.mean = -1.0; likelihood.sd = 2.0")
+    shown(widget)
+    widget.get_by_role("button", name="Clear paths").press("Enter")
+    page.evaluate("document.activeElement.blur()")
+    assert shown(widget) == start
 
 
 def test_text_is_legible_in_the_dark_theme(opened, lab, tmp_path):

@@ -33,7 +33,13 @@ def submit(course, assignment, student, notebook):
 
 
 def with_mistakes(notebook, number):
-    """The student makes one known mistake in every exercise: the `number`-th, counted round."""
+    """The student makes one known mistake in every exercise, the `number`-th, counted round.
+
+    This student has also deleted the cells between the exercises, which is allowed, and spares us their training runs.
+    """
+    notebook.cells = [
+        c for c in notebook.cells if c.cell_type == "code" and (c.id == "setup" or "nbgrader" in c.metadata)
+    ]
     for cell in notebook.cells:
         if cell.metadata.get("nbgrader", {}).get("solution"):
             name = cell.metadata.nbgrader.grade_id.replace("-", ".", 1)

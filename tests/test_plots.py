@@ -8,6 +8,12 @@ import torch
 from matplotlib.figure import Figure
 
 from lecture_lib import data, plots
+from lecture_lib.evaluate import Estimate
+from lecture_lib.likelihood import Gaussian
+
+SCORES = {"good": Estimate(1.1, 0.01), "bad": Estimate(2.5, 0.1), "best": Estimate(1.0, 0.02)}
+# 2 x 3 pixels: 0 is the root of 1 and 4 (a diagonal neighbour), 1 of 2, 2 of 3 (far away), and 5 is a root of its own
+SMALL_TREE = (torch.tensor([-1, 0, 1, 2, 0, -1]), (2, 3), torch.rand(6, 6, generator=torch.Generator().manual_seed(0)))
 
 
 def pictures():
@@ -20,6 +26,8 @@ def pictures():
         "density in 2-D": plots.density({"truth": plane}, plane.low, plane.high, cells=50),
         "curve": plots.curve([1, 10, 100], {"train": [2, 1, 0.5], "held-out": [2, 1.5, float("inf")]},
                              "number of bins", "nats per point", floor=("truth", 1.01), xscale="log"),
+        "leaderboard": plots.leaderboard(SCORES, "held-out nats", floor=("truth", 1.01)),
+        "tree": plots.tree(*SMALL_TREE),
         "images": plots.images({"data": digits.test}, digits.shape, digits.levels),
     }  # fmt: skip
 
@@ -130,3 +138,29 @@ def test_colours_stay_apart_for_colour_blind_readers(kind):
     colours = [seen(c) for c in plots.COLOURS]
     nearest = min((a - b).norm().item() for i, a in enumerate(colours) for b in colours[:i])
     assert nearest > 0.05
+
+
+def test_a_leaderboard_goes_from_worst_to_best_with_its_floor(all_pictures):
+    picture = all_pictures["leaderboard"]
+    (ax,) = picture.figure.axes
+    assert [label.get_text().split() for label in ax.get_yticklabels()] == [
+        ["bad", "2.500"],
+        ["good", "1.100"],
+        ["best", "1.000"],
+    ]
+    assert picture.alt.index("bad 2.5000") < picture.alt.index("good 1.1000") < picture.alt.index("best 1.0000")
+    assert any(set(line.get_xdata()) == {1.01} for line in ax.lines) and "floor, truth: 1.01" in picture.alt
+
+
+def test_a_tree_has_a_line_from_every_pixel_to_its_parent(all_pictures):
+    picture = all_pictures["tree"]
+    (ax,) = picture.figure.axes
+    lines = {(line.xy, line.xyann) for line in ax.texts}  # from (column, row) of the child to that of its parent
+    assert lines == {((0, 0), (1, 0)), ((1, 0), (2, 0)), ((2, 0), (0, 1)), ((0, 0), (1, 1))}
+    assert "3 of 4 lines join neighbours" in picture.alt
+    assert "row 0, column 0, row 1, column 2" in picture.alt
+
+
+def test_models_under_training_can_be_drawn():
+    picture = plots.density({"model": Gaussian(0.0, 1.0)}, [-6.0], [6.0])
+    assert "highest 0.4 at" in picture.alt and "mass in view 1.00" in picture.alt

@@ -5,12 +5,14 @@ import math
 import re
 
 import pytest
+import scipy.stats
 import torch
 
 from lecture_lib.data import TARGETS
 from lecture_lib.evaluate import excess_nats, kolmogorov_smirnov, nats
 from lecture_lib.histogram import Histogram
-from lecture_lib.widgets import Bins, BinsModel, Depth, DepthModel
+from lecture_lib.likelihood import Gaussian
+from lecture_lib.widgets import Bins, BinsModel, Depth, DepthModel, Likelihood, LikelihoodModel
 from lecture_lib.widgets.bins import CHOICES, MAX_BINS
 
 PLANE = ["8 gaussians", "checkerboard", "two moons", "pinwheel"]  # a sharp edge, gaps, thin curves, bent arms
@@ -137,7 +139,118 @@ def test_depth_bad_arguments_get_one_sentence():
         Depth(torch.randn(2, 3, 2)).t = 2.0
 
 
-@pytest.mark.parametrize("make", [Bins, lambda: Depth.from_noise_to("two moons", n=100)], ids=["Bins", "Depth"])
+@pytest.mark.parametrize("mean, sd", [(-1.0, 2.0), (0.7, 0.6), (2.0, 0.2)])
+def test_likelihood_agrees_with_scipy(mean, sd):
+    model = LikelihoodModel(n=30)
+    assert model.at(mean, sd) == pytest.approx(-scipy.stats.norm(mean, sd).logpdf(model.x).mean(), rel=1e-6)
+
+
+def test_the_lowest_place_of_the_surface_is_the_closed_form():
+    model = LikelihoodModel()
+    means, sds = torch.linspace(0.6, 1.0, 81).tolist(), torch.linspace(0.5, 0.8, 61).tolist()  # steps of 0.005
+    nats, mean, sd = min((model.at(mean, sd), mean, sd) for mean in means for sd in sds)
+    assert (mean, sd) == pytest.approx(model.best[:2], abs=0.0026)
+    assert model.best.nats <= nats < model.best.nats + 1e-4
+    assert model.best.nats == pytest.approx(math.log(model.best.sd) + (1 + math.log(2 * math.pi)) / 2)
+    assert model.truth == (0.7, 0.6, model.at(0.7, 0.6)) and model.truth.nats > model.best.nats
+
+
+def test_sgd_with_all_points_and_small_steps_descends_to_the_best():
+    model = LikelihoodModel()
+    path = model.sgd(-1.0, 2.0, batch_size=None, lr=0.03, steps=600)
+    assert path.shape == (601, 2) and path[0].tolist() == pytest.approx([-1.0, 2.0])
+    nats = torch.tensor([model.at(*place) for place in path.tolist()])
+    assert (nats.diff() < 1e-6).all()
+    assert path[-1].tolist() == pytest.approx(model.best[:2], abs=0.01)
+
+
+def test_sgd_is_the_same_at_every_press_and_differs_with_its_seed():
+    model, torch_state = LikelihoodModel(), torch.get_rng_state()
+    path = model.sgd(-1.0, 2.0, seed=1)
+    assert torch.equal(path, model.sgd(-1.0, 2.0, seed=1))
+    assert not torch.equal(path, model.sgd(-1.0, 2.0, seed=2))
+    assert torch.equal(torch_state, torch.get_rng_state())
+    with torch.no_grad():  # as a thread's grad mode may be
+        assert torch.equal(path, model.sgd(-1.0, 2.0, seed=1))
+
+
+def test_larger_batches_make_less_noise():
+    """The mean's variance around the best goes with 1 / batch size, in steps small enough that SGD is nearly linear."""
+    model = LikelihoodModel(n=1000)
+    noise = []
+    for batch_size in (1, 10, 100):
+        path = model.sgd(*model.best[:2], batch_size, lr=0.01, steps=1000)
+        noise.append((path[200:, 0] - model.best.mean).square().mean().item())
+    assert noise[0] > 4 * noise[1] > 16 * noise[2]
+
+
+def test_sgd_that_diverges_gives_the_finite_part_of_its_path():
+    path = LikelihoodModel().sgd(-1.0, 0.16, batch_size=None, lr=20.0)
+    assert 1 <= len(path) < 200 and path.isfinite().all()
+    widget = Likelihood(sd=0.16, batch_size=None, lr=20.0)
+    widget._presses = 1
+    assert widget._sgd["path"] == path.numpy().tobytes()
+
+
+def test_a_press_is_answered_with_a_path_from_where_the_sliders_are():
+    widget = Likelihood(n=100)
+    widget.mean, widget.sd, widget.batch_size, widget.lr = 0.0, 1.0, 1, 0.03
+    widget._presses = 1
+    expected = widget.model.sgd(0.0, 1.0, batch_size=1, lr=0.03, seed=widget.model.seed)
+    assert widget._sgd == {"press": 1, "path": expected.numpy().tobytes()}
+
+
+def test_your_own_points_have_no_truth_unless_you_say_it():
+    x = 100 + 20 * torch.randn(80, 1, generator=torch.Generator().manual_seed(0))
+    widget = Likelihood(x)
+    assert widget.model.truth is None and widget._facts["truth"] is None and "truth" not in widget.alt()
+    assert widget.model.best[:2] == pytest.approx((x.mean().item(), x.std(correction=0).item()))
+    assert widget.model.low < widget._facts["best"] < widget.model.high
+    assert LikelihoodModel(x, truth=(100, 20)).truth[:2] == (100, 20)
+
+
+@pytest.mark.parametrize(
+    "name, bad, words",
+    [
+        ("mean", math.nan, "mean is nan. It should be a number from -1.23 to 2.73."),
+        ("mean", "0", "mean is '0'. It should be"),
+        ("mean", 100, "mean is 100. It should be"),
+        ("sd", 0.0, "sd is 0.0. It should be a number from 0.15 to 2.6."),
+        ("batch_size", 0, "batch_size is 0. It should be a whole number of at least 1, or None for all."),
+        ("batch_size", 1.5, "batch_size is 1.5. It should be"),
+        ("lr", 0, "lr is 0. It should be a number above 0."),
+        ("lr", math.inf, "lr is inf. It should be"),
+    ],
+)
+def test_likelihood_bad_settings_get_one_sentence(name, bad, words):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}"):
+        Likelihood(**{name: bad})
+    widget = Likelihood()
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}"):
+        setattr(widget, name, bad)
+    assert getattr(widget, name) == getattr(Likelihood(), name)  # a refused value leaves the widget as it was
+
+
+@pytest.mark.parametrize(
+    "bad, words",
+    [
+        ({"n": 1}, "n is 1. It should be a whole number of points from 2 to 1,000,000."),
+        ({"truth": (0, 0)}, "truth is (0, 0). It should be a pair (mean, sd) with sd above 0, or None."),
+        ({"truth": 3}, "truth is 3. It should be"),
+        ({"x": torch.randn(5, 2)}, "x has 2 columns. It should have 1"),
+        ({"x": torch.ones(5)}, "x has standard deviation [0.0]. With 0 the likelihood has no maximum."),
+    ],
+)
+def test_likelihood_bad_data_get_one_sentence(bad, words):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}"):
+        Likelihood(**bad)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Bins, lambda: Depth.from_noise_to("two moons", n=100), Likelihood, lambda: Likelihood(Gaussian(9, 4).sample(20))],
+    ids=["Bins", "Depth", "Likelihood", "Likelihood, own points"],
+)
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     bundle, _ = make()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -147,7 +260,7 @@ def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     assert sum(len(str(part)) for part in bundle.values()) < 60_000  # it is saved in the notebook
 
 
-@pytest.mark.parametrize("widget", [Bins, Depth])
+@pytest.mark.parametrize("widget", [Bins, Depth, Likelihood])
 def test_the_javascript_is_one_self_contained_module(widget):
     assert widget._esm.count("export default") == 1
     assert not re.search(r"\bimport\b|https?://", widget._esm)

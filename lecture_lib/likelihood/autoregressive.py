@@ -75,6 +75,8 @@ class Autoregressive(nn.Module):
     def start(cls, x: Tensor, levels: int, smoothing: float = 0.1, **kwargs) -> Autoregressive:
         """Where training can start from: b_j(v) = log of the smoothed share of x_j = v. kwargs: as for the class."""
         x = as_levels(x, levels)
+        if not smoothing > 0:
+            raise ValueError(f"smoothing is {smoothing}. It should be above 0: log 0 is no place to start from.")
         model = cls(x.shape[1], levels, **kwargs)
         model.bias.copy_((F.one_hot(x, levels).sum(0) + smoothing).log().log_softmax(1))
         return model

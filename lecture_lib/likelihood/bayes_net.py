@@ -92,11 +92,12 @@ class BayesNet:
             raise ValueError(
                 f"parents has shape {tuple(parents.shape)}. x has {x.shape[1]} columns: one parent for each."
             )
+        ancestors_first(parents)  # refuses what is no tree, before it is used as an index
         one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
         alone = ((one_hot.sum(0) + smoothing) / (len(x) + smoothing * levels))[:, None]  # (d, 1, levels), q
         counts = torch.einsum("nju,njv->juv", one_hot[:, parents], one_hot)  # (d, levels, levels), nonsense for roots
         seen = counts.sum(2, keepdim=True) + fall_back
-        tables = torch.where(seen > 0, (counts + fall_back * alone) / seen.clamp(min=1e-9), alone)
+        tables = torch.where(seen > 0, (counts + fall_back * alone) / seen.where(seen > 0, 1), alone)
         return cls(parents, torch.where((parents < 0)[:, None, None], alone, tables))
 
     def log_prob(self, x: Tensor) -> Tensor:

@@ -80,10 +80,10 @@ class DiscretizedLogistics(nn.Module):
     def log_prob(self, x: Tensor) -> Tensor:
         """log P(x) in nats, (n, 1) -> (n,)."""
         x = as_levels(x, self.levels, 1).to(self.means)  # (n, 1), against (k,) below
-        upper = (x + 0.5 - self.means) * torch.exp(-self.log_scales)
-        lower = (x - 0.5 - self.means) * torch.exp(-self.log_scales)
-        # F(upper) - F(lower) = F(upper) F(-lower) (1 - exp(lower - upper)), of which every log is stable
-        between = F.logsigmoid(upper) + F.logsigmoid(-lower) + torch.log1p(-torch.exp(lower - upper))
+        width = torch.exp(-self.log_scales)  # (k,), of a bin, in units of s
+        upper, lower = (x + 0.5 - self.means) * width, (x - 0.5 - self.means) * width
+        # F(upper) - F(lower) = F(upper) F(-lower) (1 - exp(-width)), of which every log is stable
+        between = F.logsigmoid(upper) + F.logsigmoid(-lower) + torch.log(-torch.expm1(-width))
         log_step = torch.where(x == 0, F.logsigmoid(upper), between)
         log_step = torch.where(x == self.levels - 1, F.logsigmoid(-lower), log_step)
         return torch.logsumexp(self.logits.log_softmax(0) + log_step, 1)
@@ -91,7 +91,7 @@ class DiscretizedLogistics(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """A component, a draw from its logistic distribution, rounded to the nearest level: (n, 1), whole numbers."""
-        k = torch.multinomial(self.logits.softmax(0).cpu(), n, replacement=True, generator=generator)
+        k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=generator)[:n]
         u = torch.rand(n, generator=generator).to(self.means)
         x = self.means[k] + self.log_scales[k].exp() * torch.logit(u, eps=1e-7)
         return x.round().clamp(0, self.levels - 1)[:, None]

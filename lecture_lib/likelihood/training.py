@@ -50,7 +50,7 @@ def warm_up_cosine(peak: float, steps: int, warm_up: int | None = None) -> Calla
     A schedule for `maximize_likelihood`: rises in a straight line, then falls to 0 at the last step
     (Loshchilov and Hutter 2017, SGDR, without restarts). warm_up: in steps, by default a twentieth of them.
     """
-    warm_up = max(1, steps // 20) if warm_up is None else warm_up
+    warm_up = min(max(1, steps // 20), steps - 1) if warm_up is None else warm_up
     if not 0 <= warm_up < steps:
         raise ValueError(f"warm_up is {warm_up} of {steps} steps. It should be at least 0 and less than steps.")
 
@@ -140,7 +140,7 @@ def _steps(model, x, held_out, optimizer, settings, generator, resume):
     number, order = 0, torch.empty(0, dtype=torch.long)  # order: what this epoch has not seen yet
     if resume is not None:
         model.load_state_dict(resume["model"])
-        optimizer.load_state_dict(resume["optimizer"])
+        optimizer.load_state_dict(copy.deepcopy(resume["optimizer"]))  # it would go on to write into the checkpoint
         generator.set_state(resume["generator"])
         number, order = resume["number"], resume["order"]
 

@@ -5,5 +5,6 @@ Behind each widget stands a plain object with `at(value)`, which tests and reade
 
 from lecture_lib.widgets.bins import Bins, BinsModel
 from lecture_lib.widgets.depth import Depth, DepthModel
+from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
 
-__all__ = ["Bins", "BinsModel", "Depth", "DepthModel"]
+__all__ = ["Bins", "BinsModel", "Depth", "DepthModel", "Likelihood", "LikelihoodModel"]

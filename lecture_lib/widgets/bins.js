@@ -1,8 +1,5 @@
 // The slider over the number of bins: counts and draws in the browser, so that a drag needs no kernel.
 
-const LIGHT = { train: "#0072b2", heldOut: "#d55e00" }; // Okabe and Ito's blue and vermillion,
-const DARK = { train: "#56b4e9", heldOut: "#e69f00" }; // on dark ground their sky blue and orange
-
 /** Edge i of k equal bins: the arithmetic of numpy.linspace, as in Python, so that no point changes its bin. */
 function edge(low, high, k, i) {
   return i < k ? i * ((high - low) / k) + low : high;
@@ -34,34 +31,6 @@ function densities(data, k) {
   return counts.map((c, i) => (c + data.smoothing) / total / (edge(low, high, k, i + 1) - edge(low, high, k, i)));
 }
 
-/** A legend above the box: for each entry a swatch drawn by `swatch(x, y)` and its words. */
-function legend(ctx, theme, box, entries) {
-  let x = box.left;
-  for (const [words, swatch] of entries) {
-    swatch(x, 10);
-    ctx.fillStyle = theme.text;
-    ctx.textAlign = "left";
-    ctx.textBaseline = "middle";
-    ctx.fillText(words, x + 25, 10);
-    x += 25 + ctx.measureText(words).width + 14;
-  }
-}
-
-/** Lines by their name: colour and dashes both differ. */
-function stroke(ctx, colour, dash, width = 1.8) {
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.setLineDash(dash);
-  ctx.stroke();
-  ctx.setLineDash([]);
-}
-
-function line(ctx, x0, y0, x1, y1) {
-  ctx.beginPath();
-  ctx.moveTo(x0, y0);
-  ctx.lineTo(x1, y1);
-}
-
 function drawDensity(canvas, theme, data, k) {
   const height = 260, ctx = clear(canvas, height, theme);
   const box = { left: 46, right: canvas.clientWidth - 8, top: 22, bottom: height - 36 };
@@ -81,10 +50,10 @@ function drawDensity(canvas, theme, data, k) {
   }
   ctx.lineTo(x(high), y(0));
   ctx.globalAlpha = 0.4;
-  ctx.fillStyle = colours.train;
+  ctx.fillStyle = colours.blue;
   ctx.fill();
   ctx.globalAlpha = 1;
-  stroke(ctx, colours.train, [], 1);
+  stroke(ctx, colours.blue, [], 1);
   ctx.beginPath();
   for (let i = 0; i < points; i++) ctx.lineTo(x(data.truth[i]), y(data.truth[points + i]));
   stroke(ctx, theme.text, []);
@@ -97,7 +66,7 @@ function drawDensity(canvas, theme, data, k) {
   legend(ctx, theme, box, [
     ["histogram", (left, at) => {
       ctx.globalAlpha = 0.4;
-      ctx.fillStyle = colours.train;
+      ctx.fillStyle = colours.blue;
       ctx.fillRect(left, at - 5, 20, 10);
       ctx.globalAlpha = 1;
     }],
@@ -133,19 +102,19 @@ function drawNats(canvas, theme, data, k) {
   line(ctx, box.left, y(data.facts.entropy), box.right, y(data.facts.entropy));
   stroke(ctx, theme.text, [2, 3]);
   curve(train);
-  stroke(ctx, colours.train, []);
+  stroke(ctx, colours.blue, []);
   curve(heldOut);
-  stroke(ctx, colours.heldOut, [6, 3]);
-  ctx.fillStyle = colours.train;
+  stroke(ctx, colours.orange, [6, 3]);
+  ctx.fillStyle = colours.blue;
   ctx.beginPath();
   ctx.arc(x(k), y(train[k - 1]), 4, 0, 7);
   ctx.fill();
   ctx.beginPath(); // an open square, so that the dot can be seen where the two agree
   ctx.rect(x(k) - 5.5, y(heldOut[k - 1]) - 5.5, 11, 11);
-  stroke(ctx, colours.heldOut, []);
+  stroke(ctx, colours.orange, []);
   legend(ctx, theme, box, [
-    ["train", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, colours.train, []); }],
-    ["held-out", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, colours.heldOut, [6, 3]); }],
+    ["train", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, colours.blue, []); }],
+    ["held-out", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, colours.orange, [6, 3]); }],
     ["truth’s entropy", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, theme.text, [2, 3]); }],
   ]);
 }
@@ -171,14 +140,7 @@ function render({ model, el }) {
   const range = { min: 1, max: data.most, step: 1, ...KEYS };
   const slider = make("input", { type: "range", ...range, "aria-label": "number of bins" });
   const number = make("input", { type: "number", ...range, "aria-label": "number of bins, typed" });
-  const chooser = (name, words) => {
-    const choices = model.get("_choices")[name];
-    const all = choices.includes(model.get(name)) ? choices : [...choices, model.get(name)];
-    const list = make("select", { ...KEYS, "aria-label": words }, ...all.map((v) => make("option", { value: v }, v.toLocaleString("en"))));
-    list.addEventListener("change", () => { model.set(name, all[list.selectedIndex]); model.save_changes(); });
-    return { list, show: () => { list.selectedIndex = all.indexOf(model.get(name)); }, row: make("label", {}, words, list) };
-  };
-  const choosers = [chooser("target", "target"), chooser("n", "data points"), chooser("smoothing", "smoothing")];
+  const choosers = [["target", "target"], ["n", "data points"], ["smoothing", "smoothing"]].map((c) => chooser(model, ...c));
   const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
   const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
   const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then

@@ -8,6 +8,9 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+const LIGHT = { blue: "#0072b2", orange: "#d55e00" }; // Okabe and Ito's blue and vermillion,
+const DARK = { blue: "#56b4e9", orange: "#e69f00" }; // on dark ground their sky blue and orange
+
 /** Keys in a control belong to the control: without this JupyterLab takes arrows and Enter for itself. */
 const KEYS = { "data-lm-suppress-shortcuts": "true" };
 
@@ -109,6 +112,53 @@ function axes(ctx, theme, box, x, y) {
   ctx.rotate(-Math.PI / 2);
   ctx.fillText(y.label, 0, 0);
   ctx.restore();
+}
+
+/** Draw the path. Lines differ in colour and in dashes. */
+function stroke(ctx, colour, dash, width = 1.8) {
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.setLineDash(dash);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+function line(ctx, x0, y0, x1, y1) {
+  ctx.beginPath();
+  ctx.moveTo(x0, y0);
+  ctx.lineTo(x1, y1);
+}
+
+/** A legend above the box: for each entry a swatch drawn by `swatch(x, y)` and its words. Returns where it ends. */
+function legend(ctx, theme, box, entries) {
+  let x = box.left, y = 10;
+  for (const [words, swatch] of entries) {
+    const width = 25 + ctx.measureText(words).width;
+    if (x > box.left && x + width > box.right) [x, y] = [box.left, y + 17]; // no room: another row
+    swatch(x, y);
+    ctx.fillStyle = theme.text;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    ctx.fillText(words, x + 25, y);
+    x += width + 14;
+  }
+  return y + 12;
+}
+
+/** A list of the values that Python offers for one of the model's traits; another that it sets joins the list. */
+function chooser(model, name, words) {
+  const list = make("select", { ...KEYS, "aria-label": words }), all = [];
+  const add = (v) => {
+    all.push(v);
+    list.append(make("option", {}, v === null ? "all" : v.toLocaleString("en", { maximumFractionDigits: 6 })));
+  };
+  model.get("_choices")[name].forEach(add);
+  list.addEventListener("change", () => { model.set(name, all[list.selectedIndex]); model.save_changes(); });
+  const show = () => {
+    if (!all.includes(model.get(name))) add(model.get(name));
+    list.selectedIndex = all.indexOf(model.get(name));
+  };
+  return { show, row: make("label", {}, words, list) };
 }
 
 /**

@@ -134,11 +134,22 @@ def _not_implemented(function: Callable, error: NotImplementedError, printed: st
 
 
 MASKS = " Many numbers are neither True nor False: use masks with & and |, or look at one number at a time."
+FIT = " Where a table is meant, make one of the two a column: x[:, None], or keepdim=True after a sum or max."
+NUMBERS = " math.log and its like take one Python number, torch.log and its like take tensors."
 ADVICE = {
     "bitwise_and": " In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
     "bitwise_or": " In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
     "Boolean value of Tensor": MASKS,
     "truth value of": MASKS,
+    "must match the size of tensor": FIT,
+    "could not be broadcast": FIT,
+    "torch.return_types.max": " max(dim) gives values and indices together: take .values.",
+    "can be converted to Python scalars": NUMBERS,
+    "cannot be converted to Scalar": NUMBERS,
+    "only length-1 arrays": NUMBERS,
+    "must be Tensor, not": NUMBERS,
+    "expected Tensor as element": " torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",
+    "unexpected keyword argument 'axis'": " A numpy function met a tensor: use its own methods, as in x.mean().",
 }
 
 
@@ -155,6 +166,8 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
     if answer is Ellipsis or (callable(answer) and not torch.is_tensor(answer)):
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
     try:
+        if isinstance(answer, (list, tuple)) and answer and all(map(torch.is_tensor, answer)):
+            answer = torch.stack(list(answer))
         if not torch.is_tensor(answer):
             answer = torch.as_tensor(answer)
         if answer.is_complex():
@@ -187,7 +200,8 @@ def explain(error: BaseException) -> tuple[str, str]:
     for frame in traceback.extract_tb(error.__traceback__):
         if not any(part in frame.filename for part in NOT_THE_STUDENTS):
             source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-            where = f" (line {frame.lineno}{': ' if source else ''}{source[:80]})"
+            source = source if len(source) <= 80 else source[:79] + "…"
+            where = f" (line {frame.lineno}{': ' if source else ''}{source})"
     return f"{type(error).__name__}{': ' if message else ''}{message}", where
 
 

@@ -84,7 +84,29 @@ NLL = Exercise(
         "exp is 0 for a point far away, and log 0 is infinite. Write the log of the formula out, without exp.": (
             lambda x, mean, sd: -_density(x, mean, sd).log().mean()
         ),
-        BITS: lambda x, mean, sd: nll(x, mean, sd) / math.log(2),
+        "You added a small number before the log. A point far away then gets a wrong, small number of nats: write the "
+        "log of the formula out, without exp.": tuple(
+            lambda x, mean, sd, e=e: -(_density(x, mean, sd) + e).log().mean() for e in (1e-6, 1e-8, 1e-9, 1e-10, 1e-12)
+        ),
+        "You subtracted log sd. The 1/sd in front of the density gives -log sd in log p, so + log sd in -log p.": (
+            lambda x, mean, sd: nll(x, mean, sd) - 2 * math.log(sd)
+        ),
+        "You subtracted log(2 pi) / 2. It is added: -log of 1 / sqrt(2 pi).": lambda x, mean, sd: nll(
+            x, mean, sd, constant=-LOG_2PI / 2
+        ),
+        "In Python a / 2 * b is (a / 2) * b. Put 2 * sd**2 in parentheses.": lambda x, mean, sd: (
+            math.log(sd) + LOG_2PI / 2 + (x - mean) ** 2 / 2 * sd**2
+        ).mean(),
+        "You averaged x first. Every point has a square of its own: square first, then take the mean.": (
+            lambda x, mean, sd: nll(x.mean(), mean, sd)
+        ),
+        "You returned densities. The mean of their -log is asked.": (
+            lambda x, mean, sd: _density(x, mean, sd),
+            lambda x, mean, sd: _density(x, mean, sd).mean(),
+        ),
+        "These are bits. In nats the logarithm is the natural one, math.log.": lambda x, mean, sd: (
+            nll(x, mean, sd) / math.log(2)
+        ),
     },
 )
 
@@ -119,7 +141,13 @@ FIT_GAUSSIAN = Exercise(
     mistakes={
         "Your sd divides by n - 1, as x.std() does unless told otherwise. The maximum of the likelihood divides "
         "by n: x.std(correction=0).": lambda x: torch.stack([x.mean(), x.std()]),
-        "You returned the variance. The sd is its square root.": lambda x: torch.stack([x.mean(), x.var(correction=0)]),
+        "You returned the variance. The sd is its square root.": (
+            lambda x: torch.stack([x.mean(), x.var(correction=0)]),
+            lambda x: torch.stack([x.mean(), x.var()]),
+        ),
+        "You divided by n after the root. First the mean of the squares, then its root.": lambda x: torch.stack(
+            [x.mean(), (x - x.mean()).square().sum().sqrt() / len(x)]
+        ),
         "The mean comes first, then the sd.": lambda x: fit_gaussian(x).flip(0),
         "You averaged x^2, not (x - mean)^2. That is the spread around 0.": lambda x: torch.stack(
             [x.mean(), x.square().mean().sqrt()]
@@ -163,6 +191,11 @@ def nearly_the_same_model(g):
     return _logs(g, 50, spread=0.05)
 
 
+def the_estimate_is_below_0(g):
+    log_p = -1.5 + _normal(g, 30)
+    return {"log_p": log_p, "log_q": log_p + 0.2 + _normal(g, 30, sd=0.3)}
+
+
 def _spread_apart(log_p, log_q):
     error = (log_p.var() + log_q.var()).sqrt() / math.sqrt(len(log_p))
     return torch.stack([(log_p - log_q).mean(), error])
@@ -177,7 +210,7 @@ KL = Exercise(
     points=3,
     asks="an estimate of KL(p || q) and its standard error, from log p and log q at points drawn from p",
     reference=kl,
-    inputs=[twenty_points, a_thousand_points, nearly_the_same_model],
+    inputs=[twenty_points, a_thousand_points, nearly_the_same_model, the_estimate_is_below_0],
     mistakes={
         "You took log q - log p. The points come from p, and there p is the larger one on average: log p - log q.": (
             lambda log_p, log_q: kl(log_q, log_p)
@@ -201,6 +234,15 @@ KL = Exercise(
         "You took the ratio of the logs. It is the log of the ratio: log p - log q.": lambda log_p, log_q: kl(
             log_p / log_q, torch.zeros_like(log_p)
         ),
+        "You made the estimate positive. KL itself is never negative, but an estimate from few points can be. Leave it "
+        "as it is.": (
+            lambda log_p, log_q: kl(log_p, log_q) * torch.tensor([(log_p - log_q).mean().sign(), 1]),
+            lambda log_p, log_q: kl(log_p, log_q).clamp(min=0),
+        ),
+        "Your sd divides by n. For an error it divides by n - 1: use .std() as it is.": lambda log_p, log_q: (
+            kl(log_p, log_q) * torch.tensor([1, math.sqrt(1 - 1 / len(log_p))])
+        ),
+        "The estimate comes first, then its error.": lambda log_p, log_q: kl(log_p, log_q).flip(0),
         "You added up the points. KL is a mean.": lambda log_p, log_q: kl(log_p, log_q) * len(log_p),
     },
 )
@@ -249,28 +291,44 @@ GRADIENT = Exercise(
     reference=gradient,
     inputs=[a_wide_gaussian, a_steep_place, close_to_the_best],
     mistakes={
-        "This is the gradient of the likelihood. We minimize -log p: change the sign.": lambda *a: -gradient(*a),
-        "Your first derivative has the wrong sign: if mean is too low, raising it lowers the nll, so it is negative.": (
+        "This is the gradient of the mean log p. We minimize -log p: change the sign.": lambda *a: -gradient(*a),
+        "Your first number has the wrong sign: if mean is too low, raising it lowers the nll, so it is negative.": (
             _both(lambda x, m, s: -1.0, _one)
         ),
-        "Your second derivative has the wrong sign: where sd is far too small, raising it lowers the nll.": (
+        "Your second number has the wrong sign: if sd is far too small, raising it lowers the nll: negative.": (
             _both(_one, lambda x, m, s: -1.0)
         ),
-        "You differentiated with respect to sd. The parameter is log sd: multiply by d sd / d log_sd = sd.": (
+        "Your second number is the derivative by sd. The parameter is log sd: multiply by d sd / d log_sd = sd.": (
             _both(_one, lambda x, m, s: 1 / s)
         ),
         "You used log_sd as if it were sd. Take sd = exp(log_sd) first.": lambda x, mean, log_sd: torch.stack(
             [(mean - x).mean() / log_sd**2, 1 - ((x - mean) ** 2).mean() / log_sd**2]
         ),
-        "You added up the points. The nll is a mean, and so is its gradient.": lambda x, mean, log_sd: (
-            torch.stack([(mean - x).sum(), (1 - ((x - mean) / math.exp(log_sd)) ** 2).sum()])
-            / torch.tensor([math.exp(2 * log_sd), 1.0])
+        "You added up the points. The nll is a mean, and so is its gradient.": (
+            _both(lambda x, m, s: len(x), lambda x, m, s: len(x)),
+            lambda x, mean, log_sd: 1 - len(x) * (1 - gradient(x, mean, log_sd)),
+            lambda x, mean, log_sd: torch.stack(
+                [len(x) * gradient(x, mean, log_sd)[0], 1 - len(x) * (1 - gradient(x, mean, log_sd)[1])]
+            ),
         ),
         "You divided by sd. Both derivatives have sd^2 below the line.": lambda x, mean, log_sd: torch.stack(
             [(mean - x).mean() / math.exp(log_sd), 1 - ((x - mean) ** 2).mean() / math.exp(log_sd)]
         ),
-        "You forgot the 1 in the second derivative, which comes from log sd in the nll.": lambda x, mean, log_sd: (
-            _second(x, mean, log_sd, -((x - mean) ** 2).mean() / math.exp(2 * log_sd))
+        "You forgot the 1 in your second number. It comes from log_sd in the nll.": lambda x, mean, log_sd: _second(
+            x, mean, log_sd, -((x - mean) ** 2).mean() / math.exp(2 * log_sd)
+        ),
+        "The derivative by mean comes first, then the one by log_sd.": lambda *a: gradient(*a).flip(0),
+        "You added where you should subtract: the second number is 1 minus the mean of the squares over sd^2.": (
+            lambda x, mean, log_sd: 2 * _second(x, mean, log_sd, 1.0) - gradient(x, mean, log_sd)
+        ),
+        "Your first number has a factor of 2 or 1/2 too much: the derivative of (x - m)^2 / 2 is m - x.": (
+            _both(lambda x, m, s: 2.0, _one),
+            _both(lambda x, m, s: 0.5, _one),
+        ),
+        "In your second number the mean of the squares has a factor of 2 or 1/2 too much: the 1/2 of the nll and the 2 "
+        "in exp(-2 log_sd) cancel.": (
+            lambda x, mean, log_sd: _second(x, mean, log_sd, 1 - 2 * (1 - gradient(x, mean, log_sd)[1])),
+            lambda x, mean, log_sd: _second(x, mean, log_sd, 1 - (1 - gradient(x, mean, log_sd)[1]) / 2),
         ),
         "You squared the mean of x - mean. It is the mean of the squares.": lambda x, mean, log_sd: _second(
             x, mean, log_sd, 1 - (x - mean).mean() ** 2 / math.exp(2 * log_sd)
@@ -310,7 +368,7 @@ def single_points(g):
 
 
 def large_batches(g):
-    return _run(g, n=300, steps=4, b=100, lr=0.8, mean=3.0, log_sd=1.0)
+    return _run(g, n=300, steps=4, b=100, lr=0.4, mean=3.0, log_sd=1.0)
 
 
 def _one_after_the_other(x, batches, lr, mean, log_sd):
@@ -352,6 +410,26 @@ SGD = Exercise(
         "You added up the gradients of the batch. Take their mean.": lambda *a: sgd(
             *a, slope=lambda x, batch, theta: len(batch) * gradient(x[batch], *theta.tolist())
         ),
+        "You noted each place before its step. Step first, then note.": lambda *a: _with_the_start(*a)[:-1],
+        "All your rows are equal: you stored the same tensor again and again, and it went on changing. Store a copy, "
+        "theta.clone().": lambda *a: sgd(*a)[-1:].expand(len(a[1]), 2),
+        "Only the first step is done. Does your function return inside the loop?": (
+            lambda *a: torch.cat([sgd(*a)[:1], torch.zeros(len(a[1]) - 1, 2)]),
+            lambda *a: sgd(*a)[:1],
+            lambda *a: sgd(*a)[0],
+        ),
+        "log_sd never moves in your walk.": lambda *a: sgd(
+            *a, slope=lambda x, batch, theta: gradient(x[batch], *theta.tolist()) * torch.tensor([1.0, 0.0])
+        ),
+        "mean never moves in your walk.": lambda *a: sgd(
+            *a, slope=lambda x, batch, theta: gradient(x[batch], *theta.tolist()) * torch.tensor([0.0, 1.0])
+        ),
+        "Your second column is sd. The walk is in log_sd, and log_sd is asked.": lambda *a: torch.stack(
+            [sgd(*a)[:, 0], sgd(*a)[:, 1].exp()], 1
+        ),
+        "You took every gradient at the start. Take it where the last step ended.": lambda *a: sgd(
+            *a, slope=lambda x, batch, theta: gradient(x[batch], *a[3:])
+        ),
         "You left out the step size lr.": lambda x, batches, lr, *start: sgd(x, batches, 1.0, *start),
         "You used the numbers in batches as data. They say which points to take: x[batch].": lambda *a: sgd(
             *a, slope=lambda x, batch, theta: gradient(batch.float(), *theta.tolist())
@@ -381,11 +459,32 @@ def three_rows(g):
 
 
 def numbers_around_10_000(g):
-    return {"theta": 1e4 + _normal(g, 10).reshape(2, 5)}
+    return {"theta": 1e4 + 100 * _normal(g, 10).reshape(2, 5)}
 
 
 def numbers_around_minus_10_000(g):
     return {"theta": -1e4 + 3 * _normal(g, 10).reshape(2, 5)}
+
+
+def rows_of_very_different_size(g):
+    return {"theta": torch.tensor([[1e4], [0.0], [-1e4]]) + _normal(g, 12).reshape(3, 4)}
+
+
+def numbers_around_90(g):
+    """exp(91) is infinite in float32. The largest entry stands last, so its place is a large number as well."""
+    return {"theta": torch.cat([85 + _normal(g, 22).reshape(2, 11), torch.full((2, 1), 91.0)], 1)}
+
+
+def one_wide_row(g):
+    return {"theta": torch.tensor([[0.0, 200.0, -300.0]]) + _normal(g, 3)}
+
+
+def _shifted(theta):
+    return theta - theta.max(1, keepdim=True).values
+
+
+def _shifted_by(theta, shift):
+    return theta - shift - (theta - shift).exp().sum(1, keepdim=True).log()
 
 
 def rows_sum_to_1(call, g):
@@ -399,28 +498,62 @@ LOG_SOFTMAX = Exercise(
     points=3,
     asks="the log of the softmax of each row",
     reference=log_softmax,
-    inputs=[one_row, three_rows, numbers_around_10_000, numbers_around_minus_10_000],
+    inputs=[
+        one_row,
+        three_rows,
+        numbers_around_10_000,
+        numbers_around_minus_10_000,
+        rows_of_very_different_size,
+        numbers_around_90,
+        one_wide_row,
+    ],
     mistakes={
         "exp of a large number is infinite, and of a very negative one 0. Subtract the largest theta of the row "
         "first: the softmax does not change.": (
             lambda theta: (theta.exp() / theta.exp().sum(1, keepdim=True)).log(),
             lambda theta: theta - theta.exp().sum(1, keepdim=True).log(),
         ),
+        "You subtracted the largest theta of the whole table. Every row needs its own: max(dim=1, keepdim=True).": (
+            lambda theta: _shifted_by(theta, theta.max()),
+            lambda theta: _shifted_by(theta, theta[0].max()),
+        ),
+        "You subtracted the mean or the smallest theta of the row. Only the largest leaves no exponent above 0.": (
+            lambda theta: _shifted_by(theta, theta.mean(1, keepdim=True)),
+            lambda theta: _shifted_by(theta, theta.amin(1, keepdim=True)),
+        ),
+        "You subtracted the place of the largest theta. Its value is asked: .values, not .indices.": lambda theta: (
+            _shifted_by(theta, theta.argmax(1, keepdim=True))
+        ),
+        "You took the log of probabilities. A small one is 0 for a float, and its log is -inf. Subtract the log of the "
+        "sum from theta itself.": lambda theta: theta.softmax(1).log(),
+        "You added a small number before the log. Subtract the log of the sum from theta itself: then nothing is 0.": (
+            tuple(lambda theta, e=e: (theta.softmax(1) + e).log() for e in (1e-8, 1e-9, 1e-10, 1e-12, 1e-20))
+        ),
+        "You cut large numbers off. Then different theta look equal: shift the row, do not clamp it.": tuple(
+            lambda theta, low=low, most=most: _shifted_by(theta.clamp(low, most), 0.0)
+            for most in (50, 80, 88)
+            for low in (-most, -math.inf)
+        ),
+        "You subtracted the sum of the exp. Subtract its log.": lambda theta: (
+            _shifted(theta) - _shifted(theta).exp().sum(1, keepdim=True)
+        ),
         "You returned the probabilities. Their log is asked.": lambda theta: log_softmax(theta).exp(),
         "You summed over the whole table. Every row is a distribution of its own: sum over its k entries.": (
-            lambda theta: theta - torch.logsumexp(theta, (0, 1))
+            lambda theta: theta - torch.logsumexp(theta, (0, 1)),
+            lambda theta: _shifted(theta) - _shifted(theta).exp().sum().log(),
         ),
         "You summed down the columns. A row is a distribution: sum over dim=1, with keepdim=True.": (
             lambda theta: theta - torch.logsumexp(theta, 0, keepdim=True)
         ),
-        "You subtracted the largest theta, and then did not normalize.": lambda theta: (
-            theta - theta.max(1, keepdim=True).values
-        ),
+        "You subtracted the largest theta, and then did not normalize.": _shifted,
         "You subtracted the largest theta inside the exp, but not outside. Work with the shifted theta all the way.": (
             lambda theta: log_softmax(theta) + theta.max(1, keepdim=True).values
         ),
+        "You subtracted the largest theta outside the exp, but not inside.": lambda theta: (
+            _shifted(theta) - theta.exp().sum(1, keepdim=True).log()
+        ),
         "You added log sum exp. Subtract it: dividing by the sum is subtracting its log.": lambda theta: (
-            2 * (theta - theta.max(1, keepdim=True).values) - log_softmax(theta)
+            2 * _shifted(theta) - log_softmax(theta)
         ),
         "You divided by the sum of the theta. First exp, which makes them positive, then the sum.": lambda theta: (
             theta / theta.sum(1, keepdim=True)
@@ -509,6 +642,22 @@ MIXTURE_LOG_PROB = Exercise(
         "You left out log(2 pi) / 2, so that p(x) does not integrate to 1.": lambda x, weights, means, sds: (
             mixture_log_prob(x, weights, means, sds) + LOG_2PI / 2
         ),
+        "You added the whole of log(2 pi). It is the log of sqrt(2 pi): half of it.": (
+            lambda x, weights, means, sds: mixture_log_prob(x, weights, means, sds) - LOG_2PI / 2
+        ),
+        "You left out the 1/2 in the exponent.": lambda x, weights, means, sds: torch.logsumexp(
+            weights.log() + 2 * _log_normals(x, means, sds) + sds.log() + LOG_2PI / 2, 1
+        ),
+        "You divided the square by sd_k. It is (x - m_k)^2 / s_k^2.": lambda x, weights, means, sds: torch.logsumexp(
+            weights.log() - (x[:, None] - means) ** 2 / sds / 2 - sds.log() - LOG_2PI / 2, 1
+        ),
+        "You added a small number before the log. Stay with logs from the start: torch.logsumexp.": tuple(
+            lambda x, weights, means, sds, e=e: ((weights * _log_normals(x, means, sds).exp()).sum(1) + e).log()
+            for e in (1e-8, 1e-9, 1e-10, 1e-12, 1e-20, 1e-30)
+        ),
+        "You took the largest term out of the sum, and did not add it back.": lambda x, weights, means, sds: (
+            mixture_log_prob(x, weights, means, sds) - (weights.log() + _log_normals(x, means, sds)).amax(1)
+        ),
         "You returned p(x). The log of it is asked.": lambda *a: mixture_log_prob(*a).exp(),
         "You used sd_k as the variance. The variance is sd_k^2.": lambda x, weights, means, sds: mixture_log_prob(
             x, weights, means, sds.sqrt()
@@ -553,7 +702,7 @@ def _pairs(g, n, levels, same):
 
 
 def two_levels(g):
-    return {"a": torch.tensor([0, 0, 0, 1, 1, 1, 1, 0]), "b": torch.tensor([0, 0, 1, 1, 1, 1, 0, 0]), "levels": 2}
+    return {"a": torch.tensor([0, 0, 0, 1, 1, 1, 1, 1]), "b": torch.tensor([0, 0, 1, 1, 1, 1, 1, 0]), "levels": 2}
 
 
 def strongly_related(g):
@@ -567,6 +716,21 @@ def many_empty_cells(g):
 def always_equal(g):
     a = (6 * torch.rand(60, generator=g) ** 2).long()
     return {"a": a, "b": a.clone(), "levels": 6}
+
+
+def the_highest_level_never_occurs(g):
+    return {**_pairs(g, 100, 3, 0.6), "levels": 5}
+
+
+def _without_minlength(a, b, levels):
+    p = torch.bincount(a * levels + b).reshape(levels, levels).double() / len(a)
+    return _information(p, _independent(p))
+
+
+def _each_pair_once(a, b, levels, normalized=False):
+    p = (_shares(a, b, levels) > 0).double() / len(a)
+    p = p / p.sum() if normalized else p
+    return _information(p, _independent(p))
 
 
 def information_is_symmetric(call, g):
@@ -586,7 +750,7 @@ MUTUAL_INFORMATION = Exercise(
     points=4,
     asks="the mutual information of two variables in nats, from pairs of their values",
     reference=mutual_information,
-    inputs=[two_levels, strongly_related, many_empty_cells, always_equal],
+    inputs=[two_levels, strongly_related, many_empty_cells, always_equal, the_highest_level_never_occurs],
     mistakes={
         "On a computer 0 log 0 is NaN. A pair that never occurs adds 0: leave it out, or use torch.special.xlogy.": (
             _of_shares(lambda p: (p * (p / _independent(p)).log()).sum())
@@ -607,6 +771,24 @@ MUTUAL_INFORMATION = Exercise(
         "You weighted with p(u) p(v). The mean is over the pairs: weight with p(u, v).": (
             _of_shares(lambda p: (_independent(p) * (p / _independent(p)).log()).sum()),
             _of_shares(lambda p: (_independent(p) * (p / _independent(p)).log())[p > 0].sum()),
+        ),
+        "In Python a / b * c is (a / b) * c. Put p(u) p(v) in parentheses.": (
+            _of_shares(lambda p: _information(p, p.sum(1, keepdim=True) / p.sum(0))),
+            _of_shares(lambda p: _information(p, p.sum(0) / p.sum(1, keepdim=True))),
+        ),
+        "torch.bincount ends at the largest number that occurs. Pass minlength=levels * levels.": _without_minlength,
+        "p[a, b] += 1 counts a pair that occurs again only once. Use torch.bincount, or a loop.": (
+            _each_pair_once,
+            lambda a, b, levels: _each_pair_once(a, b, levels, normalized=True),
+        ),
+        "You swapped the sums. p.sum(1), over the columns, belongs to a; p.sum(0) belongs to b.": (
+            _of_shares(lambda p: _information(p, p.sum(0)[:, None] * p.sum(1)))
+        ),
+        "p.sum(1) * p.sum(0) has one entry for each level. The table of p(u) p(v) is p.sum(1)[:, None] * p.sum(0).": (
+            _of_shares(lambda p: _information(p, p.sum(0) * p.sum(1)))
+        ),
+        "You forgot the weight: each log is multiplied by p(u, v) before the sum.": (
+            _of_shares(lambda p: (p / _independent(p)).log()[p > 0].sum()),
         ),
         "You used counts in place of shares. Divide by the number of pairs first.": lambda a, b, levels: _information(
             len(a) * _shares(a, b, levels), _independent(len(a) * _shares(a, b, levels))
@@ -632,7 +814,7 @@ def tree_log_prob(x, parents, tables, pick=None):
 
 def _net(g, parents, levels, n):
     """Tables in which a root's rows are all the same, and points to look up."""
-    tables = torch.rand(len(parents), levels, levels, generator=g) + 0.05
+    tables = torch.rand(len(parents), levels, levels, generator=g) ** 4 + 1e-3
     for j, parent in enumerate(parents):
         if parent < 0:
             tables[j] = tables[j, 0]
@@ -662,6 +844,17 @@ def all_x_sum_to_1(call, g):
     return "" if abs(total - 1) < 1e-3 else f"Over all 81 possible x your p(x) sums to {total:.4g}. It should be 1."
 
 
+def _picked_twice(x, parents, tables):
+    total = torch.zeros(len(x))
+    for j, parent in enumerate(parents.tolist()):
+        total = total + tables[j][x[:, parent]][x[:, j]].log()
+    return total
+
+
+def _picking(pick):
+    return lambda x, parents, tables: tree_log_prob(x, parents, tables, pick)
+
+
 def _multiplied_first(x, parents, tables):
     given = torch.where(parents >= 0, x[:, parents], 0)
     return tables[torch.arange(len(parents)), given, x].prod(1).log()
@@ -675,31 +868,33 @@ TREE_LOG_PROB = Exercise(
     inputs=[a_chain, a_star, two_trees, a_thousand_variables],
     mistakes={
         "You swapped the indices. In tables[j, u, v] the parent's value u comes first, then the variable's own v.": (
-            lambda x, parents, tables: tree_log_prob(
-                x, parents, tables, lambda t, x, j, parent, given: t[j, x[:, j], given]
-            )
+            _picking(lambda t, x, j, parent, given: t[j, x[:, j], given]),
+            _picking(lambda t, x, j, parent, given: t[j, x[:, j], x[:, parent]]),
+            _picking(lambda t, x, j, parent, given: t[j, x[:, j], given] if parent >= 0 else t[j, 0, x[:, j]]),
         ),
-        "You looked up the number of the parent. Its value in this row is asked: x[:, parents[j]].": (
-            lambda x, parents, tables: tree_log_prob(
-                x,
-                parents,
-                tables,
-                lambda t, x, j, parent, given: t[j, max(parent, 0) % t.shape[1], x[:, j]],
-            )
+        "tables[j][u][v] picks rows twice. Pick one entry for each row of x: tables[j, u, v].": _picked_twice,
+        "You looked up the number of the parent. Its value in this row is asked: x[:, parents[j]].": _picking(
+            lambda t, x, j, parent, given: t[j, max(parent, 0) % t.shape[1], x[:, j]]
+        ),
+        "A root has -1 in parents. 0 is a variable like all others, and can be a parent: test parents[j] < 0.": (
+            lambda x, parents, tables: tree_log_prob(x, parents.where(parents > 0, -1), tables)
         ),
         "You took the variable before as the parent. Look it up in parents.": lambda x, parents, tables: tree_log_prob(
             x, torch.arange(len(parents)) - 1, tables
         ),
-        "You left the root out. It has a table as well: log p(x_root) belongs to the sum.": (
-            lambda x, parents, tables: tree_log_prob(
-                x,
-                parents,
-                tables,
-                lambda t, x, j, parent, given: t[j, given, x[:, j]] if parent >= 0 else torch.ones(len(x)),
-            )
+        "You left the root out. It has a table as well: log p(x_root) belongs to the sum.": _picking(
+            lambda t, x, j, parent, given: t[j, given, x[:, j]] if parent >= 0 else torch.ones(len(x))
         ),
-        "You used the parent's table. p(x_j | x_parent) is in tables[j].": lambda x, parents, tables: tree_log_prob(
-            x, parents, tables, lambda t, x, j, parent, given: t[parent if parent >= 0 else j, given, x[:, j]]
+        "You added the root's probability, not its log.": _picking(
+            lambda t, x, j, parent, given: t[j, given, x[:, j]] if parent >= 0 else t[j, given, x[:, j]].exp()
+        ),
+        "You used the parent's table. p(x_j | x_parent) is in tables[j].": (
+            _picking(lambda t, x, j, parent, given: t[parent if parent >= 0 else j, given, x[:, j]]),
+            _picking(lambda t, x, j, parent, given: t[parent, given, x[:, j]]),
+            _picking(lambda t, x, j, parent, given: t[parent, x[:, parent], x[:, j]]),
+        ),
+        "You have the first variable alone. Does your function return inside the loop?": _picking(
+            lambda t, x, j, parent, given: t[j, given, x[:, j]] if j == 0 else torch.ones(len(x))
         ),
         "You took the mean over the variables. The logs of the factors add up.": lambda x, parents, tables: (
             tree_log_prob(x, parents, tables) / x.shape[1]
@@ -797,6 +992,12 @@ MASK = Exercise(
         "before.": (
             lambda below, above, strict: (above[:, None] < below if strict else above[:, None] <= below).float(),
             lambda below, above, strict: 1 - mask(below, above, strict),
+        ),
+        "You exchanged the roles of below and above. A row belongs to a unit above, and above must be the larger "
+        "number: above[:, None] >= below.": lambda below, above, strict: mask(above, below, strict),
+        "A mask multiplies weights: 1 keeps a connection, 0 cuts it. You have other numbers in it.": (
+            lambda below, above, strict: 2 * mask(below, above, strict) - 1,
+            lambda below, above, strict: mask(below, above, strict).log(),
         ),
         "You compared the positions of the units. Compare the numbers in below and above.": (
             lambda below, above, strict: mask(torch.arange(len(below)), torch.arange(len(above)), strict)

@@ -25,6 +25,7 @@ check("histogram.log_prob", log_prob)
 CELLS = {
     "check": FORGOT_THE_WIDTH,
     "bins": "from lecture_lib.widgets import Bins\n\nBins(n=300, bins=45)",
+    "likelihood": "from lecture_lib.widgets import Likelihood\n\nLikelihood(batch_size=1, lr=0.03)",
     "depth": 'from lecture_lib.widgets import Depth\n\nDepth.from_noise_to("two moons")',
 }
 
@@ -45,6 +46,12 @@ def main():
                     for _ in range(16):
                         page.keyboard.press("ArrowRight")
                     page.wait_for_timeout(800)
+                if name == "likelihood":
+                    page.get_by_role("slider", name="mean").focus()
+                    for _ in range(60):
+                        page.keyboard.press("ArrowRight")
+                    page.get_by_role("button", name="SGD from here").click()
+                    page.wait_for_timeout(4000)
                 page.locator(".jp-OutputArea-output").last.screenshot(path=HERE / f"{name}.png")
                 page.close()
 

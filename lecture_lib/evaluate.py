@@ -48,7 +48,8 @@ def excess_nats(model, target: Target, x: Tensor) -> Estimate:
     An estimate of KL(p_data || p_theta); a perfect model gets 0. Both densities see the same points, so their
     common noise cancels and the standard error is much smaller than that of `nats`.
     """
-    log_p, log_q = target.log_prob(x), model.log_prob(x)
+    log_p = target.log_prob(x)
+    log_q = model.log_prob(x).to(log_p.device)
     if log_p.shape != log_q.shape:
         raise ValueError(f"model.log_prob(x) has shape {tuple(log_q.shape)}. It should be {tuple(log_p.shape)}.")
     return estimate(log_p - log_q)

@@ -96,7 +96,7 @@ def density(models: Mapping[str, object], low, high, points: Tensor | None = Non
     """
     low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
-    p = {name: model.log_prob(x).exp() for name, model in models.items()}
+    p = {name: model.log_prob(x).exp().cpu() for name, model in models.items()}
     if len(low) == 1:
         figure, (ax,) = _figure(width=7)
         styles = cycle(zip(COLOURS, DASHES))
@@ -187,7 +187,7 @@ def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int) -> P
         for ax in row:
             ax.set_axis_off()
         for ax, image in zip(row, x):
-            ax.imshow(image.reshape(shape).numpy(), cmap="gray", vmin=0, vmax=levels - 1)
+            ax.imshow(image.reshape(shape).cpu().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
         row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
     return Picture(
@@ -196,23 +196,23 @@ def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int) -> P
 
 
 def leaderboard(scores: Mapping[str, Estimate], xlabel: str, floor: tuple[str, float] | None = None) -> Picture:
-    """All models on one axis, best at the bottom, each with its number and two standard errors, over the floor.
+    """All models on one axis, the best on top, each with its number and bars of two standard errors, over the floor.
 
     scores: name -> Estimate, fewer is better. floor: ("truth", 1.0101), which no model can pass but by chance.
     """
-    ranked = sorted(scores.items(), key=lambda item: -item[1].mean)
+    ranked = sorted(scores.items(), key=lambda item: item[1].mean)
     figure, (ax,) = _figure(height=0.7 + 0.3 * len(scores), width=7)
-    for y, (_, (mean, error)) in enumerate(ranked):
-        ax.errorbar(mean, -y, xerr=2 * error, fmt="o", color=COLOURS[0], markersize=5, capsize=3)
+    for place, (_, (mean, error)) in enumerate(ranked):
+        ax.errorbar(mean, place, xerr=2 * error, fmt="o", color=COLOURS[0], markersize=5, capsize=3)
     if floor is not None:
         ax.axvline(floor[1], label=f"{floor[0]} {floor[1]:.4g}", **TRUTH)
         _legend(ax)
-    ax.set(
-        xlabel=xlabel, yticks=[-y for y in range(len(ranked))], yticklabels=[f"{n}  {s.mean:.3f}" for n, s in ranked]
-    )
+    ax.set(xlabel=f"{xlabel} (bars: ± 2 standard errors)")
+    ax.set_yticks(range(len(ranked)), [f"{name}  {score.mean:.3f}" for name, score in ranked])
+    ax.invert_yaxis()
     ax.grid(axis="y", alpha=0.3)
     seen = [f"{name} {score}" for name, score in ranked] + ([f"floor, {floor[0]}: {floor[1]:.4g}"] if floor else [])
-    return Picture(figure, f"{xlabel}, from worst to best. " + "; ".join(seen) + ".")
+    return Picture(figure, f"{xlabel}, ± one standard error, from best to worst. " + "; ".join(seen) + ".")
 
 
 def tree(parents: Tensor, shape: tuple[int, int], information: Tensor) -> Picture:
@@ -228,7 +228,8 @@ def tree(parents: Tensor, shape: tuple[int, int], information: Tensor) -> Pictur
     pairs = torch.stack([child, parents[child]])  # (2, lines)
     steps = torch.maximum((row[pairs[0]] - row[pairs[1]]).abs(), (column[pairs[0]] - column[pairs[1]]).abs())
     strength = information[pairs[0], pairs[1]]
-    for line, step, width in zip(pairs.T, steps, 0.5 + 5 * strength / strength.max()):
+    widths = 0.5 + 5 * strength / max([1e-12, *strength.tolist()])
+    for line, step, width in zip(pairs.T, steps, widths):
         start, end = torch.stack([column[line], row[line]], 1).tolist()
         bend = "arc3,rad=0" if step == 1 else "arc3,rad=0.25"  # a long line would hide the pixels that it passes
         style = dict(arrowstyle="-", connectionstyle=bend, shrinkA=0, shrinkB=0, linewidth=width.item())

@@ -226,7 +226,7 @@ THIRDS = torch.full((2, 3, 3), 1 / 3)
         (lambda: Autoregressive(0, 3), r"d, levels and hidden are 0, 3, 512\. They should be at least 1, 2 and 1"),
         (lambda: Autoregressive(3, 1), r"d, levels and hidden are 3, 1, 512"),
         (lambda: Autoregressive(3, 3, 0), r"d, levels and hidden are 3, 3, 0"),
-        (lambda: Autoregressive(3, 3, order=[0, 1, 1]), r"order is \[0, 1, 1\]\. It should hold each of 0 to 2 once"),
+        (lambda: Autoregressive(3, 3, place=[0, 1, 1]), r"place is \[0, 1, 1\]\. It should hold each of 0 to 2 once"),
         (lambda: Autoregressive.start(X, 2), r"x goes from 0 to 2\. It should hold whole numbers"),
         (lambda: Autoregressive(2, 3).log_prob(X), r"x has 3 columns\. It should have 2"),
         (lambda: Autoregressive(3, 2).log_prob(X), r"x goes from 0 to 2\. It should hold whole numbers"),
@@ -238,24 +238,31 @@ def test_bad_input_gets_one_sentence_that_names_it(call, sentence):
     assert "\n" not in str(error.value)
 
 
+def test_of_a_root_only_row_0_counts():
+    tables = torch.tensor([[[0.2, 0.8], [0.9, 0.1]], [[0.5, 0.5], [0.3, 0.7]]])
+    net = BayesNet([-1, 0], tables)
+    assert net.log_prob(all_states(2, 2)).exp().sum() == pytest.approx(1)
+    assert net.log_prob(torch.tensor([[1, 1]])).exp().item() == pytest.approx(0.8 * 0.7)
+
+
 # ---------------------------------------------------------------- autoregressive
 
 ORDERS = {"natural": torch.arange(6), "reversed": torch.arange(6).flip(0), "random": torch.tensor([3, 0, 5, 1, 4, 2])}
 
 
-def with_order(order: torch.Tensor, levels: int = 4) -> Autoregressive:
+def with_order(place: torch.Tensor, levels: int = 4) -> Autoregressive:
     """Random weights everywhere, so that every connection that a mask leaves open carries something."""
-    model = Autoregressive(len(order), levels, hidden=64, order=order, generator=seed(10)).double()
+    model = Autoregressive(len(place), levels, hidden=64, place=place, generator=seed(10)).double()
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn(p.shape, generator=seed(11), dtype=p.dtype))
     return model
 
 
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_the_jacobian_of_the_logits_is_triangular_in_the_order(order):
+@pytest.mark.parametrize("place", ORDERS.values(), ids=ORDERS)
+def test_the_jacobian_of_the_logits_is_triangular_in_the_order(place):
     """Logits j depend on the features of every variable at an earlier place, and of no other. Exactly 0, not nearly."""
-    model, seen = with_order(order), []
+    model, seen = with_order(place), []
     model.into.register_forward_pre_hook(lambda _, args: (seen.append(args[0].requires_grad_()) or seen[-1],))
     logits = model.logits(torch.randint(4, (50, 6), generator=seed(12)))
     depends = torch.empty(6, 6, dtype=torch.bool)
@@ -263,29 +270,29 @@ def test_the_jacobian_of_the_logits_is_triangular_in_the_order(order):
         weights = torch.randn(4, generator=seed(13), dtype=torch.float64)
         (slope,) = torch.autograd.grad((logits[:, j] @ weights).sum(), seen[0], retain_graph=True)
         depends[j] = slope.reshape(50, 6, -1).abs().sum((0, 2)) > 0  # (n, d k) -> (d,)
-    assert torch.equal(depends, order < order[:, None])
+    assert torch.equal(depends, place < place[:, None])
 
 
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_a_changed_variable_changes_the_logits_of_later_places_only(order):
-    model = with_order(order)
+@pytest.mark.parametrize("place", ORDERS.values(), ids=ORDERS)
+def test_a_changed_variable_changes_the_logits_of_later_places_only(place):
+    model = with_order(place)
     x = torch.randint(4, (50, 6), generator=seed(14))
     for i in range(6):
         changed = x.clone()
         changed[:, i] = (x[:, i] + 1) % 4
         moved = (model.logits(x) != model.logits(changed)).any(2).any(0)
-        assert torch.equal(moved, order > order[i])
+        assert torch.equal(moved, place > place[i])
 
 
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_log_prob_is_the_sum_of_the_factors_in_its_order(order):
+@pytest.mark.parametrize("place", ORDERS.values(), ids=ORDERS)
+def test_log_prob_is_the_sum_of_the_factors_in_its_order(place):
     """p(x_j | x_before j) from sums over all states of the joint probability: the chain rule."""
-    model = with_order(order[order < 4].argsort().argsort(), levels=3)
+    model = with_order(place[place < 4].argsort().argsort(), levels=3)
     joint = model.log_prob(all_states(4, 3)).exp().detach().reshape(3, 3, 3, 3)
     x = torch.tensor([[2, 0, 1, 1]])
     conditional = model.logits(x).softmax(2).detach()[0]
     for j in range(4):
-        known = [x[0, i].item() if model.order[i] < model.order[j] else slice(None) for i in range(4)]
+        known = [x[0, i].item() if model.place[i] < model.place[j] else slice(None) for i in range(4)]
         p = []
         for v in range(3):
             known[j] = v

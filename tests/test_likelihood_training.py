@@ -118,7 +118,13 @@ def test_warm_up_cosine_rises_in_a_line_and_falls_to_0():
     assert max(range(1, 101), key=lr) == 20
     assert [warm_up_cosine(1.0, 1000)(t) for t in (25, 50)] == pytest.approx([0.5, 1])  # a twentieth by default
     assert warm_up_cosine(1.0, 10, warm_up=0)(5) == pytest.approx(0.5)
-    assert warm_up_cosine(1.0, 1)(1) == pytest.approx(0)  # a single step is the last one
+    assert lr(150) == pytest.approx(0, abs=1e-15)  # and does not rise again
+
+
+@pytest.mark.parametrize("peak, steps", [(-1, 10), (math.nan, 10), (0.1, 1), (0.1, 2.5)])
+def test_warm_up_cosine_refuses_what_is_no_schedule(peak, steps):
+    with pytest.raises(ValueError, match=rf"^peak is {peak}, steps is {steps}\. They should be a number above 0, and"):
+        warm_up_cosine(peak, steps)
 
 
 @pytest.mark.parametrize("warm_up", [-1, 100, 200])
@@ -326,6 +332,7 @@ BINS = torch.tensor([0.0, 1.0, 2.0])
         ({"lr": math.nan}, r"lr is nan\. It should be a number above 0"),
         ({"clip": 0}, r"clip is 0\. It should be a number above 0"),
         ({"clip": math.nan}, r"clip is nan\. It should be a number above 0"),
+        ({"resume": {}}, r"resume should be what step\.checkpoint\(\) gave, with the entries \['generator', 'model'"),
         ({"optimizer": "lbfgs"}, r"optimizer is 'lbfgs'\. It should be 'adam', 'sgd', or a function"),
         ({"model": nn.Identity()}, r"model is a Identity without parameters\. There is nothing to train"),
         ({"model": Gaussian().requires_grad_(False)}, r"model is a Gaussian without parameters"),
@@ -369,3 +376,13 @@ def test_an_infinite_gradient_is_divergence_too():
     with pytest.raises(FloatingPointError, match=r"^Step 1 met 1 nats and a gradient of length nan"):
         train(model, points(5), 1, clip=1.0)
     assert model.mean.item() == 0
+
+
+@pytest.mark.parametrize("bad", [math.nan, -0.1, math.inf])
+def test_a_schedule_that_gives_no_step_size_stops_before_it_does_harm(bad):
+    model = Gaussian(0.5, 2.0)
+    steps = maximize_likelihood(model, points(20, 40), 5, lr=lambda number: bad if number == 3 else 0.1)
+    with pytest.raises(ValueError, match=rf"^lr is {bad} at step 3\. It should be a finite number of at least 0"):
+        for _ in steps:
+            before = model.mean.item()
+    assert model.mean.item() == before and math.isfinite(before)

@@ -140,15 +140,16 @@ def test_colours_stay_apart_for_colour_blind_readers(kind):
     assert nearest > 0.05
 
 
-def test_a_leaderboard_goes_from_worst_to_best_with_its_floor(all_pictures):
+def test_a_leaderboard_goes_from_best_to_worst_with_its_floor(all_pictures):
     picture = all_pictures["leaderboard"]
     (ax,) = picture.figure.axes
     assert [label.get_text().split() for label in ax.get_yticklabels()] == [
-        ["bad", "2.500"],
-        ["good", "1.100"],
         ["best", "1.000"],
+        ["good", "1.100"],
+        ["bad", "2.500"],
     ]
-    assert picture.alt.index("bad 2.5000") < picture.alt.index("good 1.1000") < picture.alt.index("best 1.0000")
+    assert ax.yaxis_inverted()  # so the first stands on top
+    assert picture.alt.index("best 1.0000") < picture.alt.index("good 1.1000") < picture.alt.index("bad 2.5000")
     assert any(set(line.get_xdata()) == {1.01} for line in ax.lines) and "floor, truth: 1.01" in picture.alt
 
 
@@ -159,6 +160,11 @@ def test_a_tree_has_a_line_from_every_pixel_to_its_parent(all_pictures):
     assert lines == {((0, 0), (1, 0)), ((1, 0), (2, 0)), ((2, 0), (0, 1)), ((0, 0), (1, 1))}
     assert "3 of 4 lines join neighbours" in picture.alt
     assert "row 0, column 0, row 1, column 2" in picture.alt
+
+
+def test_a_tree_without_lines_can_be_drawn():
+    picture = plots.tree(torch.tensor([-1, -1]), (1, 2), torch.zeros(2, 2))
+    assert "0 of 0 lines" in picture.alt and picture.png
 
 
 def test_models_under_training_can_be_drawn():

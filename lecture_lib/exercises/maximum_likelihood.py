@@ -31,7 +31,7 @@ def nll(x, mean, sd, constant=LOG_2PI / 2):
 
 
 def one_point(g):
-    return {"x": _normal(g, 1, 2.0), "mean": 1.5, "sd": 2.0}
+    return {"x": _normal(g, 1, 2.0), "mean": 1.5, "sd": 1.7}
 
 
 def a_narrow_gaussian(g):
@@ -70,6 +70,9 @@ NLL = Exercise(
         "between models.": lambda x, mean, sd: nll(x, mean, sd, constant=0.0),
         "You added the whole of log(2 pi). It is the log of sqrt(2 pi): half of it.": lambda x, mean, sd: nll(
             x, mean, sd, constant=LOG_2PI
+        ),
+        "You took the root of sd as well. Under the root stands 2 pi alone: log sd + log(2 pi) / 2.": (
+            lambda x, mean, sd: nll(x, mean, sd) - math.log(sd) / 2
         ),
         "You left out the 1/2 in the exponent.": lambda x, mean, sd: (
             nll(x, mean, sd) + (((x - mean) / sd) ** 2).mean() / 2
@@ -306,13 +309,16 @@ GRADIENT = Exercise(
         ),
         "You added up the points. The nll is a mean, and so is its gradient.": (
             _both(lambda x, m, s: len(x), lambda x, m, s: len(x)),
-            lambda x, mean, log_sd: 1 - len(x) * (1 - gradient(x, mean, log_sd)),
+            lambda x, mean, log_sd: _second(x, mean, log_sd, 1 - len(x) * (1 - gradient(x, mean, log_sd)[1])),
             lambda x, mean, log_sd: torch.stack(
                 [len(x) * gradient(x, mean, log_sd)[0], 1 - len(x) * (1 - gradient(x, mean, log_sd)[1])]
             ),
         ),
-        "You divided by sd. Both derivatives have sd^2 below the line.": lambda x, mean, log_sd: torch.stack(
-            [(mean - x).mean() / math.exp(log_sd), 1 - ((x - mean) ** 2).mean() / math.exp(log_sd)]
+        "You divided by sd. Both derivatives have sd^2 below the line.": (
+            lambda x, mean, log_sd: torch.stack(
+                [(mean - x).mean() / math.exp(log_sd), 1 - ((x - mean) ** 2).mean() / math.exp(log_sd)]
+            ),
+            _both(lambda x, m, s: s, _one),
         ),
         "You forgot the 1 in your second number. It comes from log_sd in the nll.": lambda x, mean, log_sd: _second(
             x, mean, log_sd, -((x - mean) ** 2).mean() / math.exp(2 * log_sd)
@@ -517,7 +523,7 @@ LOG_SOFTMAX = Exercise(
             lambda theta: _shifted_by(theta, theta.max()),
             lambda theta: _shifted_by(theta, theta[0].max()),
         ),
-        "You subtracted the mean or the smallest theta of the row. Only the largest leaves no exponent above 0.": (
+        "You subtracted the mean or the smallest theta of the row. Subtract the largest: then no exponent is above 0.": (
             lambda theta: _shifted_by(theta, theta.mean(1, keepdim=True)),
             lambda theta: _shifted_by(theta, theta.amin(1, keepdim=True)),
         ),
@@ -655,6 +661,11 @@ MIXTURE_LOG_PROB = Exercise(
             lambda x, weights, means, sds, e=e: ((weights * _log_normals(x, means, sds).exp()).sum(1) + e).log()
             for e in (1e-8, 1e-9, 1e-10, 1e-12, 1e-20, 1e-30)
         ),
+        "You left out the root: the density has 1 / sqrt(2 pi sd^2) in front, whose log is -log(2 pi sd^2) / 2.": (
+            lambda x, weights, means, sds: torch.logsumexp(
+                weights.log() + _log_normals(x, means, sds) - sds.log() - LOG_2PI / 2, 1
+            )
+        ),
         "You took the largest term out of the sum, and did not add it back.": lambda x, weights, means, sds: (
             mixture_log_prob(x, weights, means, sds) - (weights.log() + _log_normals(x, means, sds)).amax(1)
         ),
@@ -702,7 +713,7 @@ def _pairs(g, n, levels, same):
 
 
 def two_levels(g):
-    return {"a": torch.tensor([0, 0, 0, 1, 1, 1, 1, 1]), "b": torch.tensor([0, 0, 1, 1, 1, 1, 1, 0]), "levels": 2}
+    return {"a": torch.tensor([0, 0, 0, 1, 1, 1, 1, 1]), "b": torch.tensor([0, 1, 1, 1, 1, 1, 1, 0]), "levels": 2}
 
 
 def strongly_related(g):
@@ -844,6 +855,13 @@ def all_x_sum_to_1(call, g):
     return "" if abs(total - 1) < 1e-3 else f"Over all 81 possible x your p(x) sums to {total:.4g}. It should be 1."
 
 
+def _parents_number(x, parents, tables, numbers):
+    total = torch.zeros(len(x))
+    for j in range(x.shape[1]):
+        total = total + tables[j, numbers[j], x[:, j]].log()
+    return total
+
+
 def _picked_twice(x, parents, tables):
     total = torch.zeros(len(x))
     for j, parent in enumerate(parents.tolist()):
@@ -873,8 +891,9 @@ TREE_LOG_PROB = Exercise(
             _picking(lambda t, x, j, parent, given: t[j, x[:, j], given] if parent >= 0 else t[j, 0, x[:, j]]),
         ),
         "tables[j][u][v] picks rows twice. Pick one entry for each row of x: tables[j, u, v].": _picked_twice,
-        "You looked up the number of the parent. Its value in this row is asked: x[:, parents[j]].": _picking(
-            lambda t, x, j, parent, given: t[j, max(parent, 0) % t.shape[1], x[:, j]]
+        "You looked up the number of the parent. Its value in this row is asked: x[:, parents[j]].": (
+            lambda x, parents, tables: _parents_number(x, parents, tables, parents),
+            lambda x, parents, tables: _parents_number(x, parents, tables, parents.tolist()),
         ),
         "A root has -1 in parents. 0 is a variable like all others, and can be a parent: test parents[j] < 0.": (
             lambda x, parents, tables: tree_log_prob(x, parents.where(parents > 0, -1), tables)

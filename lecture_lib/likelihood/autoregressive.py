@@ -33,15 +33,15 @@ class MaskedLinear(nn.Module):
 class Autoregressive(nn.Module):
     """p(x) = prod_j softmax(logits_j(x_before j))_{x_j} for whole numbers 0 .. levels - 1, all factors at once.
 
-    Variable j stands at place order_j. A hidden unit gets a number m, 0 <= m < d - 1, and sees the variables at
-    places up to m; output j sees the units with m < order_j. So no path leads from x_j, or from one that comes
+    Variable j stands at place_j in the order. A hidden unit gets a number m, 0 <= m < d - 1, and sees the variables at
+    places up to m; output j sees the units with m < place_j. So no path leads from x_j, or from one that comes
     later, to the logits of x_j: `log_prob` needs one pass, `sample` one for each variable.
 
     Neighbouring grey levels are alike. To say so, a few features phi(v) describe each level v (see `features`),
     on the way in and on the way out: logits_j(v) = b_j(v) + phi(v) . net_j(x_before j). The bias b_j(v) is not
     trained: it is the log share of x_j = v, counted by `start`, so that training starts from independent variables.
 
-    order: (d,), the place of each variable, 0 to d - 1; by default their own order, for images row by row.
+    place: (d,), where each variable stands in the order, 0 to d - 1; by default its own number: images go row by row.
     generator: of the first weights and of the numbers m.
     """
 
@@ -50,31 +50,31 @@ class Autoregressive(nn.Module):
         d: int,
         levels: int,
         hidden: int = 512,
-        order: Tensor | None = None,
+        place: Tensor | None = None,
         generator: torch.Generator | None = None,
     ):
         super().__init__()
         if min(d, hidden) < 1 or levels < 2:
             raise ValueError(f"d, levels and hidden are {d}, {levels}, {hidden}. They should be at least 1, 2 and 1.")
-        order = torch.arange(d) if order is None else torch.as_tensor(order)
-        if not torch.equal(order.sort().values, torch.arange(d)):
-            raise ValueError(f"order is {order.tolist()}. It should hold each of 0 to {d - 1} once.")
+        place = torch.arange(d) if place is None else torch.as_tensor(place).cpu()
+        if not torch.equal(place.sort().values, torch.arange(d)):
+            raise ValueError(f"place is {place.tolist()}. It should hold each of 0 to {d - 1} once.")
         self.d, self.levels = d, levels
-        self.register_buffer("order", order)
+        self.register_buffer("place", place)
         self.register_buffer("phi", features(levels))
         self.register_buffer("bias", torch.zeros(d, levels))
-        place = order.repeat_interleave(self.phi.shape[1])  # of each input and output: several for each variable
+        place = place.repeat_interleave(self.phi.shape[1])  # of each input and output: several for each variable
         unit = torch.randint(max(d - 1, 1), (hidden,), generator=generator)
         self.into = MaskedLinear(unit[:, None] >= place)
         self.out = MaskedLinear(place[:, None] > unit)
-        # the hidden units must differ from the start; each sees another number of inputs
+        # hidden units must differ from the start; each is scaled by how many inputs it sees
         seen = self.into.mask.sum(1, keepdim=True)
         self.into.weight.data = torch.randn(self.into.weight.shape, generator=generator) / seen.sqrt()
 
     @classmethod
     def start(cls, x: Tensor, levels: int, smoothing: float = 0.1, **kwargs) -> Autoregressive:
         """Where training can start from: b_j(v) = log of the smoothed share of x_j = v. kwargs: as for the class."""
-        x = as_levels(x, levels)
+        x = as_levels(x, levels).cpu()
         if not smoothing > 0:
             raise ValueError(f"smoothing is {smoothing}. It should be above 0: log 0 is no place to start from.")
         model = cls(x.shape[1], levels, **kwargs)
@@ -89,14 +89,14 @@ class Autoregressive(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,)."""
-        x = as_levels(x, self.levels, self.d)
+        x = as_levels(x, self.levels, self.d).to(self.phi.device)
         return self.logits(x).log_softmax(2).gather(2, x[..., None]).sum((1, 2))
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """One variable after the other, each given those before it: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
-        for j in self.order.argsort():
+        for j in self.place.argsort().tolist():
             p = self.logits(x)[:, j].softmax(1)
             x[:, j] = torch.multinomial(p.cpu(), 1, generator=generator)[:, 0].to(x.device)
         return x

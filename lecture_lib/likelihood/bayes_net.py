@@ -22,7 +22,7 @@ def mutual_information(x: Tensor, levels: int) -> Tensor:
 
     p are the shares in x, whole numbers from 0 to levels - 1; 0 log 0 = 0. The diagonal holds the entropies.
     """
-    one_hot = F.one_hot(as_levels(x, levels), levels).flatten(1).double()  # (n, d levels)
+    one_hot = F.one_hot(as_levels(x, levels).cpu(), levels).flatten(1).double()  # (n, d levels)
     n, d = len(one_hot), one_hot.shape[1] // levels
     pairs = (one_hot.T @ one_hot / n).reshape(d, levels, d, levels).transpose(1, 2)  # (d, d, levels, levels)
     single = one_hot.mean(0).reshape(d, levels)
@@ -56,12 +56,12 @@ class BayesNet:
     """p(x) = prod_j p(x_j | x_parent(j)) for whole numbers 0 .. levels - 1.
 
     parents: (d,), -1 for a root; no variable is its own ancestor.
-    tables: (d, levels, levels), tables[j, u, v] = p(x_j = v | x_parent(j) = u); for a root the same in every row u.
+    tables: (d, levels, levels), tables[j, u, v] = p(x_j = v | x_parent(j) = u); of a root only row u = 0 counts.
     """
 
     def __init__(self, parents: Tensor, tables: Tensor):
-        self.parents = torch.as_tensor(parents)
-        self.tables = torch.as_tensor(tables, dtype=torch.float64)
+        self.parents = torch.as_tensor(parents).cpu()
+        self.tables = torch.as_tensor(tables).cpu().double()
         self.d, self.levels = len(self.parents), self.tables.shape[-1]
         if self.tables.shape != (self.d, self.levels, self.levels):
             raise ValueError(
@@ -70,6 +70,8 @@ class BayesNet:
         if not (self.tables >= 0).all() or not (self.tables.sum(2) - 1).abs().max() < 1e-6:
             raise ValueError("tables should hold numbers of at least 0 that sum to 1 over the last axis.")
         self.order = ancestors_first(self.parents)
+        # a root's parent, -1, reads the last column: with equal rows its value does not matter
+        self.tables = torch.where((self.parents < 0)[:, None, None], self.tables[:, :1], self.tables)
 
     @classmethod
     def fit(
@@ -83,11 +85,11 @@ class BayesNet:
 
         x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
         """
-        x = as_levels(x, levels)
+        x = as_levels(x, levels).cpu()
         for name, value in {"smoothing": smoothing, "fall_back": fall_back}.items():
             if not 0 <= value < torch.inf:
                 raise ValueError(f"{name} is {value}. It should be a finite number of at least 0.")
-        parents = chow_liu(x, levels) if parents is None else torch.as_tensor(parents)
+        parents = chow_liu(x, levels) if parents is None else torch.as_tensor(parents).cpu()
         if parents.shape != x.shape[1:]:
             raise ValueError(
                 f"parents has shape {tuple(parents.shape)}. x has {x.shape[1]} columns: one parent for each."
@@ -102,7 +104,7 @@ class BayesNet:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); -inf where p(x) = 0."""
-        x = as_levels(x, self.levels, self.d)
+        x = as_levels(x, self.levels, self.d).cpu()
         return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -116,15 +118,13 @@ class BayesNet:
 
 def ancestors_first(parents: Tensor) -> list[int]:
     """The variables in an order in which every parent stands before its children. ValueError if there is none."""
-    order, waiting = [], list(range(len(parents)))
-    if parents.ndim != 1 or len(parents) == 0 or parents.min() < -1 or parents.max() >= len(parents):
+    numbers = parents.tolist() if parents.ndim == 1 else []
+    if not numbers or min(numbers) < -1 or max(numbers) >= len(numbers):
         raise ValueError(f"parents is {parents.tolist()}. It should hold numbers of columns, or -1 for a root.")
-    while waiting:
-        ready = [j for j in waiting if parents[j] == -1 or parents[j].item() in order]
-        if not ready:
-            raise ValueError(
-                f"parents has a cycle among the columns {waiting}. Follow them: they should end at a root."
-            )
-        order += ready
-        waiting = [j for j in waiting if j not in ready]
+    order = [j for j, parent in enumerate(numbers) if parent == -1]
+    for j in order:  # it grows while we walk: behind each variable its children
+        order += [child for child, parent in enumerate(numbers) if parent == j]
+    if len(order) < len(numbers):
+        rest = sorted(set(range(len(numbers))) - set(order))
+        raise ValueError(f"parents has a cycle among the columns {rest}. Follow them: they should end at a root.")
     return order

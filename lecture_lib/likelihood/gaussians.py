@@ -15,6 +15,12 @@ from lecture_lib.data import as_rows
 LOG_2PI = math.log(2 * math.pi)
 
 
+def as_floats(value) -> Tensor:
+    """`value` as a tensor of its own floating dtype, or of torch's default one."""
+    value = torch.as_tensor(value)
+    return value if value.is_floating_point() else value.to(torch.get_default_dtype())
+
+
 class Gaussian(nn.Module):
     """p(x) = prod_j N(x_j; mean_j, sd_j^2), theta = (mean, log_sd).
 
@@ -24,7 +30,7 @@ class Gaussian(nn.Module):
 
     def __init__(self, mean=0.0, sd=1.0):
         super().__init__()
-        mean, sd = torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.get_default_dtype()) for v in (mean, sd)))
+        mean, sd = torch.broadcast_tensors(as_floats(mean), as_floats(sd))
         if mean.ndim > 1 or not mean.isfinite().all() or not (sd > 0).all() or not sd.isfinite().all():
             raise ValueError(f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
         self.mean = nn.Parameter(mean.reshape(-1).clone())
@@ -33,15 +39,15 @@ class Gaussian(nn.Module):
     @classmethod
     def fit(cls, x: Tensor) -> Gaussian:
         """Maximum likelihood in closed form: mean_j = (1/n) sum_i x_j(i), sd_j^2 = (1/n) sum_i (x_j(i) - mean_j)^2."""
-        x = as_rows(x).double()
+        dtype, x = as_rows(x).dtype, as_rows(x).cpu().double()
         sd = x.std(0, correction=0).where((x != x[0]).any(0), 0)  # 0 exactly where rounding left a little
         if not (sd > 0).all():
             raise ValueError(f"x has standard deviation {sd.tolist()}. With 0 the likelihood has no maximum.")
-        return cls(x.mean(0), sd)
+        return cls(x.mean(0).to(dtype), sd.to(dtype))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,)."""
-        x = as_rows(x, len(self.mean))
+        x = as_rows(x, len(self.mean)).to(self.mean.device)
         z = (x - self.mean) / self.log_sd.exp()
         return -0.5 * (z.square() + LOG_2PI).sum(1) - self.log_sd.sum()
 
@@ -55,24 +61,30 @@ class Gaussian(nn.Module):
 class GaussianMixture(nn.Module):
     """p(x) = sum_k w_k prod_j N(x_j; mean_kj, sd_kj^2), theta = (logits, means, log_sds), w = softmax(logits).
 
-    means, sds: (k, d); weights: (k,), equal if not given.
+    means: (k, d). sds: (k, d), (k, 1), or one number for all. weights: (k,), equal if not given.
     """
 
     def __init__(self, means, sds, weights=None):
         super().__init__()
-        means = torch.as_tensor(means, dtype=torch.get_default_dtype())
-        if means.ndim != 2 or not means.isfinite().all():
-            raise ValueError(f"means has shape {tuple(means.shape)}. It should be (k, d), all finite: a row each.")
-        sds = torch.as_tensor(sds, dtype=means.dtype).expand_as(means)
-        weights = torch.as_tensor([1 / len(means)] * len(means) if weights is None else weights, dtype=means.dtype)
-        if not (sds > 0).all() or not (weights > 0).all() or weights.shape != means.shape[:1]:
-            raise ValueError(
-                f"sds and the {len(means)} weights should be above 0. The smallest are {sds.min():g} and "
-                f"{weights.min():g}, of {len(weights)} weights."
-            )
+        means = as_floats(means)
+        if means.ndim != 2 or 0 in means.shape:
+            raise ValueError(f"means has shape {tuple(means.shape)}. It should be (k, d): a row for each component.")
+        sds, ones = torch.as_tensor(sds).to(means), torch.ones(len(means))
+        weights = (ones if weights is None else torch.as_tensor(weights)).to(means)
+        for name, value, shapes in (
+            ("sds", sds, ((), (len(means), 1), means.shape)),
+            ("weights", weights, (ones.shape,)),
+        ):
+            if value.shape not in shapes or not (value > 0).all() or not value.isfinite().all():
+                raise ValueError(
+                    f"{name} has shape {tuple(value.shape)} and minimum {value.min():g}. It should be of shape "
+                    f"{tuple(shapes[-1])}, finite and above 0."
+                )
+        if not means.isfinite().all():
+            raise ValueError("means has NaN or infinity in it. Every component needs a finite mean.")
         self.logits = nn.Parameter((weights / weights.sum()).log())
         self.means = nn.Parameter(means.clone())
-        self.log_sds = nn.Parameter(sds.log())
+        self.log_sds = nn.Parameter(sds.expand_as(means).log())
 
     @classmethod
     def start(cls, x: Tensor, k: int, generator: torch.Generator | None = None) -> GaussianMixture:
@@ -81,18 +93,19 @@ class GaussianMixture(nn.Module):
         After the first, each mean is drawn with a probability proportional to its squared distance from the nearest
         mean so far (Arthur and Vassilvitskii 2007, k-means++): from k points drawn at random, two often share a bump.
         """
-        x = as_rows(x)
+        x = as_rows(x).cpu()
         if not 1 <= k <= len(x):
             raise ValueError(f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
         means = x[torch.randint(len(x), (1,), generator=generator)]
         for _ in range(k - 1):
             distance = torch.cdist(x, means).amin(1).square() + 1e-12  # also where all points are equal
             means = torch.cat([means, x[torch.multinomial(distance, 1, generator=generator)]])
-        return cls(means, (x.std(0, correction=0) / k ** (1 / x.shape[1])).clamp(min=1e-6))
+        sd = x.std(0, correction=0) / k ** (1 / x.shape[1])
+        return cls(means, sd.clamp(min=1e-6).expand_as(means))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) = logsumexp_k (log w_k + log N_k(x)) in nats, (n, d) -> (n,)."""
-        x = as_rows(x, self.means.shape[1])
+        x = as_rows(x, self.means.shape[1]).to(self.means.device)
         sds = self.log_sds.exp()
         # one dimension at a time, (n, k) each: several times faster than one tensor of (n, k, d)
         squares = sum(((x[:, j, None] - self.means[:, j]) / sds[:, j]).square() for j in range(x.shape[1]))

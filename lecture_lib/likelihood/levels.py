@@ -44,9 +44,9 @@ class SoftmaxHistogram(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, 1) -> (n,); -inf outside the bins."""
-        x = as_rows(x, 1)
+        x = as_rows(x, 1, finite=False)
         log_density = self.theta.log_softmax(0) - self.edges.diff().log().to(self.theta)
-        bins = cell_of(x.detach().cpu(), [self.edges]).to(x.device)  # k where x is outside
+        bins = cell_of(x.detach().cpu(), [self.edges]).to(self.theta.device)  # k where x is outside
         return F.pad(log_density, (0, 1), value=-math.inf)[bins]
 
     def histogram(self) -> Histogram:

@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import CHUNK, as_rows
+from lecture_lib.data import as_rows
 
 
 def nll(model, x: Tensor) -> Tensor:
@@ -47,14 +47,17 @@ class Step:
 def warm_up_cosine(peak: float, steps: int, warm_up: int | None = None) -> Callable[[int], float]:
     """lr(t) = peak t / warm_up at first, then peak (1 + cos(pi (t - warm_up) / (steps - warm_up))) / 2.
 
-    A schedule for `maximize_likelihood`: rises in a straight line, then falls to 0 at the last step
+    A schedule for `maximize_likelihood`: rises in a straight line, then falls to 0 at the last step, and stays there
     (Loshchilov and Hutter 2017, SGDR, without restarts). warm_up: in steps, by default a twentieth of them.
     """
-    warm_up = min(max(1, steps // 20), steps - 1) if warm_up is None else warm_up
+    if not (isinstance(steps, int) and steps >= 2) or not 0 < peak < math.inf:
+        raise ValueError(f"peak is {peak!r}, steps is {steps!r}. They should be a number above 0, and at least 2.")
+    warm_up = max(1, steps // 20) if warm_up is None else warm_up
     if not 0 <= warm_up < steps:
         raise ValueError(f"warm_up is {warm_up} of {steps} steps. It should be at least 0 and less than steps.")
 
     def lr(number: int) -> float:
+        number = min(number, steps)
         if number <= warm_up:
             return peak * number / warm_up
         return peak * (1 + math.cos(math.pi * (number - warm_up) / (steps - warm_up))) / 2
@@ -63,6 +66,8 @@ def warm_up_cosine(peak: float, steps: int, warm_up: int | None = None) -> Calla
 
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+CHECKPOINT = {"model", "optimizer", "generator", "number", "order"}
+ROWS = 1024  # at a time, where all points are scored: an image model needs d x levels numbers for each
 
 
 def maximize_likelihood(
@@ -97,7 +102,7 @@ def maximize_likelihood(
         `functools.partial(torch.optim.AdamW, weight_decay=0.1)`.
     clip: gradients longer than this are shortened to it (Pascanu and others 2013).
     every: held-out nats are measured after every so many steps and after the last.
-    generator: of the mini-batches.
+    generator: of the mini-batches, on the CPU.
     resume: a `Step.checkpoint()`; with the same other arguments the run goes on as if it had never stopped.
 
     Raises ValueError before the first step if x, held_out or a number is not what it should be, and
@@ -126,23 +131,26 @@ def maximize_likelihood(
     if generator is None:
         generator = torch.Generator()
         generator.seed()
+    if generator.device.type != "cpu":
+        raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the model is.")
+    optimizer = make(parameters, lr=1.0)
+    number, order = 0, torch.empty(0, dtype=torch.long)  # order: what this epoch has not seen yet
+    if resume is not None:
+        if not isinstance(resume, dict) or not CHECKPOINT <= resume.keys():
+            raise ValueError(f"resume should be what step.checkpoint() gave, with the entries {sorted(CHECKPOINT)}.")
+        model.load_state_dict(resume["model"])
+        optimizer.load_state_dict(copy.deepcopy(resume["optimizer"]))  # it would go on to write into the checkpoint
+        generator.set_state(resume["generator"].cpu())
+        number, order = resume["number"], resume["order"].cpu()
     model.eval()
     for name, points in {"x": x, "held_out": held_out}.items():
         if points is not None:
             _refuse_impossible(model, points, name)
-    settings = (steps, batch_size, schedule, clip, every)
-    return _steps(model, x, held_out, make(parameters, lr=1.0), settings, generator, resume)
+    return _steps(model, x, held_out, optimizer, steps, batch_size, schedule, clip, every, generator, number, order)
 
 
-def _steps(model, x, held_out, optimizer, settings, generator, resume):
-    steps, batch_size, schedule, clip, every = settings
+def _steps(model, x, held_out, optimizer, steps, batch_size, schedule, clip, every, generator, number, order):
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    number, order = 0, torch.empty(0, dtype=torch.long)  # order: what this epoch has not seen yet
-    if resume is not None:
-        model.load_state_dict(resume["model"])
-        optimizer.load_state_dict(copy.deepcopy(resume["optimizer"]))  # it would go on to write into the checkpoint
-        generator.set_state(resume["generator"])
-        number, order = resume["number"], resume["order"]
 
     def checkpoint() -> dict:
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "generator": generator.get_state()}
@@ -153,8 +161,11 @@ def _steps(model, x, held_out, optimizer, settings, generator, resume):
         if len(order) == 0:
             order = torch.randperm(len(x), generator=generator)
         batch, order = x[order[:batch_size].to(x.device)], order[batch_size:]
+        lr = schedule(number)
+        if not 0 <= lr < math.inf:
+            raise ValueError(f"lr is {lr!r} at step {number}. It should be a finite number of at least 0.")
         for group in optimizer.param_groups:
-            group["lr"] = schedule(number)
+            group["lr"] = lr
 
         model.train()
         loss = nll(model, batch)
@@ -165,17 +176,17 @@ def _steps(model, x, held_out, optimizer, settings, generator, resume):
         if not (math.isfinite(train) and math.isfinite(norm)):
             raise FloatingPointError(
                 f"Step {number} met {train:g} nats and a gradient of length {norm:g}. Both should be finite: is the "
-                f"step size, lr = {group['lr']:g}, too large?"
+                f"step size, lr = {lr:g}, too large?"
             )
         optimizer.step()
         model.eval()
         measure = held_out is not None and (number % every == 0 or number == steps)
-        yield Step(number, train, _nats(model, held_out) if measure else math.nan, group["lr"], norm, checkpoint)
+        yield Step(number, train, _nats(model, held_out) if measure else math.nan, lr, norm, checkpoint)
 
 
 @torch.no_grad()
 def _log_prob(model, x: Tensor) -> Tensor:
-    return torch.cat([model.log_prob(rows) for rows in x.split(CHUNK)])
+    return torch.cat([model.log_prob(rows) for rows in x.split(ROWS)])
 
 
 def _nats(model, x: Tensor) -> float:

@@ -98,6 +98,15 @@ def test_every_exercise_is_in_one_notebook_and_every_part_has_enough_of_them():
 
 
 @each_solution
+def test_the_title_says_how_many_exercises_and_points_there_are(path):
+    names = {c.metadata.nbgrader.grade_id for c in cells(path) if c.metadata.get("nbgrader", {}).get("solution")}
+    points = sum(EXERCISES[name.replace("-", ".", 1)].points for name in names)
+    said = re.search(r"(\d+) exercises, (\d+) points", cells(path, "markdown")[0].source)
+    if len(names) > 1:
+        assert said and (int(said[1]), int(said[2])) == (len(names), points)
+
+
+@each_solution
 def test_solutions_are_stored_executed_in_order_without_errors(path):
     code = cells(path)
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))

@@ -523,7 +523,7 @@ LOG_SOFTMAX = Exercise(
             lambda theta: _shifted_by(theta, theta.max()),
             lambda theta: _shifted_by(theta, theta[0].max()),
         ),
-        "You subtracted the mean or the smallest theta of the row. Subtract the largest: then no exponent is above 0.": (
+        "You subtracted the mean or the smallest theta. Subtract the largest: then no exponent is above 0.": (
             lambda theta: _shifted_by(theta, theta.mean(1, keepdim=True)),
             lambda theta: _shifted_by(theta, theta.amin(1, keepdim=True)),
         ),

@@ -205,7 +205,8 @@ class Likelihood(View):
         mean, log_sd = torch.meshgrid(x, torch.linspace(math.log(s0), math.log(s1), 300).double(), indexing="ij")
         # of the data, the nats of a Gaussian need their mean and variance alone, which are best.mean and best.sd^2
         above = log_sd - math.log(best.sd) + (best.sd**2 + (best.mean - mean) ** 2) / (2 * (2 * log_sd).exp()) - 0.5
-        surface, greys = (mean, log_sd.exp(), above), torch.linspace(0.62, 1, len(LEVELS) + 1).tolist()
+        surface = [v.numpy() for v in (mean, log_sd.exp(), above)]
+        greys = torch.linspace(0.62, 1, len(LEVELS) + 1).tolist()
         right.contourf(*surface, [0, *LEVELS, math.inf], colors=[str(grey) for grey in greys])
         lines = right.contour(*surface, LEVELS, colors="0.4", linewidths=0.6)
         right.clabel(lines, [0.3, 1, 3], fmt="+%g", fontsize=7)

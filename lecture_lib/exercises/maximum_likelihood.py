@@ -14,6 +14,7 @@ from torch.nn.functional import one_hot
 from lecture_lib.exercises.engine import Exercise
 
 LOG_2PI = math.log(2 * math.pi)
+SMALL_NUMBERS = (1e-6, 1e-8, 1e-9, 1e-10, 1e-12, 1e-20, 1e-30)
 BITS = "These are bits. In nats the logarithm is the natural one, torch.log."
 SIGN = "The sign is the other way round: nats are -log p(x), and fewer are better."
 
@@ -89,7 +90,7 @@ NLL = Exercise(
         ),
         "You added a small number before the log. A point far away then gets a wrong, small number of nats: write the "
         "log of the formula out, without exp.": tuple(
-            lambda x, mean, sd, e=e: -(_density(x, mean, sd) + e).log().mean() for e in (1e-6, 1e-8, 1e-9, 1e-10, 1e-12)
+            lambda x, mean, sd, e=e: -(_density(x, mean, sd) + e).log().mean() for e in SMALL_NUMBERS
         ),
         "You subtracted log sd. The 1/sd in front of the density gives -log sd in log p, so + log sd in -log p.": (
             lambda x, mean, sd: nll(x, mean, sd) - 2 * math.log(sd)
@@ -234,6 +235,13 @@ KL = Exercise(
         ),
         "You computed the spread of log p and of log q apart. Both see the same points, so take the difference first: "
         "their common noise cancels.": _spread_apart,
+        "Your error is that of log p or of log q alone. What counts is the spread of their difference.": (
+            lambda log_p, log_q: _with((log_p - log_q).mean(), log_p.std() / math.sqrt(len(log_p))),
+            lambda log_p, log_q: _with((log_p - log_q).mean(), log_q.std() / math.sqrt(len(log_p))),
+        ),
+        "You took the ratio p / q. The log of it is asked: log p - log q, without exp.": lambda log_p, log_q: kl(
+            (log_p - log_q).exp(), torch.zeros_like(log_p)
+        ),
         "You took the ratio of the logs. It is the log of the ratio: log p - log q.": lambda log_p, log_q: kl(
             log_p / log_q, torch.zeros_like(log_p)
         ),
@@ -336,6 +344,7 @@ GRADIENT = Exercise(
             lambda x, mean, log_sd: _second(x, mean, log_sd, 1 - 2 * (1 - gradient(x, mean, log_sd)[1])),
             lambda x, mean, log_sd: _second(x, mean, log_sd, 1 - (1 - gradient(x, mean, log_sd)[1]) / 2),
         ),
+        "Your first number is not divided by sd^2.": _both(lambda x, m, s: s**2, _one),
         "You squared the mean of x - mean. It is the mean of the squares.": lambda x, mean, log_sd: _second(
             x, mean, log_sd, 1 - (x - mean).mean() ** 2 / math.exp(2 * log_sd)
         ),
@@ -499,8 +508,14 @@ def rows_sum_to_1(call, g):
     return "" if abs(worst - 1) < 1e-3 else f"The probabilities of a row sum to {worst:.4g}. They should sum to 1."
 
 
+def close_for_float32(got, expected):
+    """Equal within 0.1 % or 0.002: at 10,000 a float32 has no more than three decimals."""
+    return torch.isclose(got, expected, rtol=1e-3, atol=2e-3)
+
+
 LOG_SOFTMAX = Exercise(
     name="likelihood.log_softmax",
+    same=close_for_float32,
     points=3,
     asks="the log of the softmax of each row",
     reference=log_softmax,
@@ -611,9 +626,20 @@ def one_component(g):
     }
 
 
+def a_rare_component_far_away(g):
+    return {
+        "x": 50 + _normal(g, 3),
+        "weights": torch.tensor([1.0, 1e-12]),
+        "means": torch.tensor([0.0, 50.0]),
+        "sds": torch.tensor([1.0, 1.2]),
+    }
+
+
 def mixture_integrates_to_1(call, g):
     x = torch.arange(-12.0, 12.0, 1e-3)
     total = (call({**five_components(g), "x": x}).exp().sum() * 1e-3).item()
+    if total > 1e6:
+        return "Your p(x) grows without end, so its integral over all x is infinite. It should be 1."
     return "" if abs(total - 1) < 5e-3 else f"The integral of your p(x) over all x is {total:.3g}. It should be 1."
 
 
@@ -622,7 +648,7 @@ MIXTURE_LOG_PROB = Exercise(
     points=4,
     asks="log p(x) in nats of a mixture of Gaussians at each x",
     reference=mixture_log_prob,
-    inputs=[two_components, five_components, points_far_away, one_component],
+    inputs=[two_components, five_components, points_far_away, one_component, a_rare_component_far_away],
     mistakes={
         "exp is 0 for points far away, and log 0 is -inf. Stay with logs: torch.logsumexp, or subtract the largest "
         "term first.": (lambda x, weights, means, sds: (weights * _log_normals(x, means, sds).exp()).sum(1).log()),
@@ -657,9 +683,22 @@ MIXTURE_LOG_PROB = Exercise(
         "You divided the square by sd_k. It is (x - m_k)^2 / s_k^2.": lambda x, weights, means, sds: torch.logsumexp(
             weights.log() - (x[:, None] - means) ** 2 / sds / 2 - sds.log() - LOG_2PI / 2, 1
         ),
-        "You added a small number before the log. Stay with logs from the start: torch.logsumexp.": tuple(
-            lambda x, weights, means, sds, e=e: ((weights * _log_normals(x, means, sds).exp()).sum(1) + e).log()
-            for e in (1e-8, 1e-9, 1e-10, 1e-12, 1e-20, 1e-30)
+        "You added a small number before a log. Stay with logs from the start: torch.logsumexp.": (
+            *(
+                lambda x, weights, means, sds, e=e: ((weights * _log_normals(x, means, sds).exp()).sum(1) + e).log()
+                for e in SMALL_NUMBERS
+            ),
+            *(
+                lambda x, weights, means, sds, e=e: mixture_log_prob(x, weights + e, means, sds)
+                for e in SMALL_NUMBERS[:4]
+            ),
+        ),
+        "You gave every component the same weight. They are given: w_k.": lambda x, weights, means, sds: (
+            mixture_log_prob(x, torch.full_like(weights, 1 / len(weights)), means, sds)
+        ),
+        "The sign is the other way round: log p(x) is asked.": lambda *a: -mixture_log_prob(*a),
+        "The exponent has lost its minus sign: it is -(x - m_k)^2 / (2 s_k^2).": lambda x, weights, means, sds: (
+            torch.logsumexp(weights.log() + ((x[:, None] - means) / sds) ** 2 / 2 - sds.log() - LOG_2PI / 2, 1)
         ),
         "You left out the root: the density has 1 / sqrt(2 pi sd^2) in front, whose log is -log(2 pi sd^2) / 2.": (
             lambda x, weights, means, sds: torch.logsumexp(
@@ -849,6 +888,12 @@ def a_thousand_variables(g):
     return _net(g, [-1, *(torch.rand(999, generator=g) * torch.arange(1, 1000)).long().tolist()], 3, 4)
 
 
+def an_impossible_pair(g):
+    net = _net(g, [-1, 0], 3, 1)
+    net["tables"][1, 2, 0] = 0.0  # x_1 = 0 never comes after x_0 = 2
+    return {**net, "x": torch.tensor([[2, 0], [2, 1], [0, 0]])}
+
+
 def all_x_sum_to_1(call, g):
     net = _net(g, [1, -1, 1, 2], 3, 1)
     total = call({**net, "x": torch.cartesian_prod(*[torch.arange(3)] * 4)}).exp().sum().item()
@@ -883,7 +928,7 @@ TREE_LOG_PROB = Exercise(
     points=4,
     asks="log p(x) of each row under the Bayes net, in nats",
     reference=tree_log_prob,
-    inputs=[a_chain, a_star, two_trees, a_thousand_variables],
+    inputs=[a_chain, a_star, two_trees, a_thousand_variables, an_impossible_pair],
     mistakes={
         "You swapped the indices. In tables[j, u, v] the parent's value u comes first, then the variable's own v.": (
             _picking(lambda t, x, j, parent, given: t[j, x[:, j], given]),
@@ -912,7 +957,11 @@ TREE_LOG_PROB = Exercise(
             _picking(lambda t, x, j, parent, given: t[parent, given, x[:, j]]),
             _picking(lambda t, x, j, parent, given: t[parent, x[:, parent], x[:, j]]),
         ),
-        "You have the first variable alone. Does your function return inside the loop?": _picking(
+        "You added a small number before the log, or clamped. What cannot happen has log p(x) = -inf.": (
+            *(_picking(lambda t, x, j, parent, given, e=e: t[j, given, x[:, j]] + e) for e in SMALL_NUMBERS),
+            *(_picking(lambda t, x, j, parent, given, e=e: t[j, given, x[:, j]].clamp(min=e)) for e in SMALL_NUMBERS),
+        ),
+        "You have the first variable alone. Does your loop end after it, by return or break?": _picking(
             lambda t, x, j, parent, given: t[j, given, x[:, j]] if j == 0 else torch.ones(len(x))
         ),
         "You took the mean over the variables. The logs of the factors add up.": lambda x, parents, tables: (

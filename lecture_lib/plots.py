@@ -216,7 +216,7 @@ def leaderboard(scores: Mapping[str, Estimate], xlabel: str, floor: tuple[str, f
 
 
 def tree(parents: Tensor, shape: tuple[int, int], information: Tensor) -> Picture:
-    """Which pixel looks at which: a line from each to its parent, as thick as it has information; arcs where it is far.
+    """Which pixel looks at which: a line from each to its parent, the thicker, the more information; arcs go far.
 
     parents: (d,) for the d pixels of an image of this shape, -1 for a root, drawn as a square.
     information: (d, d), in nats.

@@ -201,6 +201,76 @@ def test_the_stop_button_still_works():
         check("histogram.smooth", interrupted)
 
 
+def by_autograd(x, mean, log_sd):
+    theta = torch.tensor([mean, log_sd], requires_grad=True)
+    nll = theta[1] + (x - theta[0]) ** 2 / (2 * torch.exp(2 * theta[1]))
+    nll.mean().backward()
+    return theta.grad
+
+
+def by_entropies(a, b, levels):
+    entropy = lambda v: torch.distributions.Categorical(torch.bincount(v).float()).entropy()  # noqa: E731
+    return entropy(a) + entropy(b) - entropy(a * levels + b)
+
+
+def by_textbook(theta):
+    largest = theta.max(1, keepdim=True).values
+    return theta - (largest + (theta - largest).exp().sum(1, keepdim=True).log())
+
+
+def by_a_list(x, batches, lr, mean, log_sd):
+    theta, path = torch.tensor([mean, log_sd]), []
+    for batch in batches:
+        theta = theta - lr * by_autograd(x[batch], *theta.tolist())
+        path.append(theta)
+    return path
+
+
+def by_distributions(x, weights, means, sds):
+    d = torch.distributions
+    return d.MixtureSameFamily(d.Categorical(weights), d.Normal(means, sds)).log_prob(x)
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(
+    "name, answer",
+    {
+        "likelihood.nll": lambda x, mean, sd: -torch.distributions.Normal(mean, sd).log_prob(x).mean(),
+        "likelihood.fit_gaussian": lambda x: (np.mean(x.numpy()), np.std(x.numpy())),
+        "likelihood.kl": lambda p, q: [(p - q).mean(), ((p - q).var() / len(p)) ** 0.5],
+        "likelihood.gradient": by_autograd,
+        "likelihood.sgd": by_a_list,
+        "likelihood.log_softmax": by_textbook,
+        "likelihood.mixture_log_prob": by_distributions,
+        "likelihood.mutual_information": by_entropies,
+        "likelihood.tree_log_prob": lambda x, parents, t: t[torch.arange(len(parents)), x[:, parents], x].log().sum(1),
+        "likelihood.mask": lambda below, above, strict: [
+            [a > b or (a == b and not strict) for b in below] for a in above
+        ],
+    }.items(),
+)
+def test_another_right_form_is_right(name, answer, hidden):
+    report = check(name, answer, hidden=hidden)
+    assert report.points == report.out_of, str(report)
+
+
+@pytest.mark.parametrize(
+    "name, answer, advice",
+    [
+        ("likelihood.mixture_log_prob", lambda x, w, m, s: x - m, "make one of the two a column: x[:, None]"),
+        ("likelihood.mixture_log_prob", lambda x, w, m, s: x.numpy() - m.numpy(), "make one of the two a column"),
+        ("likelihood.log_softmax", lambda theta: theta - theta.max(1, keepdim=True), "take .values"),
+        ("likelihood.nll", lambda x, mean, sd: math.log(x), "torch.log and its like take tensors"),
+        ("likelihood.nll", lambda x, mean, sd: torch.log(sd), "math.log and its like take one Python number"),
+        ("likelihood.fit_gaussian", lambda x: torch.stack([1.0, 2.0]), "For Python numbers write torch.tensor([a, b])"),
+        ("likelihood.nll", lambda x, mean, sd: math.exp(x), "math.log and its like take one Python number"),
+    ],
+)
+def test_common_errors_get_a_word_of_advice(name, answer, advice):
+    text = str(check(name, answer))
+    assert advice in text, text
+
+
 # ---------------------------------------------------------------- the report
 
 

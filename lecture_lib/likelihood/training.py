@@ -133,55 +133,53 @@ def maximize_likelihood(
         generator.seed()
     if generator.device.type != "cpu":
         raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the model is.")
-    optimizer = make(parameters, lr=1.0)
-    number, order = 0, torch.empty(0, dtype=torch.long)  # order: what this epoch has not seen yet
+    descent = make(parameters, lr=1.0)  # `schedule` sets lr at every step
+    number, order = 0, torch.empty(0, dtype=torch.long)  # steps done; what their epoch has not seen yet
     if resume is not None:
         if not isinstance(resume, dict) or not CHECKPOINT <= resume.keys():
             raise ValueError(f"resume should be what step.checkpoint() gave, with the entries {sorted(CHECKPOINT)}.")
         model.load_state_dict(resume["model"])
-        optimizer.load_state_dict(copy.deepcopy(resume["optimizer"]))  # it would go on to write into the checkpoint
+        descent.load_state_dict(copy.deepcopy(resume["optimizer"]))  # it would go on to write into the checkpoint
         generator.set_state(resume["generator"].cpu())
         number, order = resume["number"], resume["order"].cpu()
     model.eval()
     for name, points in {"x": x, "held_out": held_out}.items():
         if points is not None:
             _refuse_impossible(model, points, name)
-    return _steps(model, x, held_out, optimizer, steps, batch_size, schedule, clip, every, generator, number, order)
 
+    def walk(number: int, order: Tensor) -> Iterator[Step]:  # apart, so that all of the above happens at the call
+        def checkpoint() -> dict:
+            state = {"model": model.state_dict(), "optimizer": descent.state_dict(), "generator": generator.get_state()}
+            return copy.deepcopy({**state, "number": number, "order": order})
 
-def _steps(model, x, held_out, optimizer, steps, batch_size, schedule, clip, every, generator, number, order):
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        while number < steps:
+            number += 1
+            if len(order) == 0:
+                order = torch.randperm(len(x), generator=generator)
+            batch, order = x[order[:batch_size].to(x.device)], order[batch_size:]
+            rate = schedule(number)
+            if not 0 <= rate < math.inf:
+                raise ValueError(f"lr is {rate!r} at step {number}. It should be a finite number of at least 0.")
+            for group in descent.param_groups:
+                group["lr"] = rate
 
-    def checkpoint() -> dict:
-        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "generator": generator.get_state()}
-        return copy.deepcopy({**state, "number": number, "order": order})
+            model.train()
+            loss = nll(model, batch)
+            train = loss.item()
+            descent.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, clip).item()
+            if not (math.isfinite(train) and math.isfinite(norm)):
+                raise FloatingPointError(
+                    f"Step {number} met {train:g} nats and a gradient of length {norm:g}. Both should be finite: "
+                    f"is the step size, lr = {rate:g}, too large?"
+                )
+            descent.step()
+            model.eval()
+            measure = held_out is not None and (number % every == 0 or number == steps)
+            yield Step(number, train, _nats(model, held_out) if measure else math.nan, rate, norm, checkpoint)
 
-    while number < steps:
-        number += 1
-        if len(order) == 0:
-            order = torch.randperm(len(x), generator=generator)
-        batch, order = x[order[:batch_size].to(x.device)], order[batch_size:]
-        lr = schedule(number)
-        if not 0 <= lr < math.inf:
-            raise ValueError(f"lr is {lr!r} at step {number}. It should be a finite number of at least 0.")
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-
-        model.train()
-        loss = nll(model, batch)
-        train = loss.item()
-        optimizer.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(parameters, clip).item()
-        if not (math.isfinite(train) and math.isfinite(norm)):
-            raise FloatingPointError(
-                f"Step {number} met {train:g} nats and a gradient of length {norm:g}. Both should be finite: is the "
-                f"step size, lr = {lr:g}, too large?"
-            )
-        optimizer.step()
-        model.eval()
-        measure = held_out is not None and (number % every == 0 or number == steps)
-        yield Step(number, train, _nats(model, held_out) if measure else math.nan, lr, norm, checkpoint)
+    return walk(number, order)
 
 
 @torch.no_grad()

@@ -26,7 +26,7 @@ function load(model) {
   const facts = model.get("_facts"), x = array(Float64Array, model.get("_x"));
   const place = (pair) => pair && { mean: pair[0], sd: pair[1] };
   const from = x.reduce((a, b) => Math.min(a, b)), to = x.reduce((a, b) => Math.max(a, b));
-  const k = Math.min(40, Math.ceil(Math.sqrt(x.length))), width = (to - from) / k, bars = new Float64Array(k);
+  const k = facts.bars, width = (to - from) / k, bars = new Float64Array(k);
   for (const v of x) bars[Math.min(k - 1, Math.floor((v - from) / width))] += 1 / x.length / width;
   const some = x.filter((_, i) => i % Math.ceil(x.length / 500) === 0); // as many as can be told apart
   return {

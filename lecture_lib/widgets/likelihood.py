@@ -151,6 +151,7 @@ class Likelihood(View):
                 "low": model.low,
                 "high": model.high,
                 "digits": model.digits,
+                "bars": bars(len(model.x)),
                 "levels": LEVELS,
                 "steps": STEPS,
             },

@@ -368,6 +368,13 @@ def spiral(noise: float = 0.1) -> Target:
     return NoisyCurve("spiral", [arm, lambda t: -arm(t)], 3 * math.pi, noise, nodes=_nodes(38, noise), power=1)
 
 
+def smiley(noise: float = 0.2) -> Target:
+    """Two eyes and a smile, a third of the points each, with Gaussian noise (Berkeley CS294-158, homework 2, 2020)."""
+    eye = lambda x: lambda t: torch.tensor([x, 2.5], dtype=t.dtype).expand(*t.shape, 2)  # noqa: E731
+    smile = lambda t: torch.stack([2 * t.cos(), -t.sin()], -1)  # noqa: E731
+    return NoisyCurve("smiley", [eye(-1.5), eye(1.5), smile], math.pi, noise, nodes=_nodes(12, noise))
+
+
 def pinwheel() -> Target:
     """Five twisted arms."""
     return Pinwheel()
@@ -383,6 +390,7 @@ TARGETS = {
     "rings": rings,
     "spiral": spiral,
     "pinwheel": pinwheel,
+    "smiley": smiley,
 }
 
 

@@ -1,0 +1,150 @@
+"""Invertible functions of one number, each with its slope: the pieces of which flows are made.
+
+Slide "Flows: Transformations". Every piece is a pure function
+
+    piece(z, params, inverse=False) -> (x, logdet)
+
+that works on each element by itself: z (...,), params (..., p), and x and logdet = log |dx/dz| again (...,). With
+inverse=True it takes x and gives z and log |dz/dx|. Where all params are 0 a piece changes nothing, x = z.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+LIMIT = 5.0  # of log scales: factors from 1/148 to 148; float32 could not undo much more
+BOUND = 4.0  # a spline bends within [-BOUND, BOUND]
+
+
+def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+    """x = shift + exp(log_scale) z, with params (shift, log_scale) for each element.
+
+    Slide "Flows: Transformations", affine. log_scale counts as at least -5 and at most 5.
+
+    z: (...,); params: (..., 2). Returns x (...,) and log |dx/dz| (...,) in nats; with inverse=True, z and log |dz/dx|.
+    """
+    shift, log_scale = params.unbind(-1)
+    log_scale = F.hardtanh(log_scale, -LIMIT, LIMIT)
+    if inverse:
+        logdet = -log_scale
+        return (z - shift) * logdet.exp(), logdet
+    return shift + log_scale.exp() * z, log_scale
+
+
+def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+    """x = z for z >= 0, and exp(log_slope) z below: a line with a bend at 0, params (log_slope,) for each element.
+
+    Slide "Flows: Transformations", elementwise. The density of x jumps at 0, where the slope does.
+    z: (...,); params: (..., 1). Returns as `affine` does.
+    """
+    log_slope = F.hardtanh(params[..., 0], -LIMIT, LIMIT)
+    logdet = torch.where(z < 0, -log_slope if inverse else log_slope, 0.0)
+    return z * logdet.exp(), logdet
+
+
+def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+    """z = logit F(x) with F(x) = sum_k w_k sigmoid((x - mean_k) / s_k), the CDF of a mixture of k logistics.
+
+    Slide "Flows: Example": the CDF of a mixture maps it to a uniform variable, and the logit maps that to the whole
+    line. With one component it is affine: z = (x - mean) / s. Ho and others 2019, Flow++.
+
+    z: (...,); params: (..., 3 k), as k of each: logits of w, means, log s (from -5 to 5). Returns as `affine` does.
+    The direction x -> z is a formula; z -> x is found by bisection, to the last bit or so.
+    """
+    logits, means, log_s = params.unflatten(-1, (3, -1)).unbind(-2)  # (..., k) each
+    log_w, log_s = logits.log_softmax(-1), F.hardtanh(log_s, -LIMIT, LIMIT)
+
+    def to_z(x: Tensor) -> tuple[Tensor, Tensor]:
+        t = (x[..., None] - means) * torch.exp(-log_s)
+        log_cdf, log_rest = log_w + F.logsigmoid(t), log_w + F.logsigmoid(-t)  # of F and of 1 - F, stable in both tails
+        log_f = torch.logsumexp(log_cdf + F.logsigmoid(-t) - log_s, -1)
+        log_cdf, log_rest = torch.logsumexp(log_cdf, -1), torch.logsumexp(log_rest, -1)
+        return log_cdf - log_rest, log_f - log_cdf - log_rest  # d logit F = f / (F (1 - F))
+
+    if inverse:
+        return to_z(z)
+    with torch.no_grad():
+        # z = logit F(x) lies between the smallest and the largest (x - mean_k) / s_k
+        ends = means + z[..., None] * torch.exp(log_s)
+        low, high = ends.amin(-1), ends.amax(-1)
+        for _ in range(60 if z.dtype == torch.float64 else 32):
+            middle = (low + high) / 2
+            below = to_z(middle)[0] < z
+            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+        x = (low + high) / 2
+    # one step of Newton's method: it polishes x and carries the gradients of z and params
+    back, logdet = to_z(x)
+    x = x - (back - z) * torch.exp(-logdet).detach()
+    return x, -to_z(x)[1]
+
+
+# ---------------------------------------------------------------- splines
+
+
+def spline(z: Tensor, params: Tensor, inverse: bool = False, bound: float = BOUND) -> tuple[Tensor, Tensor]:
+    """z = g(x), a monotone rational-quadratic spline on [-bound, bound], and z = x outside.
+
+    Slide "Flows: Transformations", splines. Durkan and others 2019, Neural Spline Flows.
+
+    z: (...,); params: (..., 3 k - 1) for k bins: k each for their widths and heights, and k - 1 for the slopes at the
+    inner knots. Returns as `affine` does.
+    As g is a formula and its inverse a root, g is the direction x -> z, which training goes; sampling goes back.
+    """
+    knots = spline_knots(params, bound)
+    inside = z.clamp(-bound, bound)
+    x, logdet = rational_quadratic(inside, knots, root=not inverse)
+    return torch.where(inside == z, x, z), torch.where(inside == z, logdet, 0.0)
+
+
+def spline_knots(params: Tensor, bound: float = BOUND, least: float = 2**-10) -> Tensor:
+    """(..., 3 k - 1) free numbers -> (..., 3, k + 1): the knots' places x, their values g(x), and the log slopes there.
+
+    Places and values rise from -bound to bound in k steps, in proportion to exp(param), but each by at least a share
+    `least` of the way. The slope is exp(param) at an inner knot and 1 at both ends, where the spline meets the line
+    z = x. Params count as at least -LIMIT and at most LIMIT, which keeps every slope within float32's reach.
+    """
+    k = (params.shape[-1] + 1) // 3
+    params = F.hardtanh(params, -LIMIT, LIMIT)
+    steps = params[..., : 2 * k].exp().unflatten(-1, (2, k))
+    sums = F.pad(steps.cumsum(-1), (1, 0))  # (..., 2, k + 1)
+    even = torch.arange(k + 1, dtype=params.dtype, device=params.device) * least
+    share = sums / sums[..., -1:] * (1 - k * least) + even  # exactly 0 and 1 at the ends
+    log_slopes = F.pad(params[..., 2 * k :], (1, 1))
+    return torch.cat([2 * bound * share - bound, log_slopes[..., None, :]], -2)
+
+
+def rational_quadratic(x: Tensor, knots: Tensor, root: bool = False) -> tuple[Tensor, Tensor]:
+    """g(x), a quotient of two quadratics in each bin that meets value and slope at both of its knots, and log g'(x).
+
+    With t = (x - x_0) / (x_1 - x_0) in the bin from x_0 to x_1, s = (g_1 - g_0) / (x_1 - x_0) and slopes d_0, d_1:
+
+        g(x) = g_0 + (g_1 - g_0) (s t^2 + d_0 t (1 - t)) / (s + (d_0 + d_1 - 2 s) t (1 - t))
+
+    Gregory and Delbourgo 1982. x: (...,), within the knots (..., 3, k + 1) of `spline_knots`. Returns g (...,) and
+    log g'(x) (...,). With root=True, x stands for g, and it returns x and log dx/dg.
+    """
+    with torch.no_grad():
+        left = (x[..., None] >= knots[..., 1 if root else 0, 1:-1]).sum(-1)
+        index = torch.stack([left, left + 1], -1)[..., None, :].expand(*knots.shape[:-1], 2)
+    (x0, x1), (g0, g1), (d0, d1) = (pair.unbind(-1) for pair in knots.gather(-1, index).unbind(-2))
+    width, height = x1 - x0, g1 - g0
+    s, d0, d1 = height / width, d0.exp(), d1.exp()
+    bend = d0 + d1 - 2 * s
+    if root:
+        # the equation is quadratic in t; of its two roots in the form that subtracts no near numbers
+        rise = (x - g0) / height
+        a, b, c = s - d0 + rise * bend, d0 - rise * bend, -s * rise
+        t = -2 * c / (b + (b.square() - 4 * a * c).clamp(min=0).sqrt())
+        t = t.clamp(0, 1)
+    else:
+        t = (x - x0) / width
+    r = 1 - t
+    u = t * r
+    below = s + bend * u
+    # three terms of at least 0: nothing cancels, however steep the knots are
+    log_slope = torch.log((d1 * t.square() + 2 * s * u + d0 * r.square()) * (s / below).square())
+    if root:
+        return x0 + width * t, -log_slope
+    return g0 + height * t * (s * t + d0 * r) / below, log_slope

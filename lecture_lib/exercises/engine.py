@@ -58,7 +58,7 @@ def close(got: Tensor, expected: Tensor) -> Tensor:
 
 def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
     """One truth value: could both 1-D samples be of one distribution (Kolmogorov-Smirnov, error rate 1e-6)?"""
-    if not got.isfinite().all():
+    if not (got.isfinite().all() and expected.isfinite().all()):
         return torch.tensor(False)
     limit = math.sqrt(-math.log(1e-6 / 2) / 2 * (1 / len(got) + 1 / len(expected)))
     return torch.tensor(kolmogorov_smirnov(got, expected) <= limit)
@@ -73,6 +73,8 @@ class Exercise:
     mistakes: a teacher's sentence -> an implementation that makes this mistake, or a tuple of several.
     laws: a law's sentence -> a function of (call, generator) that returns what is wrong, or "" if the law holds.
     same: says elementwise, or once for all, whether an answer agrees with the reference's.
+    parts: the names of what is returned, where that is a pair such as ("z", "logdet"). The pair is judged as one
+        table, in which the last part is the last column.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Exercise:
     mistakes: Mapping[str, Callable | tuple[Callable, ...]]
     laws: Mapping[str, Callable[[Call, torch.Generator], str]] = field(default_factory=dict)
     same: Callable[[Tensor, Tensor], Tensor] = close
+    parts: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- one call
@@ -167,13 +170,18 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
     try:
         if isinstance(answer, (list, tuple)) and answer and all(map(torch.is_tensor, answer)):
-            answer = torch.stack(list(answer))
+            pair = isinstance(answer, tuple) and all(part.ndim for part in answer)
+            # (z, logdet), of shapes (n, d) and (n,), becomes a table (n, d + 1)
+            answer = torch.column_stack(answer) if pair else torch.stack(list(answer))
         if not torch.is_tensor(answer):
             answer = torch.as_tensor(answer)
         if answer.is_complex():
             return None, "Your function returned complex numbers. Return real ones."
         return answer.detach().to("cpu", torch.float64).to_dense().clone(), ""
     except Exception:
+        if isinstance(answer, tuple) and any(map(torch.is_tensor, answer)):
+            kinds = [f"shape {tuple(a.shape)}" if torch.is_tensor(a) else f"type {type(a).__name__}" for a in answer]
+            return None, f"You returned parts of {' and '.join(kinds)}. Each should be a tensor with a row per point."
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
 
 
@@ -227,7 +235,7 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
         if passed[i]:
             rows.append(Row(title, True))
             continue
-        asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i])
+        asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts)
         printed = outcomes[i].printed
         if private:  # what could give the hidden inputs away stays here
             told = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
@@ -252,7 +260,7 @@ def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator, priv
         if outcome.value is None:
             raise ValueError(outcome.outline or outcome.problem if private else outcome.problem)
         if outcome.value.shape != expected.shape:
-            raise ValueError(wrong_shape(outcome.value, expected))
+            raise ValueError(wrong_shape(outcome.value, expected, exercise.parts))
         return outcome.value
 
     try:

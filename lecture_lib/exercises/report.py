@@ -106,10 +106,13 @@ def _one_line(text: str, most: int = 200) -> str:
 # ---------------------------------------------------------------- words for what was asked and what came back
 
 
-def describe(arguments, outcome, expected: Tensor, same: Tensor | None) -> tuple[str, str, str, str]:
+def describe(
+    arguments, outcome, expected: Tensor, same: Tensor | None, parts: tuple[str, ...] = ()
+) -> tuple[str, str, str, str]:
     """asked, expected, got, why; of the first number that differs, where single numbers do.
 
     same: what the exercise says of (got, expected): elementwise, one truth for all, or None without numbers to compare.
+    parts: names for the columns, of which the last one has the last name.
     """
     got = outcome.value
     single = got is not None and same is not None and same.shape == got.shape and got.numel() > SMALL
@@ -124,14 +127,19 @@ def describe(arguments, outcome, expected: Tensor, same: Tensor | None) -> tuple
     if got is None:
         return asked, _numbers(expected), "no value", outcome.problem
     if same is None:
-        return asked, _numbers(expected), _numbers(got), wrong_shape(got, expected)
+        return asked, _numbers(expected), _numbers(got), wrong_shape(got, expected, parts)
     why = _what_is_wrong(got, expected, same)
     if single:
-        return asked, _number(expected[at]), _number(got[at]), why
+        part = f"{parts[-1 if at[-1] == expected.shape[-1] - 1 else 0]} = " if parts else ""
+        return asked, part + _number(expected[at]), part + _number(got[at]), why
     return asked, _numbers(expected), _numbers(got), why
 
 
-def wrong_shape(got: Tensor, expected: Tensor) -> str:
+def wrong_shape(got: Tensor, expected: Tensor, parts: tuple[str, ...] = ()) -> str:
+    if parts:
+        n, columns = expected.shape
+        first = (n,) if columns == 2 else (n, columns - 1)
+        return f"Return a pair: {parts[0]} of shape {first} and {parts[1]} of shape {(n,)}."
     return f"Your answer has shape {tuple(got.shape)}. It should have shape {tuple(expected.shape)}."
 
 

@@ -1,5 +1,6 @@
 """The engine: right answers get full points, every known mistake is named, and nothing makes check raise."""
 
+import functools
 import math
 import re
 import warnings
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from lecture_lib import flows
 from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises import flows as f
 from lecture_lib.exercises import histograms as h
 from lecture_lib.exercises.engine import variants
 from lecture_lib.histogram import Histogram
@@ -231,10 +234,80 @@ def by_distributions(x, weights, means, sds):
     return d.MixtureSameFamily(d.Categorical(weights), d.Normal(means, sds)).log_prob(x)
 
 
+def by_slopes(piece):
+    """(z, logdet) of a function of one number each, its slope by autograd."""
+
+    def answer(x, *parameters):
+        x = x.clone().requires_grad_()
+        z = piece(x, *parameters)
+        (slope,) = torch.autograd.grad(z.sum(), x)
+        return z, slope.abs().log()
+
+    return answer
+
+
+def by_jacobians(layer):
+    """(x, logdet) of a function of one row, its determinant by autograd."""
+
+    def answer(z, *parameters):
+        rows = [layer(row, *parameters) for row in z]
+        matrices = [torch.autograd.functional.jacobian(lambda v: layer(v, *parameters), row) for row in z]
+        return torch.stack(rows), torch.stack([torch.linalg.slogdet(m).logabsdet for m in matrices])
+
+    return answer
+
+
+def way_back(x, shifts, log_scales):
+    for shift, log_scale in list(zip(shifts, log_scales))[::-1]:
+        x = (torch.log(x + (x**2 + 1).sqrt()) - shift) / torch.exp(log_scale)
+    return x
+
+
+def one_point_at_a_time(x, knots_x, knots_u):
+    both = []
+    for point in x.tolist():
+        i = max(j for j in range(len(knots_x) - 1) if j == 0 or knots_x[j] <= point)
+        slope = (knots_u[i + 1] - knots_u[i]) / (knots_x[i + 1] - knots_x[i])
+        both.append((knots_u[i] + slope * (point - knots_x[i]), math.log(slope)))
+    return torch.tensor(both)
+
+
+def as_numpy(x, A, b):
+    z = np.linalg.solve(A.numpy(), (x - b).numpy().T)
+    return torch.distributions.Normal(0.0, 1.0).log_prob(torch.tensor(z)).sum(0) - np.linalg.slogdet(A.numpy())[1]
+
+
+def layer_of(row, w):
+    return torch.stack([row[0], w[0] + w[1] * row[0] + torch.exp(w[2] * torch.tanh(row[0] + w[3])) * row[1]])
+
+
+def layer_back(row, w):
+    return torch.stack([row[0], (row[1] - w[0] - w[1] * row[0]) / torch.exp(w[2] * torch.tanh(row[0] + w[3]))])
+
+
+D = torch.distributions
+
+
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize(
     "name, answer",
     {
+        "flows.affine_log_prob": lambda x, shift, log_scale: D.Normal(shift, math.exp(log_scale)).log_prob(x),
+        "flows.mixture_cdf": by_slopes(lambda x, w, m, s: (w * D.Normal(m, s).cdf(x[:, None])).sum(1)),
+        "flows.linear_spline": one_point_at_a_time,
+        "flows.linear_log_prob": as_numpy,
+        "flows.leaky_inverse": by_jacobians(
+            lambda x, log_slope: torch.maximum(x, 0 * x) + x.clamp(max=0) / log_slope.exp()
+        ),
+        "flows.inverse": by_slopes(way_back),
+        "flows.sample": lambda n, s, ls, g: [
+            functools.reduce(lambda y, f: math.sinh(f[0] + math.exp(f[1]) * y), zip(s.tolist(), ls.tolist()), z)
+            for z in np.random.default_rng(0).normal(size=n)
+        ],
+        "flows.coupling": by_jacobians(layer_of),
+        "flows.coupling_inverse": by_jacobians(layer_back),
+        "flows.logit": by_jacobians(lambda y, levels: torch.log(y) - torch.log(levels - y)),
+        "flows.bits_per_dim": lambda log_p, d, levels: np.log2(levels) - log_p.numpy() / d / np.log(2),
         "likelihood.nll": lambda x, mean, sd: -torch.distributions.Normal(mean, sd).log_prob(x).mean(),
         "likelihood.fit_gaussian": lambda x: (np.mean(x.numpy()), np.std(x.numpy())),
         "likelihood.kl": lambda p, q: [(p - q).mean(), ((p - q).var() / len(p)) ** 0.5],
@@ -506,3 +579,44 @@ def test_pixel_bits_is_the_product_of_pixel_histograms(generator):
     edges = torch.arange(6) - 0.5
     log_p = sum(Histogram.fit(train[:, j], edges, smoothing=0.2).log_prob(test[:, j]) for j in range(3))
     torch.testing.assert_close(h.pixel_bits(train, test, 5, 0.2), -log_p / (3 * math.log(2)))
+
+
+def test_the_references_of_flows_are_the_librarys_transforms(generator):
+    x = torch.randn(50, 3, generator=generator, dtype=torch.float64)
+    log_slope = torch.tensor([-1.0, 0.3, 2.0], dtype=torch.float64)
+    for ours, theirs in zip(
+        f.leaky_inverse(x, log_slope), flows.Elementwise(flows.leaky, log_slope[:, None]).inverse(x)
+    ):
+        torch.testing.assert_close(ours, theirs)
+    y = 17 * x.sigmoid()
+    for ours, theirs in zip(f.logit(y, 17), flows.Sigmoid(0.0, 17.0).inverse(y)):
+        torch.testing.assert_close(ours, theirs)
+
+    layer = flows.Affine(3).double()
+    for p in layer.parameters():
+        p.data = 0.5 * torch.randn(p.shape, generator=generator, dtype=torch.float64)
+    lower, upper = layer.factors()
+    A = torch.linalg.inv((lower @ upper).detach())
+    log_p = flows.Flow(flows.Normal(3), [layer]).double().log_prob(x)
+    torch.testing.assert_close(f.linear_log_prob(x, A, layer.shift), log_p)
+
+    shift, log_scale = 0.4, -0.7
+    flow = flows.Flow(flows.Normal(1), [flows.Elementwise(flows.affine, torch.tensor([[shift, log_scale]]).double())])
+    torch.testing.assert_close(f.affine_log_prob(x[:, 0], shift, log_scale), flow.double().log_prob(x[:, :1]))
+
+    w = torch.tensor([0.5, -1.2, 0.8, 0.3], dtype=torch.float64)
+    couplings = flows.Couplings(2, 1)
+    couplings.nets[0] = ByNet(w)
+    for ours, theirs in zip(f.coupling(x[:, :2], w), couplings.forward(x[:, :2])):
+        torch.testing.assert_close(ours, theirs)
+
+
+class ByNet(torch.nn.Module):
+    """The exercises' stand-in for a network, in the place of a real one."""
+
+    def __init__(self, w):
+        super().__init__()
+        self.w = w
+
+    def forward(self, a):
+        return torch.cat(f.net(a, self.w), 1)

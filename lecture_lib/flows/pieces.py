@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LIMIT = 5.0  # of log scales: factors from 1/148 to 148; float32 could not undo much more
-BOUND = 4.0  # a spline bends within [-BOUND, BOUND]
+LOW, HIGH = -4.0, 4.0  # a spline bends between them, unless it is told otherwise
 
 
 def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
@@ -58,10 +58,10 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
 
     def to_z(x: Tensor) -> tuple[Tensor, Tensor]:
         t = (x[..., None] - means) * torch.exp(-log_s)
-        log_cdf, log_rest = log_w + F.logsigmoid(t), log_w + F.logsigmoid(-t)  # of F and of 1 - F, stable in both tails
-        log_f = torch.logsumexp(log_cdf + F.logsigmoid(-t) - log_s, -1)
-        log_cdf, log_rest = torch.logsumexp(log_cdf, -1), torch.logsumexp(log_rest, -1)
-        return log_cdf - log_rest, log_f - log_cdf - log_rest  # d logit F = f / (F (1 - F))
+        log_cdf, log_rest = log_w + F.logsigmoid(t), log_w + F.logsigmoid(-t)  # the components' parts of F, of 1 - F
+        # d logit F = f / (F (1 - F)) = sum_k (w_k F_k / F) (w_k (1 - F_k) / (1 - F)) / (w_k s_k), exact in both tails
+        log_slope = log_cdf.log_softmax(-1) + log_rest.log_softmax(-1) - log_w - log_s
+        return torch.logsumexp(log_cdf, -1) - torch.logsumexp(log_rest, -1), torch.logsumexp(log_slope, -1)
 
     if inverse:
         return to_z(z)
@@ -69,22 +69,25 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
         # z = logit F(x) lies between the smallest and the largest (x - mean_k) / s_k
         ends = means + z[..., None] * torch.exp(log_s)
         low, high = ends.amin(-1), ends.amax(-1)
-        for _ in range(60 if z.dtype == torch.float64 else 32):
+        for _ in range(72 if z.dtype == torch.float64 else 42):
             middle = (low + high) / 2
             below = to_z(middle)[0] < z
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
         x = (low + high) / 2
-    # one step of Newton's method: it polishes x and carries the gradients of z and params
+    # adds 0 to x, and the gradients of z and params: dx = (dz - dback) / slope. Where F is flat, slopes count as 1e-9
     back, logdet = to_z(x)
-    x = x - (back - z) * torch.exp(-logdet).detach()
+    missing = z - back
+    x = x + (missing - missing.detach()) * torch.exp(-logdet.detach()).clamp(max=1e9)
     return x, -to_z(x)[1]
 
 
 # ---------------------------------------------------------------- splines
 
 
-def spline(z: Tensor, params: Tensor, inverse: bool = False, bound: float = BOUND) -> tuple[Tensor, Tensor]:
-    """z = g(x), a monotone rational-quadratic spline on [-bound, bound], and z = x outside.
+def spline(
+    z: Tensor, params: Tensor, inverse: bool = False, low: float = LOW, high: float = HIGH
+) -> tuple[Tensor, Tensor]:
+    """z = g(x), a monotone rational-quadratic spline on [low, high], and z = x outside.
 
     Slide "Flows: Transformations", splines. Durkan and others 2019, Neural Spline Flows.
 
@@ -92,16 +95,16 @@ def spline(z: Tensor, params: Tensor, inverse: bool = False, bound: float = BOUN
     inner knots. Returns as `affine` does.
     As g is a formula and its inverse a root, g is the direction x -> z, which training goes; sampling goes back.
     """
-    knots = spline_knots(params, bound)
-    inside = z.clamp(-bound, bound)
+    knots = spline_knots(params, low, high)
+    inside = z.clamp(low, high)
     x, logdet = rational_quadratic(inside, knots, root=not inverse)
     return torch.where(inside == z, x, z), torch.where(inside == z, logdet, 0.0)
 
 
-def spline_knots(params: Tensor, bound: float = BOUND, least: float = 2**-10) -> Tensor:
+def spline_knots(params: Tensor, low: float = LOW, high: float = HIGH, least: float = 2**-10) -> Tensor:
     """(..., 3 k - 1) free numbers -> (..., 3, k + 1): the knots' places x, their values g(x), and the log slopes there.
 
-    Places and values rise from -bound to bound in k steps, in proportion to exp(param), but each by at least a share
+    Places and values rise from low to high in k steps, in proportion to exp(param), but each by at least a share
     `least` of the way. The slope is exp(param) at an inner knot and 1 at both ends, where the spline meets the line
     z = x. Params count as at least -LIMIT and at most LIMIT, which keeps every slope within float32's reach.
     """
@@ -112,7 +115,7 @@ def spline_knots(params: Tensor, bound: float = BOUND, least: float = 2**-10) ->
     even = torch.arange(k + 1, dtype=params.dtype, device=params.device) * least
     share = sums / sums[..., -1:] * (1 - k * least) + even  # exactly 0 and 1 at the ends
     log_slopes = F.pad(params[..., 2 * k :], (1, 1))
-    return torch.cat([2 * bound * share - bound, log_slopes[..., None, :]], -2)
+    return torch.cat([low * (1 - share) + high * share, log_slopes[..., None, :]], -2)
 
 
 def rational_quadratic(x: Tensor, knots: Tensor, root: bool = False) -> tuple[Tensor, Tensor]:
@@ -131,18 +134,19 @@ def rational_quadratic(x: Tensor, knots: Tensor, root: bool = False) -> tuple[Te
     (x0, x1), (g0, g1), (d0, d1) = (pair.unbind(-1) for pair in knots.gather(-1, index).unbind(-2))
     width, height = x1 - x0, g1 - g0
     s, d0, d1 = height / width, d0.exp(), d1.exp()
-    bend = d0 + d1 - 2 * s
     if root:
-        # the equation is quadratic in t; of its two roots in the form that subtracts no near numbers
+        # with r = 1 - t: s (1 - rise) t^2 + m t r - s rise r^2 = 0, solved for t : r in the form that subtracts nothing
         rise = (x - g0) / height
-        a, b, c = s - d0 + rise * bend, d0 - rise * bend, -s * rise
-        t = -2 * c / (b + (b.square() - 4 * a * c).clamp(min=0).sqrt())
-        t = t.clamp(0, 1)
+        up, down = 2 * s * rise, 2 * s * (1 - rise)
+        m = d0 * (1 - rise) - d1 * rise
+        q = torch.where(m < 0, -m, m) + (m.square() + up * down).sqrt()  # a sum of squares: never below 0
+        t, r = torch.where(m < 0, q, up), torch.where(m < 0, down, q)
+        t, r = t / (t + r), r / (t + r)
     else:
         t = (x - x0) / width
-    r = 1 - t
+        r = 1 - t
     u = t * r
-    below = s + bend * u
+    below = s + (d0 + d1 - 2 * s) * u
     # three terms of at least 0: nothing cancels, however steep the knots are
     log_slope = torch.log((d1 * t.square() + 2 * s * u + d0 * r.square()) * (s / below).square())
     if root:

@@ -59,7 +59,8 @@ class Affine(Transform):
         mean = x.double().mean(0)
         covariance = (x.double() - mean).T @ (x.double() - mean) / len(x)
         factor, failed = torch.linalg.cholesky_ex(covariance.flip(0, 1))
-        if failed or factor.diagonal().min() < 1e-6 * factor.diagonal().max():
+        given_others = factor.diagonal().flip(0) / covariance.diagonal().sqrt()  # sd, as a share of the column's own
+        if failed or (x == x[0]).all(0).any() or given_others.min() < 1e-6:
             raise ValueError("x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
         # flipped twice, a lower factor of the covariance is an upper one, and so is its inverse U
         upper = torch.linalg.solve_triangular(factor.flip(0, 1), torch.eye(len(mean)).to(factor), upper=True)
@@ -109,7 +110,10 @@ class Elementwise(Transform):
 
 
 class Sigmoid(Transform):
-    """x = low + (high - low) / (1 + e^-z) in each dimension: the line onto an interval. Nothing to train."""
+    """x = low + (high - low) / (1 + e^-z) in each dimension: the line onto an interval. Nothing to train.
+
+    No z leads outside the interval: there log |det df^{-1}/dx| is -inf, so that a flow's density is 0.
+    """
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
@@ -121,8 +125,10 @@ class Sigmoid(Transform):
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         share = (x - self.low) / self.width
-        z = torch.logit(share)
-        return z, -(math.log(self.width) + share.log() + torch.log1p(-share)).sum(1)
+        outside = (share < 0) | (share > 1)
+        share = share.clamp(torch.finfo(x.dtype).tiny, 1 - torch.finfo(x.dtype).eps / 2)  # at the ends, z is finite
+        logdet = -(math.log(self.width) + share.log() + torch.log1p(-share))
+        return torch.logit(share), logdet.masked_fill(outside, -math.inf).sum(1)
 
 
 class Inverse(Transform):
@@ -138,6 +144,9 @@ class Inverse(Transform):
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.transform.forward(x)
 
+    def split(self) -> list[Transform]:
+        return [Inverse(part) for part in reversed(self.transform.split())]
+
 
 def network(
     inputs: int, hidden: Sequence[int], start: Tensor, generator: torch.Generator | None = None
@@ -145,12 +154,12 @@ def network(
     """Linear layers with ReLU between them; the last one starts as the constant `start` (outputs,)."""
     sizes, layers = [inputs, *hidden], []
     for before, after in pairwise(sizes):
-        linear = nn.Linear(before, after)
+        linear = nn.utils.skip_init(nn.Linear, before, after)
         limit = 1 / math.sqrt(before)  # as torch does by itself, but from our generator
         for p in linear.parameters():
             p.data = limit * (2 * torch.rand(p.shape, generator=generator) - 1)
         layers += [linear, nn.ReLU(inplace=True)]
-    last = nn.Linear(sizes[-1], len(start))
+    last = nn.utils.skip_init(nn.Linear, sizes[-1], len(start))
     last.weight.data.zero_()
     last.bias.data = start.clone()
     return nn.Sequential(*layers, last)

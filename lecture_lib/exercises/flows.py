@@ -688,10 +688,10 @@ SAMPLE = Exercise(
         "Your z is uniform. The base here is normal: torch.randn.": lambda n, s, ls, g: forward(
             torch.rand(n, generator=g), s, ls
         )[0],
-        "You took log_scale for the scale. The scale is exp(log_scale).": lambda n, s, ls, g: forward(
-            torch.randn(n, generator=g), s, ls.abs().log()
-        )[0],
-        "You left out sinh.": lambda n, s, ls, g: _straight(torch.randn(n, generator=g), s, ls),
+        "You took log_scale for the scale. The scale is exp(log_scale).": lambda n, s, ls, g: _layers(
+            torch.randn(n, generator=g), s, ls, scale=lambda log_scale: log_scale
+        ),
+        "You left out sinh.": lambda n, s, ls, g: _layers(torch.randn(n, generator=g), s, ls, bend=lambda y: y),
         "You left out the shifts.": lambda n, s, ls, g: forward(torch.randn(n, generator=g), 0 * s, ls)[0],
         "You took the first layer alone.": lambda n, s, ls, g: sample(n, s[:1], ls[:1], g),
         "You took the last layer alone: each layer must start from what the one before gave.": (
@@ -708,9 +708,9 @@ SAMPLE = Exercise(
 )
 
 
-def _straight(z, shifts, log_scales):
+def _layers(z, shifts, log_scales, scale=torch.exp, bend=torch.sinh):
     for shift, log_scale in zip(shifts, log_scales):
-        z = shift + torch.exp(log_scale) * z
+        z = bend(shift + scale(log_scale) * z)
     return z
 
 

@@ -57,7 +57,7 @@ def test_check_lists_every_difference(tmp_path):
 @each_released
 def test_no_answer_hidden_test_or_output_is_released(path):
     text = path.read_text(encoding="utf-8")
-    assert "BEGIN SOLUTION" not in text and "HIDDEN" not in text and "hidden=" not in text
+    assert "BEGIN SOLUTION" not in text and "HIDDEN" not in text and not re.search(r"check\(.*hidden=", text)
     assert all(not cell.outputs and cell.execution_count is None for cell in cells(path))
     blanks = [c for c in cells(path) if c.metadata.get("nbgrader", {}).get("solution")]
     assert blanks and all("raise NotImplementedError" in cell.source for cell in blanks)

@@ -269,7 +269,8 @@ def one_point_at_a_time(x, knots_x, knots_u):
         i = max(j for j in range(len(knots_x) - 1) if j == 0 or knots_x[j] <= point)
         slope = (knots_u[i + 1] - knots_u[i]) / (knots_x[i + 1] - knots_x[i])
         both.append((knots_u[i] + slope * (point - knots_x[i]), math.log(slope)))
-    return torch.tensor(both)
+    us, logdets = zip(*both)
+    return list(us), list(logdets)
 
 
 def as_numpy(x, A, b):
@@ -342,6 +343,31 @@ def test_another_right_form_is_right(name, answer, hidden):
 def test_common_errors_get_a_word_of_advice(name, answer, advice):
     text = str(check(name, answer))
     assert advice in text, text
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (
+            lambda z, logdet: z,
+            "returned one tensor of shape (9, 2). Return a pair (z, logdet), of shapes (9, 2) and (9,).",
+        ),
+        (lambda z, logdet: torch.column_stack([z, logdet]), "returned one tensor of shape (9, 3)"),
+        (lambda z, logdet: (z, logdet[:, None]), "Your z has shape (9, 2) and your logdet (9, 1)."),
+        (lambda z, logdet: (z, logdet.sum()), "and your logdet ()."),
+        (lambda z, logdet: (logdet, z), "The order is the other way round."),
+        (lambda z, logdet: (z, None), "Your logdet is None."),
+        (lambda z, logdet: (*z.T, logdet), "Return a pair (z, logdet), of shapes (9, 2) and (9,)."),
+        (lambda z, logdet: None, "Does it end with `return`? Return a pair (z, logdet)"),
+    ],
+)
+def test_what_is_no_pair_is_said(wrong, sentence):
+    report = check("flows.leaky_inverse", lambda *a: wrong(*f.leaky_inverse(*a)))
+    assert report.points == 0 and sentence in str(report), str(report)
+
+
+def test_a_pair_in_the_wrong_order_is_said():
+    assert "return (u, logdet)" in str(check("flows.mixture_cdf", lambda *a: f.mixture_cdf(*a)[::-1]))
 
 
 # ---------------------------------------------------------------- the report

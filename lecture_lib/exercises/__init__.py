@@ -37,7 +37,10 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
         return Report(name, exercise.points, 0.0, (), message)
     try:
         return judge(
-            exercise, call_in_process(answer), seed=0 if hidden is None else hidden + 1, private=hidden is not None
+            exercise,
+            call_in_process(answer, exercise.parts),
+            seed=0 if hidden is None else hidden + 1,
+            private=hidden is not None,
         )
     except Exception as error:  # an answer so odd that judging it fails
         return Report(name, exercise.points, 0.0, (), f"This answer could not be judged ({type(error).__name__}).")

@@ -74,8 +74,9 @@ class Exercise:
     mistakes: a teacher's sentence -> an implementation that makes this mistake, or a tuple of several.
     laws: a law's sentence -> a function of (call, generator) that returns what is wrong, or "" if the law holds.
     same: says elementwise, or once for all, whether an answer agrees with the reference's.
-    parts: the names of what is returned, where that is a pair such as ("z", "logdet"). The pair is judged as one
-        table, in which the last part is the last column.
+    parts: the names of what is returned, where that is a pair such as ("z", "logdet"): the first of the shape of the
+        first argument, the second with one number for each row. They are judged as one table, the second as its last
+        column.
     """
 
     name: str
@@ -92,8 +93,11 @@ class Exercise:
 # ---------------------------------------------------------------- one call
 
 
-def call_in_process(function: Callable) -> Call:
-    """The `Call` of a function that lives here: never raises, prints nothing, changes none of the arguments."""
+def call_in_process(function: Callable, parts: tuple[str, ...] = ()) -> Call:
+    """The `Call` of a function that lives here: never raises, prints nothing, changes none of the arguments.
+
+    parts: as for an `Exercise`.
+    """
 
     def call(arguments: Mapping[str, Any]) -> Outcome:
         given = {name: _own_copy(a) for name, a in arguments.items()}
@@ -103,7 +107,8 @@ def call_in_process(function: Callable) -> Call:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     answer = function(*given.values())
-                    value, problem = as_answer(answer)
+                    like = next(iter(arguments.values()))
+                    value, problem = as_pair(answer, parts, like) if parts else as_answer(answer)
         except NotImplementedError as error:
             return _not_implemented(function, error, printed.getvalue())
         except KeyboardInterrupt:  # the student pressed Stop
@@ -171,19 +176,35 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
     try:
         if isinstance(answer, (list, tuple)) and answer and all(map(torch.is_tensor, answer)):
-            pair = isinstance(answer, tuple) and all(part.ndim for part in answer)
-            # (z, logdet), of shapes (n, d) and (n,), becomes a table (n, d + 1)
-            answer = torch.column_stack(answer) if pair else torch.stack(list(answer))
+            answer = torch.stack(list(answer))
         if not torch.is_tensor(answer):
             answer = torch.as_tensor(answer)
         if answer.is_complex():
             return None, "Your function returned complex numbers. Return real ones."
         return answer.detach().to("cpu", torch.float64).to_dense().clone(), ""
     except Exception:
-        if issubclass(type(answer), tuple) and any(map(torch.is_tensor, answer)):
-            kinds = [f"shape {tuple(a.shape)}" if torch.is_tensor(a) else f"type {type(a).__name__}" for a in answer]
-            return None, f"You returned parts of {' and '.join(kinds)}. Each should be a tensor with a row per point."
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
+
+
+def as_pair(answer, parts: tuple[str, ...], like: Tensor) -> tuple[Tensor | None, str]:
+    """(z, logdet), of the shapes (n, d) or (n,) and (n,), as one table (n, d + 1) or (n, 2); or None and a sentence."""
+    wanted = (tuple(like.shape), tuple(like.shape[:1]))
+    advice = f" Return a pair ({', '.join(parts)}), of shapes {wanted[0]} and {wanted[1]}."
+    if not issubclass(type(answer), (tuple, list)) or len(answer) != 2:
+        if torch.is_tensor(answer):
+            return None, f"Your function returned one tensor of shape {tuple(answer.shape)}." + advice
+        return None, as_answer(answer)[1].replace(" Return a tensor of numbers.", "") + advice
+    values = []
+    for part, value in zip(parts, answer):
+        value, problem = as_answer(value)
+        if problem:
+            return None, problem.replace("Your function returned", f"Your {part} is").split(". ")[0] + "." + advice
+        values.append(value)
+    shapes = tuple(tuple(value.shape) for value in values)
+    if shapes == wanted:
+        return torch.column_stack(values), ""
+    order = " The order is the other way round." if shapes == wanted[::-1] else ""
+    return None, f"Your {parts[0]} has shape {shapes[0]} and your {parts[1]} {shapes[1]}.{order}" + advice
 
 
 def _short(thing, most: int = 60) -> str:
@@ -223,7 +244,7 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
     seed: of the inputs. private: the report does not show the inputs, nor the values expected.
     """
     cases = {f.__name__.replace("_", " "): f(torch.Generator().manual_seed(seed + 1)) for f in exercise.inputs}
-    expected = [_run(exercise.reference, arguments).value for arguments in cases.values()]
+    expected = [_run(exercise.reference, arguments, exercise.parts).value for arguments in cases.values()]
     outcomes = [call(arguments) for arguments in cases.values()]
     if all(o.blank for o in outcomes):
         return Report(exercise.name, exercise.points, 0.0, (), outcomes[0].problem)
@@ -251,17 +272,17 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 
-def _run(function: Callable, arguments: Mapping[str, Any]) -> Outcome:
-    return call_in_process(function)(arguments)
+def _run(function: Callable, arguments: Mapping[str, Any], parts: tuple[str, ...] = ()) -> Outcome:
+    return call_in_process(function, parts)(arguments)
 
 
 def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator, private: bool) -> str:
     def value_of(arguments):
-        outcome, expected = call(arguments), _run(exercise.reference, arguments).value
+        outcome, expected = call(arguments), _run(exercise.reference, arguments, exercise.parts).value
         if outcome.value is None:
             raise ValueError(outcome.outline or outcome.problem if private else outcome.problem)
         if outcome.value.shape != expected.shape:
-            raise ValueError(wrong_shape(outcome.value, expected, exercise.parts))
+            raise ValueError(wrong_shape(outcome.value, expected))
         return outcome.value
 
     try:
@@ -305,7 +326,7 @@ def name_mistakes(exercise: Exercise, cases: list, outcomes: list[Outcome], pass
     explains: dict[str, set[int]] = {}
     for sentence, wrong in exercise.mistakes.items():
         for variant in variants(wrong):
-            same = {i for i, a in enumerate(cases) if _alike(exercise, outcomes[i], _run(variant, a))}
+            same = {i for i, a in enumerate(cases) if _alike(exercise, outcomes[i], _run(variant, a, exercise.parts))}
             if len(same) == len(cases):
                 return [sentence if i in failed else "" for i in range(len(cases))]
             explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)

@@ -120,6 +120,19 @@ AFFINE_LOG_PROB = Exercise(
             (-0.5 * ((x - shift) / math.exp(log_scale)) ** 2).exp() / math.sqrt(2 * math.pi) / math.exp(log_scale)
         ).log(),
         "The sign is the other way round: log p(x) is asked, not nats.": lambda *a: -affine_log_prob(*a),
+        "You did not subtract the shift. Undo the addition first, then the stretch.": (
+            lambda x, shift, log_scale: _log_normal(x / math.exp(log_scale)) - log_scale,
+            lambda x, shift, log_scale: _log_normal((x + shift) / math.exp(log_scale)) - log_scale,
+        ),
+        "You subtracted the whole of log(2 pi). It is half of it: the log of sqrt(2 pi).": lambda *a: (
+            affine_log_prob(*a) - 0.5 * LOG_2PI
+        ),
+        "You added the slope 1 / scale. Its log is asked: -log_scale.": lambda x, shift, log_scale: (
+            affine_log_prob(x, shift, log_scale) + log_scale + math.exp(-log_scale)
+        ),
+        "You took log_scale for the log of a variance. The scale is exp(log_scale), a standard deviation.": (
+            lambda x, shift, log_scale: affine_log_prob(x, shift, log_scale / 2)
+        ),
         "You returned one number for all points. log p(x) of each is asked.": lambda *a: affine_log_prob(*a).mean(),
     },
     laws={"p(x) integrates to 1": affine_integrates_to_1},
@@ -175,6 +188,15 @@ LINEAR_LOG_PROB = Exercise(
         "A determinant can be negative: where A turns the space inside out. Volumes need its absolute value.": (
             lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det().log()
         ),
+        "First the absolute value, then the log: the log of a negative determinant is NaN.": lambda x, A, b: (
+            _log_normal(_z_of(x, A, b)).sum(1) - A.det().log().abs()
+        ),
+        "The determinant is one number for the whole map: it is not divided by d.": lambda x, A, b: (
+            _log_normal(_z_of(x, A, b)).sum(1) - A.det().abs().log() / len(b)
+        ),
+        "You divided by the diagonal of A. Its inverse is torch.linalg.inv(A).": lambda x, A, b: (
+            _log_normal((x - b) / A.diagonal()).sum(1) - A.det().abs().log()
+        ),
         "You subtracted the determinant itself. Its log is asked.": (
             lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det().abs(),
             lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det(),
@@ -205,7 +227,10 @@ LINEAR_LOG_PROB = Exercise(
             _log_normal(_z_of(x, A, b)).sum(1) - A.diagonal().abs().log().sum()
         ),
         "You counted the log determinant once for each dimension. It belongs to the whole point: subtract it after the "
-        "sum.": lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - len(b) * A.det().abs().log(),
+        "sum.": (
+            lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - len(b) * A.det().abs().log(),
+            lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) + len(b) * A.det().abs().log(),
+        ),
         "You returned one number for each coordinate. Sum over the dimensions.": lambda x, A, b: _log_normal(
             _z_of(x, A, b)
         ),
@@ -287,6 +312,15 @@ LEAKY_INVERSE = Exercise(
         "You summed the slopes. The log of each comes first.": _with_logdet(
             leaky_inverse,
             lambda logdet, x, log_slope: torch.where(x < 0, torch.exp(-log_slope), 1.0).sum(1),
+        ),
+        "Above 0 the slope is 1, and the log of 1 is 0.": _with_logdet(
+            leaky_inverse, lambda logdet, x, log_slope: torch.where(x < 0, -log_slope, 1.0).sum(1)
+        ),
+        "Your logdet mixes slopes and logs: exp(-log_slope) is a slope. Its log is -log_slope.": _with_logdet(
+            leaky_inverse, lambda logdet, x, log_slope: torch.where(x < 0, torch.exp(-log_slope), 0.0).sum(1)
+        ),
+        "Your z is right, but your logdet counts the wrong side: the slope differs from 1 below 0.": _with_logdet(
+            leaky_inverse, lambda logdet, x, log_slope: torch.where(x < 0, 0.0, -log_slope).sum(1)
         ),
         "You took the other side: the slope changes below 0.": lambda x, log_slope: (
             torch.where(x > 0, x * torch.exp(-log_slope), x),
@@ -402,6 +436,18 @@ MIXTURE_CDF = Exercise(
             mixture_cdf(x, w, m, s)[0],
             (w * torch.exp(-(_t(x, m, s) ** 2)) / s / math.sqrt(2 * math.pi)).sum(1).log(),
         ),
+        "You averaged over the components. The weights already sum to 1: add up.": lambda x, w, m, s: (
+            (w * ndtr(_t(x, m, s))).mean(1),
+            (w * _bell(_t(x, m, s)) / s).mean(1).log(),
+        ),
+        "You left the weights out of the slope.": lambda x, w, m, s: (
+            mixture_cdf(x, w, m, s)[0],
+            (_bell(_t(x, m, s)) / s).sum(1).log(),
+        ),
+        "The slope of each component has one factor 1 / s_k, from the chain rule.": (
+            lambda x, w, m, s: (mixture_cdf(x, w, m, s)[0], (w * _bell(_t(x, m, s)) * s).sum(1).log()),
+            lambda x, w, m, s: (mixture_cdf(x, w, m, s)[0], (w * _bell(_t(x, m, s)) / s**2).sum(1).log()),
+        ),
         "You counted from the right: 1 - F(x). The CDF is the share of mass to the left.": lambda *a: (
             1 - mixture_cdf(*a)[0],
             mixture_cdf(*a)[1],
@@ -468,6 +514,17 @@ def _last_edge_out(x, knots_x, knots_u):
     return knots_u[i] + slope * (x - knots_x[i]), slope.log()
 
 
+def _two_knots(find):
+    """The spline by its two knots i and i + 1, with the number i found in another way."""
+
+    def wrong(x, knots_x, knots_u):
+        i = find(x, knots_x)
+        slope = (knots_u[i + 1] - knots_u[i]) / (knots_x[i + 1] - knots_x[i])
+        return knots_u[i] + slope * (x - knots_x[i]), slope.log()
+
+    return wrong
+
+
 def _first_edge_out(x, knots_x, knots_u):
     i = torch.searchsorted(knots_x, x) - 1
     slope = (knots_u.diff() / knots_x.diff())[i]
@@ -483,7 +540,6 @@ LINEAR_SPLINE = Exercise(
     parts=("u", "logdet"),
     mistakes={
         "Your slope is upside down. It is rise by run, (u_1 - u_0) / (x_1 - x_0).": (
-            lambda x, kx, ku: (linear_spline(x, kx, ku)[0], -linear_spline(x, kx, ku)[1]),
             _in_bin(lambda i, k: i, lambda x, kx, ku, i, slope: ku[i] + (x - kx[i]) / slope),
             lambda x, kx, ku: (
                 _in_bin(lambda i, k: i, lambda x, kx, ku, i, slope: ku[i] + (x - kx[i]) / slope)(x, kx, ku)[0],
@@ -491,7 +547,12 @@ LINEAR_SPLINE = Exercise(
             ),
         ),
         "x at the last knot belongs to the last bin. Your code looks for one beyond it: clamp the number of the bin.": (
-            _last_edge_out
+            _last_edge_out,
+            _two_knots(lambda x, knots_x: torch.searchsorted(knots_x, x, right=True) - 1),
+            _two_knots(lambda x, knots_x: (torch.searchsorted(knots_x, x, right=True) - 1).clamp(0, len(knots_x) - 1)),
+        ),
+        "At a knot the slope of the right line is asked: searchsorted with right=True.": _two_knots(
+            lambda x, knots_x: (torch.searchsorted(knots_x, x) - 1).clamp(0, len(knots_x) - 2)
         ),
         "x at the first knot belongs to the first bin. Take searchsorted with right=True, and clamp.": _first_edge_out,
         "You are one bin too far to the right: searchsorted counts the knots at or below x, so subtract 1.": _in_bin(
@@ -509,6 +570,9 @@ LINEAR_SPLINE = Exercise(
         ),
         "Your logdet is the slope itself. Its log is asked.": _with_logdet(
             linear_spline, lambda logdet, *a: logdet.exp()
+        ),
+        "Your logdet has the wrong sign. It is the log of the slope du/dx.": _with_logdet(
+            linear_spline, lambda logdet, *a: -logdet
         ),
         "Your logdet is the log of the rise u_1 - u_0. The slope is the rise divided by the run: a probability is not "
         "yet a density.": lambda x, kx, ku: (
@@ -567,7 +631,7 @@ def five_layers(g):
     return _chain(g, 20, 5)
 
 
-def _walk(order=1, logdet_of=None, keep=lambda total, new: total + new, shift_first=True):
+def _walk(order=1, logdet_of=None, keep=lambda total, new: total + new, shift_first=True, bend_first=True):
     """The way back with another order of the layers, another logdet of a layer, or another sum."""
 
     def wrong(x, shifts, log_scales):
@@ -576,7 +640,9 @@ def _walk(order=1, logdet_of=None, keep=lambda total, new: total + new, shift_fi
         for shift, log_scale in layers:
             own = -log_scale - torch.log(1 + x**2) / 2
             before = x
-            if shift_first:
+            if not bend_first:
+                x = torch.asinh((x - shift) / torch.exp(log_scale))
+            elif shift_first:
                 x = (torch.asinh(x) - shift) / torch.exp(log_scale)
             else:
                 x = torch.asinh(x) / torch.exp(log_scale) - shift
@@ -631,6 +697,26 @@ INVERSE = Exercise(
         "overwrite x.": _walk(logdet_of=lambda x, z, s: -s - torch.log(1 + z**2) / 2),
         "You divided first and subtracted then. shift + scale y is undone in the opposite order.": _walk(
             shift_first=False
+        ),
+        "Each layer has a slope at the number that enters it. You took all of them at the first x.": lambda x, *a: (
+            inverse(x, *a)[0],
+            -a[1].sum() - len(a[1]) * torch.log(1 + x**2) / 2,
+        ),
+        "You skipped f_1. range(k - 1, -1, -1), or reversed(range(k)), goes down to 0.": lambda x, shifts, log_scales: (
+            inverse(x, shifts[1:], log_scales[1:])
+        ),
+        "You undid one layer only. Is the `return` inside the loop, or does each round start from the first x again?": (
+            lambda x, shifts, log_scales: inverse(x, shifts[-1:], log_scales[-1:]),
+            lambda x, shifts, log_scales: inverse(x, shifts[:1], log_scales[:1]),
+        ),
+        "You undid shift and scale before asinh. The sinh came last in its layer, so it is undone first.": (
+            _walk(bend_first=False)
+        ),
+        "You added up the slopes. Their logs are asked.": _walk(
+            logdet_of=lambda x, z, s: torch.exp(-s) / torch.sqrt(1 + x**2)
+        ),
+        "Your logdet is the determinant itself. Its log is asked.": _with_logdet(
+            inverse, lambda logdet, *a: logdet.exp()
         ),
     },
 )
@@ -692,6 +778,12 @@ SAMPLE = Exercise(
             torch.randn(n, generator=g), s, ls, scale=lambda log_scale: log_scale
         ),
         "You left out sinh.": lambda n, s, ls, g: _layers(torch.randn(n, generator=g), s, ls, bend=lambda y: y),
+        "You bent before you stretched. In each layer sinh comes last: sinh(shift + exp(log_scale) y).": (
+            lambda n, s, ls, g: _bent_first(torch.randn(n, generator=g), s, ls)
+        ),
+        "You took sinh once, after the loop. It belongs into every layer.": lambda n, s, ls, g: torch.sinh(
+            _layers(torch.randn(n, generator=g), s, ls, bend=lambda y: y)
+        ),
         "You left out the shifts.": lambda n, s, ls, g: forward(torch.randn(n, generator=g), 0 * s, ls)[0],
         "You took the first layer alone.": lambda n, s, ls, g: sample(n, s[:1], ls[:1], g),
         "You took the last layer alone: each layer must start from what the one before gave.": (
@@ -706,6 +798,12 @@ SAMPLE = Exercise(
         )[0],
     },
 )
+
+
+def _bent_first(z, shifts, log_scales):
+    for shift, log_scale in zip(shifts, log_scales):
+        z = shift + torch.exp(log_scale) * torch.sinh(z)
+    return z
 
 
 def _layers(z, shifts, log_scales, scale=torch.exp, bend=torch.sinh):
@@ -800,6 +898,9 @@ COUPLING = Exercise(
         "You exchanged shift and log_scale: net gives the shift first.": _coupled(
             lambda a, b, w: (a, net(a, w)[1] + torch.exp(net(a, w)[0]) * b, net(a, w)[0])
         ),
+        "You halved the logdet. It is a sum over the dimensions, not a mean.": _with_logdet(
+            coupling, lambda logdet, *a: logdet / 2
+        ),
         "Your logdet counts both halves. The one that stays has slope 1, whose log is 0.": _with_logdet(
             coupling, lambda logdet, *a: 2 * logdet
         ),
@@ -876,6 +977,15 @@ COUPLING_INVERSE = Exercise(
             lambda a, b, w: (a, (b - net(a, w)[0]) / net(a, w)[1], -net(a, w)[1])
         ),
         "You forgot the shift.": _coupled(lambda a, b, w: (a, b * torch.exp(-net(a, w)[1]), -net(a, w)[1])),
+        "Mind the parentheses: (b - shift) / scale.": _coupled(
+            lambda a, b, w: (a, b - net(a, w)[0] * torch.exp(-net(a, w)[1]), -net(a, w)[1])
+        ),
+        "The difference is the other way round: x_b - shift.": _coupled(
+            lambda a, b, w: (a, (net(a, w)[0] - b) * torch.exp(-net(a, w)[1]), -net(a, w)[1])
+        ),
+        "Your logdet is 0. The way back divides the second half by exp(log_scale).": _with_logdet(
+            coupling_inverse, lambda logdet, *a: 0 * logdet
+        ),
         "You inverted the net: shift and scale are to be computed exactly as on the way forward, and then undone.": (
             _coupled(lambda a, b, w: (a, (b - net(-a, w)[0]) * torch.exp(-net(-a, w)[1]), -net(-a, w)[1]))
         ),
@@ -945,6 +1055,17 @@ LOGIT = Exercise(
                 torch.sigmoid(y / levels),
                 (torch.sigmoid(y / levels) * torch.sigmoid(-y / levels) / levels).log().sum(1),
             ),
+            lambda y, levels: (
+                torch.sigmoid(y / levels),
+                (torch.sigmoid(y / levels) * torch.sigmoid(-y / levels)).log().sum(1),
+            ),
+        ),
+        "You did not divide y by levels. The logit is defined between 0 and 1.": (
+            lambda y, levels: ((y / (1 - y)).log(), -(y.log() + (1 - y).log()).sum(1)),
+            lambda y, levels: ((y / (1 - y)).log(), -(y.log() + (1 - y).log() + math.log(levels)).sum(1)),
+        ),
+        "Your logdet is the determinant, the product of the slopes. Its log is asked.": _with_logdet(
+            logit, lambda logdet, *a: logdet.exp()
         ),
         "You left out 1 / (1 - s) in the slope. It is 1 / (s (1 - s)).": _with_logdet(
             logit, lambda logdet, y, levels: logdet + (1 - y / levels).log().sum(1)
@@ -1011,6 +1132,19 @@ BITS_PER_DIM = Exercise(
         "You took 256 levels. How many there are is given.": lambda log_p, d, levels: bits_per_dim(log_p, d, 256),
         "You took levels - 1. There are `levels` cells along a side.": lambda log_p, d, levels: (
             -(log_p - d * math.log(levels - 1)) / (d * math.log(2))
+        ),
+        "log2 gives bits already, and you divided them by log 2 again. Inside of the nats the log is math.log.": (
+            lambda log_p, d, levels: -(log_p - d * math.log2(levels)) / (d * math.log(2))
+        ),
+        "You added bits and nats: log_p is still in nats. Divide it by log 2.": lambda log_p, d, levels: (
+            math.log2(levels) - log_p / d
+        ),
+        "You left the world of logs. exp of a large log_p is infinite: subtract d log(levels) instead.": (
+            lambda log_p, d, levels: -(log_p.exp() * torch.tensor(float(levels)) ** -d).log() / (d * math.log(2)),
+            lambda log_p, d, levels: -(log_p.exp() / float(levels) ** d).log() / (d * math.log(2)),
+            lambda log_p, d, levels: -(log_p.exp() / levels**d).log() / (d * math.log(2)),
+            lambda log_p, d, levels: -(log_p.exp() * levels**-d).log() / (d * math.log(2)),
+            lambda log_p, d, levels: -(log_p.exp() * levels**-d).log2() / d,
         ),
         "You averaged over the images. The bits of each are asked.": lambda *a: bits_per_dim(*a).mean(),
         "You multiplied by log 2. Nats become bits by dividing by it.": lambda log_p, d, levels: (

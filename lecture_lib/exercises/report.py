@@ -127,19 +127,17 @@ def describe(
     if got is None:
         return asked, _numbers(expected), "no value", outcome.problem
     if same is None:
-        return asked, _numbers(expected), _numbers(got), wrong_shape(got, expected, parts)
+        return asked, _numbers(expected), _numbers(got), wrong_shape(got, expected)
     why = _what_is_wrong(got, expected, same)
+    if len(parts) == 2 and expected.shape[1] == 2 and torch.allclose(got.flip(1), expected, rtol=1e-3, atol=1e-4):
+        why = f"The order is the other way round: return ({', '.join(parts)})."
     if single:
         part = f"{parts[-1 if at[-1] == expected.shape[-1] - 1 else 0]} = " if parts else ""
         return asked, part + _number(expected[at]), part + _number(got[at]), why
     return asked, _numbers(expected), _numbers(got), why
 
 
-def wrong_shape(got: Tensor, expected: Tensor, parts: tuple[str, ...] = ()) -> str:
-    if parts:
-        n, columns = expected.shape
-        first = (n,) if columns == 2 else (n, columns - 1)
-        return f"Return a pair: {parts[0]} of shape {first} and {parts[1]} of shape {(n,)}."
+def wrong_shape(got: Tensor, expected: Tensor) -> str:
     return f"Your answer has shape {tuple(got.shape)}. It should have shape {tuple(expected.shape)}."
 
 

@@ -24,7 +24,7 @@ class Dequantized(nn.Module):
     flow: over [0, 1]^d. levels^-d is the volume of a cell; bits per dimension are then -log P(x) / (d log 2).
     draws: of u for each x. `log_prob` is the log of the mean of p over them, whose mean comes the nearer to log P(x)
         the more draws there are (Burda and others 2016).
-    generator: of u, on the CPU.
+    generator: of u, on the CPU. It is not part of a `Step.checkpoint()`.
     """
 
     def __init__(self, flow: Flow, levels: int, draws: int = 1, generator: torch.Generator | None = None):

@@ -1,4 +1,4 @@
-"""The README's pictures, taken in a real JupyterLab: python docs/pictures.py"""
+"""The README's pictures, taken in a real JupyterLab: python docs/pictures.py [names]"""
 
 import sys
 import tempfile
@@ -27,6 +27,8 @@ CELLS = {
     "bins": "from lecture_lib.widgets import Bins\n\nBins(n=300, bins=45)",
     "likelihood": "from lecture_lib.widgets import Likelihood\n\nLikelihood(batch_size=1, lr=0.03)",
     "depth": 'from lecture_lib.widgets import Depth\n\nDepth.from_noise_to("two moons")',
+    "flow_depth": "from lecture_lib.widgets import FlowDepth\n\nFlowDepth()",
+    "spline": "from lecture_lib.widgets import Spline\n\nSpline()",
 }
 
 
@@ -36,7 +38,8 @@ def main():
         home.mkdir()
         served.mkdir()
         with Lab(home, served) as lab:
-            for name, source in CELLS.items():
+            for name in sys.argv[1:] or CELLS:
+                source = CELLS[name]
                 notebook(served / f"{name}.ipynb", source)
                 page = lab.open(f"{name}.ipynb", width=1000, height=900)
                 page.wait_for_timeout(3000)
@@ -52,6 +55,17 @@ def main():
                         page.keyboard.press("ArrowRight")
                     page.get_by_role("button", name="SGD from here").click()
                     page.wait_for_timeout(4000)
+                if name == "flow_depth":
+                    page.get_by_role("button", name="Train").click()
+                    page.get_by_text("all flows: 2,000 of 2,000").wait_for(timeout=300_000)
+                    page.get_by_role("slider", name="layer", exact=True).focus()
+                    for _ in range(50):
+                        page.keyboard.press("ArrowLeft")
+                    page.wait_for_timeout(1000)
+                if name == "spline":
+                    page.get_by_role("button", name="Fit").click()
+                    page.get_by_text("fit: train").wait_for()
+                    page.wait_for_timeout(2000)
                 page.locator(".jp-OutputArea-output").last.screenshot(path=HERE / f"{name}.png")
                 page.close()
 

@@ -5,6 +5,19 @@ Behind each widget stands a plain object with `at(value)`, which tests and reade
 
 from lecture_lib.widgets.bins import Bins, BinsModel
 from lecture_lib.widgets.depth import Depth, DepthModel
+from lecture_lib.widgets.flow_depth import FlowDepth, FlowDepthModel
 from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
+from lecture_lib.widgets.spline import Spline, SplineModel
 
-__all__ = ["Bins", "BinsModel", "Depth", "DepthModel", "Likelihood", "LikelihoodModel"]
+__all__ = [
+    "Bins",
+    "BinsModel",
+    "Depth",
+    "DepthModel",
+    "FlowDepth",
+    "FlowDepthModel",
+    "Likelihood",
+    "LikelihoodModel",
+    "Spline",
+    "SplineModel",
+]

@@ -184,3 +184,88 @@ function throttle(f, ms) {
   later.stop = () => clearTimeout(waiting);
   return later;
 }
+
+/** A filled circle. */
+function dot(ctx, colour, x, y, radius = 5) {
+  ctx.fillStyle = colour;
+  ctx.beginPath();
+  ctx.arc(x, y, radius, 0, 7);
+  ctx.fill();
+}
+
+// ---------------------------------------------------------------- points on their way
+
+/** The points at t = 0 ... 1, into `out`: in a straight line between two layers. */
+function between(layers, k, t, out) {
+  const i = Math.min(Math.floor(t * k), k - 1), share = t * k - i, size = out.length;
+  for (let j = 0; j < size; j++) {
+    const a = layers[i * size + j];
+    out[j] = a + share * (layers[(i + 1) * size + j] - a);
+  }
+  return out;
+}
+
+/** A density, 0 to 255, as a picture in one colour, more opaque where p(x) is higher, up to `most`. */
+function shade(density, colour, most) {
+  const ink = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
+  const side = Math.sqrt(density.length), picture = make("canvas", { width: side, height: side });
+  const ctx = picture.getContext("2d"), image = ctx.createImageData(side, side);
+  density.forEach((p, i) => image.data.set([...ink, p * most], 4 * i));
+  ctx.putImageData(image, 0, 0);
+  return picture;
+}
+
+/** Points in the colours of their wedges; x and y: from values to pixels. */
+function crowd(ctx, colours, wedge, places, x, y, radius) {
+  colours.forEach((colour, w) => { // one path for each colour
+    ctx.fillStyle = colour;
+    ctx.beginPath();
+    for (let i = 0; i < wedge.length; i++) {
+      if (wedge[i] !== w) continue;
+      const cx = x(places[2 * i]), cy = y(places[2 * i + 1]);
+      ctx.moveTo(cx + radius, cy);
+      ctx.arc(cx, cy, radius, 0, 7);
+    }
+    ctx.fill();
+  });
+}
+
+/** What the colours mean. */
+function wheel(colours) {
+  const part = 100 / colours.length;
+  const stops = [...colours].reverse().map((c, i) => `${c} ${part * i}% ${part * (i + 1)}%`);
+  const disc = make("span", { class: "wheel", style: `background: conic-gradient(from 90deg, ${stops.join(", ")})` });
+  return make("span", {}, disc, " colour: the direction in which the point started");
+}
+
+/** A button that moves a trait from 0 to 1 in 5 seconds. `.go(t)` sets it by hand, `.stop()` ends it all. */
+function play(model, name, stills = () => 4) {
+  const button = make("button", { type: "button", ...KEYS }, "Play"), [set, stopSetting] = setter(model, name);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  let running = 0, timer = 0;
+  const pause = () => {
+    cancelAnimationFrame(running);
+    clearTimeout(timer);
+    running = timer = 0;
+    button.textContent = "Play";
+  };
+  const start = () => {
+    const from = model.get(name) < 1 ? model.get(name) : 0, began = performance.now();
+    button.textContent = "Pause";
+    const step = (now) => {
+      let t = Math.min(1, from + Math.max(0, now - began) / 5000);
+      if (calm.matches && t < 1) t = Math.max(from, Math.floor(t * stills()) / stills()); // stills in place of motion
+      set(t);
+      if (t === 1) pause();
+      else if (calm.matches) timer = setTimeout(() => step(performance.now()), 200);
+      else running = requestAnimationFrame(step);
+    };
+    step(began);
+  };
+  button.addEventListener("click", () => (button.textContent === "Play" ? start() : pause()));
+  return {
+    button,
+    go: (t) => { pause(); set(t); },
+    stop: () => { pause(); stopSetting(); },
+  };
+}

@@ -86,6 +86,13 @@ def invert_cdf(mass: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     return cell[:, 0], inside[:, 0].nan_to_num(0).clamp(0, 1)
 
 
+def wedges(z: Tensor) -> Tensor:
+    """The number of each point's colour, by the direction in which it lies, seen from the middle: (n, 2) -> (n,)."""
+    x, y = (z - z.mean(0)).unbind(1)
+    turn = torch.atan2(y, x) / (2 * math.pi) % 1
+    return (turn * len(WEDGES)).long().clamp(max=len(WEDGES) - 1)
+
+
 class Depth(View):
     """Coloured points that travel from noise z to data x under a slider, with a play button.
 
@@ -114,9 +121,7 @@ class Depth(View):
         places = self.model.layers.flatten(0, 1)
         middle, reach = (places.amax(0) + places.amin(0)) / 2, (places.amax(0) - places.amin(0)).max() * 0.53
         self.low, self.high = middle - reach, middle + reach  # a square that holds every point at every layer
-        x, y = (self.model.layers[0] - self.model.layers[0].mean(0)).unbind(1)
-        turn = torch.atan2(y, x) / (2 * math.pi) % 1
-        self.wedge = (turn * len(WEDGES)).long().clamp(max=len(WEDGES) - 1)
+        self.wedge = wedges(self.model.layers[0])
         self.density = torch.zeros(0, 0) if density is None else self._picture_of(density)
         super().__init__(
             t=t,

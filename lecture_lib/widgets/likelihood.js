@@ -99,12 +99,6 @@ function drawDensity(canvas, theme, data, you, sgd) {
   );
 }
 
-const dot = (ctx, colour, x, y, radius = 5) => {
-  ctx.fillStyle = colour;
-  ctx.beginPath();
-  ctx.arc(x, y, radius, 0, 7);
-  ctx.fill();
-};
 const square = (ctx, colour, x, y) => { ctx.beginPath(); ctx.rect(x - 4.5, y - 4.5, 9, 9); stroke(ctx, colour, []); };
 const diamond = (ctx, colour, x, y) => {
   ctx.beginPath();

@@ -1,0 +1,408 @@
+"""A flow's layers one by one, and flows of 1 to 8 layers trained live. Slides "Flow Models" to "How to train?".
+
+Each layer moves one coordinate alone. Together they bend noise into data; with more of them it takes fewer nats.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+import traitlets
+from contourpy import contour_generator
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lecture_lib.data import TARGETS, Target, grid
+from lecture_lib.evaluate import Estimate
+from lecture_lib.flows import Couplings, Flow, Normal, spline
+from lecture_lib.likelihood import maximize_likelihood, warm_up_cosine
+from lecture_lib.plots import COLOURS
+from lecture_lib.widgets.depth import WEDGES, DepthModel, wedges
+from lecture_lib.widgets.view import View, module
+
+BLUE, VERMILLION = COLOURS[:2]
+BINS = 8  # of each spline
+BATCH, LR = 500, 1e-2
+BLOCK = 5  # steps of one flow before the next one's turn
+EVERY = 25  # steps between two looks at the held-out points
+HELD_OUT = 10_000  # points
+POINTS = 600  # on their way
+LINES, DOTS = 17, 60  # of the grid in each direction, and the points that draw each line
+BULK = 2.4  # the grid ends here: it holds 97 % of N(0, I)
+PIXELS = 128  # a side, of the picture of a density
+MASS = 0.9  # of the truth, within its outline
+FRAME = 0.05  # seconds of training before an answer to the browser
+
+
+class AtDepth(NamedTuple):
+    """A flow with so many layers, as it was when its held-out nats were last measured."""
+
+    steps: int  # of training, then
+    held_out: float  # nats per point
+    excess: Estimate  # of these above the truth's on the same points, with its standard error
+
+
+class FlowDepthModel:
+    """Flows with 1 to `most` coupling layers on one target, all trained in the same way, in turns.
+
+    Slides "Flow Models" (composition), "Flow Models: How to sample?", "Flow Models: How to train?".
+
+    target: a 2-D target of `data.TARGETS`, or its name. n: training points. steps: of each flow; the flows take turns,
+        5 steps at a time, so the same number of steps always gives the same numbers.
+    flow: one flow of your own, as it is now, instead of all these; there is nothing to train then.
+    """
+
+    def __init__(
+        self,
+        target: str | Target = "two moons",
+        most: int = 8,
+        flow: Flow | None = None,
+        n: int = 2000,
+        steps: int = 250,
+        seed: int = 0,
+    ):
+        if isinstance(target, str) and target in TARGETS:
+            target = TARGETS[target]()
+        if not isinstance(target, Target) or target.d != 2:
+            known = ", ".join(repr(name) for name, make in TARGETS.items() if make().d == 2)
+            name = repr(target if isinstance(target, str) else getattr(target, "name", target))
+            raise ValueError(f"target is {name}. It should be a Target in 2 dimensions, or one of {known}.")
+        if flow is not None and not (isinstance(flow, Flow) and flow.base.d == 2 and flow.layers()):
+            raise ValueError("flow should be a Flow in 2 dimensions with at least one transform, or None.")
+        for name, value, high in (("most", most, 32), ("n", n, 10**6), ("steps", steps, 10**5)):
+            low = 1 if name == "most" else 2
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise ValueError(f"{name} is {value!r}. It should be a whole number from {low} to {high:,}.")
+        self.target, self.seed, self.steps = target, seed, 0 if flow else steps
+        self._lock = threading.RLock()  # a widget's messages come on a thread of their own
+        generator = torch.Generator().manual_seed(seed)
+        self.held_out = target.sample(HELD_OUT, generator)
+        self.x = target.sample(n, generator)
+        with torch.no_grad():
+            self._truth = target.log_prob(self.held_out.double())
+        if flow is None:
+            self.flows = {depth: self._untrained(depth) for depth in range(1, most + 1)}
+        else:
+            self.flows = {len(flow.layers()): copy.deepcopy(flow).eval()}
+        self.depths = list(self.flows)
+        self.base = next(iter(self.flows.values())).base
+        self._loops: dict[int, Iterator] = {}
+        self.taken = dict.fromkeys(self.depths, 0)  # steps of each flow
+        self._scores = {0: self._measure(0)}
+        for depth in self.depths:  # an untrained flow changes nothing: its nats are the noise's
+            self._scores[depth] = self._scores[0] if flow is None else self._measure(depth)
+
+        z = self.base.sample(4 * POINTS, generator)
+        centre = 0.0 if isinstance(self.base, Normal) else 0.5
+        self.z = z[(z - centre).norm(dim=1) < 3.2][:POINTS]  # none starts outside of the picture
+        self.mesh = mesh(*((-BULK, BULK) if isinstance(self.base, Normal) else (0.0, 1.0)))  # (lines, dots, 2)
+        corners = [torch.full((2,), 3.2).double(), target.low, target.high]
+        if flow is not None:  # its layers may pass anywhere
+            corners += list(
+                self.path(self.depths[0]).layers.double().quantile(torch.tensor([0.01, 0.99]).double(), 1).flatten(0, 1)
+            )
+        self.high = torch.stack(corners).abs().max().expand(2)  # a square around 0
+        self.low = -self.high
+
+    def _untrained(self, depth: int) -> Flow:
+        generator = torch.Generator().manual_seed(self.seed + depth)
+        return Flow(Normal(2), [Couplings(2, depth, spline, 3 * BINS - 1, hidden=(32, 32), generator=generator)]).eval()
+
+    def _loop(self, depth: int) -> Iterator:
+        generator = torch.Generator().manual_seed(self.seed + depth)
+        rate = warm_up_cosine(LR, self.steps)
+        batch = min(BATCH, len(self.x))
+        return maximize_likelihood(self.flows[depth], self.x, self.steps, batch, rate, generator=generator)
+
+    # ------------------------------------------------------------ training
+
+    @property
+    def done(self) -> int:
+        """Steps so far, of all flows together."""
+        return sum(self.taken.values())
+
+    @property
+    def total(self) -> int:
+        return self.steps * len(self.depths)
+
+    def turn(self) -> int | None:
+        """The depth whose turn is next: BLOCK steps of each, from the shallowest to the deepest. None at the end."""
+        if self.done == self.total:
+            return None
+        rounds = min(self.taken.values()) // BLOCK
+        return next(d for d in self.depths if self.taken[d] < min(self.steps, (rounds + 1) * BLOCK))
+
+    def step(self) -> int | None:
+        """One step of the flow whose turn it is: its depth, or None where all are trained."""
+        with self._lock, torch.enable_grad():  # a thread has its own grad mode
+            depth = self.turn()
+            if depth is None:
+                return None
+            if depth not in self._loops:
+                self._loops[depth] = self._loop(depth)
+            next(self._loops[depth])
+            self.taken[depth] += 1
+            every = BLOCK if self.taken[depth] <= EVERY else EVERY  # the curve falls fast at first
+            if self.taken[depth] % every == 0 or self.taken[depth] == self.steps:
+                self._scores[depth] = self._measure(depth)
+            return depth
+
+    def run(self, steps: int | None = None) -> None:
+        """So many steps, or all that are left."""
+        for _ in range(self.total - self.done if steps is None else steps):
+            if self.step() is None:
+                break
+
+    # ------------------------------------------------------------ what there is to see
+
+    def stopped(self, depth: int, layer: int) -> Flow:
+        """The flow with `depth` layers, stopped after `layer` of them."""
+        self.check_depth(depth)
+        if not isinstance(layer, int) or not 0 <= layer <= depth:
+            raise ValueError(f"layer is {layer!r}. It should be a whole number from 0 (noise) to {depth}.")
+        return Flow(self.base, self.flows[depth].layers()[:layer]).to(self.flows[depth]._at)
+
+    def check_depth(self, depth) -> None:
+        if not isinstance(depth, int) or isinstance(depth, bool) or depth not in self.flows:
+            words = f"a whole number from 1 to {max(self.depths)}" if len(self.depths) > 1 else f"{self.depths[0]}"
+            raise ValueError(f"depth is {depth!r}. It should be {words}.")
+
+    @torch.no_grad()
+    def _measure(self, depth: int) -> AtDepth:
+        flow = self.flows[depth] if depth else self.base
+        log_p = torch.cat([flow.log_prob(x) for x in self.held_out.split(1024)]).double().cpu()
+        more = self._truth - log_p
+        error = more.std().item() / math.sqrt(len(more))
+        return AtDepth(self.taken.get(depth, 0), -log_p.mean().item(), Estimate(more.mean().item(), error))
+
+    def at(self, depth: int) -> AtDepth:
+        """The flow with `depth` layers, as last measured: at first every 5 steps, later 25. Depth 0 is the noise."""
+        if depth != 0:
+            self.check_depth(depth)
+        return self._scores[depth]
+
+    def path(self, depth: int) -> DepthModel:
+        """The points, then those of the grid, from z through each layer to x: (depth + 1, points + lines dots, 2)."""
+        self.check_depth(depth)
+        with self._lock:
+            return DepthModel(self.flows[depth].path(torch.cat([self.z, self.mesh.flatten(0, 1)])))
+
+    @torch.no_grad()
+    def density(self, depth: int, layer: int) -> Tensor:
+        """p(x) of the flow stopped after `layer`, rows from top to bottom as in an image: (128, 128)."""
+        with self._lock:
+            return self._picture(self.stopped(depth, layer).log_prob)
+
+    def truth(self) -> Tensor:
+        """p_data(x), as `density`."""
+        return self._picture(self.target.log_prob)
+
+    @torch.no_grad()
+    def _picture(self, log_prob) -> Tensor:
+        x = grid(self.low, self.high, PIXELS)[0].float()
+        p = torch.cat([log_prob(rows) for rows in x.split(2048)]).exp().float().cpu()
+        return p.reshape(PIXELS, PIXELS).T.flip(0).contiguous()
+
+    def outline(self) -> list[Tensor]:
+        """Around the smallest region that holds 90 % of p_data: closed lines, (m, 2) each."""
+        p = self.truth().flip(0)
+        falling = p.flatten().sort(descending=True).values
+        level = falling[(falling.cumsum(0) < MASS * falling.sum()).sum()].item()
+        step = (self.high - self.low).float() / PIXELS
+        # only just below a flat top: a level on the plateau itself has no line around it
+        lines = contour_generator(z=p.numpy()).lines(level * 0.999)
+        return [self.low.float() + step * (torch.from_numpy(line).float() + 0.5) for line in lines]
+
+
+def mesh(low: float, high: float) -> Tensor:
+    """Lines z_1 = const, then lines z_2 = const: (2 LINES, DOTS, 2)."""
+    across, along = torch.meshgrid(torch.linspace(low, high, LINES), torch.linspace(low, high, DOTS), indexing="ij")
+    return torch.cat([torch.stack([across, along], -1), torch.stack([along, across], -1)])
+
+
+def shades(p: Tensor) -> Tensor:
+    """p(x) as 0 to 255. A few high pixels are cut off, or a single peak would hide all the rest."""
+    top = p.flatten().quantile(0.995).clamp(min=1e-12)
+    return (255 * p / top).clamp(0, 255).byte()
+
+
+class FlowDepth(View):
+    """A grid and coloured points that go through a flow layer by layer, the density beside it, and nats against depth.
+
+    Slides "Flow Models" (composition), "Flow Models: How to sample?", "Flow Models: How to train?".
+
+    target, most, flow, n, steps, seed: as in FlowDepthModel. depth: which flow is shown. t: how far through it, from
+    0, noise z, to 1, data x. trained: steps to take at once, of all flows together; by default none.
+    "Train" trains all flows in turns while you watch. The browser asks for each frame, so nothing runs unseen.
+    """
+
+    _esm = module("flow_depth.js")
+    depth = traitlets.Any().tag(sync=True)
+    t = traitlets.Any(1.0).tag(sync=True)
+    _ask = traitlets.Dict().tag(sync=True)  # the browser's last question
+    _frame = traitlets.Dict().tag(sync=True)  # what Python answered
+    _facts = traitlets.Dict().tag(sync=True)
+    _wedge = traitlets.Bytes().tag(sync=True)  # the number of each point's colour, uint8
+    _outline = traitlets.Bytes().tag(sync=True)  # of the truth: lines of float32 pairs, NaN between them
+
+    def __init__(
+        self,
+        target="two moons",
+        most=8,
+        flow=None,
+        depth=None,
+        t=1.0,
+        trained=0,
+        n=2000,
+        steps=250,
+        seed=0,
+        **kwargs,
+    ):
+        if not isinstance(trained, int) or isinstance(trained, bool) or trained < 0:
+            raise ValueError(f"trained is {trained!r}. It should be a whole number of steps, at least 0.")
+        self._lock = threading.Lock()
+        self._run = 0  # counts how often training began anew
+        self._make = lambda: FlowDepthModel(target, most, flow, n, steps, seed)
+        self.model = model = self._make()
+        if depth is None:
+            depth = min(4, most) if flow is None else model.depths[0]
+        model.check_depth(depth)
+        model.run(trained)
+        gap = torch.full((1, 2), math.nan)
+        super().__init__(
+            depth=depth,
+            t=t,
+            _facts={
+                "target": model.target.name,
+                "depths": model.depths,
+                "steps": model.steps,
+                "total": model.total,
+                "low": model.low.tolist(),
+                "high": model.high.tolist(),
+                "wedges": WEDGES,
+                "lines": len(model.mesh),
+                "held_out": len(model.held_out),
+                "entropy": model.target.entropy,
+            },
+            _wedge=wedges(model.z).byte().numpy().tobytes(),
+            _outline=torch.cat([part for line in model.outline() for part in (line, gap)]).numpy().tobytes(),
+            **kwargs,
+        )
+        self._frame = {**self._picture(self.depth, round(self.t * self.depth)), "number": 0}
+
+    @traitlets.validate("depth", "t")
+    def _check(self, proposal):
+        value = proposal["value"]
+        if proposal["trait"].name == "depth":
+            self.model.check_depth(value)
+        elif not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise ValueError(f"t is {value!r}. It should be between 0 (noise z) and 1 (data x).")
+        return value
+
+    @traitlets.observe("_ask")
+    def _answer(self, change):
+        """One frame: train for a moment, if asked, then say where things are and send what the browser lacks."""
+        ask = change["new"]
+        with self._lock:
+            try:
+                if ask.get("reset") == self._run:  # else this run has ended already
+                    self.model, self._run = self._make(), self._run + 1
+                until = time.perf_counter() + FRAME
+                while ask.get("train") and self.model.step() and time.perf_counter() < until:
+                    pass
+                if ask.get("look", True):
+                    frame = self._picture(ask["depth"], ask["layer"], ask.get("path"), ask.get("density"))
+                else:
+                    frame = self._curve()
+            except Exception as error:  # else the browser would wait for ever
+                frame = {**self._curve(), "error": str(error) or repr(error)}
+            self._frame = {**frame, "number": ask["number"]}
+
+    def _curve(self) -> dict:
+        model = self.model
+        scores = [model.at(depth) for depth in (0, *model.depths)]
+        rows = [(score.held_out, *score.excess) for score in scores]
+        curve = [[v if math.isfinite(v) else None for v in row] for row in rows]  # JSON knows no infinity
+        return {"run": self._run, "done": model.done, "taken": list(model.taken.values()), "curve": curve, "error": ""}
+
+    def _picture(self, depth: int, layer: int, path: str | None = None, density: str | None = None) -> dict:
+        """What is to be seen of one flow. path, density: the versions of them that the browser has already."""
+        model = self.model
+        version = f"{self._run} {depth} {model.taken[depth]}"
+        frame = {**self._curve(), "version": version, "depth": depth, "layer": layer}
+        if path != version:
+            frame["path"] = model.path(depth).layers.numpy().tobytes()
+        if density != version:
+            frame["density"] = shades(model.density(depth, layer)).numpy().tobytes()
+        return frame
+
+    def _words(self, depth: int) -> str:
+        now = self.model.at(depth)
+        return f"{now.held_out:.3f}"
+
+    def alt(self) -> str:
+        model, depth = self.model, self.depth
+        where = ", ".join(f"{layer}" for layer in self._stages())
+        text = (
+            f"Top: a grid and {len(model.z) // 2} points after layer {where} of a flow with {depth} "
+            f"layers from noise to {model.target.name}; six colours mark the wedge where a point starts. "
+        )
+        nats = f"held-out nats of the flow {self._words(depth)}, truth {model.target.entropy:.3f}."
+        if model.total:
+            scores = ", ".join(f"{d}: {self._words(d)}" for d in (0, *model.depths))
+            nats = (
+                f"held-out nats against the number of layers after {model.done:,} of {model.total:,} steps: {scores}; "
+                f"truth {model.target.entropy:.3f}."
+            )
+        return text + "Bottom: the density of the flow, the true density, and " + nats
+
+    def _stages(self) -> list[int]:
+        return sorted({round(share * self.depth) for share in (0, 1 / 3, 2 / 3, 1)})
+
+    def figure(self) -> Figure:
+        model, depth = self.model, self.depth
+        path, stages = model.path(depth).layers, self._stages()
+        extent = torch.stack([model.low, model.high], 1).flatten().tolist()
+        figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+        above, below = figure.subfigures(2, 1)
+        colours = [WEDGES[w] for w in wedges(model.z)[: len(model.z) // 2].tolist()]
+        panels = above.subplots(1, len(stages), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, layer in zip(panels, stages):
+            for one in path[layer, len(model.z) :].reshape(model.mesh.shape)[::2]:
+                axes.plot(*one.T.numpy(), color="0.6", lw=0.4)
+            axes.scatter(*path[layer, : len(model.z) // 2].T.numpy(), s=2, c=colours, zorder=2)
+            title = {0: "noise z", depth: f"layer {depth}: x"}.get(layer, f"layer {layer}")
+            axes.set(title=title, aspect="equal", xlabel="$x_1$", xlim=extent[:2], ylim=extent[2:])
+        above.axes[0].set_ylabel("$x_2$")
+        left, middle, right = below.subplots(1, 3, width_ratios=(1, 1, 1.6))
+        for axes, p, title in ((left, model.density(depth, depth), "density"), (middle, model.truth(), "truth")):
+            coarse = shades(p) // 20  # few shades: the picture is saved in the notebook
+            axes.imshow(coarse.numpy(), cmap="Greys", extent=extent)
+            axes.set(title=title, xlabel="$x_1$")
+        left.set_ylabel("$x_2$")
+        if model.total:
+            self._draw_curve(right)
+        else:
+            right.set_axis_off()
+        return figure
+
+    def _draw_curve(self, axes) -> None:
+        model = self.model
+        depths = [0, *model.depths]
+        scores = [model.at(d) for d in depths]
+        axes.axhline(model.target.entropy, color="black", lw=1.2, label=f"truth {model.target.entropy:.3f}")
+        bars = [2 * score.excess.error for score in scores]
+        axes.errorbar(depths, [s.held_out for s in scores], bars, fmt="o", color=BLUE, ms=4, capsize=2)
+        axes.plot(self.depth, model.at(self.depth).held_out, "o", ms=10, mfc="none", color=VERMILLION)
+        for d, score in zip(depths, scores):
+            axes.annotate(f"{score.held_out:.2f}", (d, score.held_out), (0, 7), textcoords="offset points", ha="center")
+        axes.set(xlabel="layers of the flow", ylabel="held-out nats", xticks=depths)
+        axes.margins(0.08, 0.15)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)

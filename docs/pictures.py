@@ -26,7 +26,6 @@ CELLS = {
     "check": FORGOT_THE_WIDTH,
     "bins": "from lecture_lib.widgets import Bins\n\nBins(n=300, bins=45)",
     "likelihood": "from lecture_lib.widgets import Likelihood\n\nLikelihood(batch_size=1, lr=0.03)",
-    "depth": 'from lecture_lib.widgets import Depth\n\nDepth.from_noise_to("two moons")',
     "flow_depth": "from lecture_lib.widgets import FlowDepth\n\nFlowDepth()",
     "spline": "from lecture_lib.widgets import Spline\n\nSpline()",
 }
@@ -43,12 +42,6 @@ def main():
                 notebook(served / f"{name}.ipynb", source)
                 page = lab.open(f"{name}.ipynb", width=1000, height=900)
                 page.wait_for_timeout(3000)
-                if name == "depth":
-                    slider = page.get_by_role("slider").first
-                    slider.focus()
-                    for _ in range(16):
-                        page.keyboard.press("ArrowRight")
-                    page.wait_for_timeout(800)
                 if name == "likelihood":
                     page.get_by_role("slider", name="mean").focus()
                     for _ in range(60):

@@ -658,3 +658,11 @@ def test_on_a_gpu_it_is_the_same_flow():
     flow = flow.cuda()
     torch.testing.assert_close(flow.log_prob(x).cpu(), expected)
     torch.testing.assert_close(flow.sample(20, seed(34)).cpu(), drawn)
+
+
+def test_a_part_of_a_flow_has_the_dtype_of_the_whole():
+    flow = moved(Flow(Normal(2), [Couplings(2, 3, generator=seed(0))]).double(), 1)
+    x = points(5, 2)
+    part = Flow(flow.base, flow.layers()[:2])
+    assert part.log_prob(x).dtype == part.sample(3, seed(0)).dtype == torch.float64
+    torch.testing.assert_close(part.forward(x)[0], flow.path(x)[2])

@@ -986,9 +986,6 @@ COUPLING_INVERSE = Exercise(
         "Your logdet is 0. The way back divides the second half by exp(log_scale).": _with_logdet(
             coupling_inverse, lambda logdet, *a: 0 * logdet
         ),
-        "You inverted the net: shift and scale are to be computed exactly as on the way forward, and then undone.": (
-            _coupled(lambda a, b, w: (a, (b - net(-a, w)[0]) * torch.exp(-net(-a, w)[1]), -net(-a, w)[1]))
-        ),
         "You changed the first half. It is the same in x and z.": _coupled(
             lambda a, b, w: ((a - net(b, w)[0]) * torch.exp(-net(b, w)[1]), b, -net(b, w)[1])
         ),
@@ -1043,9 +1040,8 @@ LOGIT = Exercise(
         ),
         "The part of 1 / levels in your logdet has the wrong sign: dividing squeezes, so it is -log(levels) for every "
         "pixel.": (_with_logdet(logit, lambda logdet, y, levels: logdet + 2 * y.shape[1] * math.log(levels))),
-        "Your logdet has the wrong sign. The slope of logit(s) is 1 / (s (1 - s)), which is above 1.": _with_logdet(
-            logit, lambda logdet, *a: -logdet
-        ),
+        "Your logdet has the wrong sign. On the way from y to z it is -log s - log(1 - s) - log(levels) for every "
+        "pixel.": _with_logdet(logit, lambda logdet, *a: -logdet),
         "You took the mean over the pixels. The logs of the slopes add up.": _with_logdet(
             logit, lambda logdet, y, levels: logdet / y.shape[1]
         ),

@@ -62,7 +62,8 @@ class Flow(nn.Module):
         super().__init__()
         self.base = base
         self.transforms = nn.ModuleList(transforms)
-        self.register_buffer("_at", torch.zeros(0), persistent=False)  # its device and dtype are the flow's
+        like = next(self.transforms.parameters(), torch.zeros(0))
+        self.register_buffer("_at", like.detach().new_zeros(0), persistent=False)  # on the flow's device, of its dtype
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """x = f(z), (n, d), and log |det df/dz|, (n,): the sum over the transforms."""

@@ -46,6 +46,7 @@ class Dequantized(nn.Module):
 
 
 def dequantize(x: Tensor, levels: int, generator: torch.Generator | None = None) -> Tensor:
-    """(x + u) / levels, u uniform on [0, 1): whole numbers (n, d) -> points of [0, 1)^d, each within its cell."""
+    """(x + u) / levels, u uniform on (0, 1): whole numbers (n, d) -> points of (0, 1)^d, each within its cell."""
     u = torch.rand(x.shape, generator=generator).to(x.device)
-    return (x + u.clamp(2**-12, 1 - 2**-12)) / levels  # u kept away from 0 and 1: float32 would round it to an edge
+    u = 2**-12 + (1 - 2**-11) * u  # a little away from the edges of the cell, to which float32 would round x + u
+    return (x + u) / levels

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-LIMIT = 5.0  # of log scales: factors from 1/148 to 148; float32 could not undo much more
+LIMIT = 5.0  # of log scales: factors from 1/148 to 148. What lies beyond counts as the limit, and gets no gradient
 LOW, HIGH = -4.0, 4.0  # a spline bends between them, unless it is told otherwise
 
 
@@ -97,7 +97,7 @@ def spline(
     knots = spline_knots(params, low, high)
     inside = z.clamp(low, high)
     x, logdet = rational_quadratic(inside, knots, root=not inverse)
-    return torch.where(inside == z, x, z), torch.where(inside == z, logdet, 0.0)
+    return torch.where(inside == z, x.clamp(low, high), z), torch.where(inside == z, logdet, 0.0)
 
 
 def spline_knots(params: Tensor, low: float = LOW, high: float = HIGH, least: float = 2**-10) -> Tensor:
@@ -105,7 +105,8 @@ def spline_knots(params: Tensor, low: float = LOW, high: float = HIGH, least: fl
 
     Places and values rise from low to high in k steps, in proportion to exp(param), but each by at least a share
     `least` of the way. The slope is exp(param) at an inner knot and 1 at both ends, where the spline meets the line
-    z = x. Params count as at least -LIMIT and at most LIMIT, which keeps every slope within float32's reach.
+    z = x. Params count as at least -LIMIT and at most LIMIT. Between two steep knots g may still be nearly flat: there
+    float32 knows g^{-1} badly.
     """
     k = (params.shape[-1] + 1) // 3
     params = F.hardtanh(params, -LIMIT, LIMIT)

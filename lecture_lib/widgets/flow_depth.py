@@ -1,6 +1,6 @@
 """A flow's layers one by one, and flows of 1 to 8 layers trained live. Slides "Flow Models" to "How to train?".
 
-Each layer moves one coordinate alone. Together they bend noise into data; with more of them it takes fewer nats.
+Each coupling layer moves one coordinate alone. Together they bend noise into data; more of them need fewer nats.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class FlowDepthModel:
         self.check_depth(depth)
         if not isinstance(layer, int) or not 0 <= layer <= depth:
             raise ValueError(f"layer is {layer!r}. It should be a whole number from 0 (noise) to {depth}.")
-        return Flow(self.base, self.flows[depth].layers()[:layer]).to(self.flows[depth]._at)
+        return Flow(self.base, self.flows[depth].layers()[:layer])
 
     def check_depth(self, depth) -> None:
         if not isinstance(depth, int) or isinstance(depth, bool) or depth not in self.flows:

@@ -138,7 +138,7 @@ class Likelihood(View):
         if mean is None:
             mean = round(model.best.mean - 2.8 * model.best.sd, max(0, model.digits - 1))
         if sd is None:
-            sd = float(f"{3.2 * model.best.sd:.1g}")
+            sd = min(float(f"{3.2 * model.best.sd:.1g}"), model.high[1])  # rounding must not leave the slider
         super().__init__(
             mean=mean,
             sd=sd,

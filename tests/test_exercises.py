@@ -646,3 +646,10 @@ class ByNet(torch.nn.Module):
 
     def forward(self, a):
         return torch.cat(f.net(a, self.w), 1)
+
+
+def test_one_infinite_sample_among_right_ones_is_wrong():
+    def one_infinite(*arguments):
+        return torch.cat([f.sample(*arguments)[1:], torch.tensor([math.inf])])
+
+    assert check("flows.sample", one_infinite).points == 0

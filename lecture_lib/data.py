@@ -345,6 +345,12 @@ def eight_gaussians(radius: float = 2.0, sd: float = 0.2) -> Target:
     return Mixture("8 gaussians", radius * torch.stack([t.cos(), t.sin()], 1), sd)
 
 
+def twenty_five_gaussians(spacing: float = 2.0, sd: float = 0.05) -> Target:
+    """A grid of 5 x 5 narrow Gaussians, as in Srivastava and others (2017): a hard test for GANs."""
+    line = spacing * torch.arange(-2, 3, dtype=torch.float64)
+    return Mixture("25 gaussians", torch.cartesian_prod(line, line), sd)
+
+
 def checkerboard() -> Target:
     """Uniform on every other square of a 4 x 4 board: entropy log 8."""
     return Checkerboard()
@@ -385,6 +391,7 @@ TARGETS = {
     "uniform": uniform,
     "triangular": triangular,
     "8 gaussians": eight_gaussians,
+    "25 gaussians": twenty_five_gaussians,
     "checkerboard": checkerboard,
     "two moons": two_moons,
     "rings": rings,

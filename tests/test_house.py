@@ -99,7 +99,7 @@ def test_the_core_knows_neither_widgets_nor_exercises_nor_jupyter():
     core = [ROOT / "lecture_lib" / f"{name}.py" for name in ("data", "evaluate", "plots")]
     core += [
         path
-        for room in ("histogram", "likelihood", "flows")
+        for room in ("histogram", "likelihood", "flows", "gans")
         for path in sorted((ROOT / "lecture_lib" / room).glob("*.py"))
     ]
     for path in core:

@@ -1,0 +1,36 @@
+"""GANs: sampling only, learnt by a game of two networks.
+
+Slides "GANs: Generative Adversarial Networks" to "GAN Training: Issues".
+
+    forger and investigator                        `Generator`, `Discriminator`
+    what each of them wants                        `LOSSES`: minimax, the non-saturating trick, and later ideas
+    alternating training, d_steps : g_steps        `alternate`, the loop
+    the best investigator, D* = p / (p + q)        `optimal_discriminator`
+
+A GAN answers `sample(n, generator)` only: there is no log_prob. Generators of random numbers are always the CPU's.
+"""
+
+from lecture_lib.gans.losses import (
+    LOSSES,
+    Loss,
+    cross_entropy,
+    minimax,
+    non_saturating,
+    optimal_discriminator,
+)
+from lecture_lib.gans.networks import MLP, Discriminator, Generator
+from lecture_lib.gans.training import Step, alternate
+
+__all__ = [
+    "LOSSES",
+    "MLP",
+    "Discriminator",
+    "Generator",
+    "Loss",
+    "Step",
+    "alternate",
+    "cross_entropy",
+    "minimax",
+    "non_saturating",
+    "optimal_discriminator",
+]

@@ -1,0 +1,85 @@
+"""Generator and discriminator: small networks, one or many of them side by side.
+
+Slide "GANs: Basic Setup": noise in, point out; point in, real or fake out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
+
+
+class MLP(nn.Module):
+    """x -> W_k a(... a(W_1 x + b_1) ...) + b_k with a leaky ReLU a; all W and b are parts of one vector, `theta`.
+
+    One network: theta (P,), x (n, inputs) -> (n, outputs). `runs` networks side by side, each with parameters of its
+    own: theta (runs, P), x (runs, n, inputs) -> (runs, n, outputs), in as many tensor operations as for one.
+
+    generator: of the first parameters, uniform in +-1/sqrt(inputs of the layer), as torch's Linear has them.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        hidden: Sequence[int] = (64, 64),
+        runs: int | None = None,
+        generator: torch.Generator | None = None,
+    ):
+        super().__init__()
+        sizes = (inputs, *hidden, outputs)
+        if any(not isinstance(size, int) or size < 1 for size in (*sizes, runs or 1)):
+            raise ValueError(f"The layers have {sizes} units, runs is {runs!r}. All should be at least 1.")
+        self.runs, self.inputs, self.outputs = runs, inputs, outputs
+        self._shapes = [shape for a, b in pairwise(sizes) for shape in ((a, b), (1, b))]  # W_1, b_1, W_2, ...
+        self._lengths = [math.prod(shape) for shape in self._shapes]
+        bounds = [1 / math.sqrt(a) for a in sizes[:-1] for _ in "Wb"]
+        bound = torch.cat([torch.full((n,), b) for n, b in zip(self._lengths, bounds)])
+        u = torch.rand(*([] if runs is None else [runs]), len(bound), generator=generator)
+        self.theta = nn.Parameter((2 * u - 1) * bound)
+
+    def forward(self, x: Tensor, theta: Tensor | None = None) -> Tensor:
+        """theta: other parameters than its own, such as those of some of the runs, (some, P)."""
+        theta = self.theta if theta is None else theta
+        lead, affine = (theta.shape[:-1], torch.baddbmm if theta.ndim == 2 else torch.addmm)
+        parts = [part.view(*lead, *s) for part, s in zip(theta.split(self._lengths, -1), self._shapes)]
+        for W, b in zip(parts[:-2:2], parts[1:-2:2]):
+            x = leaky_relu(affine(b, x, W), SLOPE, inplace=True)
+        return affine(parts[-1], x, parts[-2])
+
+
+class Generator(MLP):
+    """x = G(z), z ~ N(0, I): the forger. It answers `sample`, and there is no `log_prob`.
+
+    z_dim, d: dimensions of z and x. hidden, runs, generator: as for `MLP`.
+    """
+
+    def __init__(self, z_dim: int, d: int, hidden=(64, 64), runs=None, generator=None):
+        super().__init__(z_dim, d, hidden, runs, generator)
+
+    def noise(self, n: int, generator: torch.Generator | None = None, runs: int | None = None) -> Tensor:
+        """z, (n, z_dim), on the CPU; for several runs (runs, n, z_dim)."""
+        runs = self.runs if runs is None else runs
+        return torch.randn(*([] if runs is None else [runs]), n, self.inputs, generator=generator)
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n draws, (n, d); of several runs n each, (runs, n, d)."""
+        return self(self.noise(n, generator).to(self.theta))
+
+
+class Discriminator(MLP):
+    """The logit of D(x), "x is real": the investigator. (n, d) -> (n, 1); D(x) = sigmoid(logit).
+
+    d: dimensions of x. hidden, runs, generator: as for `MLP`.
+    """
+
+    def __init__(self, d: int, hidden=(64, 64), runs=None, generator=None):
+        super().__init__(d, 1, hidden, runs, generator)

@@ -1,0 +1,309 @@
+"""The alternating game: D's steps, then G's steps, and again.
+
+Slides "GAN Training: Generator & Discriminator" to "GAN Training: Issues".
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from lecture_lib.data import as_rows
+from lecture_lib.gans.losses import LOSSES, Loss
+
+LOOK = 50  # steps between two looks for NaN on a GPU, where each look waits for it
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did: an update of D or an update of G.
+
+    number: counts from 1. player: "D" or "G"; "DG" where some of many runs updated D and the others G.
+    d_loss, g_loss: of each player's last update, before it, a tensor () or (runs,); NaN before the first.
+    lr: of D and of G. checkpoint(): everything that is needed to go on from here, to be called before the next step
+    and saved with `torch.save`.
+    """
+
+    number: int
+    player: str
+    d_loss: Tensor
+    g_loss: Tensor
+    lr: tuple[float, float]
+    checkpoint: Callable[[], dict] = field(repr=False, compare=False)
+
+
+class Player:
+    """A network and its Adam. Of many runs, those that take part in a step, and no others, are changed."""
+
+    def __init__(self, net: nn.Module, betas: tuple[float, float]):
+        self.net, self.many = net, getattr(net, "runs", None) is not None
+        parameters = [p for p in net.parameters() if p.requires_grad]
+        if not parameters:
+            raise ValueError(f"{type(net).__name__} has no parameters. There is nothing to train.")
+        # each run's row of theta, in the same memory: Adam then keeps a clock for each
+        self.parameters = [nn.Parameter(row) for row in net.theta.detach()] if self.many else parameters
+        fused = all(p.device.type in ("cpu", "cuda") for p in parameters)  # one kernel for all parameters
+        self.adam = torch.optim.Adam(self.parameters, lr=1.0, betas=betas, fused=fused)
+
+    def seated(self, runs: list[int] | None) -> tuple[Callable, list[Tensor]]:
+        """The network as these runs have it, and the tensors to differentiate by."""
+        if not self.many:
+            return self.net, self.parameters
+        theta = self.net.theta.detach() if runs is None else self.net.theta.detach()[runs]
+        return partial(self.net, theta=theta.requires_grad_()), [theta]
+
+    def descend(self, loss: Tensor, by: list[Tensor], runs: list[int] | None, lr: float) -> None:
+        """One step of Adam. Only this player's gradients are computed."""
+        gradients = torch.autograd.grad(loss.sum(), by)
+        for parameter in self.parameters:
+            parameter.grad = None  # who has no gradient stays as it is
+        rows = gradients[0].unbind() if self.many else gradients
+        for i, gradient in zip(range(len(self.parameters)) if runs is None else runs, rows):
+            self.parameters[i].grad = gradient
+        self.adam.param_groups[0]["lr"] = lr
+        self.adam.step()
+
+
+def alternate(
+    G: nn.Module,
+    D: nn.Module,
+    x: Tensor,
+    steps: int = 2000,
+    ratio: Sequence | Callable[[int], tuple[int, int]] = (1, 1),
+    loss: str | Loss = "non-saturating",
+    batch_size: int = 256,
+    lr: float | tuple[float, float] | Callable[[int], float | tuple[float, float]] = 1e-3,
+    betas: tuple[float, float] = (0.5, 0.999),
+    average: nn.Module | None = None,
+    decay: float = 0.995,
+    generator: torch.Generator | None = None,
+    resume: dict | None = None,
+) -> Iterator[Step]:
+    """min over theta_g of max over theta_d of E log D(x) + E log(1 - D(G(z))), by turns; yields a `Step` after each.
+
+    Slides "GAN Training: Generator & Discriminator", "GAN Training: Alternating Training", "GAN Training: Issues".
+
+        for step in alternate(G, D, x, steps=2000, ratio=(1, 1), generator=rng):
+            if step.number % 100 == 0:
+                print(step.number, step.d_loss, step.g_loss)
+
+    G: a `Generator`, or another module with `noise(n, generator)`. D: a `Discriminator`, or another module that maps
+        points (n, ...) to logits (n, 1). Both are changed in place, each on its own turns alone, on G's device. With
+        `runs`, the same number in both, independent games are played side by side.
+    x: data, (n, ...), taken to G's device and dtype; its mini-batches are drawn with replacement.
+    steps: updates, D's and G's counted together.
+    ratio: (d_steps, g_steps), how many updates of D, then of G, make a round; or a function of the step's number,
+        such as a slider's value, heard at each step; or a list of such pairs, one for each run.
+    loss: a name in `LOSSES`, or a `Loss`.
+    lr: the step size, or a pair (D's, G's), or a function of the step's number that gives one of these.
+    betas: Adam's; a first beta of 0.5 instead of 0.9 is Radford, Metz and Chintala's (2016).
+    average: a copy of G; after each update of G it becomes decay times itself plus (1 - decay) times G, which
+        averages the players' circling out. Sample from it.
+    generator: of mini-batches and noise, on the CPU.
+    resume: a `Step.checkpoint()`; with the same other arguments the game goes on as if it had never stopped.
+
+    Raises ValueError before the first step if an argument is not what it should be, and FloatingPointError at a step
+    whose loss is not finite, before that step changes a player (on a GPU at most 50 steps later).
+    """
+    d, g = Player(D, betas), Player(G, betas)
+    like = d.parameters[0]
+    for name, value in {"steps": steps, "batch_size": batch_size}.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}. It should be a whole number of at least 1.")
+    if (isinstance(loss, str) and loss not in LOSSES) or not isinstance(loss, (str, Loss)):
+        raise ValueError(f"loss is {loss!r}. It should be a Loss, or one of {', '.join(map(repr, LOSSES))}.")
+    loss = LOSSES[loss] if isinstance(loss, str) else loss
+    if not hasattr(G, "noise"):
+        raise ValueError(f"G is a {type(G).__name__} without noise(n, generator). It should draw its own z.")
+    if not 0 <= decay < 1:
+        raise ValueError(f"decay is {decay!r}. It should be at least 0 and below 1.")
+    x = torch.as_tensor(x)
+    as_rows(x.flatten(1) if x.ndim > 1 else x)  # refuses what is empty or not finite
+    x = (x if x.ndim > 1 else x[:, None]).to(like)
+    runs = getattr(G, "runs", None)
+    if runs != getattr(D, "runs", None):
+        raise ValueError(f"G has {runs} runs and D {D.runs}. Both should have the same number.")
+    ratios, rates = _ratios(ratio, runs), _rates(lr)
+    ratios(1), rates(1)
+    if generator is None:
+        generator = torch.Generator()
+        generator.seed()
+    if generator.device.type != "cpu":
+        raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the networks are.")
+    done = [[0, 0] for _ in range(runs or 1)]  # updates of D and of G in each run's round
+    losses = [torch.full([] if runs is None else [runs], math.nan, device=like.device) for _ in "DG"]
+    number = 0
+    joint = not any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in D.modules())
+    _refuse_shapes(G, D, x)
+
+    def batch(some) -> Tensor:
+        rows = torch.randint(len(x), (batch_size,) if runs is None else (len(some), batch_size), generator=generator)
+        return x[rows.to(x.device)]
+
+    def noise(some) -> Tensor:
+        z = G.noise(batch_size, generator) if runs is None else G.noise(batch_size, generator, len(some))
+        return z.to(like)
+
+    def discriminator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
+        """max over theta_d of E log D(x) + E log(1 - D(G(z))): G is fixed."""
+        (D, theta_d), (G, _) = d.seated(who), g.seated(who)
+        real = batch(some)
+        with torch.no_grad():  # no gradient into G
+            fake = G(noise(some))
+        score = lambda points: D(points).squeeze(-1)  # noqa: E731
+        if joint:
+            logits = score(torch.cat([real, fake], -2 if runs else 0)).split(batch_size, -1)
+        else:  # BatchNorm: each of the two with its own statistics
+            logits = score(real), score(fake)
+        value = loss.d(*logits)
+        if loss.penalty is not None:
+            u = torch.rand(*real.shape[: -x[0].ndim], *[1] * x[0].ndim, generator=generator).to(like)
+            value = value + loss.penalty(score, real, fake, u)
+        return value, theta_d
+
+    def generator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
+        """min over theta_g of E log(1 - D(G(z))), or the trick in its place: D is fixed."""
+        (D, _), (G, theta_g) = d.seated(who), g.seated(who)
+        logits = D(G(noise(some))).squeeze(-1)
+        value = loss.g(D(batch(some)).squeeze(-1), logits) if loss.pairs else loss.g(logits)
+        return value, theta_g
+
+    def walk(number: int) -> Iterator[Step]:  # apart, so that all of the above happens at the call
+        def checkpoint() -> dict:
+            state = {"G": G.state_dict(), "D": D.state_dict(), "adam_d": d.adam.state_dict()}
+            state |= {"adam_g": g.adam.state_dict(), "average": average and average.state_dict()}
+            return copy.deepcopy(
+                state | {"generator": generator.get_state(), "number": number, "done": done, "losses": losses}
+            )
+
+        while number < steps:
+            number += 1
+            pairs, lrs = ratios(number), rates(number)
+            turn = [_turn(round_, pair) for round_, pair in zip(done, pairs)]
+            for which, (player, find) in enumerate(((d, discriminator_loss), (g, generator_loss))):
+                some = [run for run, whose in enumerate(turn) if whose == which]
+                if not some:
+                    continue
+                who = some if runs and len(some) < runs else None
+                value, by = find(some, who)
+                losses[which] = losses[which].clone()
+                losses[which][some if runs else ...] = value.detach()
+                if like.device.type == "cpu" or number % LOOK == 0 or number == steps:
+                    _refuse_divergence(number, "DG"[which], value, some, lrs)
+                player.descend(value, by, who, lrs[which])
+                if player is g and average is not None:
+                    _follow(average, G, ... if who is None else who, decay)
+            yield Step(number, "".join("DG"[w] for w in sorted(set(turn))), *losses, lrs, checkpoint)
+
+    if resume is not None:
+        number = _restore(resume, G, D, d, g, average, generator, done, losses)
+    return walk(number)
+
+
+def _turn(done: list[int], ratio: tuple[int, int]) -> int:
+    """Whose update is next, 0 for D or 1 for G, counted in `done`; a new round begins where both have had theirs."""
+    if done[0] >= ratio[0] and done[1] >= ratio[1]:
+        done[:] = [0, 0]
+    player = 0 if done[0] < ratio[0] else 1
+    done[player] += 1
+    return player
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, G: nn.Module, runs, decay: float) -> None:
+    """average <- decay average + (1 - decay) G; buffers, such as BatchNorm's, are copied."""
+    for a, p in zip(average.parameters(), G.parameters()):
+        a[runs] = torch.lerp(a[runs], p[runs], 1 - decay)
+    for a, b in zip(average.buffers(), G.buffers()):
+        a.copy_(b)
+
+
+def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
+    wanted = {"G", "D", "adam_d", "adam_g", "average", "generator", "number", "done", "losses"}
+    if not isinstance(resume, dict) or not wanted <= resume.keys():
+        raise ValueError(f"resume should be what step.checkpoint() gave, with the entries {sorted(wanted)}.")
+    resume = copy.deepcopy(resume)  # the optimizers would go on to write into the checkpoint
+    G.load_state_dict(resume["G"])
+    D.load_state_dict(resume["D"])
+    d.adam.load_state_dict(resume["adam_d"])
+    g.adam.load_state_dict(resume["adam_g"])
+    if average is not None:
+        average.load_state_dict(resume["average"])
+    generator.set_state(resume["generator"].cpu())
+    done[:], losses[:] = resume["done"], resume["losses"]
+    return resume["number"]
+
+
+# ---------------------------------------------------------------- bad input, one clear sentence
+
+
+def _ratios(ratio, runs: int | None) -> Callable[[int], Sequence[tuple[int, int]]]:
+    """The ratio as a function of the step's number that gives a pair for each run."""
+
+    def checked(pair) -> tuple[int, int]:
+        ok = isinstance(pair, (tuple, list)) and len(pair) == 2 and all(type(n) is int and n >= 0 for n in pair)
+        if not ok or sum(pair) == 0:
+            raise ValueError(
+                f"ratio is {pair!r}. It should be (d_steps, g_steps): whole numbers of at least 0, not both 0."
+            )
+        return tuple(pair)
+
+    if callable(ratio):
+        return lambda number: [checked(ratio(number))] * (runs or 1)
+    if runs is not None and len(ratio) and isinstance(ratio[0], (tuple, list)):
+        if len(ratio) != runs:
+            raise ValueError(f"ratio has {len(ratio)} pairs for {runs} runs. It should have one for each.")
+        pairs = [checked(pair) for pair in ratio]
+    else:
+        pairs = [checked(ratio)] * (runs or 1)
+    return lambda number: pairs
+
+
+def _rates(lr) -> Callable[[int], tuple[float, float]]:
+    """lr as a function of the step's number that gives a pair, D's and G's."""
+
+    def pair(number: int) -> tuple[float, float]:
+        rate = lr(number) if callable(lr) else lr
+        both = tuple(rate) if isinstance(rate, (tuple, list)) else (rate, rate)
+        if len(both) != 2 or not all(isinstance(r, (int, float)) and 0 <= r < math.inf for r in both):
+            raise ValueError(
+                f"lr is {rate!r} at step {number}. It should be a finite number of at least 0, or two, D's and G's."
+            )
+        return both
+
+    return pair
+
+
+@torch.no_grad()
+def _refuse_shapes(G, D, x: Tensor) -> None:
+    """What does not fit together is said before the first step."""
+    runs = getattr(G, "runs", None)
+    lead = () if runs is None else (runs,)
+    training = G.training, D.training
+    for net in (G, D):
+        net.eval()  # so that no running statistics change
+    fake = G(torch.zeros_like(G.noise(2, torch.Generator())).to(x))
+    if fake.shape != (*lead, 2, *x.shape[1:]):
+        raise ValueError(f"G makes points of shape {tuple(fake.shape[len(lead) + 1 :])}, x has {tuple(x.shape[1:])}.")
+    logits = D(fake)
+    if logits.shape != (*lead, 2, 1):
+        raise ValueError(f"D maps 2 points to shape {tuple(logits.shape[len(lead) :])}. It should be logits, (2, 1).")
+    G.train(training[0]), D.train(training[1])
+
+
+def _refuse_divergence(number: int, player: str, loss: Tensor, runs: list[int], lrs: tuple[float, float]) -> None:
+    if math.isfinite(loss.detach().sum()):
+        return
+    first = (~loss.isfinite()).flatten().nonzero()[0, 0]
+    where = f", run {runs[first]}" if loss.ndim else ""
+    raise FloatingPointError(
+        f"Step {number}{where}: {player}'s loss is {loss.flatten()[first].item():g}. The game has diverged. Try a "
+        f"smaller step size (lr is {lrs[0]:g} for D and {lrs[1]:g} for G), fewer steps of the player who wins, or "
+        "another loss."
+    )

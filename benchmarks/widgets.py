@@ -1,17 +1,26 @@
-"""The bins slider beside ipywidgets' `interact` with a pyplot histogram: the same 100,000 points, the same JupyterLab.
+"""Widgets in a real JupyterLab, in real, headless Chromium, with real keys and a real mouse.
 
-    python benchmarks/widgets.py
+    python benchmarks/widgets.py [bins] [ratio]
 
-Real JupyterLab in real, headless Chromium; the mouse and the keys are real input events, the mouse at about 125 a
-second, up and down the slider for 4 seconds. Rounds take turns, so that a busy machine slows both; medians over the
-rounds. How each number is counted:
+Rounds take turns, so that a busy machine slows both sides; medians over the rounds. The last line is JSON.
+
+bins: the bins slider beside ipywidgets' `interact` with a pyplot histogram: the same 100,000 points, the same
+JupyterLab. The mouse moves about 125 times a second, up and down the slider for 4 seconds. How each number is counted:
 
     ours      every picture that the widget draws, at most one a frame, whose number of bins differs from the one
               before; a frame that draws the same again does not count
     interact  every <img> or new src that appears in the output and differs from the one before, until the last event
     key ms    from the keydown event's own time stamp to the first task after the frame in which the picture is drawn
 
-bins_drag_vs_interact is the ratio of pictures a second; the screen's 60 Hz is the limit. The last line is JSON.
+bins_drag_vs_interact is the ratio of pictures a second; the screen's 60 Hz is the limit.
+
+ratio: a GAN trained live in the widget Ratio beside `RatioModel.run` without a view, in the same kernel, each from the
+first step of the same game:
+
+    ratio_speed_with_view   steps a second with the view / steps a second without
+    ratio_pictures_per_s    pictures that the widget draws while it trains, each after more steps than the one before
+    ratio_setting_ms        from the keydown event's own time stamp, on the slider of G's steps while it trains, to the
+                            end of the first update with the new value in Python (clocks of one machine)
 """
 
 import json
@@ -27,7 +36,7 @@ import websocket  # comes with JupyterLab's server
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.lab import MISSING, Lab, chromium, free_port, notebook
 
-ROUNDS, SECONDS, KEYS = 3, 4, 60
+ROUNDS, SECONDS, KEYS, STEPS = 3, 4, 60, 2000
 CELLS = [
     "from lecture_lib.widgets import Bins\nbins = Bins(n=100_000)\nbins",
     """%matplotlib inline
@@ -112,36 +121,147 @@ def key_ms(page, slider) -> float:
     return statistics.median(page.evaluate("seen.keys"))
 
 
-def main() -> None:
-    if chromium() is None:
-        sys.exit(MISSING)
-    print(__doc__)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        home, notebooks = Path(folder, "home"), Path(folder, "notebooks")
-        home.mkdir()
-        notebooks.mkdir()
-        notebook(notebooks / "bench.ipynb", *CELLS)
-        port = free_port()
-        with Lab(home, notebooks, (f"--remote-debugging-port={port}",)) as lab:
-            page = lab.open("bench.ipynb", height=1200)
-            ours = page.locator(".lecture-widget").get_by_role("slider")
-            theirs = page.locator(".widget-interact .noUi-target")
-            page.locator(".widget-interact img").wait_for()
-            page.evaluate(COUNT)
-            rounds, mouse = [], Mouse(port)
-            for number in range(1, ROUNDS + 1):
-                print(f"round {number} of {ROUNDS}")
-                rounds.append(
-                    (drag(page, mouse, ours, "ours"), drag(page, mouse, theirs, "interact"), key_ms(page, ours))
-                )
-            if lab.errors:
-                sys.exit(f"Page errors: {lab.errors}")
+def bins(lab: Lab, notebooks: Path, port: int) -> dict[str, float]:
+    notebook(notebooks / "bins.ipynb", *CELLS)
+    page = lab.open("bins.ipynb", height=1200)
+    ours = page.locator(".lecture-widget").get_by_role("slider")
+    theirs = page.locator(".widget-interact .noUi-target")
+    page.locator(".widget-interact img").wait_for()
+    page.evaluate(COUNT)
+    rounds, mouse = [], Mouse(port)
+    for number in range(1, ROUNDS + 1):
+        print(f"round {number} of {ROUNDS}")
+        rounds.append((drag(page, mouse, ours, "ours"), drag(page, mouse, theirs, "interact"), key_ms(page, ours)))
+    page.close()
     mine, interact, keys = (statistics.median(column) for column in zip(*rounds))
     ratio = statistics.median(a / b for a, b, _ in rounds)
     print(f"\n{'':<10}{'pictures/s':>12}{'key to picture, ms':>22}")
     print(f"{'Bins':<10}{mine:>12.1f}{keys:>22.1f}\n{'interact':<10}{interact:>12.1f}\nratio     {ratio:>12.1f}\n")
     result = {"bins_drag_vs_interact": ratio, "bins_key_ms": keys}
-    result |= {"bins_pictures_per_s": mine, "interact_pictures_per_s": interact}
+    return result | {"bins_pictures_per_s": mine, "interact_pictures_per_s": interact}
+
+
+# ---------------------------------------------------------------- a GAN trained live
+
+LIVE = """import time
+from lecture_lib.widgets import Ratio, RatioModel
+
+def alone(steps):
+    model = RatioModel()
+    start = time.perf_counter()
+    model.run(steps)
+    return steps / (time.perf_counter() - start)
+
+def watch(model):  # notes when an update with another ratio is done
+    step, last = model.step, [model.ratio]
+    def noted(player=None):
+        moved = step(player)
+        if last[0] != model.ratio:
+            heard.append(time.time())
+        last[0] = model.ratio
+        return moved
+    model.step = noted
+
+heard = []
+ratio = Ratio()
+ratio"""
+
+
+def train(lab: Lab, page, widget) -> tuple[float, float]:
+    """Steps and pictures a second with the view, over the STEPS that follow Play."""
+    widget.get_by_role("button", name="Reset").press("Enter")
+    page.wait_for_timeout(500)
+    widget.get_by_role("button", name="Play").press("Enter")
+
+    def now() -> tuple[float, float, int]:
+        seconds, steps = lab.python(page, "", "f'{time.perf_counter()} {ratio.model.steps}'")[1:-1].split()
+        return float(seconds), float(steps), int(page.evaluate("drawn"))
+
+    page.wait_for_timeout(300)
+    start = end = now()
+    while end[1] < STEPS:
+        page.wait_for_timeout(500)
+        end = now()
+    widget.get_by_role("button", name="Pause").press("Enter")
+    page.wait_for_timeout(500)
+    seconds, steps, pictures = (b - a for a, b in zip(start, end))
+    return steps / seconds, pictures / seconds
+
+
+def setting_ms(lab: Lab, page, widget) -> float:
+    """Median milliseconds from a key press on the slider of G's steps to the first update with the new value."""
+    slider = widget.get_by_role("slider", name="G steps")
+    lab.python(page, "watch(ratio.model); heard.clear()")
+    slider.evaluate(
+        """node => {
+            const note = event => pressed.push(performance.timeOrigin + event.timeStamp);
+            window.pressed = [];
+            node.addEventListener("keydown", note, { capture: true });
+        }"""
+    )
+    widget.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_timeout(500)
+    slider.focus()
+    for i in range(KEYS):
+        page.keyboard.press("ArrowRight" if i % 10 < 5 else "ArrowLeft")
+        page.wait_for_timeout(250 + 7 * (i % 10))  # not in step with the frames
+    widget.get_by_role("button", name="Pause").press("Enter")
+    page.wait_for_timeout(300)
+    pressed = page.evaluate("pressed")
+    heard = [1000 * float(text) for text in lab.python(page, "", "heard")[1:-1].split(",")]
+    assert len(pressed) == len(heard) == KEYS, (len(pressed), len(heard))
+    return statistics.median(b - a for a, b in zip(pressed, heard))
+
+
+def ratio(lab: Lab, notebooks: Path, port: int) -> dict[str, float]:
+    notebook(notebooks / "ratio.ipynb", LIVE)
+    page = lab.open("ratio.ipynb")
+    widget = page.locator(".lecture-widget")
+    widget.wait_for()
+    widget.evaluate(
+        """root => {
+            let last = null;
+            window.drawn = 0;
+            const note = () => { drawn += root.dataset.steps !== last; last = root.dataset.steps; };
+            new MutationObserver(note).observe(root, { attributeFilter: ["data-pictures"] });
+        }"""
+    )
+    page.wait_for_timeout(1500)
+    rounds = []
+    for number in range(1, ROUNDS + 1):
+        before = float(lab.python(page, "", f"alone({STEPS})"))
+        live, pictures = train(lab, page, widget)
+        after = float(lab.python(page, "", f"alone({STEPS})"))
+        rounds.append((live / statistics.mean([before, after]), pictures))
+        print(
+            f"round {number} of {ROUNDS}: {live:.0f} steps/s with the view, {before:.0f} and {after:.0f} without, "
+            f"{pictures:.1f} pictures/s"
+        )
+    speed, pictures = (statistics.median(column) for column in zip(*rounds))
+    result = {"ratio_speed_with_view": speed, "ratio_pictures_per_s": pictures}
+    result |= {"ratio_setting_ms": setting_ms(lab, page, widget)}
+    page.close()
+    return result
+
+
+PARTS = {"bins": bins, "ratio": ratio}
+
+
+def main() -> None:
+    if chromium() is None:
+        sys.exit(MISSING)
+    print(__doc__)
+    result = {}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        home, notebooks = Path(folder, "home"), Path(folder, "notebooks")
+        home.mkdir()
+        notebooks.mkdir()
+        port = free_port()
+        with Lab(home, notebooks, (f"--remote-debugging-port={port}",)) as lab:
+            for name in sys.argv[1:] or PARTS:
+                result |= PARTS[name](lab, notebooks, port)
+            if lab.errors:
+                sys.exit(f"Page errors: {lab.errors}")
     print(json.dumps({name: round(value, 2) for name, value in result.items()}))
 
 

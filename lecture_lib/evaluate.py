@@ -190,7 +190,8 @@ def _masses(target: Target, cells: int, finer: int = 6) -> Tensor:
     mass = volume * target.log_prob(x).exp()
     mass = mass.reshape([n for _ in range(d) for n in (cells, finer)]).sum(tuple(range(1, 2 * d, 2))).flatten()
     mass = mass / mass.sum().clamp(min=1)
-    return torch.cat([mass, (1 - mass.sum()).clamp(min=0)[None]])
+    outside = 1 - mass.sum()
+    return torch.cat([mass, outside.where(outside > 1e-12, 0)[None]])  # less is rounding
 
 
 def _shares(x: Tensor, target: Target, cells: int) -> Tensor:
@@ -204,7 +205,7 @@ def _shares(x: Tensor, target: Target, cells: int) -> Tensor:
 
 def _floor(p: Tensor, n: int, term) -> tuple[float, float]:
     """Mean and variance of what n draws from p itself get: the count of each cell is Poisson, nearly."""
-    mean = variance = 0.0
+    mean = variance = with_count = 0.0
     p = p[p > 0]
     for some in p.sort().values.split(256):  # cells of about equal mass: equally long sums
         rate = n * some[:, None]
@@ -213,10 +214,10 @@ def _floor(p: Tensor, n: int, term) -> tuple[float, float]:
         terms = term(some[:, None], count / n)
         first = (chance * terms).sum(1)
         mean += first.sum().item()
-        # less what comes from the sum of all counts, which is n and does not scatter
-        with_count = (chance * terms * (count - rate)).sum(1)
-        variance += ((chance * terms.square()).sum(1) - first.square()).sum().item() - with_count.sum().item() ** 2 / n
-    return mean, max(variance, 0.0)
+        variance += ((chance * terms.square()).sum(1) - first.square()).sum().item()
+        with_count += (chance * terms * (count - rate)).sum().item()
+    # less what comes from the sum of all counts, which is n and does not scatter
+    return mean, max(variance - with_count**2 / n, 0.0)
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, generator: torch.Generator | None = None) -> float:
@@ -251,8 +252,8 @@ def classifier_two_sample(x: Tensor, y: Tensor, generator: torch.Generator | Non
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    x, y = as_rows(x), as_rows(y, x.shape[1] if torch.is_tensor(x) and x.ndim == 2 else None, "y")
-    x, y = x.detach().cpu().double(), y.detach().cpu().double()
+    x = as_rows(x).detach().cpu().double()
+    y = as_rows(y, x.shape[1], "y").detach().cpu().double()
     n = min(len(x), len(y))
     if n < 20:
         raise ValueError(f"x and y have {len(x)} and {len(y)} rows. Both should have at least 20.")

@@ -157,6 +157,16 @@ def test_known_entropies():
     assert data.eight_gaussians().entropy == pytest.approx(1.698, abs=5e-4)
 
 
+def test_the_25_gaussians_stand_on_a_grid():
+    target = data.twenty_five_gaussians()
+    assert sorted(target.means.tolist()) == [[x, y] for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)]
+    assert set(target.sds.tolist()) == {0.05} and target.weights.tolist() == [1 / 25] * 25
+    # far apart: log 25 more than the entropy of one, but for what lies outside of the box
+    assert target.entropy == pytest.approx(math.log(25) + math.log(2 * math.pi * math.e * 0.05**2), abs=1e-7)
+    wide = data.twenty_five_gaussians(spacing=3.0, sd=0.1)
+    assert wide.means.max() == 6 and wide.sds[0] == 0.1
+
+
 def test_density_is_zero_outside():
     for target in (data.uniform(), data.triangular(), data.checkerboard()):
         far = torch.full((1, target.d), 9.0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 
-from lecture_lib.exercises import flows, histograms, maximum_likelihood, start_here
+from lecture_lib.exercises import flows, gans, histograms, maximum_likelihood, start_here
 from lecture_lib.exercises.engine import Exercise, Outcome, Seed, call_in_process, judge
 from lecture_lib.exercises.report import Report
 
 __all__ = ["EXERCISES", "Exercise", "Outcome", "Report", "Seed", "call_in_process", "check", "judge"]
 
 EXERCISES: dict[str, Exercise] = {
-    e.name: e for notebook in (start_here, histograms, maximum_likelihood, flows) for e in notebook.EXERCISES
+    e.name: e for notebook in (start_here, histograms, maximum_likelihood, flows, gans) for e in notebook.EXERCISES
 }
 
 
@@ -38,7 +38,7 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
     try:
         return judge(
             exercise,
-            call_in_process(answer, exercise.parts),
+            call_in_process(answer, exercise),
             seed=0 if hidden is None else hidden + 1,
             private=hidden is not None,
         )

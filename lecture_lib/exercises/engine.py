@@ -16,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ class Exercise:
     parts: the names of what is returned, where that is a pair such as ("z", "logdet"): the first of the shape of the
         first argument, the second with one number for each row. They are judged as one table, the second as its last
         column.
+    adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
+        from arrays, lets the answer work on them, and returns what became of them as an array.
     """
 
     name: str
@@ -88,16 +91,15 @@ class Exercise:
     laws: Mapping[str, Callable[[Call, torch.Generator], str]] = field(default_factory=dict)
     same: Callable[[Tensor, Tensor], Tensor] = close
     parts: tuple[str, ...] = ()
+    adapter: Callable | None = None
 
 
 # ---------------------------------------------------------------- one call
 
 
-def call_in_process(function: Callable, parts: tuple[str, ...] = ()) -> Call:
-    """The `Call` of a function that lives here: never raises, prints nothing, changes none of the arguments.
-
-    parts: as for an `Exercise`.
-    """
+def call_in_process(function: Callable, exercise: Exercise) -> Call:
+    """The `Call` of a function that lives here: never raises, prints nothing, changes none of the arguments."""
+    parts, answer_to = exercise.parts, function if exercise.adapter is None else partial(exercise.adapter, function)
 
     def call(arguments: Mapping[str, Any]) -> Outcome:
         given = {name: _own_copy(a) for name, a in arguments.items()}
@@ -106,7 +108,7 @@ def call_in_process(function: Callable, parts: tuple[str, ...] = ()) -> Call:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    answer = function(*given.values())
+                    answer = answer_to(*given.values())
                     like = next(iter(arguments.values()))
                     value, problem = as_pair(answer, parts, like) if parts else as_answer(answer)
         except NotImplementedError as error:
@@ -243,7 +245,7 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
     seed: of the inputs. private: the report does not show the inputs, nor the values expected.
     """
     cases = {f.__name__.replace("_", " "): f(torch.Generator().manual_seed(seed + 1)) for f in exercise.inputs}
-    expected = [_run(exercise.reference, arguments, exercise.parts).value for arguments in cases.values()]
+    expected = [_run(exercise, exercise.reference, arguments).value for arguments in cases.values()]
     outcomes = [call(arguments) for arguments in cases.values()]
     if all(o.blank for o in outcomes):
         return Report(exercise.name, exercise.points, 0.0, (), outcomes[0].problem)
@@ -271,13 +273,13 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 
-def _run(function: Callable, arguments: Mapping[str, Any], parts: tuple[str, ...] = ()) -> Outcome:
-    return call_in_process(function, parts)(arguments)
+def _run(exercise: Exercise, function: Callable, arguments: Mapping[str, Any]) -> Outcome:
+    return call_in_process(function, exercise)(arguments)
 
 
 def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator, private: bool) -> str:
     def value_of(arguments):
-        outcome, expected = call(arguments), _run(exercise.reference, arguments, exercise.parts).value
+        outcome, expected = call(arguments), _run(exercise, exercise.reference, arguments).value
         if outcome.value is None:
             raise ValueError(outcome.outline or outcome.problem if private else outcome.problem)
         if outcome.value.shape != expected.shape:
@@ -325,7 +327,7 @@ def name_mistakes(exercise: Exercise, cases: list, outcomes: list[Outcome], pass
     explains: dict[str, set[int]] = {}
     for sentence, wrong in exercise.mistakes.items():
         for variant in variants(wrong):
-            same = {i for i, a in enumerate(cases) if _alike(exercise, outcomes[i], _run(variant, a, exercise.parts))}
+            same = {i for i, a in enumerate(cases) if _alike(exercise, outcomes[i], _run(exercise, variant, a))}
             if len(same) == len(cases):
                 return [sentence if i in failed else "" for i in range(len(cases))]
             explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)

@@ -78,16 +78,17 @@ def relativistic_fool(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def slopes(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """|d logit / dx|^2 at each x, (..., n, d) -> (..., n); to be differentiated once more."""
+    """|d logit / dx|^2 at each x, (..., n, d) or images (n, c, h, w) -> (..., n); to be differentiated once more."""
     x = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
-    return slope.square().sum(-1)
+    logits = D(x)
+    (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return slope.square().flatten(logits.ndim).sum(-1)
 
 
 def gradient_penalty(D, real: Tensor, fake: Tensor, u: Tensor, weight: float = 10.0) -> Tensor:
     """weight E (|d logit / dx| - 1)^2 at points between real and fake (Gulrajani and others 2017, WGAN-GP).
 
-    u: uniform in [0, 1], (..., n, 1): where between the two.
+    u: uniform in [0, 1], (..., n, 1), for images (n, 1, 1, 1): where between the two.
     """
     slope = (slopes(D, torch.lerp(fake, real, u)) + 1e-12).sqrt()  # the root has no derivative at 0
     return weight * (slope - 1).square().mean(-1)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, one_hot
 
 SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
 
@@ -35,7 +35,7 @@ class MLP(nn.Module):
     ):
         super().__init__()
         sizes = (inputs, *hidden, outputs)
-        if any(not isinstance(size, int) or size < 1 for size in (*sizes, runs or 1)):
+        if any(not isinstance(size, int) or size < 1 for size in (*sizes, 1 if runs is None else runs)):
             raise ValueError(f"The layers have {sizes} units, runs is {runs!r}. All should be at least 1.")
         self.runs, self.inputs, self.outputs = runs, inputs, outputs
         self._shapes = [shape for a, b in pairwise(sizes) for shape in ((a, b), (1, b))]  # W_1, b_1, W_2, ...
@@ -59,15 +59,25 @@ class Generator(MLP):
     """x = G(z), z ~ N(0, I): the forger. It answers `sample`, and there is no `log_prob`.
 
     z_dim, d: dimensions of z and x. hidden, runs, generator: as for `MLP`.
+    codes: z gets a second part, one of so many cards, all equally likely: a vector with a single entry that is not 0
+        (Chen and others 2016, InfoGAN; Gurumurthy and others 2017, DeLiGAN). A network is continuous, so it carries
+        a normal z, which is all in one piece, to samples all in one piece: between two modes there are always bridges.
+        A z in pieces needs none.
     """
 
-    def __init__(self, z_dim: int, d: int, hidden=(64, 64), runs=None, generator=None):
-        super().__init__(z_dim, d, hidden, runs, generator)
+    def __init__(self, z_dim: int, d: int, hidden=(64, 64), runs=None, generator=None, codes: int = 0):
+        super().__init__(codes + z_dim, d, hidden, runs, generator)
+        self.z_dim, self.codes = z_dim, codes
 
     def noise(self, n: int, generator: torch.Generator | None = None, runs: int | None = None) -> Tensor:
-        """z, (n, z_dim), on the CPU; for several runs (runs, n, z_dim)."""
+        """z, (n, codes + z_dim), on the CPU; for several runs (runs, n, codes + z_dim)."""
         runs = self.runs if runs is None else runs
-        return torch.randn(*([] if runs is None else [runs]), n, self.inputs, generator=generator)
+        lead = (n,) if runs is None else (runs, n)
+        z = torch.randn(*lead, self.z_dim, generator=generator)
+        if not self.codes:
+            return z
+        card = one_hot(torch.randint(self.codes, lead, generator=generator), self.codes)
+        return torch.cat([card * (math.sqrt(self.codes) / 2), z], -1)  # so that it counts beside z in the first layer
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -79,7 +89,20 @@ class Discriminator(MLP):
     """The logit of D(x), "x is real": the investigator. (n, d) -> (n, 1); D(x) = sigmoid(logit).
 
     d: dimensions of x. hidden, runs, generator: as for `MLP`.
+    frequencies: D also sees sin(w x) and cos(w x) for so many random w ~ N(0, bandwidth^2 I) (Rahimi and Recht 2007;
+        Tancik and others 2020). An MLP bends slowly; waves show it narrow modes. 1/bandwidth, in units of x, is the
+        length over which D can turn round easily.
     """
 
-    def __init__(self, d: int, hidden=(64, 64), runs=None, generator=None):
-        super().__init__(d, 1, hidden, runs, generator)
+    def __init__(
+        self, d: int, hidden=(64, 64), runs=None, generator=None, frequencies: int = 0, bandwidth: float = 1.0
+    ):
+        super().__init__(d + 2 * frequencies, 1, hidden, runs, generator)
+        w = torch.randn(d, frequencies, generator=generator) if frequencies else torch.empty(d, 0)
+        self.register_buffer("w", bandwidth * w)
+
+    def forward(self, x: Tensor, theta: Tensor | None = None) -> Tensor:
+        if self.w.shape[1]:
+            waves = x @ self.w
+            x = torch.cat([x, waves.sin(), waves.cos()], -1)
+        return super().forward(x, theta)

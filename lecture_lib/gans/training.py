@@ -60,7 +60,7 @@ class Player:
 
     def descend(self, loss: Tensor, by: list[Tensor], runs: list[int] | None, lr: float) -> None:
         """One step of Adam. Only this player's gradients are computed."""
-        gradients = torch.autograd.grad(loss.sum(), by)
+        gradients = torch.autograd.grad(loss, by, torch.ones_like(loss))
         for parameter in self.parameters:
             parameter.grad = None  # who has no gradient stays as it is
         rows = gradients[0].unbind() if self.many else gradients
@@ -128,7 +128,7 @@ def alternate(
     x = (x if x.ndim > 1 else x[:, None]).to(like)
     runs = getattr(G, "runs", None)
     if runs != getattr(D, "runs", None):
-        raise ValueError(f"G has {runs} runs and D {D.runs}. Both should have the same number.")
+        raise ValueError(f"G has {runs} runs and D {getattr(D, 'runs', None)}. Both should have the same number.")
     ratios, rates = _ratios(ratio, runs), _rates(lr)
     ratios(1), rates(1)
     if generator is None:
@@ -137,7 +137,7 @@ def alternate(
     if generator.device.type != "cpu":
         raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the networks are.")
     done = [[0, 0] for _ in range(runs or 1)]  # updates of D and of G in each run's round
-    losses = [torch.full([] if runs is None else [runs], math.nan, device=like.device) for _ in "DG"]
+    losses = [like.new_full([] if runs is None else [runs], math.nan, requires_grad=False) for _ in "DG"]
     number = 0
     joint = not any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in D.modules())
     _refuse_shapes(G, D, x)
@@ -186,17 +186,21 @@ def alternate(
             number += 1
             pairs, lrs = ratios(number), rates(number)
             turn = [_turn(round_, pair) for round_, pair in zip(done, pairs)]
+            updates = []
             for which, (player, find) in enumerate(((d, discriminator_loss), (g, generator_loss))):
                 some = [run for run, whose in enumerate(turn) if whose == which]
                 if not some:
                     continue
                 who = some if runs and len(some) < runs else None
-                value, by = find(some, who)
+                with torch.enable_grad():  # also where whoever pulls has switched it off
+                    value, by = find(some, who)
                 losses[which] = losses[which].clone()
                 losses[which][some if runs else ...] = value.detach()
                 if like.device.type == "cpu" or number % LOOK == 0 or number == steps:
                     _refuse_divergence(number, "DG"[which], value, some, lrs)
-                player.descend(value, by, who, lrs[which])
+                updates.append((player, value, by, who, lrs[which]))
+            for player, value, by, who, rate in updates:  # now that no run's loss stops the step
+                player.descend(value, by, who, rate)
                 if player is g and average is not None:
                     _follow(average, G, ... if who is None else who, decay)
             yield Step(number, "".join("DG"[w] for w in sorted(set(turn))), *losses, lrs, checkpoint)
@@ -228,6 +232,9 @@ def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
     wanted = {"G", "D", "adam_d", "adam_g", "average", "generator", "number", "done", "losses"}
     if not isinstance(resume, dict) or not wanted <= resume.keys():
         raise ValueError(f"resume should be what step.checkpoint() gave, with the entries {sorted(wanted)}.")
+    if (average is None) != (resume["average"] is None):
+        which = "no average" if average is None else "an average"
+        raise ValueError(f"This game has {which}, unlike the one that was saved. Both should have one, or neither.")
     resume = copy.deepcopy(resume)  # the optimizers would go on to write into the checkpoint
     G.load_state_dict(resume["G"])
     D.load_state_dict(resume["D"])
@@ -256,7 +263,7 @@ def _ratios(ratio, runs: int | None) -> Callable[[int], Sequence[tuple[int, int]
 
     if callable(ratio):
         return lambda number: [checked(ratio(number))] * (runs or 1)
-    if runs is not None and len(ratio) and isinstance(ratio[0], (tuple, list)):
+    if runs is not None and isinstance(ratio, (tuple, list)) and any(isinstance(pair, (tuple, list)) for pair in ratio):
         if len(ratio) != runs:
             raise ValueError(f"ratio has {len(ratio)} pairs for {runs} runs. It should have one for each.")
         pairs = [checked(pair) for pair in ratio]
@@ -285,20 +292,25 @@ def _refuse_shapes(G, D, x: Tensor) -> None:
     """What does not fit together is said before the first step."""
     runs = getattr(G, "runs", None)
     lead = () if runs is None else (runs,)
-    training = G.training, D.training
-    for net in (G, D):
-        net.eval()  # so that no running statistics change
-    fake = G(torch.zeros_like(G.noise(2, torch.Generator())).to(x))
-    if fake.shape != (*lead, 2, *x.shape[1:]):
-        raise ValueError(f"G makes points of shape {tuple(fake.shape[len(lead) + 1 :])}, x has {tuple(x.shape[1:])}.")
-    logits = D(fake)
-    if logits.shape != (*lead, 2, 1):
-        raise ValueError(f"D maps 2 points to shape {tuple(logits.shape[len(lead) :])}. It should be logits, (2, 1).")
-    G.train(training[0]), D.train(training[1])
+    training = {part: part.training for net in (G, D) for part in net.modules()}
+    try:
+        for net in (G, D):
+            net.eval()  # so that no running statistics change
+        fake = G(torch.zeros_like(G.noise(2, torch.Generator())).to(x))
+        if fake.shape != (*lead, 2, *x.shape[1:]):
+            points = tuple(fake.shape[len(lead) + 1 :])
+            raise ValueError(f"G makes points of shape {points}, x has {tuple(x.shape[1:])}.")
+        logits = D(fake)
+        if logits.shape != (*lead, 2, 1):
+            shape = tuple(logits.shape[len(lead) :])
+            raise ValueError(f"D maps 2 points to shape {shape}. It should be logits, (2, 1).")
+    finally:
+        for part, mode in training.items():
+            part.training = mode
 
 
 def _refuse_divergence(number: int, player: str, loss: Tensor, runs: list[int], lrs: tuple[float, float]) -> None:
-    if math.isfinite(loss.detach().sum()):
+    if loss.isfinite().all():
         return
     first = (~loss.isfinite()).flatten().nonzero()[0, 0]
     where = f", run {runs[first]}" if loss.ndim else ""

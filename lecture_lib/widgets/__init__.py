@@ -7,6 +7,7 @@ from lecture_lib.widgets.bins import Bins, BinsModel
 from lecture_lib.widgets.depth import Depth, DepthModel
 from lecture_lib.widgets.flow_depth import FlowDepth, FlowDepthModel
 from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
+from lecture_lib.widgets.ratio import Ratio, RatioModel
 from lecture_lib.widgets.spline import Spline, SplineModel
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "FlowDepthModel",
     "Likelihood",
     "LikelihoodModel",
+    "Ratio",
+    "RatioModel",
     "Spline",
     "SplineModel",
 ]

@@ -39,12 +39,18 @@ function frames(root, draw) {
   };
   const size = new ResizeObserver(recolour); // calls once at the start, too
   size.observe(root);
-  const themed = new MutationObserver(recolour);
+  let timer = 0;
+  const themed = new MutationObserver(() => {
+    recolour();
+    clearTimeout(timer);
+    timer = setTimeout(recolour, 250); // the theme's name may come before its colours
+  });
   themed.observe(document.body, { attributeFilter: ["data-jp-theme-name", "data-vscode-theme-kind", "class"] });
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", recolour);
   const stop = () => {
     cancelAnimationFrame(asked);
+    clearTimeout(timer);
     size.disconnect();
     themed.disconnect();
     scheme.removeEventListener("change", recolour);
@@ -191,6 +197,27 @@ function dot(ctx, colour, x, y, radius = 5) {
   ctx.beginPath();
   ctx.arc(x, y, radius, 0, 7);
   ctx.fill();
+}
+
+/** The square for x_1 and x_2 on a canvas, with its two maps to pixels. */
+function square(canvas, facts, top, side) {
+  const { low, high } = facts, box = { left: 44, right: 44 + side, top, bottom: top + side };
+  return {
+    box,
+    x: (v) => box.left + ((v - low[0]) / (high[0] - low[0])) * side,
+    y: (v) => box.bottom - ((v - low[1]) / (high[1] - low[1])) * side,
+    frame: (ctx, theme) => axes(
+      ctx, theme, box,
+      { ticks: ticks(low[0], high[0], 6), to: (v) => box.left + ((v - low[0]) / (high[0] - low[0])) * side, label: "x₁" },
+      { ticks: ticks(low[1], high[1], 6), to: (v) => box.bottom - ((v - low[1]) / (high[1] - low[1])) * side, label: "x₂" },
+    ),
+    clip: (ctx) => {
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(box.left, box.top, side, side);
+      ctx.clip();
+    },
+  };
 }
 
 // ---------------------------------------------------------------- points on their way

@@ -12,27 +12,6 @@ function lines(bytes) {
   return all;
 }
 
-/** The square for x_1 and x_2 on a canvas, with its two maps to pixels. */
-function square(canvas, facts, top, side) {
-  const { low, high } = facts, box = { left: 44, right: 44 + side, top, bottom: top + side };
-  return {
-    box,
-    x: (v) => box.left + ((v - low[0]) / (high[0] - low[0])) * side,
-    y: (v) => box.bottom - ((v - low[1]) / (high[1] - low[1])) * side,
-    frame: (ctx, theme) => axes(
-      ctx, theme, box,
-      { ticks: ticks(low[0], high[0], 6), to: (v) => box.left + ((v - low[0]) / (high[0] - low[0])) * side, label: "x₁" },
-      { ticks: ticks(low[1], high[1], 6), to: (v) => box.bottom - ((v - low[1]) / (high[1] - low[1])) * side, label: "x₂" },
-    ),
-    clip: (ctx) => {
-      ctx.save();
-      ctx.beginPath();
-      ctx.rect(box.left, box.top, side, side);
-      ctx.clip();
-    },
-  };
-}
-
 function drawPath(canvas, theme, facts, size, wedge, path, t) {
   const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = square(canvas, facts, size.top, size.side);
   const at = t * path.depth, places = between(path.layers, path.depth, t, new Float32Array(path.layers.length / (path.depth + 1)));

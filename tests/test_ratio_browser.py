@@ -1,0 +1,336 @@
+"""The widget Ratio in a real JupyterLab: it trains, obeys while it trains, stops, looks back, and takes a drawing."""
+
+import os
+
+import pytest
+import torch
+
+from lecture_lib.widgets import RatioModel
+
+from .lab import MISSING, Lab, chromium, notebook
+from .test_browser import shown
+
+READS = "([node, words]) => node.innerText.includes(words)"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    if chromium() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    home, notebooks = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
+    notebook(
+        notebooks / "ratio.ipynb",
+        "from lecture_lib.widgets import Ratio\nratio = Ratio()\nratio",
+        "ratio",
+        "again = Ratio('two moons')\nagain",
+    )
+    with Lab(home, notebooks) as lab:
+        lab.page = lab.open("ratio.ipynb")
+        lab.page.locator(".lecture-widget").nth(2).wait_for()
+        yield lab
+
+
+@pytest.fixture
+def page(lab):
+    yield lab.page
+    assert lab.errors == []
+    assert lab.foreign == []
+
+
+def widget_of(page, i=0):
+    widget = page.locator(".lecture-widget").nth(i)
+    widget.scroll_into_view_if_needed()
+    return widget
+
+
+def press(widget, name, times=1, key="Enter", role="button"):
+    node = widget.get_by_role(role, name=name, exact=True)
+    for _ in range(times):
+        node.press(key)
+
+
+def steps(lab, page, name="ratio"):
+    return int(lab.python(page, "", f"{name}.model.steps"))
+
+
+def until_it_trains(lab, page, more=1, name="ratio"):
+    wanted = steps(lab, page, name) + more
+    for _ in range(200):
+        if steps(lab, page, name) >= wanted:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("It does not train.")
+
+
+def line(model, i=0):
+    """The line of numbers of a run, from the plain object."""
+    run, now = model.runs[i], model.runs[i].history[-1]
+    short = lambda v: f"{v:.3f}" if v and abs(v) < 0.1 else f"{v:.2f}"  # noqa: E731
+    words = (
+        f"{run.steps:,} updates (D {run.taken['D']:,}, G {run.taken['G']:,}) · loss D {short(now.d_loss)}, "
+        f"G {short(now.g_loss)} · distance {short(now.distance)} | floor {short(model.floor)}"
+    )
+    if now.covered is not None:
+        words += f" · {now.covered} of 8 modes, {100 * now.quality:.0f} % close to one"
+    return words
+
+
+def test_it_trains_pauses_goes_half_steps_and_begins_anew(lab, page):
+    widget, twin = widget_of(page, 0), page.locator(".lecture-widget").nth(1)
+    start = shown(widget)
+    assert steps(lab, page) == 0  # to be looked at trains nothing
+    press(widget, "Play")
+    until_it_trains(lab, page, 100)
+    press(widget, "Pause")
+    after = shown(widget)
+    done = steps(lab, page)
+    page.wait_for_timeout(500)
+    assert after != start and steps(lab, page) == done  # a pause is a pause
+    expected = RatioModel()
+    expected.run(done)  # whatever the frames were
+    numbers = widget.locator("div.numbers")
+    page.wait_for_function(READS, arg=[numbers.element_handle(), line(expected)])
+
+    for button, player in (("D step", "D"), ("D step", "D"), ("G step", "G"), ("Round", None)):
+        press(widget, button)
+        expected.step(player) if player else expected.run(2)
+        page.wait_for_function(READS, arg=[numbers.element_handle(), line(expected)])
+    assert shown(widget) != after
+    page.wait_for_function(READS, arg=[twin.locator("div.numbers").element_handle(), line(expected)])
+    page.wait_for_timeout(600)  # words for a screen reader come now and then
+    assert line(expected) in widget.get_by_role("img").last.get_attribute("aria-label")
+    assert line(expected) in widget.locator(".spoken").inner_text()
+
+    press(widget, "Reset")
+    page.wait_for_function(READS, arg=[numbers.element_handle(), "0 updates (D 0, G 0)"])
+    page.evaluate("document.activeElement.blur()")
+    assert shown(widget) == start
+
+
+def test_sliders_act_while_it_trains(lab, page):
+    widget = widget_of(page)
+    press(widget, "Reset")
+    press(widget, "Play")
+    until_it_trains(lab, page, 50)
+    press(widget, "G steps", 3, "ArrowRight", "slider")
+    press(widget, "D steps", 2, "ArrowRight", "slider")
+    press(widget, "lr D", 5, "ArrowLeft", "slider")
+    widget.get_by_role("combobox", name="loss").select_option("hinge")
+    page.wait_for_timeout(300)
+    before = eval(lab.python(page, "", "dict(ratio.model.runs[0].taken, settings=ratio.model.runs[0].settings)"))
+    assert before["settings"] == {"ratio": (3, 4), "lr": (pytest.approx(10**-3.5, rel=0.02), 1e-3), "loss": "hinge"}
+    until_it_trains(lab, page, 200)
+    after = eval(lab.python(page, "", "ratio.model.runs[0].taken"))
+    d, g = after["D"] - before["D"], after["G"] - before["G"]
+    assert d / g == pytest.approx(3 / 4, abs=0.1)
+    assert widget.get_by_role("slider", name="G steps").input_value() == "4"
+    assert "3 : 4 · hinge" not in widget.inner_text()  # it is on the canvas
+    press(widget, "D steps", 3, "ArrowLeft", "slider")
+    press(widget, "G steps", 4, "ArrowLeft", "slider")  # not both 0
+    press(widget, "Pause")
+    shown(widget)
+    assert eval(lab.python(page, "", "ratio.ratio")) in ((1, 0), [1, 0])
+    lab.python(page, "ratio.ratio = (2, 1); ratio.loss = 'minimax'; ratio.lr = 1e-3")  # and Python is heard
+    page.wait_for_function(
+        "node => node.value === '2'", arg=widget.get_by_role("slider", name="D steps").element_handle()
+    )
+    assert widget.get_by_role("combobox", name="loss").input_value() == "minimax"
+    lab.python(page, "ratio.ratio = (1, 1); ratio.loss = 'non-saturating'")
+
+
+def test_layers_go_on_and_off(lab, page):
+    widget = widget_of(page)
+    press(widget, "Reset")
+    page.wait_for_timeout(300)
+    plain, seen = shown(widget), set()
+    for name in ("real", "generated", "where G's loss pushes", "G's grid"):
+        box = widget.get_by_role("checkbox", name=name)
+        box.press(" ")
+        seen.add(shown(widget))
+        box.press(" ")
+        page.evaluate("document.activeElement.blur()")
+        assert shown(widget) == plain
+    for heat in ("D*", "none"):
+        widget.get_by_role("combobox", name="colour").select_option(heat)
+        seen.add(shown(widget))
+    widget.get_by_role("combobox", name="colour").select_option("D")
+    assert shown(widget) == plain and len(seen | {plain}) == 7
+
+
+def test_a_look_back_and_the_way_to_now(lab, page):
+    widget = widget_of(page)
+    press(widget, "Reset")
+    press(widget, "Play")
+    until_it_trains(lab, page, 250)
+    page.wait_for_timeout(300)
+    past = widget.get_by_role("slider", name="history")
+    past.press("ArrowLeft")  # while it trains: that pauses
+    shown(widget)
+    done = steps(lab, page)
+    page.wait_for_timeout(400)
+    assert steps(lab, page) == done
+    past.press("Home")
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), "0 updates · loss"])
+    then = shown(widget)
+    for _ in range(3):
+        past.press("ArrowRight")
+    assert shown(widget) != then
+    expected = RatioModel()
+    expected.run(120)
+    assert f"distance {expected.at(120).distance:.2f}" in widget.locator("div.numbers").inner_text()
+    assert widget.get_by_text("step 120", exact=True).is_visible()
+    page.wait_for_timeout(300)
+    assert past.get_attribute("aria-valuetext") == "step 120"
+    past.press("End")
+    shown(widget)
+    assert widget.get_by_text(f"live: {done}", exact=True).is_visible()
+    press(widget, "D step")
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), f"{done + 1} updates"])
+
+
+def test_a_second_run_beside_the_first(lab, page):
+    widget = widget_of(page)
+    lab.python(page, "ratio.ratio = (1, 1)")
+    widget.get_by_role("checkbox", name="second run beside").press(" ")
+    press(widget, "G steps", 4, "ArrowRight", "slider")  # of run B
+    page.wait_for_timeout(400)
+    press(widget, "Play")
+    until_it_trains(lab, page, 120)
+    press(widget, "Pause")
+    shown(widget)
+    assert widget.get_by_role("img").count() == 3
+    done = steps(lab, page)
+    assert eval(lab.python(page, "", "[run.ratio for run in ratio.model.runs]")) == [(1, 1), (1, 5)]
+    numbers = widget.locator("div.numbers").inner_text().splitlines()
+    for i, pair in enumerate(((1, 1), (1, 5))):
+        if i == 0:
+            expected = RatioModel(ratio=pair)
+            expected.run(done)
+            assert numbers[i] == f"A: {line(expected)}"
+        else:
+            assert numbers[i].startswith(f"B: {done} updates (D ")
+    widget.get_by_role("combobox", name="settings of run").select_option("A")
+    shown(widget)
+    assert widget.get_by_role("slider", name="G steps").input_value() == "1"
+    widget.get_by_role("checkbox", name="second run beside").press(" ")
+    page.wait_for_function(
+        "node => node.innerText.startsWith('0 updates')", arg=widget.locator("div.numbers").element_handle()
+    )
+    assert len(eval(lab.python(page, "", "[run.ratio for run in ratio.model.runs]"))) == 1
+
+
+def test_a_target_drawn_by_mouse_and_by_keys(lab, page):
+    widget = widget_of(page, 2)
+    shown(widget)
+    press(widget, "Draw")
+    plane = widget.get_by_role("img").first
+    box = plane.bounding_box()
+    page.mouse.move(box["x"] + 120, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 220, box["y"] + 100, steps=5)
+    page.mouse.up()
+    low, side = (eval(lab.python(page, "", f"again._facts['{name}']")) for name in ("low", "high"))
+    side = side[0] - low[0]
+    press(widget, "Train on it")
+    page.wait_for_function(
+        "node => node.value === 'drawn'", arg=widget.get_by_role("combobox", name="target").element_handle()
+    )
+    page.wait_for_timeout(500)  # Python builds everything anew
+    x = torch.tensor(eval(lab.python(page, "", "again.model.source.x.tolist()")))
+    size = min(box["width"] - 52, 380)
+    left, right = (low[0] + (pixel - 44) / size * side for pixel in (120, 220))
+    assert x[:, 0].min().item() == pytest.approx(left, abs=0.02 * side)
+    assert x[:, 0].max().item() == pytest.approx(right, abs=0.02 * side)
+    assert x[:, 1].mean().item() == pytest.approx(low[1] + (21 + size - 100) / size * side, abs=0.02 * side)
+
+    press(widget, "Draw")
+    for key in ("ArrowUp", "ArrowUp", " ", "ArrowRight", " "):
+        page.keyboard.press(key)
+    press(widget, "Clear")
+    plane.focus()
+    for key in ("ArrowLeft", " ", "ArrowDown", " "):
+        page.keyboard.press(key)
+    press(widget, "Train on it")
+    page.wait_for_timeout(500)
+    x = torch.tensor(eval(lab.python(page, "", "again.model.source.x.tolist()")))
+    middle = torch.tensor(low) + side / 2
+    torch.testing.assert_close((x - middle) * 40 / side, torch.tensor([[-1.0, 0.0], [-1.0, -1.0]]), atol=1e-3, rtol=0)
+    press(widget, "Play")
+    until_it_trains(lab, page, name="again")
+    press(widget, "Pause")
+    widget.get_by_role("combobox", name="target").select_option("rings")
+    page.wait_for_timeout(500)
+    assert lab.python(page, "", "again.model.source.name") == "'rings'" and steps(lab, page, "again") == 0
+
+
+def test_a_run_that_diverges_says_so_and_reset_recovers(lab, page):
+    widget = widget_of(page, 2)
+    press(widget, "Play")
+    until_it_trains(lab, page, name="again")
+    lab.python(page, "again.model.runs[0].D.theta.data.fill_(float('nan'))")
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), "The game has diverged."])
+    shown(widget)
+    assert widget.get_by_role("button", name="Play").is_visible()
+    press(widget, "Reset")
+    page.wait_for_function(
+        "node => node.innerText.startsWith('0 updates')", arg=widget.locator("div.numbers").element_handle()
+    )
+    press(widget, "G step")
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), "1 updates (D 0, G 1)"])
+
+
+@pytest.mark.parametrize("width", [600, 900, 1600])
+def test_nothing_sticks_out_of_a_narrow_or_wide_window(lab, page, width):
+    size = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 900})
+    lab.python(page, f"ratio.compare = {{}} if {width} == 900 else None")
+    page.wait_for_timeout(600)
+    try:
+        widget = widget_of(page)
+        frame = widget.bounding_box()
+        for part in widget.locator("canvas:visible, button:visible, input:visible, select:visible, .numbers").all():
+            box = part.bounding_box()
+            assert box["x"] >= frame["x"] - 12 and box["x"] + box["width"] <= frame["x"] + frame["width"] + 12
+    finally:
+        page.set_viewport_size(size)
+        lab.python(page, "ratio.compare = None")
+
+
+def test_the_dark_theme_draws_anew(lab, page):
+    widget = widget_of(page)
+    page.wait_for_timeout(600)  # the window has its size again
+    light = shown(widget)
+    lab.theme(page, "JupyterLab Dark")
+    assert shown(widget) != light
+    lab.theme(page, "JupyterLab Light")
+    assert shown(widget) == light
+
+
+def test_a_cell_that_runs_again_or_is_cleared_stops_training(lab, page):
+    def run_command(command):
+        page.evaluate(
+            """async (command) => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = 2;
+                notebook.deselectAll();
+                await jupyterapp.commands.execute(command);
+            }""",
+            command,
+        )
+        page.wait_for_timeout(500)
+
+    press(widget_of(page, 2), "Play")
+    until_it_trains(lab, page, name="again")
+    lab.python(page, "before = again")
+    run_command("notebook:run-cell")
+    assert lab.python(page, "", "before is again") == "False"
+    done = steps(lab, page, "before")
+    page.wait_for_timeout(500)
+    assert steps(lab, page, "before") == done > 0 and steps(lab, page, "again") == 0
+
+    press(widget_of(page, 2), "Play")
+    until_it_trains(lab, page, name="again")
+    run_command("notebook:clear-cell-output")
+    done = steps(lab, page, "again")
+    page.wait_for_timeout(500)
+    assert steps(lab, page, "again") == done > 0

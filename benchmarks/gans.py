@@ -317,7 +317,7 @@ def ring(quick: bool) -> dict[str, float]:
 
 
 DEEP = (64, 64, 64)
-GRID = {"G": partial(Waves, Z, D_X), "D": partial(Discriminator, D_X, DEEP), "steps": 8000, "rate": 2e-3}
+GRID = {"G": partial(Waves, Z, D_X), "D": partial(Discriminator, D_X), "steps": 8000, "rate": 2e-3}
 
 
 def grid(quick: bool) -> dict[str, float]:
@@ -326,7 +326,7 @@ def grid(quick: bool) -> dict[str, float]:
         "G without z +": GRID | {"G": partial(Waves, Z, D_X, skip=False)},
         "G without waves, 3 layers": GRID | {"G": partial(Waves, Z, D_X, DEEP, waves=0)},
         "a plain G of 3 layers": GRID | {"G": partial(Generator, Z, D_X, DEEP)},
-        "D of 2 layers": GRID | {"D": partial(Discriminator, D_X)},
+        "D of 3 layers": GRID | {"D": partial(Discriminator, D_X, DEEP)},
         "half the step size": GRID | {"rate": GRID["rate"] / 2},
         "data not scaled": GRID | {"scales": False},
         "without the falling step size": GRID | {"decays": False},
@@ -355,8 +355,8 @@ def js(quick: bool, n: int = 5000) -> dict[str, float]:
     print(f"{'':<16}{'mean, nats':>12}{'error':>10}{'sd of draws':>13}{'/ error':>9}{'within 2':>10}")
     z, all_means, all_errors = [], [], []
     for name in names:
-        target = data.TARGETS[name]()
-        found = [jensen_shannon(target.sample(n, torch.Generator().manual_seed(seed)), target) for seed in range(draws)]
+        target, rng = data.TARGETS[name](), torch.Generator().manual_seed(0)
+        found = [jensen_shannon(target.sample(n, rng), target) for _ in range(draws)]
         means, errors = [f.mean for f in found], [f.error for f in found]
         mine = [mean / error for mean, error in found]
         print(f"{name:<16}{statistics.fmean(means):>12.5f}{statistics.fmean(errors):>10.5f}", end="")

@@ -27,6 +27,7 @@ CELLS = {
     "bins": "from lecture_lib.widgets import Bins\n\nBins(n=300, bins=45)",
     "likelihood": "from lecture_lib.widgets import Likelihood\n\nLikelihood(batch_size=1, lr=0.03)",
     "flow_depth": "from lecture_lib.widgets import FlowDepth\n\nFlowDepth()",
+    "ratio": 'from lecture_lib.widgets import Ratio\n\nRatio(compare={"ratio": (1, 5)}, trained=3000)',
     "spline": "from lecture_lib.widgets import Spline\n\nSpline()",
 }
 
@@ -40,7 +41,8 @@ def main():
             for name in sys.argv[1:] or CELLS:
                 source = CELLS[name]
                 notebook(served / f"{name}.ipynb", source)
-                page = lab.open(f"{name}.ipynb", width=1000, height=900)
+                page = lab.open(f"{name}.ipynb", width=1200 if name == "ratio" else 1000, height=900)
+                page.locator(".jp-OutputArea-output").last.wait_for()
                 page.wait_for_timeout(3000)
                 if name == "likelihood":
                     page.get_by_role("slider", name="mean").focus()

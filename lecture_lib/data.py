@@ -136,7 +136,7 @@ class Uniform(Target):
 
     def _log_prob(self, x):
         inside = (x[:, 0] >= self.low) & (x[:, 0] <= self.high)
-        return torch.where(inside, -math.log(self.width), -math.inf).to(x.dtype)
+        return x.new_full((len(x),), -math.log(self.width)).masked_fill(~inside, -math.inf)
 
     @cached_property
     def entropy(self):
@@ -260,7 +260,7 @@ class Checkerboard(Target):
     def _log_prob(self, x):
         inside = (x >= -2).all(1) & (x < 2).all(1)
         even = x.floor().sum(1) % 2 == 0
-        return torch.where(inside & even, -math.log(8), -math.inf).to(x.dtype)
+        return x.new_full((len(x),), -math.log(8)).masked_fill(~(inside & even), -math.inf)
 
     @cached_property
     def entropy(self):

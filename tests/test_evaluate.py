@@ -212,14 +212,14 @@ def exact(q, p, low=-12.0, high=13.0) -> dict:
 @pytest.mark.parametrize("target", ["mixture", "triangular", "8 gaussians", "25 gaussians", "checkerboard"])
 @DIVERGENCES
 def test_a_perfect_generator_gets_0_within_its_error(measure, target, n):
-    """100 seeds. Of 400 others, at most 1.8 % missed: the error that is stated is rather too wide."""
+    """100 seeds, of which about 5 should miss by chance; more than 12 with probability 0.001."""
     target = data.TARGETS[target]()
     found = [measure(target.sample(n, seed(number)), target) for number in range(100)]
     missed = sum(abs(one.mean) > 2 * one.error for one in found)
-    assert missed <= 6
+    assert missed <= 12
     means, errors = (torch.tensor(column).double() for column in zip(*found))
     assert 1 / 3 < means.std() / errors.mean() < 1.2
-    assert abs(means.mean()) < 4 * means.std() / 10  # no bias: wrong once in 15,000 seeds
+    assert abs(means.mean()) < 0.5 * errors.mean()  # little bias
 
 
 @DIVERGENCES
@@ -236,14 +236,12 @@ def test_known_distributions_have_the_divergence_that_quadrature_gives(measure, 
 
 
 def test_distributions_that_never_meet():
-    """log 2 less the floor, which is soon gone; and infinity."""
+    """log 2; and infinity."""
     off = {data.Uniform(0, 1): [[7.0]], data.checkerboard(): [[0.5, -0.5]]}  # outside of the box; on a square of 0
     for target, x in off.items():
         for n in (500, 100_000):
             js = evaluate.jensen_shannon(torch.tensor(x).expand(n, -1), target)
-            p = evaluate._masses(target, 200 if target.d == 1 else 48)
-            assert js.mean == pytest.approx(math.log(2) - evaluate._floor(p, n, evaluate._js)[0])
-        assert js.mean == pytest.approx(math.log(2), abs=5e-3)
+            assert js.mean == pytest.approx(math.log(2), abs=1e-6)
         kl = evaluate.kullback_leibler(torch.tensor(x).expand(n, -1), target)
         assert kl.mean == math.inf and str(kl) == "inf"
     infinite = torch.full((5000, 2), math.inf)  # counts as outside
@@ -257,34 +255,32 @@ def test_one_sample_where_p_is_0_makes_kl_infinite():
     assert evaluate.kullback_leibler(x, data.Uniform(0, 1)).mean == math.inf
 
 
-def test_half_of_the_modes_lost():
-    """KL(q || p) = log 2; JS = (log(4 / 3) + log(2) / 2 + log(2 / 3) / 2) / 2 = 0.2158.
-
-    The floor of a perfect generator is more than that of one with half of its cells, by up to floor / 2.
-    """
+@pytest.mark.parametrize("n", [2000, 20_000])
+def test_half_of_the_modes_lost(n):
+    """KL(q || p) = log 2; JS = (log(4 / 3) + log(2) / 2 + log(2 / 3) / 2) / 2 = 0.2158. Blocks cut through modes."""
     ring = data.eight_gaussians()
     q = data.Mixture("half", ring.means[::2], 0.2)
-    x = q.sample(100_000, seed(2))
-    js, kl = evaluate.jensen_shannon(x, ring), evaluate.kullback_leibler(x, ring)
+    x = q.sample(n, seed(2))
     exactly = (math.log(4 / 3) + math.log(2) / 2 + math.log(2 / 3) / 2) / 2
     assert exactly == pytest.approx(0.2158, abs=1e-4)
-    p = evaluate._masses(ring, 48)
-    for found, true, term in ((js, exactly, evaluate._js), (kl, math.log(2), evaluate._kl)):
-        floor = evaluate._floor(p, 100_000, term)[0]
-        assert -floor / 2 - 4 * found.error < found.mean - true < 4 * found.error and floor < 0.01
+    assert evaluate.jensen_shannon(x, ring).mean == pytest.approx(exactly, abs=0.02 if n == 2000 else 0.002)
+    assert evaluate.kullback_leibler(x, ring).mean == pytest.approx(math.log(2), abs=0.06 if n == 2000 else 0.005)
 
 
 @pytest.mark.parametrize("target", ["mixture", "8 gaussians"])
 @pytest.mark.parametrize("n", [50, 1000])
-def test_the_floor_is_what_draws_from_p_get_on_average(target, n):
+@pytest.mark.parametrize("tilt", [0.0, 1.0], ids=["q = p", "q is not p"])
+def test_the_scatter_is_that_of_draws_from_q(target, n, tilt):
     """Multinomial counts instead of Poisson ones; 4 standard errors and 1 %: wrong once in 15,000 seeds."""
     target = data.TARGETS[target]()
     p = evaluate._masses(target, 200 if target.d == 1 else 48)
-    draws = torch.multinomial(p, n * 400, replacement=True, generator=seed(3)).reshape(400, n)
+    q = p * torch.linspace(1 - tilt, 1 + tilt, len(p))
+    q = q / q.sum()
+    draws = torch.multinomial(q, n * 400, replacement=True, generator=seed(3)).reshape(400, n)
     for term in (evaluate._js, evaluate._kl):
         values = torch.stack([term(p, row.bincount(minlength=len(p)).double() / n).sum() for row in draws])
-        mean, variance = evaluate._floor(p, n, term)
-        assert abs(values.mean() - mean) < 4 * values.std() / 20 + 0.01 * mean
+        bias, variance = evaluate._scatter(p, q, n, term)
+        assert abs(values.mean() - term(p, q).sum() - bias) < 4 * values.std() / 20 + 0.01 * bias
         assert values.var() == pytest.approx(variance, rel=0.35)  # of 400 values, 4 standard errors are 28 %
 
 

@@ -45,11 +45,14 @@ class MLP(nn.Module):
         u = torch.rand(*([] if runs is None else [runs]), len(bound), generator=generator)
         self.theta = nn.Parameter((2 * u - 1) * bound)
 
-    def forward(self, x: Tensor, theta: Tensor | None = None) -> Tensor:
-        """theta: other parameters than its own, such as those of some of the runs, (some, P)."""
-        theta = self.theta if theta is None else theta
-        lead, affine = (theta.shape[:-1], torch.baddbmm if theta.ndim == 2 else torch.addmm)
-        parts = [part.view(*lead, *s) for part, s in zip(theta.split(self._lengths, -1), self._shapes)]
+    def parts(self, theta: Tensor) -> list[Tensor]:
+        """W_1, b_1, W_2, ... as views of theta."""
+        return [p.view(*theta.shape[:-1], *s) for p, s in zip(theta.split(self._lengths, -1), self._shapes)]
+
+    def forward(self, x: Tensor, theta: list[Tensor] | None = None) -> Tensor:
+        """theta: other parameters than its own, as `parts` cuts them, such as those of some of the runs."""
+        parts = self.parts(self.theta) if theta is None else theta
+        affine = torch.baddbmm if parts[0].ndim == 3 else torch.addmm
         for W, b in zip(parts[:-2:2], parts[1:-2:2]):
             x = leaky_relu(affine(b, x, W), SLOPE, inplace=True)
         return affine(parts[-1], x, parts[-2])
@@ -89,20 +92,7 @@ class Discriminator(MLP):
     """The logit of D(x), "x is real": the investigator. (n, d) -> (n, 1); D(x) = sigmoid(logit).
 
     d: dimensions of x. hidden, runs, generator: as for `MLP`.
-    frequencies: D also sees sin(w x) and cos(w x) for so many random w ~ N(0, bandwidth^2 I) (Rahimi and Recht 2007;
-        Tancik and others 2020). An MLP bends slowly; waves show it narrow modes. 1/bandwidth, in units of x, is the
-        length over which D can turn round easily.
     """
 
-    def __init__(
-        self, d: int, hidden=(64, 64), runs=None, generator=None, frequencies: int = 0, bandwidth: float = 1.0
-    ):
-        super().__init__(d + 2 * frequencies, 1, hidden, runs, generator)
-        w = torch.randn(d, frequencies, generator=generator) if frequencies else torch.empty(d, 0)
-        self.register_buffer("w", bandwidth * w)
-
-    def forward(self, x: Tensor, theta: Tensor | None = None) -> Tensor:
-        if self.w.shape[1]:
-            waves = x @ self.w
-            x = torch.cat([x, waves.sin(), waves.cos()], -1)
-        return super().forward(x, theta)
+    def __init__(self, d: int, hidden=(64, 64), runs=None, generator=None):
+        super().__init__(d, 1, hidden, runs, generator)

@@ -467,7 +467,7 @@ class Ratio(View):
         if do == "draw":
             x = torch.frombuffer(bytearray(buffers[0]), dtype=torch.float32).reshape(-1, 2)
             low, high = self.model.low.double(), self.model.high.double()
-            drawn = Points("drawn", x, 0.0 * (high - low)[0].item(), low, high)
+            drawn = Points("drawn", x, 0.01 * (high - low)[0].item(), low, high)
             self._sources["drawn"] = lambda: drawn
             if self.target == "drawn":
                 self._begin()

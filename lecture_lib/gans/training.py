@@ -106,9 +106,10 @@ def alternate(
                 print(step.number, step.d_loss, step.g_loss)
 
     G: a `Generator`, or another module with `noise(n, generator)`. D: a `Discriminator`, or another module that maps
-        points (n, ...) to logits (n, 1). Both are changed in place, each on its own turns alone, on G's device. With
+        points (n, ...) to logits (n, 1). Both are changed in place, each on its own turns alone. With
         `runs`, the same number in both, independent games are played side by side.
-    x: data, (n, ...), taken to G's device and dtype; its mini-batches are drawn with replacement.
+    x: data, (n, ...), taken to D's device and dtype, which should be G's, too. Mini-batches are drawn with
+        replacement.
     steps: updates, D's and G's counted together.
     ratio: (d_steps, g_steps), how many updates of D, then of G, make a round; or a function of the step's number,
         such as a slider's value, heard at each step; or a list of such pairs, one for each run.
@@ -124,30 +125,11 @@ def alternate(
     whose loss is not finite, before that step changes a player (on a GPU at most 50 steps later).
     """
     d, g = Player(D, betas), Player(G, betas)
-    like = d.parameters[0]
-    for name, value in {"steps": steps, "batch_size": batch_size}.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} is {value!r}. It should be a whole number of at least 1.")
-    if (isinstance(loss, str) and loss not in LOSSES) or not isinstance(loss, (str, Loss)):
-        raise ValueError(f"loss is {loss!r}. It should be a Loss, or one of {', '.join(map(repr, LOSSES))}.")
-    loss = LOSSES[loss] if isinstance(loss, str) else loss
-    if not hasattr(G, "noise"):
-        raise ValueError(f"G is a {type(G).__name__} without noise(n, generator). It should draw its own z.")
-    if not 0 <= decay < 1:
-        raise ValueError(f"decay is {decay!r}. It should be at least 0 and below 1.")
-    x = torch.as_tensor(x)
-    as_rows(x.flatten(1) if x.ndim > 1 else x)  # refuses what is empty or not finite
-    x = (x if x.ndim > 1 else x[:, None]).to(like)
-    runs = getattr(G, "runs", None)
-    if runs != getattr(D, "runs", None):
-        raise ValueError(f"G has {runs} runs and D {getattr(D, 'runs', None)}. Both should have the same number.")
+    like, runs = d.parameters[0], getattr(G, "runs", None)
+    loss, x, generator = _checked(G, D, x, steps, loss, batch_size, average, decay, generator)
+    x = x.to(like)
     ratios, rates = _ratios(ratio, runs), _rates(lr)
     ratios(1), rates(1)
-    if generator is None:
-        generator = torch.Generator()
-        generator.seed()
-    if generator.device.type != "cpu":
-        raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the networks are.")
     done = [[0, 0] for _ in range(runs or 1)]  # updates of D and of G in each run's round
     losses = [like.new_full([] if runs is None else [runs], math.nan, requires_grad=False) for _ in "DG"]
     number = 0
@@ -260,6 +242,34 @@ def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
 
 
 # ---------------------------------------------------------------- bad input, one clear sentence
+
+
+def _checked(G, D, x, steps, loss, batch_size, average, decay, generator) -> tuple[Loss, Tensor, torch.Generator]:
+    """The loss itself, x as (n, ...), a generator; or a ValueError."""
+    for name, value in {"steps": steps, "batch_size": batch_size}.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}. It should be a whole number of at least 1.")
+    if (isinstance(loss, str) and loss not in LOSSES) or not isinstance(loss, (str, Loss)):
+        raise ValueError(f"loss is {loss!r}. It should be a Loss, or one of {', '.join(map(repr, LOSSES))}.")
+    if not hasattr(G, "noise"):
+        raise ValueError(f"G is a {type(G).__name__} without noise(n, generator). It should draw its own z.")
+    if not 0 <= decay < 1:
+        raise ValueError(f"decay is {decay!r}. It should be at least 0 and below 1.")
+    if average is not None:
+        shapes = [[p.shape for p in net.parameters()] for net in (average, G)]
+        if average is G or shapes[0] != shapes[1]:
+            raise ValueError("average should be a copy of G, such as copy.deepcopy(G): the same shapes, not G itself.")
+    x = torch.as_tensor(x)
+    as_rows(x.flatten(1) if x.ndim > 1 else x)  # refuses what is empty or not finite
+    runs = [getattr(net, "runs", None) for net in (G, D)]
+    if runs[0] != runs[1]:
+        raise ValueError(f"G has {runs[0]} runs and D {runs[1]}. Both should have the same number.")
+    if generator is None:
+        generator = torch.Generator()
+        generator.seed()
+    if generator.device.type != "cpu":
+        raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the networks are.")
+    return LOSSES[loss] if isinstance(loss, str) else loss, x if x.ndim > 1 else x[:, None], generator
 
 
 def _ratios(ratio, runs: int | None) -> Callable[[int], Sequence[tuple[int, int]]]:

@@ -200,7 +200,7 @@ function dot(ctx, colour, x, y, radius = 5) {
 }
 
 /** The square for x_1 and x_2 on a canvas, with its two maps to pixels. */
-function square(canvas, facts, top, side) {
+function plane(canvas, facts, top, side) {
   const { low, high } = facts, box = { left: 44, right: 44 + side, top, bottom: top + side };
   return {
     box,

@@ -13,7 +13,7 @@ function lines(bytes) {
 }
 
 function drawPath(canvas, theme, facts, size, wedge, path, t) {
-  const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = square(canvas, facts, size.top, size.side);
+  const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = plane(canvas, facts, size.top, size.side);
   const at = t * path.depth, places = between(path.layers, path.depth, t, new Float32Array(path.layers.length / (path.depth + 1)));
   legend(ctx, theme, box, [
     [`after layer ${at.toFixed(1)} of ${path.depth}`, (left, up) => {
@@ -46,7 +46,7 @@ function drawPath(canvas, theme, facts, size, wedge, path, t) {
 }
 
 function drawDensity(canvas, theme, facts, size, picture, layer, outline) {
-  const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = square(canvas, facts, size.top, size.side);
+  const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = plane(canvas, facts, size.top, size.side);
   const colours = theme.dark ? DARK : LIGHT;
   legend(ctx, theme, box, [
     [`density after layer ${layer}`, (left, up) => {

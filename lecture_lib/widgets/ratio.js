@@ -23,7 +23,7 @@ function opinion(heat, colours) {
 }
 
 function drawPlane(canvas, theme, facts, size, title, layers) {
-  const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = square(canvas, facts, size.top, size.side);
+  const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = plane(canvas, facts, size.top, size.side);
   const colours = theme.dark ? DARK : LIGHT, { heat, grid, real, generated, arrows, drawn, pencil } = layers;
   ctx.fillStyle = theme.text;
   ctx.textAlign = "left";

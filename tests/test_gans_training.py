@@ -706,7 +706,7 @@ def test_on_a_gpu_it_is_the_same_game(loss, runs):
 
 @pytest.mark.parametrize("wrong", ["G itself", "another form"])
 def test_the_average_is_a_copy_of_g(wrong):
-    G, D = gans.Generator(2, 2, (8,)), gans.Discriminator(2, (8,))
-    average = G if wrong == "G itself" else gans.Generator(2, 2, (9,))
+    G, D = Generator(2, 2, (8,)), Discriminator(2, (8,))
+    average = G if wrong == "G itself" else Generator(2, 2, (9,))
     with pytest.raises(ValueError, match=r"^average should be a copy of G, such as copy\.deepcopy\(G\)"):
-        gans.alternate(G, D, torch.randn(10, 2), average=average)
+        alternate(G, D, torch.randn(10, 2), average=average)

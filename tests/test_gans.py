@@ -436,3 +436,48 @@ def test_a_network_survives_its_state_dict_and_a_copy(runs, tmp_path):
     other.load_state_dict(torch.load(tmp_path / "net.pt", weights_only=True))
     for same in (other, copy.deepcopy(net)):
         assert torch.equal(same.sample(6, seed(0)), net.sample(6, seed(0)))
+
+
+# ---------------------------------------------------------------- a z in pieces
+
+
+@pytest.mark.parametrize("runs", [None, 3])
+def test_a_z_with_codes_is_one_card_of_equally_likely_ones_and_normal_numbers(runs):
+    G = Generator(2, 2, (8,), runs, seed(0), codes=7)
+    z = G.noise(7000, seed(1)).reshape(-1, 9)
+    assert G.sample(50, seed(1)).shape == ((50, 2) if runs is None else (3, 50, 2))
+    cards, normal = z[:, :7], z[:, 7:]
+    assert ((cards != 0).sum(1) == 1).all() and cards.max() == pytest.approx(math.sqrt(7) / 2)
+    counts = (cards != 0).sum(0)
+    assert scipy.stats.chisquare(counts).pvalue > 1e-4
+    assert scipy.stats.kstest(normal.flatten(), "norm").pvalue > 1e-4
+
+
+def test_without_codes_noise_is_what_it_was():
+    assert torch.equal(Generator(3, 2).noise(5, seed(2)), torch.randn(5, 3, generator=seed(2)))
+
+
+def test_a_continuous_g_has_bridges_and_between_cards_there_are_jumps():
+    """Along a path of z the samples make no jump, however steep G is; from card to card they do."""
+    G = Generator(1, 2, (16,), generator=seed(3), codes=2)
+    with torch.no_grad():
+        G.theta *= 5
+        z = torch.linspace(-3, 3, 20_001)[:, None]
+        card = torch.tensor([[math.sqrt(2) / 2, 0.0]])
+        one, other = [G(torch.cat([c.expand(len(z), 2), z], 1)) for c in (card, card.flip(1))]
+    largest = max(p.diff(dim=0).norm(dim=1).max() for p in (one, other))
+    assert largest < 0.1 and (one - other).norm(dim=1).median() > 10 * largest
+
+
+@pytest.mark.parametrize("codes", [-1, 2.0])
+def test_a_number_of_codes_is_refused(codes):
+    with pytest.raises(ValueError, match=rf"^codes is {codes}\. It should be a whole number"):
+        Generator(2, 2, codes=codes)
+
+
+def test_a_game_with_codes_is_played():
+    G, D = Generator(2, 2, (8,), 2, seed(0), codes=5), Discriminator(2, (8,), 2, seed(0))
+    before = G.theta.detach().clone()
+    for _ in alternate(G, D, torch.randn(100, 2, generator=seed(1)), 10, [(1, 1), (1, 0)], generator=seed(2)):
+        pass
+    assert not torch.equal(G.theta[0], before[0]) and torch.equal(G.theta[1], before[1])

@@ -69,6 +69,8 @@ class Generator(MLP):
     """
 
     def __init__(self, z_dim: int, d: int, hidden=(64, 64), runs=None, generator=None, codes: int = 0):
+        if not isinstance(codes, int) or codes < 0:
+            raise ValueError(f"codes is {codes!r}. It should be a whole number of at least 0.")
         super().__init__(codes + z_dim, d, hidden, runs, generator)
         self.z_dim, self.codes = z_dim, codes
 

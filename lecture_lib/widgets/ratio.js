@@ -32,28 +32,8 @@ function drawPlane(canvas, theme, facts, size, title, layers) {
   clip(ctx);
   if (heat) ctx.drawImage(opinion(heat, colours), box.left, box.top, size.side, size.side);
   if (grid) cells(ctx, theme, facts, grid, x, y);
-  if (real) {
-    ctx.beginPath();
-    for (let i = 0; i < real.length; i += 2) {
-      ctx.moveTo(x(real[i]) + 2, y(real[i + 1]));
-      ctx.arc(x(real[i]), y(real[i + 1]), 2, 0, 7);
-    }
-    ctx.fillStyle = colours.blue;
-    ctx.globalAlpha = 0.65;
-    ctx.fill();
-    ctx.globalAlpha = 1;
-  }
-  if (generated) {
-    ctx.beginPath();
-    for (let i = 0; i < generated.length; i += 2) {
-      const a = x(generated[i]), b = y(generated[i + 1]);
-      ctx.moveTo(a - 2.6, b - 2.6);
-      ctx.lineTo(a + 2.6, b + 2.6);
-      ctx.moveTo(a - 2.6, b + 2.6);
-      ctx.lineTo(a + 2.6, b - 2.6);
-    }
-    stroke(ctx, colours.orange, [], 1.2);
-  }
+  if (real) stamp(ctx, mark("dot", colours.blue), real, x, y);
+  if (generated) stamp(ctx, mark("cross", colours.orange), generated, x, y);
   if (arrows) {
     ctx.beginPath();
     for (let i = 0; i < arrows.length; i += 4) {
@@ -75,6 +55,32 @@ function drawPlane(canvas, theme, facts, size, title, layers) {
   }
   ctx.restore();
   frame(ctx, theme);
+}
+
+const marks = new Map();
+/** A dot or a cross as a small picture, as sharp as the screen: to draw it many times is far cheaper than a path. */
+function mark(name, colour) {
+  const key = [name, colour, devicePixelRatio].join();
+  if (!marks.has(key)) {
+    const side = Math.ceil(8 * devicePixelRatio), picture = make("canvas", { width: side, height: side });
+    const ctx = picture.getContext("2d");
+    ctx.scale(side / 8, side / 8);
+    if (name === "dot") {
+      ctx.globalAlpha = 0.65;
+      dot(ctx, colour, 4, 4, 2);
+    } else {
+      line(ctx, 1.4, 1.4, 6.6, 6.6);
+      ctx.moveTo(1.4, 6.6);
+      ctx.lineTo(6.6, 1.4);
+      stroke(ctx, colour, [], 1.2);
+    }
+    marks.set(key, picture);
+  }
+  return marks.get(key);
+}
+
+function stamp(ctx, picture, points, x, y) {
+  for (let i = 0; i < points.length; i += 2) ctx.drawImage(picture, x(points[i]) - 4, y(points[i + 1]) - 4, 8, 8);
 }
 
 /** Where G sends the cells of a grid of z. Each holds the same share of the points: the smaller, the denser. */
@@ -252,7 +258,7 @@ function render({ model, el }) {
   });
   const longest = () => history().reduce((a, b) => (b.length > a.length ? b : a));
   const hear = (answer, buffers) => {
-    if (answer.view === view) flying = Math.max(0, flying - 1);
+    if (answer.view === view && !answer.more) flying = Math.max(0, flying - 1);
     problem = answer.problem ?? "";
     if (!problem && answer.began === facts.began && (answer.back ?? null) === back) {
       now = answer.runs;

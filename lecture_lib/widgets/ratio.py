@@ -34,7 +34,8 @@ DENSE, DENSE_REAL = 2**12, 2**15  # points that stand for q and for p in D*
 ARROWS = 60
 LINES = 17  # of the warped grid, in each direction
 EVERY, MOST = 40, 200  # steps between two records; above so many, every other one goes
-FRAME = 0.035  # seconds of training after an answer to the browser
+FRAME = 0.028  # seconds of training after an answer to the browser
+MOMENTS = 3  # answers to one question while it trains: each question costs JupyterLab more than a picture
 LAYERS = ("real", "generated", "arrows", "grid")
 HEAT = ("D", "D*", "none")
 SEED = 2024  # of all noise that is for the eye alone
@@ -451,14 +452,16 @@ class Ratio(View):
     def _hear(self, _, ask: dict, buffers) -> None:
         """Train for a moment or a step, if asked, then say where things are. Every question gets its answer."""
         with self._lock:
-            try:
-                answer, parts = self._answer(ask, buffers)
-            except Exception as error:  # else the browser would wait for ever
-                answer, parts = {"problem": str(error) or repr(error)}, []
-            self.send({**answer, "view": ask.get("view"), "began": self._facts["began"]}, parts)
-            until = time.perf_counter() + FRAME  # trained after the answer, which the browser draws in the meantime
-            while ask.get("do") == "train" and self.model.step() and time.perf_counter() < until:
-                pass
+            train = ask.get("do") == "train"
+            for more in reversed(range(MOMENTS if train else 1)):
+                try:
+                    answer, parts = self._answer(ask, buffers)
+                except Exception as error:  # else the browser would wait for ever
+                    answer, parts = {"problem": str(error) or repr(error)}, []
+                self.send({**answer, "more": more, "view": ask.get("view"), "began": self._facts["began"]}, parts)
+                until = time.perf_counter() + FRAME  # trained after the answer, which the browser draws meanwhile
+                while train and self.model.step() and time.perf_counter() < until:
+                    pass
 
     def _answer(self, ask: dict, buffers) -> tuple[dict, list[bytes]]:
         do = ask.get("do")

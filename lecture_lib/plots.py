@@ -171,6 +171,9 @@ def curve(
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
     if xscale == "log":
         ax.xaxis.set_major_formatter("{x:,.4g}")  # 100, not 10 to the 2
+        if max(x) < 100 * min(x):  # no two powers of 10 fit in: a tick at each point
+            ax.minorticks_off()
+            ax.set_xticks(x[:: 1 + len(x) // 9])
     _legend(ax)
     return Picture(figure, f"{ylabel} against {xlabel}. " + "; ".join(seen) + ".")
 

@@ -160,6 +160,10 @@ ADVICE = {
     "only length-1 arrays": NUMBERS,
     "must be Tensor, not": NUMBERS,
     "expected Tensor as element": " torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",
+    "does not require grad": " The loss has no history: detach or no_grad cut it off from the parameters.",
+    "modified by an inplace operation": " Call loss.backward() before optimizer.step().",
+    "torch.return_types.sort": " sort gives values and indices: take .values.",
+    "shapes cannot be multiplied": " Is a transpose missing, as in x @ u.T?",
     "unexpected keyword argument 'axis'": " A numpy function met a tensor: use its own methods, as in x.mean().",
 }
 
@@ -332,7 +336,8 @@ def name_mistakes(exercise: Exercise, cases: list, outcomes: list[Outcome], pass
                 return [sentence if i in failed else "" for i in range(len(cases))]
             explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
     named = [""] * len(cases)
-    open_cases = {i for i in failed if outcomes[i].value is not None and outcomes[i].value.isfinite().any()}
+    telling = lambda value: value is not None and bool((value.isfinite() & (value != 0)).any())  # noqa: E731
+    open_cases = {i for i in failed if telling(outcomes[i].value)}
     while open_cases:
         sentence = max(explains, key=lambda s: len(explains[s] & open_cases))
         found = explains[sentence] & open_cases

@@ -11,7 +11,7 @@ import math
 
 import torch
 from torch import nn
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
 from lecture_lib.exercises.engine import Exercise, Seed
 
@@ -21,6 +21,11 @@ def _normal(g, *shape, mean=0.0, sd=1.0):
 
 
 # ---------------------------------------------------------------- D's loss
+
+
+def _bce(logits, label):
+    """Binary cross entropy from rounded probabilities; torch clamps its logs at -100."""
+    return binary_cross_entropy(logits.sigmoid(), torch.full_like(logits, label))
 
 
 def discriminator_loss(real, fake):
@@ -74,6 +79,8 @@ DISCRIMINATOR_LOSS = Exercise(
             lambda r, f: -r.sigmoid().log().mean() - (1 - f.sigmoid()).log().mean(),
             lambda r, f: -logsigmoid(r).mean() - (1 - f.sigmoid()).log().mean(),
             lambda r, f: -torch.log(1 / (1 + torch.exp(-r))).mean() - torch.log(1 - 1 / (1 + torch.exp(-f))).mean(),
+            lambda r, f: _bce(r, 1.0) + _bce(f, 0.0),
+            lambda r, f: -(r.sigmoid() + 1e-8).log().mean() - (1 - f.sigmoid() + 1e-8).log().mean(),
         ),
         "The sign is the other way round: D maximizes, and a loss is made smaller, so the loss has a minus.": (
             lambda r, f: -discriminator_loss(r, f)
@@ -81,7 +88,16 @@ DISCRIMINATOR_LOSS = Exercise(
         "real and fake are logits, any numbers. D(x) is their sigmoid.": lambda r, f: (
             -r.log().mean() - (1 - f).log().mean()
         ),
-        "The second term has the wrong sign.": lambda r, f: softplus(-r).mean() - softplus(f).mean(),
+        "One of the two terms has the wrong sign.": (
+            lambda r, f: softplus(-r).mean() - softplus(f).mean(),
+            lambda r, f: softplus(f).mean() - softplus(-r).mean(),
+        ),
+        "log(1 - D) is not 1 - log D. Use logsigmoid(-fake).": lambda r, f: (
+            -logsigmoid(r).mean() - (1 - logsigmoid(f)).mean()
+        ),
+        "That is in bits. The loss is in nats, by the natural logarithm.": lambda r, f: (
+            discriminator_loss(r, f) / math.log(2)
+        ),
         "You left the logs out.": lambda r, f: -r.sigmoid().mean() - (1 - f.sigmoid()).mean(),
         "For a forgery it is log(1 - D), not log D: D wants to call it fake.": lambda r, f: (
             softplus(-r).mean() + softplus(-f).mean()
@@ -112,6 +128,7 @@ def densities_near_0(g):
 
 def one_of_them_vanishes(g):
     log_p, log_q = _normal(g, 6, mean=-1.0), _normal(g, 6, mean=-2.0)
+    log_q[2] = -120.0  # nearly
     log_p[1] = log_q[4] = -math.inf
     return {"log_p": log_p, "log_q": log_q}
 
@@ -136,6 +153,13 @@ OPTIMAL_DISCRIMINATOR = Exercise(
         "D* = 1 / (1 + q / p), which needs only log p - log q.": (
             lambda p, q: p.exp() / (p.exp() + q.exp()),
             lambda p, q: 1 / (1 + q.exp() / p.exp()),
+        ),
+        "The small number that you added is larger than both densities. Divide by p first: D* = 1 / (1 + q / p).": (
+            lambda p, q: p.exp() / (p.exp() + q.exp() + 1e-12),
+            lambda p, q: p.exp() / (p.exp() + q.exp() + 1e-8),
+        ),
+        "exp of a large number is infinite, and inf / inf is NaN. Divide by it: 1 / (1 + exp(log q - log p)).": (
+            lambda p, q: torch.exp(p - q) / (1 + torch.exp(p - q))
         ),
         "That is the logit, log p - log q. D* is its sigmoid.": lambda p, q: p - q,
         "That is log D*. D* itself is asked.": lambda p, q: logsigmoid(p - q),
@@ -193,7 +217,12 @@ JENSEN_SHANNON = Exercise(
             1 - loss / (2 * math.log(2))
         ),
         "You took a decimal logarithm. math.log is the natural one.": lambda loss: math.log10(2) - loss / 2,
-        "You took 2 for log 2.": (lambda loss: 2 - loss / 2, lambda loss: 1 - loss / 2, lambda loss: (4 - loss) / 2),
+        "You halved log 2 as well. Only 2 log 2 and the loss are halved.": lambda loss: (math.log(2) - loss) / 2,
+        "Your log 2 is not 0.693. math.log(2) is the natural logarithm.": (
+            lambda loss: 2 - loss / 2,
+            lambda loss: 1 - loss / 2,
+            lambda loss: (4 - loss) / 2,
+        ),
         "You added where the formula subtracts.": lambda loss: math.log(2) + loss / 2,
     },
 )
@@ -273,6 +302,7 @@ GENERATOR_GRADIENTS = Exercise(
                 -torch.sigmoid(a) * (1 - torch.sigmoid(a)) / (1 - torch.sigmoid(a)),
                 -torch.sigmoid(a) * (1 - torch.sigmoid(a)) / torch.sigmoid(a),
             ),
+            lambda a: (-torch.exp(a) / (1 + torch.exp(a)), -1 / (1 + torch.exp(a))),
         ),
         "You divided by n. Here each logit stands for itself; there is no mean.": lambda a: (
             -torch.sigmoid(a) / len(a),
@@ -323,8 +353,10 @@ GENERATOR_LOSS = Exercise(
         ),
         "You left the log out.": lambda f: -f.sigmoid().mean(),
         "You added up the points. The lecture's E is a mean.": lambda f: softplus(-f).sum(),
-        "You took the log of a number that was rounded to 0. logsigmoid(a) is log D for any logit.": lambda f: (
-            -f.sigmoid().log().mean()
+        "You took the log of a number that was rounded to 0. logsigmoid(a) is log D for any logit.": (
+            lambda f: -f.sigmoid().log().mean(),
+            lambda f: _bce(f, 1.0),
+            lambda f: -(f.sigmoid() + 1e-8).log().mean(),
         ),
         "First the log of each, then the mean. You took the log of a mean.": lambda f: -f.sigmoid().mean().log(),
         "fake holds logits, any numbers. D is their sigmoid.": lambda f: -f.log().mean(),
@@ -382,15 +414,19 @@ def discriminator_step(G, D, optimizer, x, z):
 
 
 def on_d(answer, theta_d, theta_g, x, z, lr):
-    """theta_d and theta_g after two steps of D, and how often a gradient went through G."""
+    """theta_d and theta_g after two steps of D; with lr = 0, which moves nothing, how many gradients went through G."""
     D, G = networks(theta_d, theta_g)
-    G = Watched(G)
-    optimizer = torch.optim.SGD(D.parameters(), lr)
+    G, optimizer = Watched(G), torch.optim.SGD(D.parameters(), lr)
     half = len(x) // 2
     with torch.enable_grad():
         for part in (slice(half), slice(half, None)):
             answer(G, D, optimizer, x[part], z[part])
-    return torch.cat([_vector(D), _vector(G.net), torch.tensor([float(G.passes)])])
+    return torch.cat([_vector(D), _vector(G.net)]) if lr else torch.tensor([G.passes])
+
+
+def no_gradient_through_g(call, g):
+    passes = call({**a_game_at_its_start(g), "lr": 0.0}).item()
+    return "Gradients went through G, too. G is fixed here: detach the forgeries." if passes else ""
 
 
 def _game(g, n, shift, lr, sd=1.0):
@@ -437,22 +473,39 @@ def _zero_in_between(G, D, optimizer, x, z):
     optimizer.step()
 
 
+def _zero_last(G, D, optimizer, x, z):
+    discriminator_loss(D(x), D(G(z).detach())).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def _d_sees(fake):
+    def wrong(G, D, optimizer, x, z):
+        discriminator_step(lambda z: fake(G, x, z), D, optimizer, x, z)
+
+    return wrong
+
+
+def _g_moves_with_d(G, D, optimizer, x, z):
+    optimizer_g = torch.optim.SGD(G.parameters(), optimizer.param_groups[0]["lr"])
+    optimizer.zero_grad()
+    optimizer_g.zero_grad()
+    discriminator_loss(D(x), D(G(z))).backward()
+    optimizer.step()
+    optimizer_g.step()
+
+
 DISCRIMINATOR_STEP = Exercise(
     name="gans.discriminator_step",
     points=4,
-    asks="the parameters of D and G after two steps of D, and how often a gradient went through G",
+    asks="the parameters of D and G after two steps of D",
     reference=discriminator_step,
     inputs=[a_game_at_its_start, narrow_data, data_far_away],
     adapter=on_d,
+    laws={"no gradient goes through G": no_gradient_through_g},
     mistakes={
-        "D moved rightly, but gradients went through G as well. G is fixed here: detach the forgeries.": _d_step(
-            discriminator_loss, detach=False
-        ),
         "The gradients of earlier steps were still there: call optimizer.zero_grad() before loss.backward().": (
             _d_step(discriminator_loss, zero=False)
-        ),
-        "There are two slips: detach the forgeries, and call optimizer.zero_grad() before loss.backward().": (
-            _d_step(discriminator_loss, detach=False, zero=False)
         ),
         "D did not move. After loss.backward() comes optimizer.step(), and no zero_grad in between.": (
             _d_step(discriminator_loss, step=False),
@@ -463,7 +516,16 @@ DISCRIMINATOR_STEP = Exercise(
             _d_step(lambda r, f: softplus(r).mean() + softplus(-f).mean()),
             _d_step(lambda r, f: -discriminator_loss(r, f)),
         ),
-        "D saw no forgeries. Its loss has two terms.": _d_step(lambda r, f: softplus(-r).mean() + 0 * f.sum()),
+        "The forgeries taught D nothing. Is their term in the loss, and does detach stand around G(z), not around "
+        "D(G(z))?": (
+            _d_step(lambda r, f: softplus(-r).mean() + 0 * f.sum()),
+            _d_step(lambda r, f: discriminator_loss(r, f.detach())),
+        ),
+        "Old gradients were still there in your first step: call optimizer.zero_grad() before loss.backward(), not "
+        "after optimizer.step().": _zero_last,
+        "D looked at z. It should look at forgeries, G(z).": _d_sees(lambda G, x, z: z),
+        "You made forgeries out of data. G takes noise: G(z).": _d_sees(lambda G, x, z: G(x)),
+        "G moved, too. In D's step G is fixed: step only with the optimizer of D.": _g_moves_with_d,
         "D saw no data. Its loss has two terms.": _d_step(lambda r, f: softplus(f).mean() + 0 * r.sum()),
         "That is G's loss. In this step D learns to tell apart.": _d_step(lambda r, f: softplus(-f).mean()),
         "The sigmoid came twice: D answers with logits, and the loss takes logits.": _d_step(
@@ -527,6 +589,12 @@ def _g_step(loss, zero=True, step=True, fake=lambda G, z: G(z)):
     return wrong
 
 
+def _g_zero_last(G, D, optimizer, z):
+    generator_loss(D(G(z))).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
 def _both_move(G, D, optimizer, z):
     optimizer_d = torch.optim.SGD(D.parameters(), optimizer.param_groups[0]["lr"])
     loss = generator_loss(D(G(z)))
@@ -570,6 +638,9 @@ GENERATOR_STEP = Exercise(
             lambda f: generator_loss(f.sigmoid())
         ),
         "You added up the points. The loss is a mean.": _g_step(lambda f: softplus(-f).sum()),
+        "Old gradients were still there in your first step: call optimizer.zero_grad() before loss.backward(), not "
+        "after optimizer.step().": _g_zero_last,
+        "You divided the loss by 2. It is one mean.": _g_step(lambda f: generator_loss(f) / 2),
         "You left the log out: the loss is -mean log D.": _g_step(lambda f: -f.sigmoid().mean()),
         "You used the logit itself, without log D.": _g_step(lambda f: -f.mean()),
     },
@@ -594,29 +665,41 @@ MOST = 60  # steps that are looked at
 
 
 def on_records(answer, x, rounds, d_steps, g_steps, n, generator):
-    """A row for each step: player (1 is D, 2 is G), points of data, z's, were all these z new, were the data new."""
-    record, seen_z, seen_x = [], set(), set()
-    rows = {tuple(row) for row in x.tolist()}
+    """A row for each step: player (1 is D, 2 is G), is all of z new, are the data new; whether all of x was drawn."""
+    record, seen, numbers = [], {"z": set(), "x": set()}, {tuple(row): i for i, row in enumerate(x.tolist())}
+    drawn = set()
 
-    def new(seen, points):
+    def new(name, points):
         key = tuple(points.flatten().tolist())
-        fresh = key not in seen
-        seen.add(key)
+        fresh = key not in seen[name]
+        seen[name].add(key)
         return float(fresh)
 
+    def check_z(step, z):
+        if tuple(z.shape) != (n, 2):
+            raise ValueError(f"{step} got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}.")
+
     def d_step(batch, z):
-        known = float(all(tuple(row) in rows for row in batch.tolist()))
-        record.append([1.0, known * len(batch), len(z), new(seen_z, z), new(seen_x, batch)])
+        check_z("d_step", z)
+        rows = [numbers.get(tuple(row)) for row in batch.tolist()]
+        if None in rows:
+            raise ValueError("d_step got a batch with rows that are not in x. Its arguments are (batch, z).")
+        if len(rows) != n:
+            raise ValueError(f"d_step got a batch of {len(rows)} rows. It should be {n}, drawn at random.")
+        drawn.update(rows)
+        record.append([1.0, new("z", z), new("x", batch)])
 
     def g_step(z):
-        record.append([2.0, 0.0, len(z), new(seen_z, z), 1.0])
+        check_z("g_step", z)
+        record.append([2.0, new("z", z), 1.0])
 
     for step in (d_step, g_step):
         step.__qualname__ = step.__name__  # as it is called in messages
     answer(d_step, g_step, x, rounds, (d_steps, g_steps), n, generator)
-    table = torch.zeros(MOST, 5)
+    table = torch.zeros(MOST + 1, 3)
     for row, step in zip(table, record):
         row[:] = torch.tensor(step)
+    table[MOST] = float(max(drawn, default=0) >= n)
     return table
 
 
@@ -701,6 +784,43 @@ def _first_rows(d_step, g_step, x, rounds, ratio, n, g):
             g_step(_noise(n, g))
 
 
+def _one_batch(d_step, g_step, x, rounds, ratio, n, g):
+    batch = _batch(x, n, g)
+    play(lambda _, z: d_step(batch, z), g_step, x, rounds, ratio, n, g)
+
+
+def _from_the_first(d_step, g_step, x, rounds, ratio, n, g):
+    play(lambda _, z: d_step(x[torch.randint(n, (n,), generator=g)], z), g_step, x, rounds, ratio, n, g)
+
+
+def _gs_old_z(d_step, g_step, x, rounds, ratio, n, g):
+    z = _noise(n, g)
+    for _ in range(rounds):
+        for _ in range(ratio[0]):
+            z = _noise(n, g)
+            d_step(_batch(x, n, g), z)
+        for _ in range(ratio[1]):
+            g_step(z)
+
+
+def _z_each_round_for_d(d_step, g_step, x, rounds, ratio, n, g):
+    for _ in range(rounds):
+        z = _noise(n, g)
+        for _ in range(ratio[0]):
+            d_step(_batch(x, n, g), z)
+        for _ in range(ratio[1]):
+            g_step(_noise(n, g))
+
+
+def _z_each_round_for_g(d_step, g_step, x, rounds, ratio, n, g):
+    for _ in range(rounds):
+        for _ in range(ratio[0]):
+            d_step(_batch(x, n, g), _noise(n, g))
+        z = _noise(n, g)
+        for _ in range(ratio[1]):
+            g_step(z)
+
+
 def _all_data(d_step, g_step, x, rounds, ratio, n, g):
     for _ in range(rounds):
         for _ in range(ratio[0]):
@@ -733,7 +853,7 @@ def _all_d_first(d_step, g_step, x, rounds, ratio, n, g):
 ALTERNATE = Exercise(
     name="gans.alternate",
     points=4,
-    asks="for each step: player (1 is D, 2 is G), number of data, number of z, is z new, are the data new",
+    asks="for each step: player (1 is D, 2 is G), is z new, are the data new; last, whether rows of all x were drawn",
     reference=play,
     inputs=[five_to_one, one_to_three, two_to_three, d_alone],
     adapter=on_records,
@@ -750,8 +870,15 @@ ALTERNATE = Exercise(
         "z was drawn once a round. Draw z anew in each step.": (_z_each_round),
         "z and the batch were drawn once a round. Draw both anew in each step.": _all_in_each_round,
         "The batch was drawn once a round. Draw another batch of data in each step of D.": _batch_each_round,
-        "D always saw the first n rows. Draw n rows at random in each step.": _first_rows,
+        "D saw the same rows in every step. Draw n rows at random, anew in each step.": (_first_rows, _one_batch),
+        "D saw only the first n rows of x. Draw from all: torch.randint(len(x), (n,)).": _from_the_first,
         "D saw all data in each step. Draw n rows at random.": _all_data,
+        "G used the z of D's last step again. Draw z anew in each step.": _gs_old_z,
+        "z was drawn once a round for D. Draw it anew in each step.": _z_each_round_for_d,
+        "z was drawn once a round for G. Draw it anew in each step.": _z_each_round_for_g,
+        "You played one round too many. range(rounds) gives as many as rounds says.": (
+            lambda d, s, x, rounds, ratio, n, g: play(d, s, x, rounds + 1, ratio, n, g)
+        ),
         "Each player took one step a round, whatever the ratio.": _one_each,
         "The loop for G stands inside of the loop for D. First all d_steps, then all g_steps.": _nested,
         "All steps of D came before all steps of G. They alternate, round by round.": _all_d_first,
@@ -816,6 +943,16 @@ SLICED_WASSERSTEIN = Exercise(
         "You squared the differences. This distance is their mean absolute value.": (
             lambda x, y, u: _projected(x, y, u).square().mean(),
             lambda x, y, u: _projected(x, y, u).square().mean().sqrt(),
+            lambda x, y, u: _projected(x, y, u).square().mean(0).sqrt().mean(),
+        ),
+        "You added up everything. Take the mean over points and directions.": lambda x, y, u: (
+            _projected(x, y, u).abs().sum()
+        ),
+        "You sorted all directions together. Sort each column of (n, m) for itself.": lambda x, y, u: (
+            ((x @ u.T).flatten().sort().values - (y @ u.T).flatten().sort().values).abs().mean()
+        ),
+        "sort gives values and indices. You compared the indices.": lambda x, y, u: (
+            ((x @ u.T).sort(0).indices - (y @ u.T).sort(0).indices).abs().double().mean()
         ),
         "Without abs, differences to both sides cancel.": (
             lambda x, y, u: _projected(x, y, u).mean(),
@@ -871,7 +1008,13 @@ def two_modes_are_lost(g):
 
 
 def blurred_samples(g):
-    return _modes(g, 5, 150, 0.15, 2.2, lost=1, stray=2)
+    return _modes(g, 5, 150, 0.15, 3.0, lost=1, stray=2)
+
+
+def far_points_at_a_lost_mode(g):
+    a = _modes(g, 5, 150, 0.15, 1.2, lost=1)
+    a["x"][2:12] = a["means"][-1] + 4 * a["sd"]  # nearest to it, and not close
+    return a
 
 
 def collapsed_to_one(g):
@@ -900,15 +1043,31 @@ def _wrong_count(good=None, covered=None, quality=None):
     return wrong
 
 
+def _all_counts(mode, means):
+    return torch.bincount(mode, minlength=len(means))
+
+
 COUNT_MODES = Exercise(
     name="gans.count_modes",
     points=4,
     asks="how many modes are covered, and the share of points within 3 sd of the nearest mode",
     reference=count_modes,
-    inputs=[two_modes_are_lost, blurred_samples, collapsed_to_one, three_dimensions],
+    inputs=[two_modes_are_lost, blurred_samples, far_points_at_a_lost_mode, collapsed_to_one, three_dimensions],
     mistakes={
         "One stray point covers a mode with you. It should get at least a tenth of its fair share, 0.1 n / k points.": (
             _wrong_count(covered=lambda counts, fair, mode, means: (counts > 0).sum())
+        ),
+        "You counted points that are farther than 3 sd from their mode. Count the modes of good points, mode[good].": (
+            _wrong_count(covered=lambda counts, fair, mode, means: (_all_counts(mode, means) >= fair).sum())
+        ),
+        "n is the number of all samples, the bad ones included.": _wrong_count(
+            covered=lambda counts, fair, mode, means: (counts >= 0.1 * counts.sum() / len(means)).sum()
+        ),
+        "You averaged over the whole table. A sample is close or not: look at its nearest mode.": (
+            lambda x, means, sd: (
+                count_modes(x, means, sd)[0],
+                (torch.cdist(x, means) <= 3 * sd).double().mean().item(),
+            )
         ),
         "That is how many points are close, not their share.": _wrong_count(
             quality=lambda close, counts, means: close.sum()
@@ -1007,9 +1166,9 @@ AVERAGE = Exercise(
         "You returned the averages after every step. The last one is asked.": lambda t, decay: torch.stack(
             [average(t[: i + 1], decay) for i in range(len(t))]
         ),
-        "theta_1 was averaged once more with theta_2 left out: each step counts once, in order.": (
-            lambda t, decay: _average_from(t[0], t[2:], decay)
-        ),
+        "You left out theta_2: after thetas[0] comes thetas[1].": lambda t, decay: _average_from(t[0], t[2:], decay),
+        "Your `return` stands inside the loop: only theta_2 was averaged in.": lambda t, decay: average(t[:2], decay),
+        "You forgot the factor decay in front of the old average.": lambda t, decay: _keeps(t, decay),
     },
 )
 
@@ -1018,6 +1177,13 @@ def _forgets(thetas, decay):
     a = thetas[0]
     for theta in thetas[1:]:
         a = decay * a + theta
+    return a
+
+
+def _keeps(thetas, decay):
+    a = thetas[0]
+    for theta in thetas[1:]:
+        a = a + (1 - decay) * theta
     return a
 
 

@@ -170,3 +170,12 @@ def test_a_tree_without_lines_can_be_drawn():
 def test_models_under_training_can_be_drawn():
     picture = plots.density({"model": Gaussian(0.0, 1.0)}, [-6.0], [6.0])
     assert "highest 0.4 at" in picture.alt and "mass in view 1.00" in picture.alt
+
+
+def test_a_short_logarithmic_axis_has_a_tick_at_each_point_and_no_others():
+    ax = plots.curve([0.2, 1, 5], {"modes": [1, 2, 3]}, "steps of D for each of G", "modes", xscale="log").figure.axes[
+        0
+    ]
+    ax.figure.draw_without_rendering()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.2", "1", "5"]
+    assert not len(ax.get_xticklabels(minor=True))

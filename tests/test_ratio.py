@@ -5,6 +5,7 @@ import json
 import math
 import re
 import struct
+from itertools import pairwise
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from lecture_lib.data import TARGETS, Mixture, eight_gaussians
 from lecture_lib.evaluate import modes, sliced_wasserstein
 from lecture_lib.gans import LOSSES, Discriminator, Generator, alternate, optimal_discriminator
 from lecture_lib.widgets import Ratio, RatioModel
-from lecture_lib.widgets.ratio import CELLS, CHOICES, EVERY, MOST, Points
+from lecture_lib.widgets.ratio import CELLS, CHOICES, EVERY, MOMENTS, MOST, Points
 
 
 def parameters(run):
@@ -312,6 +313,18 @@ def test_looking_trains_nothing_and_training_goes_on_only_if_asked():
     began = widget._facts["began"]
     assert browser.ask("reset")[0]["runs"][0]["steps"] == 0 and widget._facts["began"] != began
     assert widget.model.ratio == (2, 3)  # the settings stay
+
+
+def test_a_question_while_it_trains_gets_a_few_answers_and_the_last_one_says_so():
+    """Each with more steps than the one before: a picture costs JupyterLab less than a question."""
+    browser = Browser(Ratio())
+    browser.ask("train")
+    answers = [answer for answer, _ in browser.answers]
+    assert [answer["more"] for answer in answers] == list(reversed(range(MOMENTS))) and MOMENTS > 1
+    steps = [answer["runs"][0]["steps"] for answer in answers]
+    assert steps[0] == 0 and all(a < b for a, b in pairwise(steps))
+    browser.ask()
+    assert len(browser.answers) == MOMENTS + 1 and browser.answers[-1][0]["more"] == 0
 
 
 def test_a_look_back_shows_what_was_then():

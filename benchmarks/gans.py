@@ -1,7 +1,7 @@
 # ruff: noqa: E402 (the number of threads has to be set before the imports)
 """GANs: what an update costs, what many runs at once save, and how good the samples are.
 
-    python benchmarks/gans.py                everything, about 20 CPU minutes
+    python benchmarks/gans.py                everything, about 13 CPU minutes
     python benchmarks/gans.py steps ring     some of the parts: steps, many, ring, grid, js
     python benchmarks/gans.py --quick        fewer seeds, fewer rounds
     python benchmarks/gans.py steps many --device cuda

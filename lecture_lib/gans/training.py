@@ -185,7 +185,7 @@ def alternate(
                 some = [run for run, whose in enumerate(turn) if whose == which]
                 if not some:
                     continue
-                who = some if runs and len(some) < runs else None
+                who = some if runs and len(some) < runs else None  # None: all runs, or the only one
                 with torch.enable_grad():  # also where whoever pulls has switched it off
                     value, by = find(some, who)
                 losses[which] = losses[which].clone()

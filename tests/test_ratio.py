@@ -259,6 +259,19 @@ def test_points_of_your_own_are_drawn_from():
     assert 0.1 < near.square().mean().sqrt() < 0.15  # two directions, 0.1 each
 
 
+def test_the_experiments_that_notebook_4_proposes_come_out_as_it_says():
+    """Collapse at 1 : 8 under losses like those of a perfect game, and recovery at 8 : 1: so with seeds 0, 1 and 2."""
+    model = RatioModel(ratio=(1, 8))
+    model.run(2000)
+    late = [record for record in model.history if record.steps > 1000]
+    assert sum(record.covered for record in late) / len(late) < 4
+    assert abs(sum(record.d_loss for record in late) / len(late) - 2 * math.log(2)) < 0.06
+    assert abs(sum(record.g_loss for record in late) / len(late) - math.log(2)) < 0.06
+    model.ratio = (8, 1)
+    model.run(2400)
+    assert model.history[-1].covered >= 7
+
+
 # ---------------------------------------------------------------- questions and answers
 
 

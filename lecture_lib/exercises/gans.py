@@ -447,36 +447,19 @@ def data_far_away(g):
     return _game(g, 20, [6.0, 4.0], 0.1)
 
 
-def _d_step(loss, detach=True, zero=True, step=True):
+RIGHT_ORDER = ("zero_grad", "backward", "step")
+
+
+def _in_order(order, optimizer, loss):
+    for line in order:
+        {"zero_grad": optimizer.zero_grad, "backward": loss.backward, "step": optimizer.step}[line]()
+
+
+def _d_step(loss, order=RIGHT_ORDER):
     def wrong(G, D, optimizer, x, z):
-        fake = G(z).detach() if detach else G(z)
-        if zero:
-            optimizer.zero_grad()
-        loss(D(x), D(fake)).backward()
-        if step:
-            optimizer.step()
+        _in_order(order, optimizer, loss(D(x), D(G(z).detach())))
 
     return wrong
-
-
-def _step_then_backward(G, D, optimizer, x, z):
-    loss = discriminator_loss(D(x), D(G(z).detach()))
-    optimizer.step()
-    optimizer.zero_grad()
-    loss.backward()
-
-
-def _zero_in_between(G, D, optimizer, x, z):
-    loss = discriminator_loss(D(x), D(G(z).detach()))
-    loss.backward()
-    optimizer.zero_grad()
-    optimizer.step()
-
-
-def _zero_last(G, D, optimizer, x, z):
-    discriminator_loss(D(x), D(G(z).detach())).backward()
-    optimizer.step()
-    optimizer.zero_grad()
 
 
 def _d_sees(fake):
@@ -505,13 +488,15 @@ DISCRIMINATOR_STEP = Exercise(
     laws={"no gradient goes through G": no_gradient_through_g},
     mistakes={
         "The gradients of earlier steps were still there: call optimizer.zero_grad() before loss.backward().": (
-            _d_step(discriminator_loss, zero=False)
+            _d_step(discriminator_loss, ("backward", "step"))
         ),
         "D did not move. After loss.backward() comes optimizer.step(), and no zero_grad in between.": (
-            _d_step(discriminator_loss, step=False),
-            _zero_in_between,
+            _d_step(discriminator_loss, ("zero_grad", "backward")),
+            _d_step(discriminator_loss, ("backward", "zero_grad", "step")),
         ),
-        "The order of the last lines: first loss.backward(), then optimizer.step().": _step_then_backward,
+        "The order of the last lines: first loss.backward(), then optimizer.step().": _d_step(
+            discriminator_loss, ("step", "zero_grad", "backward")
+        ),
         "D went the wrong way. The labels are swapped, or the loss has the wrong sign.": (
             _d_step(lambda r, f: softplus(r).mean() + softplus(-f).mean()),
             _d_step(lambda r, f: -discriminator_loss(r, f)),
@@ -522,7 +507,7 @@ DISCRIMINATOR_STEP = Exercise(
             _d_step(lambda r, f: discriminator_loss(r, f.detach())),
         ),
         "Old gradients were still there in your first step: call optimizer.zero_grad() before loss.backward(), not "
-        "after optimizer.step().": _zero_last,
+        "after optimizer.step().": _d_step(discriminator_loss, ("backward", "step", "zero_grad")),
         "D looked at z. It should look at forgeries, G(z).": _d_sees(lambda G, x, z: z),
         "You made forgeries out of data. G takes noise: G(z).": _d_sees(lambda G, x, z: G(x)),
         "G moved, too. In D's step G is fixed: step only with the optimizer of D.": _g_moves_with_d,
@@ -547,7 +532,7 @@ def generator_step(G, D, optimizer, z):
     optimizer.step()
 
 
-def on_g(answer, theta_d, theta_g, x, z, lr):
+def on_g(answer, theta_d, theta_g, z, lr):
     """theta_g and theta_d after two steps of G."""
     D, G = networks(theta_d, theta_g)
     optimizer = torch.optim.SGD(G.parameters(), lr)
@@ -573,26 +558,11 @@ def a_single_forgery_each(g):
     return _without_data(_game(g, 2, [0.0, 0.0], 0.4))
 
 
-def _on_g_alone(answer, theta_d, theta_g, z, lr):
-    return on_g(answer, theta_d, theta_g, None, z, lr)
-
-
-def _g_step(loss, zero=True, step=True, fake=lambda G, z: G(z)):
+def _g_step(loss, order=RIGHT_ORDER, fake=lambda G, z: G(z)):
     def wrong(G, D, optimizer, z):
-        value = loss(D(fake(G, z)))
-        if zero:
-            optimizer.zero_grad()
-        value.backward()
-        if step:
-            optimizer.step()
+        _in_order(order, optimizer, loss(D(fake(G, z))))
 
     return wrong
-
-
-def _g_zero_last(G, D, optimizer, z):
-    generator_loss(D(G(z))).backward()
-    optimizer.step()
-    optimizer.zero_grad()
 
 
 def _both_move(G, D, optimizer, z):
@@ -605,19 +575,13 @@ def _both_move(G, D, optimizer, z):
     optimizer_d.step()
 
 
-def _g_zero_in_between(G, D, optimizer, z):
-    generator_loss(D(G(z))).backward()
-    optimizer.zero_grad()
-    optimizer.step()
-
-
 GENERATOR_STEP = Exercise(
     name="gans.generator_step",
     points=4,
     asks="the parameters of G and D after two steps of G with the non-saturating loss",
     reference=generator_step,
     inputs=[forgeries_at_their_start, a_large_step, a_single_forgery_each],
-    adapter=_on_g_alone,
+    adapter=on_g,
     mistakes={
         "That is the minimax loss. The non-saturating loss is asked: -mean log D(G(z)).": _g_step(
             lambda f: -softplus(f).mean()
@@ -625,13 +589,13 @@ GENERATOR_STEP = Exercise(
         "G went the wrong way: it made -log D larger.": _g_step(lambda f: -generator_loss(f)),
         "That is D's loss on forgeries: G helped D to see through them.": _g_step(lambda f: softplus(f).mean()),
         "G did not move. Does D look at G(z), without detach, which belongs to D's step, and is G's step taken?": (
-            _g_step(generator_loss, step=False),
+            _g_step(generator_loss, ("zero_grad", "backward")),
             _g_step(generator_loss, fake=lambda G, z: G(z).detach()),
             _g_step(generator_loss, fake=lambda G, z: z),
-            _g_zero_in_between,
+            _g_step(generator_loss, ("backward", "zero_grad", "step")),
         ),
         "The gradients of earlier steps were still there: call optimizer.zero_grad() before loss.backward().": (
-            _g_step(generator_loss, zero=False)
+            _g_step(generator_loss, ("backward", "step"))
         ),
         "D moved, too. In G's step D is fixed: step only with the optimizer of G.": _both_move,
         "The sigmoid came twice: D answers with logits, and the loss takes logits.": _g_step(
@@ -639,7 +603,7 @@ GENERATOR_STEP = Exercise(
         ),
         "You added up the points. The loss is a mean.": _g_step(lambda f: softplus(-f).sum()),
         "Old gradients were still there in your first step: call optimizer.zero_grad() before loss.backward(), not "
-        "after optimizer.step().": _g_zero_last,
+        "after optimizer.step().": _g_step(generator_loss, ("backward", "step", "zero_grad")),
         "You divided the loss by 2. It is one mean.": _g_step(lambda f: generator_loss(f) / 2),
         "You left the log out: the loss is -mean log D.": _g_step(lambda f: -f.sigmoid().mean()),
         "You used the logit itself, without log D.": _g_step(lambda f: -f.mean()),

@@ -273,13 +273,13 @@ def test_half_of_the_modes_lost(n):
 def test_the_scatter_is_that_of_draws_from_q(target, n, tilt):
     """Multinomial counts instead of Poisson ones; 4 standard errors and 1 %: wrong once in 15,000 seeds."""
     target = data.TARGETS[target]()
-    p = evaluate._masses(target, 200 if target.d == 1 else 48)
+    p = evaluate.samples._masses(target, 200 if target.d == 1 else 48)
     q = p * torch.linspace(1 - tilt, 1 + tilt, len(p))
     q = q / q.sum()
     draws = torch.multinomial(q, n * 400, replacement=True, generator=seed(3)).reshape(400, n)
-    for term in (evaluate._js, evaluate._kl):
+    for term in (evaluate.samples._js, evaluate.samples._kl):
         values = torch.stack([term(p, row.bincount(minlength=len(p)).double() / n).sum() for row in draws])
-        bias, variance = evaluate._scatter(p, q, n, term)
+        bias, variance = evaluate.samples._scatter(p, q, n, term)
         assert abs(values.mean() - term(p, q).sum() - bias) < 4 * values.std() / 20 + 0.01 * bias
         assert values.var() == pytest.approx(variance, rel=0.35)  # of 400 values, 4 standard errors are 28 %
 
@@ -288,15 +288,15 @@ def test_the_masses_of_the_cells_are_those_of_the_density():
     normal = data.Mixture("normal", [[0.5]], 2.0)
     edges = torch.linspace(normal.low.item(), normal.high.item(), 201)
     expected = scipy.stats.norm.cdf(edges, 0.5, 2.0)
-    masses = evaluate._masses(normal, 200)
+    masses = evaluate.samples._masses(normal, 200)
     torch.testing.assert_close(masses[:-1], torch.as_tensor(expected).diff(), rtol=0, atol=1e-6)
     assert masses[-1].item() == pytest.approx(2 * scipy.stats.norm.sf(6), rel=0.5)
     plane = data.Mixture("plane", [[0.0, 0.0]], 1.0)  # both coordinates alike
-    grid = evaluate._masses(plane, 48)[:-1].reshape(48, 48)
+    grid = evaluate.samples._masses(plane, 48)[:-1].reshape(48, 48)
     torch.testing.assert_close(grid, grid.sum(1)[:, None] * grid.sum(0))
     lopsided = data.Mixture("lopsided", [[0.0, 0.0], [3.0, 1.0]], 0.5)
-    cells = evaluate._masses(lopsided, 48)
-    shares = evaluate._shares(lopsided.sample(200_000, seed(4)).double(), lopsided, 48)
+    cells = evaluate.samples._masses(lopsided, 48)
+    shares = evaluate.samples._shares(lopsided.sample(200_000, seed(4)).double(), lopsided, 48)
     assert (cells - shares).abs().sum() / 2 < 0.04 and shares.sum().item() == pytest.approx(1)
 
 

@@ -1,6 +1,6 @@
 """p_data: `targets`, distributions whose density is known exactly, and `images`, small sets of pictures."""
 
-from lecture_lib.data.images import Images, digits
+from lecture_lib.data.images import Images, cache, clothes_or_digits, digits, fashion_mnist
 from lecture_lib.data.targets import (
     TARGETS,
     Checkerboard,
@@ -39,9 +39,12 @@ __all__ = [
     "Triangular",
     "Uniform",
     "as_rows",
+    "cache",
     "checkerboard",
+    "clothes_or_digits",
     "digits",
     "eight_gaussians",
+    "fashion_mnist",
     "grid",
     "mixture",
     "pinwheel",

@@ -2,6 +2,7 @@
 
     from its density, `log_prob`        `nats`, `excess_nats`, `bits_per_dim`, `total_variation`
     from samples alone                  `modes`, `jensen_shannon`, `sliced_wasserstein`, `classifier_two_sample`
+    from images                         `classifier`, `frechet` over its features, `class_counts`, `nearest`
 
 Every number that the course shows stands beside its floor, so each function here says what a perfect model gets.
 """
@@ -16,6 +17,7 @@ from lecture_lib.evaluate.densities import (
     total_variation,
     wasserstein,
 )
+from lecture_lib.evaluate.images import Classifier, Distance, class_counts, classifier, frechet, nearest
 from lecture_lib.evaluate.samples import (
     Modes,
     TwoSample,
@@ -27,18 +29,24 @@ from lecture_lib.evaluate.samples import (
 )
 
 __all__ = [
+    "Classifier",
+    "Distance",
     "Estimate",
     "Modes",
     "TwoSample",
     "bits_per_dim",
+    "class_counts",
+    "classifier",
     "classifier_two_sample",
     "estimate",
     "excess_nats",
+    "frechet",
     "jensen_shannon",
     "kolmogorov_smirnov",
     "kullback_leibler",
     "modes",
     "nats",
+    "nearest",
     "sliced_wasserstein",
     "total_variation",
     "wasserstein",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 
-from lecture_lib.exercises import flows, gans, histograms, maximum_likelihood, start_here
+from lecture_lib.exercises import dcgan, flows, gans, histograms, maximum_likelihood, start_here
 from lecture_lib.exercises.engine import Exercise, Outcome, Seed, call_in_process, judge
 from lecture_lib.exercises.report import Report
 
 __all__ = ["EXERCISES", "Exercise", "Outcome", "Report", "Seed", "call_in_process", "check", "judge"]
 
 EXERCISES: dict[str, Exercise] = {
-    e.name: e for notebook in (start_here, histograms, maximum_likelihood, flows, gans) for e in notebook.EXERCISES
+    e.name: e
+    for notebook in (start_here, histograms, maximum_likelihood, flows, gans, dcgan)
+    for e in notebook.EXERCISES
 }
 
 

@@ -10,6 +10,7 @@ Slides "GANs: Generative Adversarial Networks" to "GAN Training: Issues".
 A GAN answers `sample(n, generator)` only: there is no log_prob. Generators of random numbers are always the CPU's.
 """
 
+from lecture_lib.gans.dcgan import ImageDiscriminator, ImageGenerator, dcgan, radford, shapes
 from lecture_lib.gans.losses import (
     LOSSES,
     Loss,
@@ -26,11 +27,16 @@ __all__ = [
     "MLP",
     "Discriminator",
     "Generator",
+    "ImageDiscriminator",
+    "ImageGenerator",
     "Loss",
     "Step",
     "alternate",
     "cross_entropy",
+    "dcgan",
     "minimax",
     "non_saturating",
     "optimal_discriminator",
+    "radford",
+    "shapes",
 ]

@@ -13,11 +13,13 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.adam import adam
 
 from lecture_lib.data import as_rows
 from lecture_lib.gans.losses import LOSSES, Loss
 from lecture_lib.gans.networks import MLP
+from lecture_lib.machine import Machine, Team, within
 
 LOOK = 50  # steps between two looks for NaN on a GPU, where each look waits for it
 
@@ -43,12 +45,18 @@ class Step:
 class Player:
     """A network and its Adam. Of many runs, those that take part in a step, and no others, are changed."""
 
-    def __init__(self, net: nn.Module, betas: tuple[float, float]):
-        self.net, self.many = net, getattr(net, "runs", None) is not None
+    def __init__(self, net: nn.Module, betas: tuple[float, float], machine: Machine):
+        self.alone = not isinstance(net, DistributedDataParallel)
+        self.run = machine.prepare(net)  # in its own steps; of several processes, it gathers the gradients of all
+        self.net = net = within(net)
+        self.still = self.run if self.alone else machine.prepare(net)  # in the other player's steps
+        self.many = getattr(net, "runs", None) is not None
+        if self.many and not self.alone:
+            raise ValueError(f"{type(net).__name__} has {net.runs} runs. Several processes train one run together.")
         parameters = [p for p in net.parameters() if p.requires_grad]
         if not parameters:
             raise ValueError(f"{type(net).__name__} has no parameters. There is nothing to train.")
-        self.flat = isinstance(net, MLP) and len(parameters) == 1
+        self.flat = self.alone and isinstance(net, MLP) and len(parameters) == 1
         if self.many:  # each run's row of theta, in the same memory: Adam then keeps a clock for each
             parameters = [nn.Parameter(row) for row in net.theta.detach()]
         elif self.flat:  # each W and b, in the same memory: to cut theta at each step costs a fifth of the step
@@ -58,16 +66,23 @@ class Player:
         self.adam = torch.optim.Adam(self.parameters, lr=1.0, betas=betas, fused=fused)
         self.betas, self.fused = betas, fused
 
-    def seated(self, runs: list[int] | None) -> tuple[Callable, list[Tensor]]:
-        """The network as these runs have it, and the tensors to differentiate by."""
+    def seated(self, runs: list[int] | None, moves: bool) -> tuple[Callable, list[Tensor]]:
+        """The network as these runs have it, and the tensors to differentiate by. moves: is it this player's step?"""
         if not self.many:
-            return partial(self.net, theta=self.parameters) if self.flat else self.net, self.parameters
+            whole = self.run if moves else self.still
+            return partial(self.net, theta=self.parameters) if self.flat else whole, self.parameters
         theta = self.net.theta.detach() if runs is None else self.net.theta.detach()[runs]
         return partial(self.net, theta=self.net.parts(theta.requires_grad_())), [theta]
 
     def descend(self, loss: Tensor, by: list[Tensor], runs: list[int] | None, lr: float) -> None:
         """One step of Adam. Only this player's gradients are computed."""
-        gradients = torch.autograd.grad(loss, by, torch.ones_like(loss))
+        if self.alone:
+            gradients = torch.autograd.grad(loss, by, torch.ones_like(loss))
+        else:  # DistributedDataParallel means those of all processes, and it needs .grad for that
+            loss.backward(inputs=by)
+            gradients = [p.grad for p in by]
+            for p in by:
+                p.grad = None
         rows = gradients[0].unbind() if self.many else gradients
         mine = self.parameters if runs is None else [self.parameters[run] for run in runs]
         for parameter in mine:
@@ -96,6 +111,7 @@ def alternate(
     decay: float = 0.995,
     generator: torch.Generator | None = None,
     resume: dict | None = None,
+    fast: bool = False,
 ) -> Iterator[Step]:
     """min over theta_g of max over theta_d of E log D(x) + E log(1 - D(G(z))), by turns; yields a `Step` after each.
 
@@ -124,12 +140,16 @@ def alternate(
     Raises ValueError before the first step if an argument is not what it should be, and FloatingPointError at a step
     whose loss is not finite, before that step changes a player (on a GPU at most 50 steps later).
     """
-    d, g = Player(D, betas), Player(G, betas)
+    machine, team = Machine(next(D.parameters()).device, fast), Team(G, D)
+    d, g = Player(D, betas, machine), Player(G, betas, machine)
+    G, D = g.net, d.net
     like, runs = d.parameters[0], getattr(G, "runs", None)
     loss, x, generator = _checked(G, D, x, steps, loss, batch_size, average, decay, generator)
     x = x.to(like)
     ratios, rates = _ratios(ratio, runs), _rates(lr)
     ratios(1), rates(1)
+    if batch_size % team.size:
+        raise ValueError(f"batch_size is {batch_size}. Each of {team.size} processes should get an equal share of it.")
     done = [[0, 0] for _ in range(runs or 1)]  # updates of D and of G in each run's round
     losses = [like.new_full([] if runs is None else [runs], math.nan, requires_grad=False) for _ in "DG"]
     number = 0
@@ -138,34 +158,36 @@ def alternate(
 
     def batch(some) -> Tensor:
         rows = torch.randint(len(x), (batch_size,) if runs is None else (len(some), batch_size), generator=generator)
-        return x[rows.to(x.device)]
+        return x[team.share(rows).to(x.device)]
 
     def noise(some) -> Tensor:
         z = G.noise(batch_size, generator) if runs is None else G.noise(batch_size, generator, len(some))
-        return z.to(like)
+        return team.share(z).to(like)
 
     def discriminator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
         """max over theta_d of E log D(x) + E log(1 - D(G(z))): G is fixed."""
-        (D, theta_d), (G, _) = d.seated(who), g.seated(who)
+        (D, theta_d), (G, _) = d.seated(who, True), g.seated(who, False)
         real = batch(some)
         with torch.no_grad():  # no gradient into G
             fake = G(noise(some))
-        score = lambda points: D(points).squeeze(-1)  # noqa: E731
+        score = lambda points: D(points).squeeze(-1).to(like)  # noqa: E731
         if joint:
-            logits = score(torch.cat([real, fake], -2 if runs else 0)).split(batch_size, -1)
+            logits = score(torch.cat([real, fake], -2 if runs else 0)).chunk(2, -1)
         else:  # BatchNorm: each of the two with its own statistics
             logits = score(real), score(fake)
         value = loss.d(*logits)
         if loss.penalty is not None:
-            u = torch.rand(*real.shape[: -x[0].ndim], *[1] * x[0].ndim, generator=generator).to(like)
-            value = value + loss.penalty(score, real, fake, u)
+            shape = (batch_size,) if runs is None else (len(some), batch_size)
+            u = torch.rand(*shape, *[1] * x[0].ndim, generator=generator)
+            value = value + loss.penalty(score, real, fake, team.share(u).to(like))
         return value, theta_d
 
     def generator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
         """min over theta_g of E log(1 - D(G(z))), or the trick in its place: D is fixed."""
-        (D, _), (G, theta_g) = d.seated(who), g.seated(who)
-        logits = D(G(noise(some))).squeeze(-1)
-        value = loss.g(D(batch(some)).squeeze(-1), logits) if loss.pairs else loss.g(logits)
+        (D, _), (G, theta_g) = d.seated(who, False), g.seated(who, True)
+        score = lambda points: D(points).squeeze(-1).to(like)  # noqa: E731
+        logits = score(G(noise(some)))
+        value = loss.g(score(batch(some)), logits) if loss.pairs else loss.g(logits)
         return value, theta_g
 
     def walk(number: int) -> Iterator[Step]:  # apart, so that all of the above happens at the call
@@ -186,12 +208,12 @@ def alternate(
                 if not some:
                     continue
                 who = some if runs and len(some) < runs else None  # None: all runs, or the only one
-                with torch.enable_grad():  # also where whoever pulls has switched it off
+                with torch.enable_grad(), machine.arithmetic():  # gradients also where whoever pulls has none
                     value, by = find(some, who)
                 losses[which] = losses[which].clone()
-                losses[which][some if runs else ...] = value.detach()
+                losses[which][some if runs else ...] = record = team.mean(value.detach())
                 if like.device.type == "cpu" or number % LOOK == 0 or number == steps:
-                    _refuse_divergence(number, "DG"[which], value, some, lrs)
+                    _refuse_divergence(number, "DG"[which], record, some, lrs)
                 updates.append((player, value, by, who, lrs[which]))
             for player, value, by, who, rate in updates:  # now that no run's loss stops the step
                 player.descend(value, by, who, rate)
@@ -266,7 +288,7 @@ def _checked(G, D, x, steps, loss, batch_size, average, decay, generator) -> tup
         raise ValueError(f"G has {runs[0]} runs and D {runs[1]}. Both should have the same number.")
     if generator is None:
         generator = torch.Generator()
-        generator.seed()
+        generator.seed()  # anew, every time
     if generator.device.type != "cpu":
         raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the networks are.")
     return LOSSES[loss] if isinstance(loss, str) else loss, x if x.ndim > 1 else x[:, None], generator

@@ -1,0 +1,154 @@
+"""How far drawn images are from real ones, as a small classifier sees them.
+
+Pixels are a bad yardstick: an image that has moved by one pixel is far from itself. So images are compared by what a
+network has learnt to look at when it tells their classes apart (Heusel and others 2017). Their network is Inception,
+for photos. Ours is small, for the images of this course: its distances compare with each other and with no others.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from lecture_lib import machine
+from lecture_lib.data import Images, as_rows, cache
+
+CHUNK = 1000  # images at a time
+
+
+class Classifier(nn.Module):
+    """Images (n, 1, size, size) in [-1, 1] -> the logits of their classes, (n, classes).
+
+    Two convolutions, a maximum over 2 x 2 pixels after each, then a layer of 64 `features`.
+    """
+
+    def __init__(self, size: int, classes: int, width: int = 16, features: int = 64):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, width, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(width, 2 * width, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),  # (n, 2 width, size / 4, size / 4) -> (n, ...)
+            nn.Linear(2 * width * (size // 4) ** 2, features),
+            nn.BatchNorm1d(features),  # each feature gets a spread of about 1, so all of them count
+            nn.ReLU(),
+        )
+        self.head = nn.Linear(features, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x))
+
+    @torch.no_grad()
+    def features(self, x: Tensor) -> Tensor:
+        """What the last layer sees of each image: (n, 64), on the CPU."""
+        self.eval()
+        return torch.cat([self.body(part.to(self.head.weight)).cpu() for part in x.split(CHUNK)])
+
+    @torch.no_grad()
+    def classify(self, x: Tensor) -> Tensor:
+        """The most likely class of each image: (n,), long."""
+        return self.head(self.features(x).to(self.head.weight)).argmax(1).cpu()
+
+
+def classifier(images: Images, steps: int = 900, seed: int = 0, cached: bool = True) -> Classifier:
+    """A `Classifier` of images.train by its labels; the second time it comes from the course's cache.
+
+    Adam with batches of 128 and a step size that falls from 3e-3 to 0, in float32, from the seed: about 20 CPU seconds
+    and 91 % of the test images for Fashion-MNIST, 2 seconds and 98 % for the digits. cached=False trains anew.
+    """
+    net = Classifier(images.shape[0], len(images.classes))
+    data = [len(images.train), int(images.train.sum())]  # other images of the same name get their own
+    path = cache() / "-".join(map(str, ["classifier", images.name, *data, steps, seed])).replace("/", " ")
+    if cached and path.is_file():
+        with suppress(ValueError, RuntimeError):  # broken, or of another version: train anew
+            net.load_state_dict(machine.load(path))
+            return net.eval()
+    generator = torch.Generator().manual_seed(seed)
+    for part in net.modules():
+        if isinstance(part, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_uniform_(part.weight, math.sqrt(5), generator=generator)
+            nn.init.zeros_(part.bias)
+    descent = torch.optim.Adam(net.train().parameters(), fused=True)
+    for step in range(steps):
+        rows = torch.randint(len(images.train), (128,), generator=generator)
+        descent.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
+        with torch.enable_grad():
+            loss = cross_entropy(net(images.scaled(images.train[rows])), images.train_labels[rows])
+        descent.zero_grad()
+        loss.backward()
+        descent.step()
+    if cached:
+        with suppress(OSError):  # no room, or not ours to write: train again next time
+            path.parent.mkdir(parents=True, exist_ok=True)
+            machine.save(net.state_dict(), path)
+    return net.eval()
+
+
+class Distance(NamedTuple):
+    """A distance and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def frechet(x: Tensor, y: Tensor, draws: int = 200, generator: torch.Generator | None = None) -> Distance:
+    """|m_x - m_y|^2 + trace(C_x + C_y - 2 (C_x C_y)^(1/2)), m and C: means and covariances of x (n, k) and y (m, k).
+
+    The squared Fréchet distance, also called 2-Wasserstein, between the two Gaussians that fit best (Dowson and Landau
+    1982); of a network's features it is what Heusel and others (2017) call FID. In squared units of x. Two samples of
+    one distribution get more than 0, the more the fewer they are: compare with real against real.
+
+    The interval is a bootstrap of both samples, turned round (2 value - quantile): so it takes off what a finite
+    sample adds, may lie below the value, and holds 0 for a perfect generator.
+    """
+    x = as_rows(x).detach().cpu().double()
+    y = as_rows(y, x.shape[1], "y").detach().cpu().double()
+    if min(len(x), len(y)) < 2:
+        raise ValueError(f"x and y have {len(x)} and {len(y)} rows. Both should have at least 2.")
+    moments = lambda a: (a.mean(0), torch.cov(a.T).reshape(a.shape[1], -1))  # noqa: E731
+    again = lambda a: moments(a[torch.randint(len(a), (len(a),), generator=generator)])  # noqa: E731
+    value = _frechet(moments(x), moments(y))
+    drawn = torch.tensor([_frechet(again(x), again(y)) for _ in range(draws)], dtype=torch.float64)
+    high, low = (2 * value - torch.quantile(drawn, torch.tensor([0.025, 0.975], dtype=torch.float64))).tolist()
+    return Distance(value, low, high)
+
+
+def _frechet(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> float:
+    (mean_a, cov_a), (mean_b, cov_b) = a, b
+    values, vectors = torch.linalg.eigh(cov_a)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()  # trace of (C_a C_b)^(1/2)
+    gap = (mean_a - mean_b).square().sum()
+    return (gap + cov_a.trace() + cov_b.trace() - 2 * cross).item()
+
+
+def class_counts(net: Classifier, x: Tensor) -> Tensor:
+    """How many of the images x the classifier takes for each class: (classes,), long."""
+    return torch.bincount(net.classify(x), minlength=net.head.out_features)
+
+
+def nearest(x: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
+    """For each image of x (n, ...) the Euclidean distance to the nearest of train (m, ...), and its index: (n,), (n,).
+
+    Is it memorized? Compare with the distances that new real images get.
+    """
+    x, train = x.flatten(1), train.flatten(1).to(x)
+    if x.shape[1] != train.shape[1]:
+        raise ValueError(f"x has {x.shape[1]} pixels, train {train.shape[1]}. Both should have the same number.")
+    best, index = torch.full((len(x),), math.inf).to(x), torch.zeros(len(x), dtype=torch.long, device=x.device)
+    for first in range(0, len(train), 10 * CHUNK):
+        distance, row = torch.cdist(x, train[first : first + 10 * CHUNK]).min(1)
+        best, index = torch.minimum(distance, best), torch.where(distance < best, first + row, index)
+    return best, index

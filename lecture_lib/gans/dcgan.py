@@ -1,0 +1,108 @@
+"""D a CNN, G a reversed CNN: Radford, Metz and Chintala's DCGAN (2016).
+
+Slides "GAN Architectures" and "GANs: Example".
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from lecture_lib.gans.networks import SLOPE
+
+
+class ImageGenerator(nn.Sequential):
+    """x = G(z), z ~ N(0, I): noise (n, z_dim) -> images (n, channels, size, size) in [-1, 1]."""
+
+    def __init__(self, z_dim: int, *layers: nn.Module):
+        super().__init__(*layers)
+        self.z_dim = z_dim
+
+    def noise(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """z, (n, z_dim), on the CPU."""
+        return torch.randn(n, self.z_dim, generator=generator)
+
+    @torch.no_grad()
+    def images(self, z: Tensor) -> Tensor:
+        """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
+        mode, like = self.training, next(self.parameters())
+        self.eval()
+        x = torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
+        self.train(mode)
+        return x
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n draws, (n, channels, size, size)."""
+        return self.images(self.noise(n, generator))
+
+
+class ImageDiscriminator(nn.Sequential):
+    """The logit of D(x), "x is real": images (n, channels, size, size) -> (n, 1); D(x) = sigmoid(logit)."""
+
+
+def dcgan(
+    size: int = 28,
+    width: int | tuple[int, int] = 64,
+    z_dim: int = 100,
+    channels: int = 1,
+    generator: torch.Generator | None = None,
+) -> tuple[ImageGenerator, ImageDiscriminator]:
+    """G and D for images of size x size pixels: z -> 7 x 7 -> 14 x 14 -> 28 x 28, and the same in reverse.
+
+    Slide "GAN Architectures". Each transposed convolution of G (kernel 4, stride 2, padding 1) doubles the side and
+    halves the channels; each convolution of D halves the side and doubles the channels, down to a side of 4 or an odd
+    one. As in Radford, Metz and Chintala (2016): BatchNorm everywhere but at G's output and D's input, ReLU and tanh
+    in G, leaky ReLU in D, first weights from N(0, 0.02^2).
+
+    size: 8, 28, 32, 64, or another even number. width: channels at half of the side, or a pair, (G's, D's).
+    channels: of the images, 1 for grey and 3 for colours. generator: of the first weights.
+    """
+    sides = [size]
+    while sides[0] > 4 and sides[0] % 2 == 0:
+        sides.insert(0, sides[0] // 2)  # 64 -> [4, 8, 16, 32, 64]
+    if len(sides) < 2:
+        raise ValueError(f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
+    g, d = (width, width) if isinstance(width, int) else width
+    up = [g * 2**k for k in reversed(range(len(sides) - 1))]  # 64 pixels, width 64: [512, 256, 128, 64]
+    down = [d * 2**k for k in range(len(sides) - 1)]  # [64, 128, 256, 512]
+
+    forge = [nn.Linear(z_dim, up[0] * sides[0] ** 2, bias=False), nn.Unflatten(1, (up[0], sides[0], sides[0]))]
+    for a, b in pairwise(up):
+        forge += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
+    forge += [nn.BatchNorm2d(up[-1]), nn.ReLU(inplace=True), nn.ConvTranspose2d(up[-1], channels, 4, 2, 1), nn.Tanh()]
+
+    inspect = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+    for a, b in pairwise(down):
+        inspect += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(SLOPE, inplace=True)]
+    inspect += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1)]
+
+    G, D = ImageGenerator(z_dim, *forge), ImageDiscriminator(*inspect)
+    radford(G, generator), radford(D, generator)
+    return G, D
+
+
+@torch.no_grad()
+def radford(net: nn.Module, generator: torch.Generator | None = None) -> None:
+    """First weights from N(0, 0.02^2), BatchNorm's gains from N(1, 0.02^2), all biases 0."""
+    for part in net.modules():
+        for name, p in part.named_parameters(recurse=False):
+            if name == "bias":
+                p.zero_()
+            else:
+                p.normal_(float(isinstance(part, nn.modules.batchnorm._BatchNorm)), 0.02, generator=generator)
+
+
+@torch.no_grad()
+def shapes(net: nn.Sequential, x: Tensor) -> str:
+    """A line for each layer: its name, the shape that comes out of it for x, its number of parameters."""
+    mode, total = net.training, sum(p.numel() for p in net.parameters())
+    net.eval()
+    lines = [f"{'input':<18}{tuple(x.shape)}"]
+    for layer in net:
+        x = layer(x)
+        many = sum(p.numel() for p in layer.parameters())
+        lines.append(f"{type(layer).__name__:<18}{tuple(x.shape)!s:<24}{f'{many:,}' if many else '':>12}")
+    net.train(mode)
+    return "\n".join([*lines, f"{'parameters':<42}{total:>12,}"])

@@ -1,0 +1,178 @@
+"""What depends on the machine, in one place: half precision, memory layout, a compiler, processes, files.
+
+So the game itself, `gans/training.py`, reads as on the slides.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+# ---------------------------------------------------------------- speed
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Is arithmetic in bfloat16 faster than in float32 there? On a CPU it takes AVX512-BF16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not yet in torch's public interface
+    return device.type == "cpu" and any(getattr(torch.cpu, ask, bool)() for ask in asks)
+
+
+class Machine:
+    """What is done for speed, if `fast`; nothing if not.
+
+    Convolutions and matrix products in bfloat16, with the parameters, Adam and the losses in float32, where the device
+    has it; images with their channels last in memory; on a GPU the networks compiled by `torch.compile`, which fuses
+    what stands between two convolutions.
+    """
+
+    def __init__(self, device: torch.device, fast: bool):
+        self.device, self.fast = device, fast
+        self.half = fast and has_bfloat16(device)
+
+    def prepare(self, net: nn.Module) -> nn.Module:
+        """The same parameters, in a form that runs faster."""
+        if not self.fast:
+            return net
+        net.to(memory_format=torch.channels_last)
+        return torch.compile(net) if self.device.type == "cuda" else net
+
+    def arithmetic(self):
+        """A context for the forward pass."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
+
+
+# ---------------------------------------------------------------- several processes
+
+
+class Team:
+    """The processes that train the networks together; a team of one, if they are no `DistributedDataParallel`.
+
+    All of them draw the same random numbers for the joint batch, and each takes its share: so any number of processes
+    plays the same game.
+    """
+
+    def __init__(self, *nets: nn.Module):
+        wrapped = {isinstance(net, DistributedDataParallel) for net in nets}
+        if len(wrapped) > 1:
+            raise ValueError("One network is a DistributedDataParallel and the other is not. Both should be, or none.")
+        self.size = dist.get_world_size() if wrapped == {True} else 1
+        self.rank = dist.get_rank() if self.size > 1 else 0
+
+    def share(self, rows: Tensor) -> Tensor:
+        """This process's part of the joint batch."""
+        return rows if self.size == 1 else rows.chunk(self.size)[self.rank]
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean over the processes."""
+        if self.size == 1:
+            return value
+        value = value.clone()
+        dist.all_reduce(value)
+        return value / self.size
+
+
+def within(net: nn.Module) -> nn.Module:
+    """The network inside of a `DistributedDataParallel`, or the network itself."""
+    return net.module if isinstance(net, DistributedDataParallel) else net
+
+
+def parallel(net: nn.Module) -> DistributedDataParallel:
+    """The network, to be trained by all processes together, with BatchNorm over the joint batch.
+
+    For a script that is started by `torchrun --nproc_per_node=2 script.py` (or one process for each GPU):
+
+        torch.distributed.init_process_group("gloo")  # "nccl" for GPUs
+        G, D = map(machine.parallel, gans.dcgan(28))
+        for step in gans.alternate(G, D, x, generator=torch.Generator().manual_seed(0)):  # the same seed everywhere
+    """
+    return DistributedDataParallel(_joint(net))
+
+
+def _joint(net: nn.Module) -> nn.Module:
+    if isinstance(net, nn.BatchNorm2d):
+        return JointBatchNorm2d(net)
+    for name, part in net.named_children():
+        setattr(net, name, _joint(part))
+    return net
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; its gradient is the sum of the gradients that it gets in all of them."""
+
+    @staticmethod
+    def forward(ctx, part: Tensor) -> Tensor:
+        part = part.clone()
+        dist.all_reduce(part)
+        return part
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return _Sum.forward(ctx, gradient)
+
+
+class JointBatchNorm2d(nn.BatchNorm2d):
+    """BatchNorm by mean and variance of the joint batch of all processes. (torch's SyncBatchNorm needs a GPU.)"""
+
+    def __init__(self, norm: nn.BatchNorm2d):
+        super().__init__(norm.num_features, norm.eps, norm.momentum)
+        self.to(norm.weight).load_state_dict(norm.state_dict())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, height, width) -> the same shape; n images of this process."""
+        if not self.training:
+            return super().forward(x)
+        size = dist.get_world_size()
+        joint = lambda part: _Sum.apply(part.mean((0, 2, 3), keepdim=True)) / size  # noqa: E731
+        mean = joint(x)
+        variance = joint((x - mean).square())
+        with torch.no_grad():
+            n = size * x[:, 0].numel()
+            for running, new in ((self.running_mean, mean), (self.running_var, variance * n / (n - 1))):
+                running.lerp_(new.flatten().to(running), self.momentum)
+            self.num_batches_tracked += 1
+        gain, bias = self.weight[:, None, None], self.bias[:, None, None]
+        return (x - mean) * (variance + self.eps).rsqrt() * gain + bias
+
+
+# ---------------------------------------------------------------- files
+
+
+def save(state: dict, path: str | Path) -> None:
+    """Write a checkpoint, such as `step.checkpoint()`; `path` then holds all of it, or else what it held before.
+
+    It goes to a new file beside `path`, which takes its place when it is complete and on the disk. If the disk is full
+    (OSError), or the machine stops half way, the checkpoint from before is still there.
+    """
+    path, whole = Path(path), io.BytesIO()
+    torch.save(state, whole)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(new, "wb") as file:
+            file.write(whole.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except OSError as error:
+        before = "; what was there before is untouched" if path.exists() else ""
+        raise OSError(error.errno, f"Not saved{before}: {error.strerror}", str(path)) from error
+    finally:
+        with suppress(OSError):
+            new.unlink()
+
+
+def load(path: str | Path) -> dict:
+    """What `save` wrote, on the CPU: numbers and tensors, never code. ValueError if the file is not complete."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is not a complete checkpoint. Take an earlier one.") from error

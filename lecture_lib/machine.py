@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import torch
@@ -49,6 +48,19 @@ class Machine:
     def arithmetic(self):
         """A context for the forward pass."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
+
+
+@contextmanager
+def evaluating(*nets: nn.Module):
+    """A context in which the networks are in evaluation mode; each of their parts then gets its own mode back."""
+    modes = {part: part.training for net in nets for part in net.modules()}
+    try:
+        for net in nets:
+            net.eval()
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 # ---------------------------------------------------------------- several processes
@@ -117,7 +129,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
-        return _Sum.forward(ctx, gradient)
+        return _Sum.apply(gradient)
 
 
 class JointBatchNorm2d(nn.BatchNorm2d):
@@ -131,6 +143,7 @@ class JointBatchNorm2d(nn.BatchNorm2d):
         """(n, channels, height, width) -> the same shape; n images of this process."""
         if not self.training:
             return super().forward(x)
+        kind, x = x.dtype, x.to(self.weight)  # sums in float32, also of what is bfloat16
         size = dist.get_world_size()
         joint = lambda part: _Sum.apply(part.mean((0, 2, 3), keepdim=True)) / size  # noqa: E731
         mean = joint(x)
@@ -141,7 +154,7 @@ class JointBatchNorm2d(nn.BatchNorm2d):
                 running.lerp_(new.flatten().to(running), self.momentum)
             self.num_batches_tracked += 1
         gain, bias = self.weight[:, None, None], self.bias[:, None, None]
-        return (x - mean) * (variance + self.eps).rsqrt() * gain + bias
+        return ((x - mean) * (variance + self.eps).rsqrt() * gain + bias).to(kind)
 
 
 # ---------------------------------------------------------------- files
@@ -172,7 +185,8 @@ def save(state: dict, path: str | Path) -> None:
 
 def load(path: str | Path) -> dict:
     """What `save` wrote, on the CPU: numbers and tensors, never code. ValueError if the file is not complete."""
+    whole = io.BytesIO(Path(path).read_bytes())
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        return torch.load(whole, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch has many for a file that is cut off: OSError, KeyError, IndexError ...
         raise ValueError(f"{path} is not a complete checkpoint. Take an earlier one.") from error

@@ -1,11 +1,12 @@
 """GANs: sampling only, learnt by a game of two networks.
 
-Slides "GANs: Generative Adversarial Networks" to "GAN Training: Issues".
+Slides "GANs: Generative Adversarial Networks" to "GANs: Example".
 
     forger and investigator                        `Generator`, `Discriminator`
     what each of them wants                        `LOSSES`: minimax, the non-saturating trick, and later ideas
     alternating training, d_steps : g_steps        `alternate`, the loop
     the best investigator, D* = p / (p + q)        `optimal_discriminator`
+    for images, D a CNN and G a reversed CNN       `dcgan`
 
 A GAN answers `sample(n, generator)` only: there is no log_prob. Generators of random numbers are always the CPU's.
 """

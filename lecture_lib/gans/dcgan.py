@@ -11,14 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from lecture_lib.gans.networks import SLOPE
+from lecture_lib.machine import evaluating
 
 
 class ImageGenerator(nn.Sequential):
     """x = G(z), z ~ N(0, I): noise (n, z_dim) -> images (n, channels, size, size) in [-1, 1]."""
 
-    def __init__(self, z_dim: int, *layers: nn.Module):
-        super().__init__(*layers)
-        self.z_dim = z_dim
+    @property
+    def z_dim(self) -> int:
+        return self[0].in_features
 
     def noise(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """z, (n, z_dim), on the CPU."""
@@ -27,11 +28,9 @@ class ImageGenerator(nn.Sequential):
     @torch.no_grad()
     def images(self, z: Tensor) -> Tensor:
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
-        mode, like = self.training, next(self.parameters())
-        self.eval()
-        x = torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
-        self.train(mode)
-        return x
+        like = next(self.parameters())
+        with evaluating(self):
+            return torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n draws, (n, channels, size, size)."""
@@ -59,26 +58,32 @@ def dcgan(
     size: 8, 28, 32, 64, or another even number. width: channels at half of the side, or a pair, (G's, D's).
     channels: of the images, 1 for grey and 3 for colours. generator: of the first weights.
     """
+    for name, value in {"width": width, "z_dim": z_dim, "channels": channels}.items():
+        pair = value if name == "width" and isinstance(value, (tuple, list)) and len(value) == 2 else (value,)
+        if any(not isinstance(n, int) or n < 1 for n in pair):
+            raise ValueError(f"{name} is {value!r}. It should be a whole number of at least 1.")
+    g, d = (width, width) if isinstance(width, int) else width
     sides = [size]
-    while sides[0] > 4 and sides[0] % 2 == 0:
+    while isinstance(size, int) and sides[0] > 4 and sides[0] % 2 == 0:
         sides.insert(0, sides[0] // 2)  # 64 -> [4, 8, 16, 32, 64]
     if len(sides) < 2:
         raise ValueError(f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
-    g, d = (width, width) if isinstance(width, int) else width
     up = [g * 2**k for k in reversed(range(len(sides) - 1))]  # 64 pixels, width 64: [512, 256, 128, 64]
     down = [d * 2**k for k in range(len(sides) - 1)]  # [64, 128, 256, 512]
 
-    forge = [nn.Linear(z_dim, up[0] * sides[0] ** 2, bias=False), nn.Unflatten(1, (up[0], sides[0], sides[0]))]
-    for a, b in pairwise(up):
-        forge += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
-    forge += [nn.BatchNorm2d(up[-1]), nn.ReLU(inplace=True), nn.ConvTranspose2d(up[-1], channels, 4, 2, 1), nn.Tanh()]
+    with torch.random.fork_rng([]):  # torch's own first weights are not used
+        forge = [nn.Linear(z_dim, up[0] * sides[0] ** 2, bias=False), nn.Unflatten(1, (up[0], sides[0], sides[0]))]
+        for a, b in pairwise(up):
+            forge += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
+        forge += [nn.BatchNorm2d(up[-1]), nn.ReLU(inplace=True)]
+        forge += [nn.ConvTranspose2d(up[-1], channels, 4, 2, 1), nn.Tanh()]
 
-    inspect = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
-    for a, b in pairwise(down):
-        inspect += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(SLOPE, inplace=True)]
-    inspect += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1)]
+        inspect = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        for a, b in pairwise(down):
+            inspect += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(SLOPE, inplace=True)]
+        inspect += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1)]
 
-    G, D = ImageGenerator(z_dim, *forge), ImageDiscriminator(*inspect)
+        G, D = ImageGenerator(*forge), ImageDiscriminator(*inspect)
     radford(G, generator), radford(D, generator)
     return G, D
 
@@ -97,12 +102,10 @@ def radford(net: nn.Module, generator: torch.Generator | None = None) -> None:
 @torch.no_grad()
 def shapes(net: nn.Sequential, x: Tensor) -> str:
     """A line for each layer: its name, the shape that comes out of it for x, its number of parameters."""
-    mode, total = net.training, sum(p.numel() for p in net.parameters())
-    net.eval()
-    lines = [f"{'input':<18}{tuple(x.shape)}"]
-    for layer in net:
-        x = layer(x)
-        many = sum(p.numel() for p in layer.parameters())
-        lines.append(f"{type(layer).__name__:<18}{tuple(x.shape)!s:<24}{f'{many:,}' if many else '':>12}")
-    net.train(mode)
+    total, lines = sum(p.numel() for p in net.parameters()), [f"{'input':<18}{tuple(x.shape)}"]
+    with evaluating(net):
+        for layer in net:
+            x = layer(x)
+            many = sum(p.numel() for p in layer.parameters())
+            lines.append(f"{type(layer).__name__:<18}{tuple(x.shape)!s:<24}{f'{many:,}' if many else '':>12}")
     return "\n".join([*lines, f"{'parameters':<42}{total:>12,}"])

@@ -19,7 +19,7 @@ from torch.optim.adam import adam
 from lecture_lib.data import as_rows
 from lecture_lib.gans.losses import LOSSES, Loss
 from lecture_lib.gans.networks import MLP
-from lecture_lib.machine import Machine, Team, within
+from lecture_lib.machine import Machine, Team, evaluating, within
 
 LOOK = 50  # steps between two looks for NaN on a GPU, where each look waits for it
 
@@ -85,6 +85,7 @@ class Player:
                 p.grad = None
         rows = gradients[0].unbind() if self.many else gradients
         mine = self.parameters if runs is None else [self.parameters[run] for run in runs]
+        rows = [_laid_out(row, like) for row, like in zip(rows, mine)]
         for parameter in mine:
             if not self.adam.state[parameter]:  # as torch's Adam begins
                 zeros = {"exp_avg": torch.zeros_like(parameter), "exp_avg_sq": torch.zeros_like(parameter)}
@@ -94,7 +95,7 @@ class Player:
         moments = of("exp_avg"), of("exp_avg_sq"), [], of("step")
         options = {"beta1": self.betas[0], "beta2": self.betas[1], "lr": lr, "eps": 1e-8, "weight_decay": 0.0}
         with torch.no_grad():  # torch's own formula; `Adam.step()` costs twice as much for such small networks
-            adam(mine, list(rows), *moments, fused=self.fused, amsgrad=False, maximize=False, **options)
+            adam(mine, rows, *moments, fused=self.fused, amsgrad=False, maximize=False, **options)
 
 
 def alternate(
@@ -136,6 +137,10 @@ def alternate(
         averages the players' circling out. Sample from it.
     generator: of mini-batches and noise, on the CPU.
     resume: a `Step.checkpoint()`; with the same other arguments the game goes on as if it had never stopped.
+    fast: what `machine.Machine` does for convolutions, such as half precision where the device has it.
+
+    Several processes play one game together if both networks come from `machine.parallel`. batch_size is then that of
+    all together, and `generator` has the same seed in each.
 
     Raises ValueError before the first step if an argument is not what it should be, and FloatingPointError at a step
     whose loss is not finite, before that step changes a player (on a GPU at most 50 steps later).
@@ -169,7 +174,7 @@ def alternate(
         (D, theta_d), (G, _) = d.seated(who, True), g.seated(who, False)
         real = batch(some)
         with torch.no_grad():  # no gradient into G
-            fake = G(noise(some))
+            fake = G(noise(some)).to(like)
         score = lambda points: D(points).squeeze(-1).to(like)  # noqa: E731
         if joint:
             logits = score(torch.cat([real, fake], -2 if runs else 0)).chunk(2, -1)
@@ -226,6 +231,11 @@ def alternate(
     return walk(number)
 
 
+def _laid_out(t: Tensor, like: Tensor) -> Tensor:
+    """t in the same order in memory as `like`: Adam's fused kernel pairs their numbers by their place there."""
+    return t if t.stride() == like.stride() else torch.empty_like(like).copy_(t)
+
+
 def _turn(done: list[int], ratio: tuple[int, int]) -> int:
     """Whose update is next, 0 for D or 1 for G, counted in `done`; a new round begins where both have had theirs."""
     if done[0] >= ratio[0] and done[1] >= ratio[1]:
@@ -256,6 +266,9 @@ def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
     D.load_state_dict(resume["D"])
     d.adam.load_state_dict(resume["adam_d"])
     g.adam.load_state_dict(resume["adam_g"])
+    for player in (d, g):
+        for p, state in player.adam.state.items():
+            state |= {name: _laid_out(state[name], p) for name in ("exp_avg", "exp_avg_sq")}
     if average is not None:
         average.load_state_dict(resume["average"])
     generator.set_state(resume["generator"].cpu())
@@ -336,10 +349,7 @@ def _refuse_shapes(G, D, x: Tensor) -> None:
     """What does not fit together is said before the first step."""
     runs = getattr(G, "runs", None)
     lead = () if runs is None else (runs,)
-    training = {part: part.training for net in (G, D) for part in net.modules()}
-    try:
-        for net in (G, D):
-            net.eval()  # so that no running statistics change
+    with evaluating(G, D):  # so that no running statistics change
         fake = G(torch.zeros_like(G.noise(2, torch.Generator())).to(x))
         if fake.shape != (*lead, 2, *x.shape[1:]):
             points = tuple(fake.shape[len(lead) + 1 :])
@@ -348,9 +358,6 @@ def _refuse_shapes(G, D, x: Tensor) -> None:
         if logits.shape != (*lead, 2, 1):
             shape = tuple(logits.shape[len(lead) :])
             raise ValueError(f"D maps 2 points to shape {shape}. It should be logits, (2, 1).")
-    finally:
-        for part, mode in training.items():
-            part.training = mode
 
 
 def _refuse_divergence(number: int, player: str, loss: Tensor, runs: list[int], lrs: tuple[float, float]) -> None:

@@ -280,7 +280,7 @@ class OneBatch(nn.Module):
         return F.batch_norm(h, None, None, self.gain, self.bias, training=True)
 
 
-def short_game(x: Tensor, seed: int, ratio=(1, 1), share: bool = False, steps: int = 700) -> tuple[Tensor, float]:
+def short_game(x: Tensor, seed: int, ratio=(1, 1), share: bool = False, steps: int = 400) -> tuple[Tensor, float]:
     """Notebook 5's short game: 1,000 images, and the sum of the last two losses."""
     rng = torch.Generator().manual_seed(seed)
     G, D = dcgan(28, 16, 32, generator=rng)
@@ -303,7 +303,7 @@ def failures(quick: bool) -> dict[str, float]:
         "1 : 10": {"ratio": (1, 10)},
         "pixels from 0 to 1": {},
     }
-    print(f"\nNotebook 5's short games, 700 steps, {seeds} seeds")
+    print(f"\nNotebook 5's short games, 400 steps, {seeds} seeds")
     result = {}
     for name, options in games.items():
         found, losses = [], []

@@ -1,5 +1,8 @@
-"""The README's pictures, taken in a real JupyterLab: python docs/pictures.py [names]"""
+"""The README's pictures, taken in a real JupyterLab, or out of a stored notebook: python docs/pictures.py [names]"""
 
+import base64
+import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -32,13 +35,32 @@ CELLS = {
 }
 
 
+STORED = {"sleeves": ("5_dcgan/dcgan.ipynb", "arithmetic")}  # the cell whose picture it is
+
+
+def stored(name: str) -> None:
+    notebook, cell = STORED[name]
+    cells = json.loads((HERE.parent / "solutions" / notebook).read_text(encoding="utf-8"))["cells"]
+    outputs = next(c["outputs"] for c in cells if c["id"] == cell)
+    (page,) = ["".join(o["data"]["text/html"]) for o in outputs if "text/html" in o.get("data", {})]
+    (HERE / f"{name}.png").write_bytes(base64.b64decode(re.search(r'base64,([^"]+)"', page)[1]))
+
+
 def main():
+    names = sys.argv[1:] or [*CELLS, *STORED]
+    for name in [n for n in names if n in STORED]:
+        stored(name)
+    if names := [n for n in names if n in CELLS]:
+        in_the_lab(names)
+
+
+def in_the_lab(names):
     with tempfile.TemporaryDirectory() as folder:
         home, served = Path(folder) / "home", Path(folder) / "served"
         home.mkdir()
         served.mkdir()
         with Lab(home, served) as lab:
-            for name in sys.argv[1:] or CELLS:
+            for name in names:
                 source = CELLS[name]
                 notebook(served / f"{name}.ipynb", source)
                 page = lab.open(f"{name}.ipynb", width=1200 if name == "ratio" else 1000, height=900)

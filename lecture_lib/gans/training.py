@@ -249,7 +249,10 @@ def _turn(done: list[int], ratio: tuple[int, int]) -> int:
 def _follow(average: nn.Module, G: nn.Module, runs, decay: float) -> None:
     """average <- decay average + (1 - decay) G; buffers, such as BatchNorm's, are copied."""
     for a, p in zip(average.parameters(), G.parameters()):
-        a[runs] = torch.lerp(a[runs], p[runs], 1 - decay)
+        if runs is ...:
+            a.lerp_(p, 1 - decay)
+        else:
+            a[runs] = torch.lerp(a[runs], p[runs], 1 - decay)
     for a, b in zip(average.buffers(), G.buffers()):
         a.copy_(b)
 

@@ -317,14 +317,15 @@ def failures(quick: bool) -> dict[str, float]:
         "one batch": {"share": True},
         "10 : 1": {"ratio": (10, 1)},
         "1 : 10": {"ratio": (1, 10)},
-        "pixels from 0 to 1": {},
+        "not scaled": {},
     }
     print(f"\nNotebook 5's short games, 400 steps, {seeds} seeds")
     result = {}
     for name, options in games.items():
         found, losses = [], []
         for seed in range(1, seeds + 1):
-            drawn, loss = short_game((x + 1) / 2 if "pixels" in name else x, seed, **options)
+            drawn, loss = short_game((x + 1) * 127.5 if name == "not scaled" else x, seed, **options)
+            drawn = drawn / 127.5 - 1 if name == "not scaled" else drawn
             found.append(evaluate.frechet(judge.features(drawn), yardstick, 0).value)
             losses.append(loss)
         spread = f"{statistics.fmean(found):.1f} ± {statistics.stdev(found):.1f}"

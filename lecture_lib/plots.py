@@ -178,10 +178,11 @@ def curve(
     return Picture(figure, f"{ylabel} against {xlabel}. " + "; ".join(seen) + ".")
 
 
-def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int) -> Picture:
+def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int, says: str = "") -> Picture:
     """Grey images with gaps between them, a labelled row for each set.
 
     rows: name -> (n, height * width) of values from 0 (black) to levels - 1 (white); at most 10 a row are shown.
+    says: what is to be seen, for the alt text.
     """
     n = min(10, max(len(x) for x in rows.values()))
     figure = Figure(figsize=(0.72 * n + 1.3, 0.78 * len(rows) + 0.1), layout="constrained", facecolor="white")
@@ -194,7 +195,10 @@ def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int) -> P
         row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
     return Picture(
-        figure, f"Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels. " + "; ".join(seen) + "."
+        figure,
+        f"{says}{' ' if says else ''}Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels. "
+        + "; ".join(seen)
+        + ".",
     )
 
 

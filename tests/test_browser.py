@@ -45,6 +45,13 @@ def lab(tmp_path_factory):
         "from lecture_lib.flows import Affine, Flow, Normal\n"
         "own = FlowDepth(flow=Flow(Normal(2), [Affine(2), Affine(2)]), target='rings')\nown",
     )
+    notebook(
+        notebooks / "live.ipynb",
+        "import torch\nfrom IPython.display import display\nfrom lecture_lib import plots\n"
+        "look = lambda step: plots.images({f'step {step}': torch.arange(16)[None]}, (4, 4), 16)\n"
+        "live = display(look(1), display_id=True)\n"
+        "for step in (2, 3):\n    live.update(look(step))",
+    )
     with Lab(home, notebooks) as lab:
         yield lab
 
@@ -83,6 +90,13 @@ def numbers(model, k):
     now, entropy = model.at(k), model.truth.entropy
     line = f"k = {k} · train {now.train:.3f} | held-out {now.held_out:.3f} | truth {entropy:.3f} nats"
     return f"{line} · excess {now.excess.mean:.3f} ± {now.excess.error:.3f}"
+
+
+def test_a_picture_is_drawn_anew_while_its_cell_runs(opened):
+    """As the samples of notebook 5: one picture, the last one, and its words change with it."""
+    pictures = opened("live.ipynb").locator(".jp-OutputArea-output img")
+    pictures.and_(pictures.page.get_by_alt_text("step 3")).wait_for()
+    assert pictures.count() == 1
 
 
 def test_bins_by_keyboard_by_mouse_and_by_choice(opened):

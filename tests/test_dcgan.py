@@ -970,3 +970,22 @@ def test_digits_as_pictures_are_what_the_networks_take():
     x = digits.scaled(digits.train[:64])
     steps = play(G, D, x, 3)
     assert all(step.d_loss.isfinite() for step in steps) and G.sample(2, seed(1)).shape == x[:2].shape
+
+
+# ---------------------------------------------------------------- between two z
+
+
+def test_the_arc_goes_from_a_to_b_at_one_length_and_by_equal_angles(generator):
+    a, b = torch.nn.functional.normalize(torch.randn(2, 32, dtype=torch.float64, generator=generator), dim=1) * 5
+    way = gans.arc(a, b, 9)
+    torch.testing.assert_close(way[[0, -1]], torch.stack([a, b]))
+    torch.testing.assert_close(way.norm(dim=1), torch.full((9,), 5.0, dtype=torch.float64))
+    cosine = (way[1:] * way[:-1]).sum(1) / 25
+    torch.testing.assert_close(cosine, cosine[0].expand(8))
+
+
+@pytest.mark.parametrize("factor", [1.0, -2.0])
+def test_there_is_no_one_arc_along_a_line(factor, generator):
+    a = torch.randn(8, generator=generator)
+    with pytest.raises(ValueError, match="angle between a and b"):
+        gans.arc(a, factor * a)

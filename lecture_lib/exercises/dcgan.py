@@ -85,8 +85,18 @@ SCALED = Exercise(
             lambda x, levels: (x.float() * 2 / (levels - 1) - 1).long()
         ),
         "You did not multiply by 2: that lies in [-1, 0].": lambda x, levels: x.float() / (levels - 1) - 1,
-        "You used the smallest and largest value of these images. Divide by levels - 1, whatever the images hold.": (
-            lambda x, levels: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1
+        "You used the lightest or darkest pixel of these images. Divide by levels - 1, whatever the images hold.": (
+            lambda x, levels: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1,
+            lambda x, levels: x.float() * 2 / x.max() - 1,
+        ),
+        "Dividing with // drops the fraction. Divide with /.": (
+            lambda x, levels: x.float() * 2 // (levels - 1) - 1,
+            lambda x, levels: x // (levels - 1) * 2 - 1,
+            lambda x, levels: x.float() / ((levels - 1) // 2) - 1,
+        ),
+        "That lies in [0, 2]. Subtract 1.": lambda x, levels: x.float() * 2 / (levels - 1),
+        "That lies in [-2, 0]. Multiply by 2 first, then subtract 1.": lambda x, levels: (
+            2 * (x.float() / (levels - 1) - 1)
         ),
     },
 )
@@ -100,7 +110,7 @@ def sides(n, kernel, stride, padding):
     return (n + 2 * padding - kernel) // stride + 1, (n - 1) * stride + kernel - 2 * padding
 
 
-def a_layer_of_dcgan(g):
+def a_layer_of_our_dcgan(g):
     return {"n": 2 * _whole(g, 3, 16), "kernel": 4, "stride": 2, "padding": 1}
 
 
@@ -109,7 +119,7 @@ def one_pixel_at_a_time(g):
 
 
 def a_rest_that_does_not_fit(g):
-    return {"n": 3 * _whole(g, 4, 9) + 1, "kernel": 5, "stride": 3, "padding": 1}
+    return {"n": 3 * _whole(g, 4, 9) + 2, "kernel": 5, "stride": 3, "padding": 1}
 
 
 def without_padding(g):
@@ -130,7 +140,7 @@ SIDES = Exercise(
     points=3,
     asks="the side of the image after a convolution, and after a transposed convolution",
     reference=sides,
-    inputs=[a_layer_of_dcgan, one_pixel_at_a_time, a_rest_that_does_not_fit, without_padding],
+    inputs=[a_layer_of_our_dcgan, one_pixel_at_a_time, a_rest_that_does_not_fit, without_padding],
     mistakes={
         "The order is the other way round: first the convolution, then the transposed one.": lambda *a: sides(*a)[::-1],
         "Count the first place as well: the kernel takes (n + 2 padding - kernel) // stride steps from it.": (
@@ -150,15 +160,30 @@ SIDES = Exercise(
         "A side is a whole number. The kernel stops where it no longer fits: use //.": (
             _sides(convolution=lambda n, k, s, p: (n + 2 * p - k) / s + 1),
             _sides(convolution=lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1),
+            _sides(convolution=lambda n, k, s, p: round((n + 2 * p - k) / s) + 1),
         ),
         "The stride is missing in the transposed convolution: neighbours land stride pixels apart.": _sides(
             transposed=lambda n, k, s, p: n - 1 + k - 2 * p
         ),
         "You gave the side after the convolution twice.": lambda *a: (sides(*a)[0],) * 2,
         "You gave the side after the transposed convolution twice.": lambda *a: (sides(*a)[1],) * 2,
-        "n / stride and n stride hold for DCGAN's layers only. The kernel and the padding count.": lambda n, k, s, p: (
+        "n / stride and n stride hold for these layers only. The kernel and the padding count.": lambda n, k, s, p: (
             n // s,
             n * s,
+        ),
+        "The 1 stands outside the fraction: (...) // stride + 1.": _sides(
+            convolution=lambda n, k, s, p: (n + 2 * p - k + 1) // s
+        ),
+        "The stride divides all of n + 2 padding - kernel: put parentheses around it.": _sides(
+            convolution=lambda n, k, s, p: n + 2 * p - k // s + 1
+        ),
+        "Both layers start from a side of n. You gave the transposed one the result of the first.": lambda n, k, s, p: (
+            sides(n, k, s, p)[0],
+            sides(sides(n, k, s, p)[0], k, s, p)[1],
+        ),
+        "You counted the padding once in both layers. It counts at both ends: 2 padding.": lambda n, k, s, p: (
+            (n + p - k) // s + 1,
+            (n - 1) * s + k - p,
         ),
     },
 )
@@ -210,6 +235,13 @@ def _averaged(x, kernel, stride):
     return _stamped(x, kernel, stride) / counts.clamp(min=1)
 
 
+def _cut_short(x, kernel, stride):
+    y = torch.zeros((len(x) - 1) * stride + len(kernel))
+    for i in range(len(x)):
+        y[i * stride : (i + 1) * stride] += x[i] * kernel
+    return y
+
+
 def _each_pixel_repeated(x, kernel, stride):
     spread = x.repeat_interleave(stride)[: (len(x) - 1) * stride + 1]
     return F.conv1d(spread[None, None], kernel.flip(0)[None, None], padding=len(kernel) - 1)[0, 0]
@@ -252,6 +284,14 @@ TRANSPOSED_CONVOLUTION = Exercise(
         ),
         "You stamped x along the kernel: the stamps of x[i] stand stride apart, not those of kernel[j].": (
             lambda x, k, s: _stamped(k, x, s)
+        ),
+        "return stands in the loop: it ends after the first stamp. Move it to the left.": lambda x, k, s: F.pad(
+            x[0] * k, (0, (len(x) - 1) * s)
+        ),
+        "A stamp is as wide as the kernel: from i * stride to i * stride + len(kernel).": _cut_short,
+        "torch's layer wants batch and channel, and gives them back. Take [0, 0] of the result.": (
+            lambda x, k, s: F.conv_transpose1d(x[None, None], k[None, None], stride=s),
+            lambda x, k, s: F.conv_transpose1d(x[None], k[None, None], stride=s),
         ),
     },
 )
@@ -314,6 +354,15 @@ OVERLAPS = Exercise(
         "Your row has n * stride pixels. It has (n - 1) * stride + kernel.": lambda n, k, s: F.pad(
             overlaps(n, k, s), (0, n * s)
         )[: n * s],
+        "return stands in the loop: only the first stamp is counted. Move it to the left.": lambda n, k, s: F.pad(
+            torch.ones(k), (0, (n - 1) * s)
+        ),
+        "A stamp is kernel pixels wide, not stride.": lambda n, k, s: sum(
+            F.pad(torch.ones(s), (i * s, (n - 1 - i) * s + k - s)) for i in range(n)
+        ),
+        "Your stamps are one pixel too narrow. A slice does not contain its end: i * stride : i * stride + kernel.": (
+            lambda n, k, s: F.pad(overlaps(n, k - 1, s), (0, 1))
+        ),
     },
 )
 
@@ -361,6 +410,17 @@ def _normalised(dims=(0, 2, 3), center=True, unbiased=False, eps=1e-5, root=True
     return wrong
 
 
+def _scaled_along(wide):
+    """Gain and bias met another dimension of the images: wide says which."""
+    return lambda x, g, b: wide(g) * batch_norm(x, torch.ones_like(g), torch.zeros_like(b)) + wide(b)
+
+
+def _by_std(eps):
+    return lambda x, g, b: (
+        g[:, None, None] * (x - x.mean((0, 2, 3), True)) / (x.std((0, 2, 3), keepdim=True) + eps) + b[:, None, None]
+    )
+
+
 BATCH_NORM = Exercise(
     name="dcgan.batch_norm",
     points=4,
@@ -396,6 +456,31 @@ BATCH_NORM = Exercise(
         "Gain and bias are missing.": _normalised(gain=False, bias=False),
         "Gain and bias are swapped: multiply by the gain, add the bias.": lambda x, g, b: batch_norm(x, b, g),
         "You added the bias before you multiplied by the gain.": lambda x, g, b: batch_norm(x, g, g * b),
+        "The gain and bias met rows or columns of the images, not the channels: gain[:, None, None].": (
+            _scaled_along(lambda v: v),
+            _scaled_along(lambda v: v[:, None]),
+        ),
+        "The means met the columns of the images, not the channels: keepdim=True.": lambda x, g, b: (
+            g[:, None, None] * (x - x.mean((0, 2, 3))) / (x.var((0, 2, 3), unbiased=False) + 1e-5).sqrt()
+            + b[:, None, None]
+        ),
+        "std divides by n - 1 unless you say unbiased=False, and the 1e-5 belongs under the root.": (
+            _by_std(0.0),
+            _by_std(1e-5),
+        ),
+        "F.batch_norm takes the mean and variance of the batch only with training=True.": (
+            lambda x, g, b: F.batch_norm(x, None, None, g, b),
+            lambda x, g, b: F.batch_norm(x, torch.zeros_like(g), torch.ones_like(g), g, b),
+        ),
+        "The variance is the mean square of x - mean, not of x itself.": lambda x, g, b: (
+            g[:, None, None] * (x - x.mean((0, 2, 3), True)) / (x.square().mean((0, 2, 3), True) + 1e-5).sqrt()
+            + b[:, None, None]
+        ),
+        "Only the mean is divided: put parentheses around x - mean.": lambda x, g, b: (
+            g[:, None, None] * x
+            - x.mean((0, 2, 3), True) / (x.var((0, 2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
+            + b[:, None, None]
+        ),
     },
 )
 
@@ -433,11 +518,18 @@ def four_by_four(g):
     return _d_case(g, 6, 4, 3)
 
 
-def _d(one=lambda h: F.leaky_relu(h, 0.2), two=lambda h: F.leaky_relu(_norm(h), 0.2), order=None, end=lambda a: a):
+def _d(
+    one=lambda h: F.leaky_relu(h, 0.2),
+    two=lambda h: F.leaky_relu(_norm(h), 0.2),
+    weigh=lambda h, last: h.flatten(1) @ last,
+    end=lambda a: a,
+    stride=2,
+    padding=1,
+):
     def wrong(x, first, second, last):
-        h = one(F.conv2d(x, first, stride=2, padding=1))
-        h = two(F.conv2d(h, second, stride=2, padding=1))
-        return end((h if order is None else h.permute(order)).flatten(1) @ last)
+        h = one(F.conv2d(x, first, stride=stride, padding=padding))
+        h = two(F.conv2d(h, second, stride=stride, padding=padding))
+        return end(weigh(h, last))
 
     return wrong
 
@@ -452,7 +544,11 @@ DISCRIMINATOR = Exercise(
         "You used ReLU, which has no slope below 0. Radford's D has leaky ReLU with slope 0.2.": _d(
             F.relu, lambda h: F.relu(_norm(h))
         ),
-        "torch's leaky_relu has slope 0.01 unless you say 0.2.": _d(F.leaky_relu, lambda h: F.leaky_relu(_norm(h))),
+        "torch's leaky_relu has slope 0.01 unless you say 0.2.": (
+            _d(F.leaky_relu, lambda h: F.leaky_relu(_norm(h))),
+            _d(one=F.leaky_relu),
+            _d(two=lambda h: F.leaky_relu(_norm(h))),
+        ),
         "BatchNorm is missing after the second convolution.": _d(two=lambda h: F.leaky_relu(h, 0.2)),
         "D's first layer has no BatchNorm: the images come in as they are.": _d(
             one=lambda h: F.leaky_relu(_norm(h), 0.2)
@@ -466,11 +562,24 @@ DISCRIMINATOR = Exercise(
             end=lambda a: F.leaky_relu(a, 0.2)
         ),
         "The numbers are in another order than last expects: channels first, as they are, h.flatten(1).": _d(
-            order=(0, 2, 3, 1)
+            weigh=lambda h, last: h.permute(0, 2, 3, 1).flatten(1) @ last
         ),
         "The sign is the other way round: large means real.": _d(end=lambda a: -a),
         "You took tanh. D has leaky ReLUs.": _d(torch.tanh, lambda h: torch.tanh(_norm(h))),
         "You added up everything to one number. Each image has its own logit.": _d(end=lambda a: a.sum()),
+        "Both activations are leaky ReLUs. One of yours is ReLU.": (_d(one=F.relu), _d(two=lambda h: F.relu(_norm(h)))),
+        "F.batch_norm needs training=True. Without it the batch's mean and variance are not taken.": _d(
+            two=lambda h: F.leaky_relu(F.batch_norm(h, None, None), 0.2)
+        ),
+        "The convolutions have padding 1. Without it the side is not halved.": _d(padding=0),
+        "The convolutions have stride 2. Without it the side is not halved.": _d(stride=1),
+        "Each image has to become one row first: h.flatten(1) @ last.": (
+            _d(weigh=lambda h, last: h.flatten() @ last),
+            _d(weigh=lambda h, last: h @ last),
+        ),
+        "You weighted the numbers and did not add them up. @ does both: h.flatten(1) @ last.": _d(
+            weigh=lambda h, last: h.flatten(1) * last
+        ),
     },
 )
 
@@ -504,11 +613,19 @@ def from_one_pixel(g):
     return _g_case(g, 6, 4, 3, 1)
 
 
-def _g(one=lambda h: F.relu(_norm(h)), two=lambda h: F.relu(_norm(h)), end=torch.tanh, between=lambda h: h):
+def _g(
+    one=lambda h: F.relu(_norm(h)),
+    two=lambda h: F.relu(_norm(h)),
+    end=torch.tanh,
+    between=lambda h: h,
+    pixel=lambda z: z[:, :, None, None],
+    stride=2,
+    padding=1,
+):
     def wrong(z, first, second, third):
-        h = one(between(F.conv_transpose2d(z[:, :, None, None], first)))
-        h = two(F.conv_transpose2d(h, second, stride=2, padding=1))
-        return end(F.conv_transpose2d(h, third, stride=2, padding=1))
+        h = one(between(F.conv_transpose2d(pixel(z), first)))
+        h = two(F.conv_transpose2d(h, second, stride=stride, padding=padding))
+        return end(F.conv_transpose2d(h, third, stride=stride, padding=padding))
 
     return wrong
 
@@ -539,9 +656,29 @@ GENERATOR = Exercise(
         "The first ReLU is missing.": _g(one=_norm),
         "The second ReLU is missing.": _g(two=_norm),
         "Radford's G has plain ReLUs. The leaky ones are D's.": (_g(_leaky, _leaky), _g(two=_leaky), _g(one=_leaky)),
-        "BatchNorm comes before the ReLU, not after it.": _g(lambda h: _norm(F.relu(h)), lambda h: _norm(F.relu(h))),
+        "BatchNorm comes before the ReLU, not after it, in both layers.": (
+            _g(lambda h: _norm(F.relu(h)), lambda h: _norm(F.relu(h))),
+            _g(one=lambda h: _norm(F.relu(h))),
+            _g(two=lambda h: _norm(F.relu(h))),
+        ),
         "Rows and columns are swapped. z as n images of 1 x 1 pixels is z[:, :, None, None].": _g(
             between=lambda h: h.transpose(2, 3)
+        ),
+        "G has transposed convolutions, F.conv_transpose2d. Yours are ordinary ones.": lambda z, first, second, third: (
+            F.conv2d(z[:, :, None, None], first)
+        ),
+        "That lies in [0, 1]. tanh alone gives the range of the data, -1 to 1.": _g(
+            end=lambda x: (torch.tanh(x) + 1) / 2
+        ),
+        "The second and third layer have padding 1. Without it the images come out too large.": _g(padding=0),
+        "The second and third layer have stride 2. Without it they do not double the side.": _g(stride=1),
+        "z has to become images of one pixel first: z[:, :, None, None].": (
+            _g(pixel=lambda z: z),
+            _g(pixel=lambda z: z[None, None]),
+            _g(pixel=lambda z: z[:, None, None]),
+        ),
+        "F.batch_norm does not know the mean and variance of the batch without training=True.": _g(
+            one=lambda h: F.relu(F.batch_norm(h, None, None))
         ),
     },
 )
@@ -572,9 +709,11 @@ def of_different_lengths(g):
     return {"a": _normal(g, 16, sd=0.6), "b": _normal(g, 16, sd=1.8), "steps": 5}
 
 
-def _between(a, b, steps, t=None, angle=None):
+def _between(a, b, steps, t=None, angle=None, mix=None):
     t = torch.linspace(0, 1, steps)[:, None] if t is None else t
     angle = torch.acos(a @ b / (a.norm() * b.norm())) if angle is None else angle
+    if mix is not None:
+        return mix(a, b, t, angle)
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
@@ -600,14 +739,17 @@ INTERPOLATE = Exercise(
         "You forgot to divide by sin(w): at t = 0 it should be a itself.": lambda a, b, steps: (
             interpolate(a, b, steps) * torch.sin(torch.acos(a @ b / (a.norm() * b.norm())))
         ),
-        "That is the cosine of the angle. The angle is its acos.": lambda a, b, steps: _between(
-            a, b, steps, angle=a @ b / (a.norm() * b.norm())
+        "Your angle is the cosine itself, or its asin. The angle is torch.acos of it.": (
+            lambda a, b, steps: _between(a, b, steps, angle=a @ b / (a.norm() * b.norm())),
+            lambda a, b, steps: _between(a, b, steps, angle=torch.asin(a @ b / (a.norm() * b.norm()))),
         ),
         "The angle is in degrees. torch.sin takes radians, which acos gives.": lambda a, b, steps: _between(
             a, b, steps, angle=torch.rad2deg(torch.acos(a @ b / (a.norm() * b.norm())))
         ),
-        "You did not divide by the lengths of a and b before acos.": lambda a, b, steps: _between(
-            a, b, steps, angle=torch.acos(a @ b)
+        "The cosine is a @ b / (a.norm() * b.norm()): divide by both lengths, in parentheses.": (
+            lambda a, b, steps: _between(a, b, steps, angle=torch.acos(a @ b)),
+            lambda a, b, steps: _between(a, b, steps, angle=torch.acos(a @ b / a.norm() * b.norm())),
+            lambda a, b, steps: _between(a, b, steps, angle=torch.acos(a @ b / ((a @ a) * (b @ b)))),
         ),
         "All points have length 1. Keep the lengths of a and b.": lambda a, b, steps: interpolate(
             a / a.norm(), b / b.norm(), steps
@@ -625,6 +767,18 @@ INTERPOLATE = Exercise(
         "You returned the point half way. steps points are asked, one in each row.": lambda a, b, steps: _between(
             a, b, 1, t=torch.tensor([[0.5]])
         )[0],
+        "You divided only the second term by sin(w). Put parentheses around the sum.": lambda a, b, steps: _between(
+            a, b, steps, mix=lambda a, b, t, w: torch.sin((1 - t) * w) * a + torch.sin(t * w) * b / torch.sin(w)
+        ),
+        "The angle stands inside the sine: torch.sin((1 - t) * angle).": lambda a, b, steps: _between(
+            a, b, steps, mix=lambda a, b, t, w: (torch.sin(1 - t) * w * a + torch.sin(t) * w * b) / torch.sin(w)
+        ),
+        "t has to be a column, t[:, None], so that each point gets a row.": lambda a, b, steps: _between(
+            a, b, steps, t=torch.linspace(0, 1, steps)
+        ),
+        "a * b multiplies entry by entry. The inner product is a @ b.": lambda a, b, steps: _between(
+            a, b, steps, angle=torch.acos(a * b / (a.norm() * b.norm()))
+        ),
     },
 )
 
@@ -672,6 +826,12 @@ def _frechet(gap=lambda d: d.square().sum(), cross=None, cov=lambda x: torch.cov
     return wrong
 
 
+def _root(c):
+    """The root of a symmetric matrix."""
+    values, vectors = torch.linalg.eigh(c)
+    return vectors * values.clamp(min=0).sqrt() @ vectors.T
+
+
 FRECHET = Exercise(
     name="dcgan.frechet",
     points=4,
@@ -683,8 +843,9 @@ FRECHET = Exercise(
         "You took the mean over the squared differences. The squared length is their sum.": _frechet(
             gap=lambda d: d.square().mean()
         ),
-        "You added the differences of the means without squaring: those to both sides cancel.": _frechet(
-            gap=lambda d: d.sum()
+        "You added the differences of the means without squaring them.": (
+            _frechet(gap=lambda d: d.sum()),
+            _frechet(gap=lambda d: d.abs().sum()),
         ),
         "The means are missing.": _frechet(gap=lambda d: 0.0),
         "The covariances are missing: only the means are compared.": lambda x, y: (
@@ -697,8 +858,10 @@ FRECHET = Exercise(
         "You took the root of the trace. Take the root of each eigenvalue, then the sum.": _frechet(
             cross=lambda a, b, roots: roots.sum().sqrt()
         ),
-        "You took the root of each entry. The root of a matrix is another thing: use its eigenvalues.": _frechet(
-            cross=lambda a, b, roots: (a @ b).clamp(min=0).sqrt().trace()
+        "You took the root of each entry. The root of a matrix is another thing: use its eigenvalues.": (
+            _frechet(cross=lambda a, b, roots: (a @ b).clamp(min=0).sqrt().trace()),
+            _frechet(cross=lambda a, b, roots: (a @ b).clamp(min=0).sqrt().sum()),
+            _frechet(cross=lambda a, b, roots: (a @ b).sqrt().trace()),
         ),
         "You multiplied entry by entry. C_x C_y is a product of matrices, @.": (
             _frechet(cross=lambda a, b, roots: torch.linalg.eigvals(a * b).real.clamp(min=0).sqrt().sum()),
@@ -706,14 +869,33 @@ FRECHET = Exercise(
         "You compared the spread of each feature by itself. Covariances between features count as well.": lambda x, y: (
             (x.mean(0) - y.mean(0)).square().sum() + (x.std(0) - y.std(0)).square().sum()
         ),
-        "Your covariances divide by n. torch.cov divides by n - 1.": _frechet(
-            cov=lambda x: torch.cov(x.T, correction=0)
+        "Your covariances are divided by n, or by nothing. torch.cov divides by n - 1.": (
+            _frechet(cov=lambda x: torch.cov(x.T, correction=0)),
+            _frechet(cov=lambda x: torch.cov(x.T) * (len(x) - 1)),
         ),
         "You took only one of the two traces.": _frechet(both=False),
         "The sign of the last term is wrong: the root is taken off.": _frechet(twice=-2.0),
         "That is the root. What is asked, and called FID, is the squared distance.": lambda x, y: frechet(x, y).sqrt(),
-        "Features are columns: torch.cov wants one row for each, so give it x.T.": lambda x, y: (
-            (x.mean(0) - y.mean(0)).square().sum() + torch.cov(x).trace() + torch.cov(y).trace()
+        "Features are columns: torch.cov wants one row for each, so give it x.T.": (
+            lambda x, y: (x.mean(0) - y.mean(0)).square().sum() + torch.cov(x).trace() + torch.cov(y).trace(),
+            _frechet(cov=torch.cov),
+        ),
+        "eigvalsh is for symmetric matrices, and C_x C_y is none. Use torch.linalg.eigvals.": _frechet(
+            cross=lambda a, b, roots: torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()
+        ),
+        "You took singular values. The eigenvalues of C_x C_y are others: torch.linalg.eigvals.": _frechet(
+            cross=lambda a, b, roots: torch.linalg.svdvals(a @ b).sqrt().sum()
+        ),
+        "The root of a product of matrices is not the product of their roots. Multiply C_x @ C_y first.": (
+            _frechet(cross=lambda a, b, roots: (_root(a) @ _root(b)).trace()),
+            _frechet(cross=lambda a, b, roots: (torch.linalg.eigvalsh(a) * torch.linalg.eigvalsh(b)).sqrt().sum()),
+        ),
+        "A covariance is taken around the mean: subtract x.mean(0) first.": (
+            _frechet(cov=lambda x: x.T @ x / (len(x) - 1)),
+            _frechet(cov=lambda x: x.T @ x / len(x)),
+        ),
+        "x.mean() is one number. Each feature has a mean of its own: x.mean(0).": lambda x, y: (
+            frechet(x, y) - (x.mean(0) - y.mean(0)).square().sum() + (x.mean() - y.mean()).square()
         ),
     },
 )
@@ -780,6 +962,15 @@ NEAREST = Exercise(
         "You compared with the training image of the same number. Look at all of them.": lambda x, t: (
             x[: len(t)] - t[: len(x)]
         ).norm(dim=1),
+        "The 2 is missing: |x - y|^2 = |x|^2 + |y|^2 - 2 x . y.": lambda x, t: (
+            (x.square().sum(1)[:, None] + t.square().sum(1) - x @ t.T).clamp(min=0).sqrt().min(1).values
+        ),
+        "You added up over the images of train, not over the pixels: norm(dim=2).": lambda x, t: (
+            (x[:, None] - t).norm(dim=1).min(1).values
+        ),
+        "That is the table of all distances. The smallest of each row is asked.": lambda x, t: torch.cdist(x, t),
+        "Compare each image with each of train: x[:, None] - train, or torch.cdist.": lambda x, t: (x - t).norm(dim=1),
+        "min(1) gives values and indices. Take .values.": lambda x, t: torch.stack(list(torch.cdist(x, t).min(1))),
     },
 )
 

@@ -164,6 +164,7 @@ ADVICE = {
     "modified by an inplace operation": " Call loss.backward() before optimizer.step().",
     "torch.return_types.sort": " sort gives values and indices: take .values.",
     "shapes cannot be multiplied": " Is a transpose missing, as in x @ u.T?",
+    "size mismatch, got input": " The images have another number of values than last: look at stride and padding.",
     "unexpected keyword argument 'axis'": " A numpy function met a tensor: use its own methods, as in x.mean().",
 }
 

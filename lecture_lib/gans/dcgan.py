@@ -99,6 +99,19 @@ def radford(net: nn.Module, generator: torch.Generator | None = None) -> None:
                 p.normal_(float(isinstance(part, nn.modules.batchnorm._BatchNorm)), 0.02, generator=generator)
 
 
+def arc(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
+    """z(t) = sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b for t from 0 to 1: (d,), (d,) -> (steps, d).
+
+    w: the angle between a and b. The way from z to z on which the length does not shrink, if both have the same
+    (White 2016).
+    """
+    t = torch.linspace(0, 1, steps).to(a)[:, None]  # (steps, 1)
+    angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
+    if not 1e-3 < angle < 3.14:
+        raise ValueError(f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc.")
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
 @torch.no_grad()
 def shapes(net: nn.Sequential, x: Tensor) -> str:
     """A line for each layer: its name, the shape that comes out of it for x, its number of parameters."""

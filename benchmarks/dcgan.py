@@ -296,7 +296,9 @@ class OneBatch(nn.Module):
         return F.batch_norm(h, None, None, self.gain, self.bias, training=True)
 
 
-def short_game(x: Tensor, seed: int, ratio=(1, 1), share: bool = False, steps: int = 400) -> tuple[Tensor, float]:
+def short_game(
+    x: Tensor, seed: int, ratio=(1, 1), share: bool = False, beta: float = 0.0, steps: int = 400
+) -> tuple[Tensor, float]:
     """Notebook 5's short game: 1,000 images, and the sum of the last two losses."""
     rng = torch.Generator().manual_seed(seed)
     G, D = dcgan(28, 16, 32, generator=rng)
@@ -304,7 +306,7 @@ def short_game(x: Tensor, seed: int, ratio=(1, 1), share: bool = False, steps: i
         for name, part in list(D.named_children()):
             if isinstance(part, nn.BatchNorm2d):
                 setattr(D, name, OneBatch(part.num_features))
-    *_, step = alternate(G, D, x, steps, ratio, batch_size=16, lr=2e-3, betas=(0.0, 0.99), generator=rng, fast=True)
+    *_, step = alternate(G, D, x, steps, ratio, batch_size=16, lr=2e-3, betas=(beta, 0.99), generator=rng, fast=True)
     return G.sample(1000, rng), (step.d_loss + step.g_loss).item()
 
 
@@ -318,6 +320,7 @@ def failures(quick: bool) -> dict[str, float]:
         "10 : 1": {"ratio": (10, 1)},
         "1 : 10": {"ratio": (1, 10)},
         "not scaled": {},
+        "first beta 0.5": {"beta": 0.5},
     }
     print(f"\nNotebook 5's short games, 400 steps, {seeds} seeds")
     result = {}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import contextmanager, nullcontext, suppress
+import shutil
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -20,10 +22,17 @@ from torch.nn.parallel import DistributedDataParallel
 
 def has_bfloat16(device: torch.device) -> bool:
     """Is arithmetic in bfloat16 faster than in float32 there? On a CPU it takes AVX512-BF16 or AMX."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+    if device.type == "cuda":  # torch.cuda.is_bf16_supported() also counts GPUs that only emulate it
+        return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
     asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not yet in torch's public interface
     return device.type == "cpu" and any(getattr(torch.cpu, ask, bool)() for ask in asks)
+
+
+def can_compile(device: torch.device) -> bool:
+    """Can `torch.compile` work there? It takes a newer GPU, Triton (torch brings it on Linux) and a C compiler."""
+    compiler = os.environ.get("CC") or any(map(shutil.which, ("cc", "gcc", "clang")))
+    able = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
+    return bool(able and find_spec("triton") and compiler)
 
 
 class Machine:
@@ -38,14 +47,21 @@ class Machine:
         self.device, self.fast = device, fast
         self.half = fast and has_bfloat16(device)
 
-    def prepare(self, net: nn.Module) -> nn.Module:
-        """The same parameters, in a form that runs faster."""
+    def prepare(self, net: nn.Module, twice: bool = False) -> nn.Module:
+        """The same parameters, in a form that runs faster. twice: will its gradients be differentiated again?
+
+        A compiled network cannot do that, and is not tried with several processes.
+        """
         if not self.fast:
             return net
         net.to(memory_format=torch.channels_last)
-        return torch.compile(net) if self.device.type == "cuda" else net
+        several = any(isinstance(part, (DistributedDataParallel, JointBatchNorm2d)) for part in net.modules())
+        if twice or several or not can_compile(self.device):
+            return net
+        torch._dynamo.config.cache_size_limit = 64  # each size of a network takes four of its places, and 8 are usual
+        return torch.compile(net, dynamic=False)
 
-    def arithmetic(self):
+    def arithmetic(self) -> AbstractContextManager:
         """A context for the forward pass."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
 
@@ -61,6 +77,19 @@ def evaluating(*nets: nn.Module):
     finally:
         for part, mode in modes.items():
             part.training = mode
+
+
+@contextmanager
+def fixed(parameters: list[Tensor]):
+    """A context in which these get no gradients. A compiler decides in the forward pass which ones it computes."""
+    wanted = [p.requires_grad for p in parameters]
+    try:
+        for p in parameters:
+            p.requires_grad_(False)
+        yield
+    finally:
+        for p, want in zip(parameters, wanted):
+            p.requires_grad_(want)
 
 
 # ---------------------------------------------------------------- several processes
@@ -103,15 +132,20 @@ def parallel(net: nn.Module) -> DistributedDataParallel:
 
     For a script that is started by `torchrun --nproc_per_node=2 script.py` (or one process for each GPU):
 
-        torch.distributed.init_process_group("gloo")  # "nccl" for GPUs
+        torch.distributed.init_process_group("gloo")
         G, D = map(machine.parallel, gans.dcgan(28))
         for step in gans.alternate(G, D, x, generator=torch.Generator().manual_seed(0)):  # the same seed everywhere
+
+    With GPUs: init_process_group("nccl"), torch.cuda.set_device(int(os.environ["LOCAL_RANK"])), and G.cuda(), D.cuda()
+    before `parallel`. That was not tried: only gloo on CPUs is tested. The first weights are those of process 0.
     """
     return DistributedDataParallel(_joint(net))
 
 
 def _joint(net: nn.Module) -> nn.Module:
     if isinstance(net, nn.BatchNorm2d):
+        if net.momentum is None or not net.affine:
+            raise ValueError("A BatchNorm2d has no momentum or no gain. JointBatchNorm2d needs both.")
         return JointBatchNorm2d(net)
     for name, part in net.named_children():
         setattr(net, name, _joint(part))
@@ -138,6 +172,7 @@ class JointBatchNorm2d(nn.BatchNorm2d):
     def __init__(self, norm: nn.BatchNorm2d):
         super().__init__(norm.num_features, norm.eps, norm.momentum)
         self.to(norm.weight).load_state_dict(norm.state_dict())
+        self.train(norm.training)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, channels, height, width) -> the same shape; n images of this process."""

@@ -660,8 +660,10 @@ def one_of(rank: int, size: int, folder: str):
     last = play(G, D, pictures(50, 16), 4, batch_size=12, average=average, decay=0.5)[-1]
     found["checkpoint"] = last.checkpoint()
     with pytest.raises(ValueError) as refused:
-        alternate(G, D, pictures(50, 16), batch_size=13)
+        alternate(G, D, pictures(50, 16), batch_size=13, generator=torch.Generator())
     found["refused"] = str(refused.value)
+    with pytest.raises(ValueError, match="Several processes need one each, all with the same seed"):
+        alternate(G, D, pictures(50, 16), batch_size=12)
     found["still"] = all(p.grad is None for net in (G, D) for p in net.parameters())
     machine.save(found, f"{folder}/{rank}.pt")
     dist.barrier()
@@ -977,7 +979,7 @@ def test_digits_as_pictures_are_what_the_networks_take():
 
 def test_the_arc_goes_from_a_to_b_at_one_length_and_by_equal_angles(generator):
     a, b = torch.nn.functional.normalize(torch.randn(2, 32, dtype=torch.float64, generator=generator), dim=1) * 5
-    way = gans.arc(a, b, 9)
+    way = gans.slerp(a, b, 9)
     torch.testing.assert_close(way[[0, -1]], torch.stack([a, b]))
     torch.testing.assert_close(way.norm(dim=1), torch.full((9,), 5.0, dtype=torch.float64))
     cosine = (way[1:] * way[:-1]).sum(1) / 25
@@ -988,4 +990,4 @@ def test_the_arc_goes_from_a_to_b_at_one_length_and_by_equal_angles(generator):
 def test_there_is_no_one_arc_along_a_line(factor, generator):
     a = torch.randn(8, generator=generator)
     with pytest.raises(ValueError, match="angle between a and b"):
-        gans.arc(a, factor * a)
+        gans.slerp(a, factor * a)

@@ -405,7 +405,7 @@ def test_the_arc_has_its_ends_its_length_and_even_steps():
 @pytest.mark.parametrize("case", EXERCISES["dcgan.interpolate"].inputs)
 def test_the_arc_is_the_librarys(case, hidden):
     arguments = case(seed(hidden))
-    torch.testing.assert_close(gans.arc(**arguments), e.interpolate(**arguments))
+    torch.testing.assert_close(gans.slerp(**arguments), e.interpolate(**arguments))
 
 
 @pytest.mark.parametrize("n, m, k", [(50, 60, 2), (40, 30, 8), (200, 100, 64), (5, 80, 20)])

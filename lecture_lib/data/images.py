@@ -48,7 +48,7 @@ class Images(NamedTuple):
     classes: tuple[str, ...] = ()  # the name of each label
 
     def scaled(self, x) -> Tensor:
-        """Rows (n, height * width) as pictures (n, 1, height, width), float32 from -1 (black), which a tanh reaches."""
+        """Rows (n, height * width) as pictures (n, 1, height, width) in [-1, 1], the range of a tanh; -1 is black."""
         x = as_rows(x, prod(self.shape)).float()
         return (x * 2 / (self.levels - 1) - 1).reshape(-1, 1, *self.shape)
 
@@ -162,7 +162,7 @@ def _checked(name: str, path: Path) -> bytes:
 
 
 def _keep(files: dict[str, bytes]) -> None:
-    """Write the files into the cache, all or none; no matter if it is full or read-only."""
+    """Write the files into the cache, each whole or not at all; no matter if it is full or read-only."""
     folder = cache() / "FashionMNIST/raw"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)

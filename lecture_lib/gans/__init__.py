@@ -11,7 +11,7 @@ Slides "GANs: Generative Adversarial Networks" to "GANs: Example".
 A GAN answers `sample(n, generator)` only: there is no log_prob. Generators of random numbers are always the CPU's.
 """
 
-from lecture_lib.gans.dcgan import ImageDiscriminator, ImageGenerator, arc, dcgan, radford, shapes
+from lecture_lib.gans.dcgan import ImageDiscriminator, ImageGenerator, dcgan, radford, shapes, slerp
 from lecture_lib.gans.losses import (
     LOSSES,
     Loss,
@@ -33,7 +33,6 @@ __all__ = [
     "Loss",
     "Step",
     "alternate",
-    "arc",
     "cross_entropy",
     "dcgan",
     "minimax",
@@ -41,4 +40,5 @@ __all__ = [
     "optimal_discriminator",
     "radford",
     "shapes",
+    "slerp",
 ]

@@ -48,21 +48,22 @@ def dcgan(
     channels: int = 1,
     generator: torch.Generator | None = None,
 ) -> tuple[ImageGenerator, ImageDiscriminator]:
-    """G and D for images of size x size pixels: z -> 7 x 7 -> 14 x 14 -> 28 x 28, and the same in reverse.
+    """G and D for images of size x size pixels; for 28: z -> 7 x 7 -> 14 x 14 -> 28 x 28, and the same in reverse.
 
     Slide "GAN Architectures". Each transposed convolution of G (kernel 4, stride 2, padding 1) doubles the side and
     halves the channels; each convolution of D halves the side and doubles the channels, down to a side of 4 or an odd
     one. As in Radford, Metz and Chintala (2016): BatchNorm everywhere but at G's output and D's input, ReLU and tanh
-    in G, leaky ReLU in D, first weights from N(0, 0.02^2).
+    in G, leaky ReLU in D, first weights from N(0, 0.02^2). Their kernels have 5 x 5 weights; 4 x 4 overlap evenly.
 
     size: 8, 28, 32, 64, or another even number. width: channels at half of the side, or a pair, (G's, D's).
     channels: of the images, 1 for grey and 3 for colours. generator: of the first weights.
+
+    Raises ValueError if a number is not a whole one of at least 1, or size is odd or not above 4.
     """
-    for name, value in {"width": width, "z_dim": z_dim, "channels": channels}.items():
-        pair = value if name == "width" and isinstance(value, (tuple, list)) and len(value) == 2 else (value,)
-        if any(not isinstance(n, int) or n < 1 for n in pair):
+    g, d = width if isinstance(width, (tuple, list)) and len(width) == 2 else (width, width)
+    for name, value in {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}.items():
+        if not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} is {value!r}. It should be a whole number of at least 1.")
-    g, d = (width, width) if isinstance(width, int) else width
     sides = [size]
     while isinstance(size, int) and sides[0] > 4 and sides[0] % 2 == 0:
         sides.insert(0, sides[0] // 2)  # 64 -> [4, 8, 16, 32, 64]
@@ -72,25 +73,25 @@ def dcgan(
     down = [d * 2**k for k in range(len(sides) - 1)]  # [64, 128, 256, 512]
 
     with torch.random.fork_rng([]):  # torch's own first weights are not used
-        forge = [nn.Linear(z_dim, up[0] * sides[0] ** 2, bias=False), nn.Unflatten(1, (up[0], sides[0], sides[0]))]
+        up_layers = [nn.Linear(z_dim, up[0] * sides[0] ** 2, bias=False), nn.Unflatten(1, (up[0], sides[0], sides[0]))]
         for a, b in pairwise(up):
-            forge += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
-        forge += [nn.BatchNorm2d(up[-1]), nn.ReLU(inplace=True)]
-        forge += [nn.ConvTranspose2d(up[-1], channels, 4, 2, 1), nn.Tanh()]
+            up_layers += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
+        up_layers += [nn.BatchNorm2d(up[-1]), nn.ReLU(inplace=True)]
+        up_layers += [nn.ConvTranspose2d(up[-1], channels, 4, 2, 1), nn.Tanh()]
 
-        inspect = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        down_layers = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
         for a, b in pairwise(down):
-            inspect += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(SLOPE, inplace=True)]
-        inspect += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1)]
+            down_layers += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(SLOPE, inplace=True)]
+        down_layers += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1)]
 
-        G, D = ImageGenerator(*forge), ImageDiscriminator(*inspect)
+        G, D = ImageGenerator(*up_layers), ImageDiscriminator(*down_layers)
     radford(G, generator), radford(D, generator)
     return G, D
 
 
 @torch.no_grad()
 def radford(net: nn.Module, generator: torch.Generator | None = None) -> None:
-    """First weights from N(0, 0.02^2), BatchNorm's gains from N(1, 0.02^2), all biases 0."""
+    """First weights from N(0, 0.02^2), as in Radford, Metz and Chintala (2016); gains from N(1, 0.02^2); biases 0."""
     for part in net.modules():
         for name, p in part.named_parameters(recurse=False):
             if name == "bias":
@@ -99,11 +100,11 @@ def radford(net: nn.Module, generator: torch.Generator | None = None) -> None:
                 p.normal_(float(isinstance(part, nn.modules.batchnorm._BatchNorm)), 0.02, generator=generator)
 
 
-def arc(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
+def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
     """z(t) = sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b for t from 0 to 1: (d,), (d,) -> (steps, d).
 
-    w: the angle between a and b. The way from z to z on which the length does not shrink, if both have the same
-    (White 2016).
+    Spherical linear interpolation, w the angle between a and b. Between two z of one length every z(t) has that
+    length; a straight line is shorter in the middle (White 2016). Raises ValueError if w is next to 0 or pi.
     """
     t = torch.linspace(0, 1, steps).to(a)[:, None]  # (steps, 1)
     angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,7 +20,7 @@ from torch.optim.adam import adam
 from lecture_lib.data import as_rows
 from lecture_lib.gans.losses import LOSSES, Loss
 from lecture_lib.gans.networks import MLP
-from lecture_lib.machine import Machine, Team, evaluating, within
+from lecture_lib.machine import Machine, Team, evaluating, fixed, within
 
 LOOK = 50  # steps between two looks for NaN on a GPU, where each look waits for it
 
@@ -31,7 +32,7 @@ class Step:
     number: counts from 1. player: "D" or "G"; "DG" where some of many runs updated D and the others G.
     d_loss, g_loss: of each player's last update, before it, a tensor () or (runs,); NaN before the first.
     lr: of D and of G. checkpoint(): everything that is needed to go on from here, to be called before the next step
-    and saved with `torch.save`.
+    and saved with `machine.save`.
     """
 
     number: int
@@ -45,11 +46,11 @@ class Step:
 class Player:
     """A network and its Adam. Of many runs, those that take part in a step, and no others, are changed."""
 
-    def __init__(self, net: nn.Module, betas: tuple[float, float], machine: Machine):
+    def __init__(self, net: nn.Module, betas: tuple[float, float], machine: Machine, twice: bool = False):
         self.alone = not isinstance(net, DistributedDataParallel)
-        self.run = machine.prepare(net)  # in its own steps; of several processes, it gathers the gradients of all
+        self.moving = machine.prepare(net, twice)  # in its own steps; of several processes, it gathers all gradients
         self.net = net = within(net)
-        self.still = self.run if self.alone else machine.prepare(net)  # in the other player's steps
+        self.still = self.moving if self.alone else machine.prepare(net, twice)  # in the other player's steps
         self.many = getattr(net, "runs", None) is not None
         if self.many and not self.alone:
             raise ValueError(f"{type(net).__name__} has {net.runs} runs. Several processes train one run together.")
@@ -69,7 +70,7 @@ class Player:
     def seated(self, runs: list[int] | None, moves: bool) -> tuple[Callable, list[Tensor]]:
         """The network as these runs have it, and the tensors to differentiate by. moves: is it this player's step?"""
         if not self.many:
-            whole = self.run if moves else self.still
+            whole = self.moving if moves else self.still
             return partial(self.net, theta=self.parameters) if self.flat else whole, self.parameters
         theta = self.net.theta.detach() if runs is None else self.net.theta.detach()[runs]
         return partial(self.net, theta=self.net.parts(theta.requires_grad_())), [theta]
@@ -136,8 +137,10 @@ def alternate(
     average: a copy of G; after each update of G it becomes decay times itself plus (1 - decay) times G, which
         averages the players' circling out. Sample from it.
     generator: of mini-batches and noise, on the CPU.
-    resume: a `Step.checkpoint()`; with the same other arguments the game goes on as if it had never stopped.
-    fast: what `machine.Machine` does for convolutions, such as half precision where the device has it.
+    resume: a `Step.checkpoint()`; with the same other arguments the game goes on as if it had never stopped (on a GPU
+        up to rounding: sums there have no fixed order).
+    fast: what `machine.Machine` does for speed: half precision where the device has it, so losses differ in the third
+        digit; the weights are laid out anew in memory, in place; on a GPU the first steps wait for a compiler.
 
     Several processes play one game together if both networks come from `machine.parallel`. batch_size is then that of
     all together, and `generator` has the same seed in each.
@@ -145,11 +148,14 @@ def alternate(
     Raises ValueError before the first step if an argument is not what it should be, and FloatingPointError at a step
     whose loss is not finite, before that step changes a player (on a GPU at most 50 steps later).
     """
-    machine, team = Machine(next(D.parameters()).device, fast), Team(G, D)
-    d, g = Player(D, betas, machine), Player(G, betas, machine)
+    device = next(D.parameters(), torch.empty(0)).device  # whether D has parameters is looked at below
+    machine, team = Machine(device, fast), Team(G, D)
+    if team.size > 1 and generator is None:
+        raise ValueError("generator is None. Several processes need one each, all with the same seed.")
+    loss, x, generator = _checked(within(G), within(D), x, steps, loss, batch_size, average, decay, generator)
+    d, g = Player(D, betas, machine, twice=loss.penalty is not None), Player(G, betas, machine)
     G, D = g.net, d.net
     like, runs = d.parameters[0], getattr(G, "runs", None)
-    loss, x, generator = _checked(G, D, x, steps, loss, batch_size, average, decay, generator)
     x = x.to(like)
     ratios, rates = _ratios(ratio, runs), _rates(lr)
     ratios(1), rates(1)
@@ -163,11 +169,11 @@ def alternate(
 
     def batch(some) -> Tensor:
         rows = torch.randint(len(x), (batch_size,) if runs is None else (len(some), batch_size), generator=generator)
-        return x[team.share(rows).to(x.device)]
+        return x[team.share(rows).to(x.device, non_blocking=True)]
 
     def noise(some) -> Tensor:
         z = G.noise(batch_size, generator) if runs is None else G.noise(batch_size, generator, len(some))
-        return team.share(z).to(like)
+        return team.share(z).to(like, non_blocking=True)
 
     def discriminator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
         """max over theta_d of E log D(x) + E log(1 - D(G(z))): G is fixed."""
@@ -184,21 +190,22 @@ def alternate(
         if loss.penalty is not None:
             shape = (batch_size,) if runs is None else (len(some), batch_size)
             u = torch.rand(*shape, *[1] * x[0].ndim, generator=generator)
-            value = value + loss.penalty(score, real, fake, team.share(u).to(like))
+            value = value + loss.penalty(score, real, fake, team.share(u).to(like, non_blocking=True))
         return value, theta_d
 
     def generator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
         """min over theta_g of E log(1 - D(G(z))), or the trick in its place: D is fixed."""
-        (D, _), (G, theta_g) = d.seated(who, False), g.seated(who, True)
+        (D, theta_d), (G, theta_g) = d.seated(who, False), g.seated(who, True)
         score = lambda points: D(points).squeeze(-1).to(like)  # noqa: E731
-        logits = score(G(noise(some)))
-        value = loss.g(score(batch(some)), logits) if loss.pairs else loss.g(logits)
+        with nullcontext() if runs else fixed(theta_d):  # of many runs, theta_d is no leaf of D
+            logits = score(G(noise(some)))
+            value = loss.g(score(batch(some)), logits) if loss.pairs else loss.g(logits)
         return value, theta_g
 
     def walk(number: int) -> Iterator[Step]:  # apart, so that all of the above happens at the call
         def checkpoint() -> dict:
             state = {"G": G.state_dict(), "D": D.state_dict(), "adam_d": d.adam.state_dict()}
-            state |= {"adam_g": g.adam.state_dict(), "average": average and average.state_dict()}
+            state |= {"adam_g": g.adam.state_dict(), "average": None if average is None else average.state_dict()}
             return copy.deepcopy(
                 state | {"generator": generator.get_state(), "number": number, "done": done, "losses": losses}
             )
@@ -275,7 +282,8 @@ def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
     if average is not None:
         average.load_state_dict(resume["average"])
     generator.set_state(resume["generator"].cpu())
-    done[:], losses[:] = resume["done"], resume["losses"]
+    done[:] = resume["done"]
+    losses[:] = [saved.to(now) for saved, now in zip(resume["losses"], losses)]  # a file's are on the CPU
     return resume["number"]
 
 
@@ -352,6 +360,9 @@ def _refuse_shapes(G, D, x: Tensor) -> None:
     """What does not fit together is said before the first step."""
     runs = getattr(G, "runs", None)
     lead = () if runs is None else (runs,)
+    p = next(G.parameters())
+    if (p.device, p.dtype) != (x.device, x.dtype):
+        raise ValueError(f"G is {p.dtype} on {p.device}, D is {x.dtype} on {x.device}. Both should be alike.")
     with evaluating(G, D):  # so that no running statistics change
         fake = G(torch.zeros_like(G.noise(2, torch.Generator())).to(x))
         if fake.shape != (*lead, 2, *x.shape[1:]):

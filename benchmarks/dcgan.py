@@ -1,18 +1,19 @@
 # ruff: noqa: E402 (the number of threads has to be set before the imports)
 """DCGAN: what an update of images costs, and how good images get in how much time.
 
-    python benchmarks/dcgan.py                  everything on a CPU, about 35 CPU minutes
+    python benchmarks/dcgan.py                  everything on a CPU, about 25 CPU minutes
     python benchmarks/dcgan.py speed digits     some of the parts: speed, quality, digits, failures, epochs
     python benchmarks/dcgan.py --quick          fewer rounds, one seed, a tenth of the time
     python benchmarks/dcgan.py --device cuda    speed and epochs on a GPU
 
 1. speed: milliseconds of one update of D and one of G with batches of 64, `alternate(fast=True)` against `reference`,
-   the plain loop of most tutorials: Radford's net for 32 x 32 pixels, 64 channels, float32, BCELoss of probabilities,
+   the plain loop of most tutorials: a net after Radford for 32 x 32 pixels, 64 channels, float32, BCELoss of probabilities,
    Adam as it comes, real and generated images through D apart, a DataLoader, `.item()`. `step_vs_reference` has the
    same architecture on both sides; `step_small_vs_reference` has the course's net for 28 x 28 pixels on ours. All take
    turns; a ratio is the median over the rounds of the ratio within a round, between the quartiles of the rounds. On a
-   GPU also images a second, peak memory, and the distance to the roofline: the FLOPs of a step, the bytes that its
-   operations read and write if each does so once, and what the GPU could do (an H200's numbers, unless you name yours).
+   GPU also the memory of a step and the distance to the roofline: the FLOPs of a step, the bytes that its operations
+   read and write before a compiler fuses them (so a compiled step may come below it), and what the GPU could do (an
+   H200's numbers, unless you name yours). "float32" on a GPU are convolutions as torch has them, in TF32.
 2. quality: the Fréchet distance of 5,000 samples to the 10,000 test images of Fashion-MNIST, over the features of the
    course's classifier, after 180 CPU seconds of training, which do not count the measuring. `reference` has the same
    seconds. Beside them real images (5,000 of the training set), test images blurred over 3 x 3 pixels, each class
@@ -161,25 +162,28 @@ def speed(quick: bool, device: str, peaks: tuple[float, float]) -> dict[str, flo
     for name, mine in times.items():
         ratios = [r / m for r, m in zip(times["reference"], mine)]
         low, middle, high = statistics.quantiles(ratios, n=4)
-        ms = statistics.median(mine)
+        ms, key = statistics.median(mine), name.replace(", ", "_").replace(" ", "_")
         print(f"{name:<28}{ms:>9.1f}{BATCH / ms * 1e3:>11,.0f}{middle:>18.2f}{f'{low:.2f} to {high:.2f}':>16}")
         if name in names:
             result |= {names[name]: round(middle, 2), names[name] + "_quartiles": [round(low, 2), round(high, 2)]}
-        result[f"ms_{name.replace(', ', '_').replace(' ', '_')}"] = round(ms, 2)
-    for name in ("ours, same net", "ours, 28 pixels"):
+        result[f"ms_{key}"] = round(ms, 2)
+    for name, key in (("ours, same net", "ours_same_net"), ("ours, 28 pixels", "ours_28_pixels")):
         with FlopCounterMode(display=False) as flops:
             next(loops[name])
         with Bytes() as read:
             next(loops[name])
         ideal = max(flops.get_total_flops() / peaks[0], read.total / peaks[1]) * 1e3
         print(f"{name}: {flops.get_total_flops() / 1e9:.1f} GFLOP and {read.total / 1e6:.0f} MB a step", end="")
-        result[f"gflop_{name[-9:].strip().replace(' ', '_')}"] = round(flops.get_total_flops() / 1e9, 2)
+        result |= {f"gflop_{key}": round(flops.get_total_flops() / 1e9, 2), f"mb_{key}": round(read.total / 1e6)}
         if device == "cuda":
-            print(f"; at the roofline {ideal:.3f} ms, here {result['ms_' + name.replace(', ', '_').replace(' ', '_')]}")
-            result["roofline_ms"] = round(ideal, 4)
+            print(f"; at the roofline {ideal:.3f} ms, here {result[f'ms_{key}']}", end="")
+            torch.cuda.reset_peak_memory_stats()
+            before = torch.cuda.memory_allocated()
+            next(loops[name])
+            wait()
+            result[f"roofline_ms_{key}"] = round(ideal, 4)
+            result[f"step_memory_mb_{key}"] = round((torch.cuda.max_memory_allocated() - before) / 1e6)
         print()
-    if device == "cuda":
-        result["peak_memory_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
     return result
 
 

@@ -991,3 +991,29 @@ def test_there_is_no_one_arc_along_a_line(factor, generator):
     a = torch.randn(8, generator=generator)
     with pytest.raises(ValueError, match="angle between a and b"):
         gans.slerp(a, factor * a)
+
+
+# ---------------------------------------------------------------- compiled, as on a GPU
+
+
+@pytest.mark.parametrize("loss", ["non-saturating", "wasserstein"])
+def test_a_compiled_game_is_the_same_game(loss, monkeypatch):
+    """torch's compiler with its own backend in Python stands in for the one that writes code for a GPU."""
+    compiled, as_it_is = [], torch.compile
+
+    def in_python(net, **options):
+        compiled.append(net)
+        return as_it_is(net, backend="aot_eager", **options)
+
+    x, ends = torch.rand(40, 1, 16, 16, generator=torch.Generator().manual_seed(3)) * 2 - 1, []
+    for able in (False, True):
+        monkeypatch.setattr(machine, "can_compile", lambda device, able=able: able)
+        monkeypatch.setattr(torch, "compile", in_python)
+        G, D = dcgan(16, 4, z_dim=5, generator=torch.Generator().manual_seed(1))
+        rng = torch.Generator().manual_seed(2)
+        *_, last = alternate(G, D, x, 6, (1, 1), loss, batch_size=8, lr=1e-3, generator=rng, fast=True)
+        ends.append([last.d_loss, last.g_loss, *[p.detach() for p in (*G.parameters(), *D.parameters())]])
+        assert all(p.requires_grad and p.grad is None for p in (*G.parameters(), *D.parameters()))
+    # D's gradients are differentiated again by a penalty on its slope, which no compiled network can do
+    assert [type(net).__name__ for net in compiled] == ["ImageDiscriminator", "ImageGenerator"][loss == "wasserstein" :]
+    torch.testing.assert_close(ends[0], ends[1], rtol=1e-2, atol=2e-3)  # in bfloat16, and sums in another order

@@ -7,9 +7,9 @@
     python benchmarks/dcgan.py --device cuda    speed and epochs on a GPU
 
 1. speed: milliseconds of one update of D and one of G with batches of 64, `alternate(fast=True)` against `reference`,
-   the plain loop of most tutorials: a net after Radford for 32 x 32 pixels, 64 channels, float32, BCELoss of probabilities,
-   Adam as it comes, real and generated images through D apart, a DataLoader, `.item()`. `step_vs_reference` has the
-   same architecture on both sides; `step_small_vs_reference` has the course's net for 28 x 28 pixels on ours. All take
+   the plain loop of most tutorials: a net after Radford for 32 x 32 pixels, 64 channels, float32, BCELoss of
+   probabilities, Adam as it comes, real and generated images through D apart, a DataLoader, `.item()`.
+   `step_vs_reference` has the same architecture on both sides; `step_small_vs_reference` has the course's net for 28 x 28 pixels on ours. All take
    turns; a ratio is the median over the rounds of the ratio within a round, between the quartiles of the rounds. On a
    GPU also the memory of a step and the distance to the roofline: the FLOPs of a step, the bytes that its operations
    read and write before a compiler fuses them (so a compiled step may come below it), and what the GPU could do (an

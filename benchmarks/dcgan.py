@@ -9,11 +9,12 @@
 1. speed: milliseconds of one update of D and one of G with batches of 64, `alternate(fast=True)` against `reference`,
    the plain loop of most tutorials: a net after Radford for 32 x 32 pixels, 64 channels, float32, BCELoss of
    probabilities, Adam as it comes, real and generated images through D apart, a DataLoader, `.item()`.
-   `step_vs_reference` has the same architecture on both sides; `step_small_vs_reference` has the course's net for 28 x 28 pixels on ours. All take
-   turns; a ratio is the median over the rounds of the ratio within a round, between the quartiles of the rounds. On a
-   GPU also the memory of a step and the distance to the roofline: the FLOPs of a step, the bytes that its operations
-   read and write before a compiler fuses them (so a compiled step may come below it), and what the GPU could do (an
-   H200's numbers, unless you name yours). "float32" on a GPU are convolutions as torch has them, in TF32.
+   `step_vs_reference` has the same architecture on both sides; `step_small_vs_reference` has the course's net for
+   28 x 28 pixels on ours. All take turns; a ratio is the median over the rounds of the ratio within a round, between
+   the quartiles of the rounds. On a GPU also the memory of a step and the distance to the roofline: the FLOPs of a
+   step, the bytes that its operations read and write before a compiler fuses them (so a compiled step may come below
+   it), and what the GPU could do (an H200's numbers, unless you name yours). "float32" on a GPU are convolutions as
+   torch has them, in TF32.
 2. quality: the Fréchet distance of 5,000 samples to the 10,000 test images of Fashion-MNIST, over the features of the
    course's classifier, after 180 CPU seconds of training, which do not count the measuring. `reference` has the same
    seconds. Beside them real images (5,000 of the training set), test images blurred over 3 x 3 pixels, each class

@@ -175,31 +175,34 @@ def alternate(
         z = G.noise(batch_size, generator) if runs is None else G.noise(batch_size, generator, len(some))
         return team.share(z).to(like, non_blocking=True)
 
+    def logits(D, points) -> Tensor:
+        """Of each point (n, ...), in the precision of the parameters: (n,)."""
+        return D(points).squeeze(-1).to(like)
+
     def discriminator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
         """max over theta_d of E log D(x) + E log(1 - D(G(z))): G is fixed."""
         (D, theta_d), (G, _) = d.seated(who, True), g.seated(who, False)
         real = batch(some)
         with torch.no_grad():  # no gradient into G
             fake = G(noise(some)).to(like)
-        score = lambda points: D(points).squeeze(-1).to(like)  # noqa: E731
         if joint:
-            logits = score(torch.cat([real, fake], -2 if runs else 0)).chunk(2, -1)
+            a, b = logits(D, torch.cat([real, fake], -2 if runs else 0)).chunk(2, -1)
         else:  # BatchNorm: each of the two with its own statistics
-            logits = score(real), score(fake)
-        value = loss.d(*logits)
+            a, b = logits(D, real), logits(D, fake)
+        value = loss.d(a, b)
         if loss.penalty is not None:
             shape = (batch_size,) if runs is None else (len(some), batch_size)
             u = torch.rand(*shape, *[1] * x[0].ndim, generator=generator)
-            value = value + loss.penalty(score, real, fake, team.share(u).to(like, non_blocking=True))
+            u = team.share(u).to(like, non_blocking=True)
+            value = value + loss.penalty(partial(logits, D), real, fake, u)
         return value, theta_d
 
     def generator_loss(some, who) -> tuple[Tensor, list[Tensor]]:
         """min over theta_g of E log(1 - D(G(z))), or the trick in its place: D is fixed."""
         (D, theta_d), (G, theta_g) = d.seated(who, False), g.seated(who, True)
-        score = lambda points: D(points).squeeze(-1).to(like)  # noqa: E731
         with nullcontext() if runs else fixed(theta_d):  # of many runs, theta_d is no leaf of D
-            logits = score(G(noise(some)))
-            value = loss.g(score(batch(some)), logits) if loss.pairs else loss.g(logits)
+            fake = logits(D, G(noise(some)))
+            value = loss.g(logits(D, batch(some)), fake) if loss.pairs else loss.g(fake)
         return value, theta_g
 
     def walk(number: int) -> Iterator[Step]:  # apart, so that all of the above happens at the call
@@ -312,7 +315,7 @@ def _checked(G, D, x, steps, loss, batch_size, average, decay, generator) -> tup
         raise ValueError(f"G has {runs[0]} runs and D {runs[1]}. Both should have the same number.")
     if generator is None:
         generator = torch.Generator()
-        generator.seed()  # anew, every time
+        generator.seed()
     if generator.device.type != "cpu":
         raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the networks are.")
     return LOSSES[loss] if isinstance(loss, str) else loss, x if x.ndim > 1 else x[:, None], generator

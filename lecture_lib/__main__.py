@@ -1,8 +1,10 @@
-"""python -m lecture_lib: release the notebooks, or run the solutions and store their outputs."""
+"""python -m lecture_lib: release the notebooks, grade what comes back, or run the solutions and store their outputs."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 
@@ -10,21 +12,53 @@ def main(arguments: list[str] | None = None) -> int:
     root = Path.cwd()
     parser = argparse.ArgumentParser(prog="python -m lecture_lib", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+
     release = commands.add_parser("release", help="write notebooks/ from solutions/")
     release.add_argument("--check", action="store_true", help="change nothing; fail with a list where they differ")
+    release.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip", help="also pack what students of a graded course get"
+    )
+
     execute = commands.add_parser("execute", help="run solutions and store their outputs")
     execute.add_argument("names", nargs="*", help="folders of solutions/, by default all")
+
+    grade = commands.add_parser("grade", help="grade submissions in a sandbox; marks go into nbgrader's gradebook")
+    grade.add_argument("assignment", help="a folder of notebooks/, such as 1_histograms")
+    grade.add_argument("--submitted", type=Path, metavar="DIR", help="nbgrader's folders, or an LMS's folder or zip")
+    grade.add_argument("--student", default="", metavar="ID", help="only this one")
+    grade.add_argument("--regrade", action="store_true", help="all again, with a new seed")
+    grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
+    grade.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a dask.distributed cluster")
+    grade.add_argument("--pattern", default="", metavar="REGEX", help="an LMS's file names, with groups id and file")
+    grade.add_argument("--seed", type=int, help="of the hidden inputs, to reproduce a mark (drawn anew)")
+    grade.add_argument("--sandbox", choices=["bubblewrap", "container"], default="bubblewrap")
+    grade.add_argument("--no-sandbox", action="store_true", help="only in a class that you trust; the report says so")
+    grade.add_argument("--engine", default="docker", help="for containers: docker or podman")
+    grade.add_argument("--image", default="generative-models", help="for containers")
+    grade.add_argument(
+        "--library-costs", type=float, default=0.0, metavar="SHARE", help="0 names it only, 1 all points"
+    )
+    grade.add_argument("--call-seconds", type=float, metavar="S", help="for one call of a function (10)")
+    grade.add_argument("--submission-seconds", type=float, metavar="S", help="for a whole notebook (120)")
+    grade.add_argument("--memory", type=float, metavar="GIB", help="beyond what the libraries take (2)")
+
     options = parser.parse_args(arguments)
     if not (root / "solutions").is_dir():
         parser.error(f"there is no folder solutions/ in {root}; run this in the course's folder")
+    return {"release": _release, "execute": _execute, "grade": _grade}[options.command](root, options, parser)
 
-    if options.command == "release":
-        from lecture_lib.grading.release import differences, release
 
-        changes = differences(root) if options.check else release(root)
-        print("\n".join(changes) or "notebooks/ is what solutions/ says")
-        return 1 if options.check and changes else 0
+def _release(root: Path, options, parser) -> int:
+    from lecture_lib.grading.release import bundle, differences, release
 
+    changes = differences(root) if options.check else release(root)
+    print("\n".join(changes) or "notebooks/ is what solutions/ says")
+    if options.bundle:
+        print(f"{options.bundle}: {len(bundle(root, options.bundle))} files")
+    return 1 if options.check and changes else 0
+
+
+def _execute(root: Path, options, parser) -> int:
     from lecture_lib.grading.execute import execute
 
     known = sorted(path.name for path in (root / "solutions").iterdir() if path.is_dir())
@@ -35,6 +69,38 @@ def main(arguments: list[str] | None = None) -> int:
         for notebook in sorted((root / "solutions" / name).glob("*.ipynb")):
             print(f"{notebook.relative_to(root)}: {execute(notebook):.0f} s")
     return 0
+
+
+def _grade(root: Path, options, parser) -> int:
+    from lecture_lib.grading.coordinator import Options, run
+    from lecture_lib.grading.course import CourseError
+    from lecture_lib.grading.judge import Settings
+    from lecture_lib.grading.sandbox import GIB, Limits, Place, SandboxError
+
+    if not 0 <= options.library_costs <= 1:
+        parser.error(f"--library-costs is {options.library_costs:g}. It should be a share from 0 to 1.")
+    chosen = {
+        "call_seconds": options.call_seconds,
+        "submission_seconds": options.submission_seconds,
+        "memory": options.memory and int(options.memory * GIB),
+    }
+    limits = Limits(**{name: value for name, value in chosen.items() if value is not None})
+    place = Place("none" if options.no_sandbox else options.sandbox, options.engine, options.image)
+    names = ("assignment", "submitted", "jobs", "scheduler", "student", "regrade", "pattern", "seed")
+    try:
+        settings = Settings(0, limits, place, options.library_costs)
+        return run(root, Options(**{name: getattr(options, name) for name in names}), settings)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+    except SandboxError as error:
+        print(f"{error}\n{OTHER_WAYS}", file=sys.stderr)
+    return 2
+
+
+OTHER_WAYS = (
+    "Nothing more was graded. Other ways: --sandbox container (needs podman or docker and an image of the course; "
+    "see the README), or --no-sandbox for a class that you trust."
+)
 
 
 if __name__ == "__main__":

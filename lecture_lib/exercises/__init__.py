@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import difflib
 
+from lecture_lib.answers import Outcome, Seed, call_in_process
 from lecture_lib.exercises import dcgan, flows, gans, histograms, maximum_likelihood, start_here
-from lecture_lib.exercises.engine import Exercise, Outcome, Seed, call_in_process, judge
+from lecture_lib.exercises.engine import Exercise, Question, judge, judge_question
 from lecture_lib.exercises.report import Report
 
-__all__ = ["EXERCISES", "Exercise", "Outcome", "Report", "Seed", "call_in_process", "check", "judge"]
+__all__ = [
+    "EXERCISES",
+    "Exercise",
+    "Outcome",
+    "Question",
+    "Report",
+    "Seed",
+    "call_in_process",
+    "check",
+    "judge",
+    "judge_question",
+]
 
 EXERCISES: dict[str, Exercise] = {
     e.name: e
@@ -40,7 +52,7 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
     try:
         return judge(
             exercise,
-            call_in_process(answer, exercise),
+            call_in_process(answer, exercise.parts, exercise.adapter),
             seed=0 if hidden is None else hidden + 1,
             private=hidden is not None,
         )

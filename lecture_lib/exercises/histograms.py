@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise, Seed, same_distribution
+from lecture_lib.answers import Seed
+from lecture_lib.exercises.engine import Exercise, same_distribution
 from lecture_lib.histogram import Histogram
 
 # ---------------------------------------------------------------- inputs that several exercises share

@@ -7,6 +7,8 @@ same source always gives the same bytes.
 
 from __future__ import annotations
 
+import re
+import zipfile
 from pathlib import Path
 
 EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
@@ -73,3 +75,37 @@ def _present(root: Path) -> set[Path]:
     top = root / "notebooks"
     paths = {path.relative_to(top) for path in top.rglob("*") if path.is_file()}
     return {path for path in paths if not any(part.startswith(".") for part in path.parts)}
+
+
+# ---------------------------------------------------------------- for students of a graded course
+
+TAKEN = ("LICENSE", "environment.yml", "pyproject.toml")  # beside notebooks, library and README
+
+
+def bundle(root: Path, path: Path) -> list[str]:
+    """Pack notebooks, library and environment, without solutions, tests and the instructor's side; returns the names.
+
+    The same course gives the same bytes.
+    """
+    files = {f"notebooks/{name.as_posix()}": contents for name, contents in released(root).items()}
+    for source in sorted((root / "lecture_lib").rglob("*")):
+        parts = source.relative_to(root / "lecture_lib").parts
+        hidden = any(part.startswith((".", "__pycache__")) for part in parts)
+        if source.is_file() and not hidden and parts[0] not in ("grading", "__main__.py"):
+            files[f"lecture_lib/{'/'.join(parts)}"] = source.read_bytes()
+    files |= {name: (root / name).read_bytes() for name in TAKEN}
+    readme = students_readme((root / "README.md").read_text(encoding="utf-8"))
+    files["README.md"] = readme.encode()
+    for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", readme):
+        files[name] = (root / name).read_bytes()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, contents in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(f"generative-models/{name}", (2000, 1, 1, 0, 0, 0)), contents)
+    return sorted(files)
+
+
+def students_readme(text: str) -> str:
+    """The README without what is for instructors and contributors, nor the command that runs the tests."""
+    head, rest = text.split("\n## For instructors", 1)
+    head = re.sub(r"```bash\n# set up and pass all tests\n.*?```\n\n", "", head, flags=re.DOTALL)
+    return f"{head.rstrip()}\n\n{rest.rstrip().splitlines()[-1]}\n"

@@ -1,0 +1,110 @@
+"""Adapters: where the answer is a step on networks, they turn arrays into networks and what became of them into arrays.
+
+Like everything here they work beside the student's function, so they know nothing of what is right.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def networks(theta_d, theta_g):
+    """D: (n, 2) -> logits (n,), G: (n, 2) -> (n, 2), two small networks with these parameters."""
+    D = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 1), nn.Flatten(0))
+    G = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 2))
+    for net, theta in ((D, theta_d), (G, theta_g)):
+        nn.utils.vector_to_parameters(theta.clone(), net.parameters())
+        for parameter in net.parameters():
+            parameter.grad = torch.full_like(parameter, 0.3)  # as an earlier step would have left it
+    return D, G
+
+
+LENGTHS = 21, 22  # of theta_d and theta_g
+
+
+class Watched(nn.Module):
+    """A network that counts the gradients that come back through it."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.passes = net, 0
+
+    def forward(self, z):
+        x = self.net(z)
+        if x.requires_grad:
+            x.register_hook(self._count)
+        return x
+
+    def _count(self, gradient):
+        self.passes += 1
+
+
+def _vector(net):
+    return nn.utils.parameters_to_vector(net.parameters()).detach()
+
+
+def on_d(answer, theta_d, theta_g, x, z, lr):
+    """theta_d and theta_g after two steps of D; with lr = 0, which moves nothing, how many gradients went through G."""
+    D, G = networks(theta_d, theta_g)
+    G, optimizer = Watched(G), torch.optim.SGD(D.parameters(), lr)
+    half = len(x) // 2
+    with torch.enable_grad():
+        for part in (slice(half), slice(half, None)):
+            answer(G, D, optimizer, x[part], z[part])
+    return torch.cat([_vector(D), _vector(G.net)]) if lr else torch.tensor([G.passes])
+
+
+def on_g(answer, theta_d, theta_g, z, lr):
+    """theta_g and theta_d after two steps of G."""
+    D, G = networks(theta_d, theta_g)
+    optimizer = torch.optim.SGD(G.parameters(), lr)
+    with torch.enable_grad():
+        for part in z.chunk(2):
+            answer(G, D, optimizer, part)
+    return torch.cat([_vector(G), _vector(D)])
+
+
+MOST = 60  # steps that are looked at
+
+
+def on_records(answer, x, rounds, d_steps, g_steps, n, generator):
+    """A row for each step: player (1 is D, 2 is G), is all of z new, are the data new; whether all of x was drawn."""
+    record, seen, numbers = [], {"z": set(), "x": set()}, {tuple(row): i for i, row in enumerate(x.tolist())}
+    drawn = set()
+
+    def new(name, points):
+        key = tuple(points.flatten().tolist())
+        fresh = key not in seen[name]
+        seen[name].add(key)
+        return float(fresh)
+
+    def check_z(step, z):
+        if tuple(z.shape) != (n, 2):
+            raise ValueError(f"{step} got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}.")
+
+    def d_step(batch, z):
+        check_z("d_step", z)
+        rows = [numbers.get(tuple(row)) for row in batch.tolist()]
+        if None in rows:
+            raise ValueError("d_step got a batch with rows that are not in x. Its arguments are (batch, z).")
+        if len(rows) != n:
+            raise ValueError(f"d_step got a batch of {len(rows)} rows. It should be {n}, drawn at random.")
+        drawn.update(rows)
+        record.append([1.0, new("z", z), new("x", batch)])
+
+    def g_step(z):
+        check_z("g_step", z)
+        record.append([2.0, new("z", z), 1.0])
+
+    for step in (d_step, g_step):
+        step.__qualname__ = step.__name__  # as it is called in messages
+    answer(d_step, g_step, x, rounds, (d_steps, g_steps), n, generator)
+    table = torch.zeros(MOST + 1, 3)
+    for row, step in zip(table, record):
+        row[:] = torch.tensor(step)
+    table[MOST] = float(max(drawn, default=0) >= n)
+    return table
+
+
+ADAPTERS = {adapter.__name__: adapter for adapter in (on_d, on_g, on_records)}

@@ -1,0 +1,252 @@
+"""The student's side of the grader: runs inside the sandbox, and only answers calls.
+
+`python -m lecture_lib.answers.server` speaks on its standard input (a socket, or a pipe beside standard output). The
+first message brings the release's setup cells and the limits. Everything that submissions share is done once: the
+libraries are imported, the setup cells run, a network takes a step. Then, for each submission, a process is forked
+that puts up its inner walls and obeys
+
+    {"run": source}                                        run a cell
+    {"call": name, "arguments": [...], "parts", "adapter"} call a function; tensors in, a tensor out
+
+until its channel is closed. Nothing in this process knows what is asked or what is right: `lecture_lib.exercises` is
+not in the sandbox, and a stand-in takes its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import types
+from typing import Any
+
+import torch
+
+from lecture_lib.answers import wire
+from lecture_lib.answers.adapters import ADAPTERS
+from lecture_lib.answers.call import Head, Outcome, Seed, call_in_process, explain
+
+MOST_TEXT = 2_000  # characters of what is told or printed
+
+
+def main() -> None:
+    control = channel()
+    hello, _ = wire.receive(control)
+    shell = prepare(hello["setup"])
+    if not hello["once"]:
+        serve_many(control, shell, hello["limits"], hello["walls"])
+        return
+    if hello["walls"]:
+        from lecture_lib.answers import walls as inner
+
+        inner.become_nobody()
+        inner.limit(**hello["limits"])
+        inner.filter_calls()
+    wire.send(control, {"ready": True, "walls": False})
+    serve(control, shell)
+    os._exit(0)
+
+
+def channel() -> socket.socket:
+    """Standard input, if it is a socket; else a socket that stands for standard input and output."""
+    with contextlib.suppress(OSError):
+        stream = socket.socket(fileno=os.dup(0))
+        stream.getpeername()
+        return stream
+    from lecture_lib.answers.pipes import as_socket
+
+    return as_socket(os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0))
+
+
+# ---------------------------------------------------------------- what all submissions share
+
+
+def prepare(setup: list[str]) -> Any:
+    """IPython's shell after the release's setup cells, with everything warm."""
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(quiet, descriptor)
+    sys.modules["lecture_lib.exercises"] = stand_in()
+    torch.set_num_threads(1)
+    import matplotlib
+
+    matplotlib.use("agg")
+    from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib.figure import Figure
+    from traitlets.config import Config
+
+    Figure().subplots().plot([0, 1])
+    net = torch.nn.Linear(2, 2)
+    for optimizer in (torch.optim.SGD(net.parameters(), 0.1), torch.optim.Adam(net.parameters())):
+        net(torch.zeros(3, 2)).sum().backward()
+        optimizer.step()
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}), colors="nocolor")
+    shell.showtraceback = lambda *arguments, **keywords: None  # the judge asks for the error, nobody reads this
+    shell.showsyntaxerror = lambda *arguments, **keywords: None
+    for source in setup:
+        shell.run_cell(source).raise_error()
+    gc.collect()
+    gc.freeze()  # a collection in a child would touch, and so copy, every page
+    return shell
+
+
+def stand_in() -> types.ModuleType:
+    """`lecture_lib.exercises` without a single exercise: in the sandbox `check` does nothing."""
+    module = types.ModuleType("lecture_lib.exercises", "The exercises are outside.")
+    module.check = lambda name=None, answer=None, hidden=None: None
+    return module
+
+
+# ---------------------------------------------------------------- one submission
+
+
+def serve(stream: socket.socket, shell: Any) -> None:
+    """Obey until the channel is closed."""
+    sys.stdout = sys.stderr = Head()
+    wire.send(stream, {"open": True})
+    while True:
+        try:
+            asked, tensors = wire.receive(stream)
+        except (wire.Closed, wire.Forged):
+            return
+        if "run" in asked:
+            wire.send(stream, {"problem": run(shell, asked["run"])})
+        else:
+            outcome = call(shell.user_ns, asked, tensors)
+            told = {k: str(getattr(outcome, k))[:MOST_TEXT] for k in ("problem", "outline", "error", "printed")}
+            wire.send(stream, {**told, "blank": outcome.blank}, [] if outcome.value is None else [outcome.value])
+
+
+def run(shell: Any, source: str) -> str:
+    """Run a cell as a notebook would; returns its error in one line, or ""."""
+    result = shell.run_cell(source)
+    sys.stdout = sys.stderr = Head()
+    error = result.error_before_exec or result.error_in_exec
+    if error is None:
+        return ""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno}: {(error.text or '').strip()[:80]})"
+    return "".join(explain(error))[:MOST_TEXT]
+
+
+def call(namespace: dict[str, Any], asked: dict[str, Any], tensors: list[torch.Tensor]) -> Outcome:
+    """The outcome of one call of the function that a cell left behind."""
+    name, rest = asked["call"], iter(tensors)
+    if name not in namespace:
+        return Outcome(problem=f"There is no function {name}.")
+    if not callable(namespace[name]):
+        return Outcome(problem=f"{name} is no function. It has type {type(namespace[name]).__name__}.")
+    arguments = {}
+    for argument, (kind, value) in asked["arguments"]:
+        arguments[argument] = next(rest) if kind == "tensor" else Seed(value) if kind == "seed" else value
+    adapter = ADAPTERS[asked["adapter"]] if asked["adapter"] else None
+    return call_in_process(namespace[name], tuple(asked["parts"]), adapter)(arguments)
+
+
+# ---------------------------------------------------------------- one process for each submission
+
+
+def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], walls: bool) -> None:
+    """Fork a process for each channel that comes over `control`; say when it, and all that it started, is gone."""
+    from lecture_lib.answers import walls as inner
+
+    if walls:
+        inner.become_nobody()
+        inner.unreadable()
+        walls = namespaces_nest()
+    wire.send(control, {"ready": True, "walls": walls})
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if not descriptors:
+            continue  # "end", and the process had ended by itself
+        stream = socket.socket(fileno=descriptors[0])
+        child, first = start(control, stream, shell, limits, walls)
+        stream.close()
+        wait(control, child, first)
+        wire.send(control, {"ended": True})
+
+
+def namespaces_nest() -> bool:
+    """Does this host let a process without privileges have namespaces of its own?"""
+    from lecture_lib.answers import walls as inner
+
+    child = os.fork()
+    if child == 0:
+        try:
+            inner.unshare()
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def start(control: socket.socket, stream: socket.socket, shell: Any, limits: dict[str, int], walls: bool):
+    """Returns the pids of the child to wait for, and of the process that runs the submission (to be killed)."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            control.close()
+            os.close(reader)
+            _child(stream, writer, shell, limits, walls)
+        finally:
+            os._exit(70)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        first = int(file.readline() or child)
+    return child, first
+
+
+def _child(stream: socket.socket, writer: int, shell: Any, limits: dict[str, int], walls: bool) -> None:
+    from lecture_lib.answers import walls as inner
+
+    if walls:
+        inner.die_with_parent()
+        inner.unshare()
+        first = os.fork()  # the init of the new process namespace: when it ends, the kernel ends all others there
+        if first:
+            os.write(writer, f"{first}\n".encode())
+            os.close(writer)
+            stream.close()
+            os.waitpid(first, 0)
+            os._exit(0)
+        inner.die_with_parent()
+        ctypes.CDLL(None).prctl(inner.PR_SET_DUMPABLE, 1, 0, 0, 0)  # the grader outside reads how much memory it has
+        inner.mount_tmpfs(limits["file_size"])
+    else:
+        os.setsid()
+        limits = {**limits, "processes": None}  # they would be counted over everything that this user runs
+    os.close(writer)
+    inner.limit(**limits)
+    if walls:
+        inner.drop_capabilities()
+        inner.filter_calls()
+    serve(stream, shell)
+    os._exit(0)
+
+
+def wait(control: socket.socket, child: int, first: int) -> None:
+    """Until the child has ended; whatever comes over `control` meanwhile means: end it now."""
+    handle = os.pidfd_open(child)
+    try:
+        ready, _, _ = select.select([control, handle], [], [])
+        if handle not in ready:
+            control.recv(1)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(first, signal.SIGKILL)
+                if first == child:  # no namespace: at least its process group
+                    os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    finally:
+        os.close(handle)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+"""`python -m lecture_lib grade`: every submission through the judge, marks into the gradebook, tables for the teacher.
+
+The judge is one pure function; any `concurrent.futures.Executor` runs it. What comes back is first stored in
+grading/results, then written to the gradebook. So a run that was stopped, however, goes on where it was.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures as futures
+import contextlib
+import hashlib
+import json
+import multiprocessing
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from lecture_lib.grading import judge
+from lecture_lib.grading.course import CourseError, Release, read_release
+from lecture_lib.grading.gradebook import Book, write
+from lecture_lib.grading.judge import DIED, INVALID, MISSING, Result, Settings, without_answers
+from lecture_lib.grading.sandbox import Place, SandboxError, missing
+from lecture_lib.grading.submissions import Refused, Submission, find
+from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, as_html, commonest
+
+TRIES = 2  # a submission that ends a whole worker gets a second one
+
+
+@dataclass(frozen=True)
+class Options:
+    assignment: str
+    submitted: Path | None = None
+    jobs: int = 1
+    scheduler: str = ""
+    student: str = ""
+    regrade: bool = False
+    pattern: str = ""
+    seed: int | None = None
+
+
+def run(root: Path, options: Options, settings: Settings) -> int:
+    """Grade; returns the exit code. Raises CourseError or SandboxError with a sentence for the instructor."""
+    from filelock import FileLock, Timeout
+
+    release = read_release(root, options.assignment)
+    settings = replace(settings, place=replace(settings.place, hidden=(*settings.place.hidden, str(root))))
+    if not options.scheduler and (problem := missing(settings.place)):
+        raise SandboxError(problem)
+    folder = root / "grading" / "results" / release.assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0), contextlib.closing(Book(root, release)) as book:
+            return _run(root, release, options, settings, Results(folder), book)
+    except Timeout:
+        raise CourseError(f"{release.assignment} is being graded by another process.") from None
+
+
+def _run(root: Path, release: Release, options: Options, settings: Settings, results: Results, book: Book) -> int:
+    layout, submissions = find(root, release, options.submitted, options.pattern)
+    if options.student:
+        submissions = [s for s in submissions if s.student == options.student]
+        if not submissions:
+            raise CourseError(f"{options.student} has no submission of {release.assignment}.")
+    settings = replace(settings, seed=results.seed(options))
+    key = _key(release, settings)
+    interrupted = _grade_all(submissions, release, options, settings, key, results, book)
+    if not interrupted:
+        results.finished()
+    everybody = results.all()
+    for student, name in book.students().items():
+        if student not in everybody:
+            why = "Nothing was handed in."
+            everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
+    listed = [everybody[student] for student in sorted(everybody)]
+    paths = _write_tables(root, release, layout, listed, settings)
+    print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
+    if interrupted:
+        print("Interrupted. Run the same command again: it goes on from here.")
+    return 130 if interrupted else 0
+
+
+def _key(release: Release, settings: Settings) -> str:
+    """What a mark depends on besides the submission; not on the seed, which is drawn anew for each run."""
+    place = (settings.place.kind, settings.place.image)
+    text = f"{release.key} {release.asked} {release.allowed} {settings.limits} {place} {settings.library_costs}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- results, on disk
+
+
+class Results:
+    """One JSON file for each student, and one for the run. Written whole or not at all."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def seed(self, options: Options) -> int:
+        """The instructor's, or that of the run that was stopped, or a new one."""
+        path = self.folder / "run.json"
+        last = json.loads(path.read_text()) if path.is_file() else {"finished": True}
+        seed = secrets.randbelow(1 << 31) if last["finished"] or options.regrade else last["seed"]
+        seed = seed if options.seed is None else options.seed
+        write(path, json.dumps({"seed": seed, "finished": False}))
+        return seed
+
+    def finished(self) -> None:
+        path = self.folder / "run.json"
+        write(path, json.dumps({**json.loads(path.read_text()), "finished": True}))
+
+    def _path(self, student: str) -> Path:
+        return self.folder / f"student {quote(student, safe='')}.json"
+
+    def get(self, student: str, key: str) -> Result | None:
+        """The stored result, if it was made with this key."""
+        path = self._path(student)
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if stored["key"] == key:
+                return Result.from_dict(stored["result"])
+        return None
+
+    def put(self, result: Result, key: str) -> None:
+        write(self._path(result.student), json.dumps({"key": key, "result": result.to_dict()}))
+
+    def all(self) -> dict[str, Result]:
+        found = {}
+        for path in self.folder.glob("student *.json"):
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # of another version
+                result = Result.from_dict(json.loads(path.read_text(encoding="utf-8"))["result"])
+                found[result.student] = result
+        return found
+
+
+# ---------------------------------------------------------------- all submissions
+
+
+def _grade_all(submissions, release: Release, options: Options, settings, key: str, results: Results, book: Book):
+    """Returns whether it was interrupted."""
+    from tqdm.auto import tqdm
+
+    todo, stamps, keys, again = [], {}, {}, []
+    for submission in submissions:
+        student = submission.student
+        stamps[student] = submission.timestamp
+        content, keys[student] = _read(submission, key)
+        stored = None if options.regrade else results.get(student, keys[student])
+        if stored is not None:
+            again.append(stored)
+        elif content is None:
+            again.append(without_answers(student, INVALID, submission.problem, release, settings.seed, submission.name))
+            results.put(again[-1], keys[student])
+        else:
+            todo.append(submission)
+    for result in again:
+        if not book.is_up_to_date(result):  # the last run was stopped between the two
+            book.record(result, stamps[result.student])
+    bar = tqdm(total=len(todo), unit="submission", desc=release.assignment, disable=not todo)
+    try:
+        with bar:
+            for result in _judged(todo, release, options, settings):
+                results.put(result, keys[result.student])
+                book.record(result, stamps[result.student])
+                bar.update()
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _read(submission: Submission, key: str) -> tuple[bytes | None, str]:
+    """The notebook's bytes, None if it cannot be read, and the key of its result."""
+    content = None
+    if submission.read is not None:
+        try:
+            content = submission.read()
+        except Refused as error:
+            submission.problem = str(error)
+    digest = hashlib.sha256(f"{key} {submission.name} {submission.note} {submission.problem} ".encode())
+    digest.update(content or b"")
+    return content, digest.hexdigest()
+
+
+def _judged(todo: list[Submission], release: Release, options: Options, settings: Settings) -> Iterator[Result]:
+    """Results as they come, with a bounded number of notebooks in memory; a worker that dies takes none along."""
+    waiting, tries = list(reversed(todo)), Counter()
+    while waiting:
+        with executor(options, len(todo)) as (pool, at_once):
+            running: dict[futures.Future, Submission] = {}
+            broken = False
+            while (waiting and not broken) or running:
+                while waiting and not broken and len(running) < at_once:
+                    s = waiting.pop()
+                    try:
+                        job = (s.student, s.read(), release, settings, s.name, s.note)
+                        running[pool.submit(judge.grade, *job)] = s
+                    except Refused as error:  # it changed meanwhile
+                        yield without_answers(s.student, INVALID, str(error), release, settings.seed, s.name)
+                    except futures.BrokenExecutor:
+                        waiting.append(s)
+                        broken = True
+                for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
+                    s = running.pop(future)
+                    try:
+                        yield future.result()
+                    except SandboxError:
+                        raise
+                    except futures.BrokenExecutor:
+                        broken = True
+                        tries[s.student] += 1
+                        if tries[s.student] < TRIES or len(running):
+                            waiting.append(s)
+                        else:
+                            why = "Grading this submission ended the grader's own process, twice."
+                            yield without_answers(s.student, DIED, why, release, settings.seed, s.name)
+                    except Exception as error:  # one odd submission is no reason to stop
+                        why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
+                        yield without_answers(s.student, DIED, why[:300], release, settings.seed, s.name)
+
+
+@contextlib.contextmanager
+def executor(options: Options, count: int) -> Iterator[tuple[futures.Executor, int]]:
+    """Processes on this machine, or a dask.distributed cluster; and how many jobs to give out at once."""
+    if options.scheduler:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise SystemExit("This needs dask.distributed: pip install -e '.[cluster]'") from error
+        try:
+            client = Client(options.scheduler, timeout="30s")
+        except OSError as error:
+            raise CourseError(f"No scheduler answers at {options.scheduler} ({error}).") from None
+        with client, client.get_executor(pure=False, retries=TRIES) as pool:
+            yield pool, max(8, 4 * sum(client.nthreads().values()))
+        return
+    method = "forkserver" if sys.platform.startswith("linux") else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(["lecture_lib.grading.judge"])
+    jobs = max(1, min(options.jobs, count))
+    pool = futures.ProcessPoolExecutor(jobs, context, _start_worker, (context.Value("i", 0), jobs))
+    try:
+        yield pool, 2 * jobs
+        pool.shutdown()
+    except BaseException:
+        processes = list(pool._processes.values()) if pool._processes else []
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        raise
+
+
+def _start_worker(counter, jobs: int) -> None:
+    """A worker ends with its coordinator, however that ends, and leaves Ctrl-C to it; its sandbox keeps to one core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    if hasattr(os, "sched_getaffinity"):
+        with counter.get_lock():
+            number, counter.value = counter.value, counter.value + 1
+        cores = sorted(os.sched_getaffinity(0))
+        if jobs <= len(cores):
+            judge.core = cores[number % len(cores)]
+
+
+# ---------------------------------------------------------------- what is said
+
+
+def summary(results: list[Result], release: Release) -> str:
+    """A few lines for the terminal."""
+    counts = Counter(r.status for r in results)
+    came = [r for r in results if r.status != MISSING]
+    mean = sum(r.points for r in came) / len(came) if came else 0.0
+    lines = [f"{release.assignment}: {', '.join(f'{n} {status}' for status, n in counts.most_common())}"]
+    lines.append(f"mean of those who handed in: {mean:.2f} of {release.points:g} points")
+    for exercise, mistake, n in commonest(results)[:COMMONEST]:
+        lines.append(f"  {n:4} x {exercise}: {mistake}")
+    return "\n".join(lines)
+
+
+def _write_tables(root: Path, release: Release, layout: str, results: list[Result], settings: Settings) -> list[Path]:
+    folder = root / "grading" / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    how = {
+        "none": "Graded without a sandbox: these marks are proof only in a class that one trusts.",
+        "bubblewrap": "Graded in a sandbox (bubblewrap).",
+        "container": f"Graded in containers ({settings.place.engine}, {settings.place.image}).",
+    }[settings.place.kind]
+    how += f" Seed of the last run: {settings.seed}."
+    tables = {f"{release.assignment}.csv": as_csv(results, release)}
+    tables[f"{release.assignment}.html"] = as_html(results, release, how)
+    if layout in LMS:
+        tables[f"{release.assignment}_{layout}.csv"] = LMS[layout](results, release)
+    for name, text in tables.items():
+        write(folder / name, text)
+    return [folder / name for name in tables]
+
+
+def default_place(kind: str, engine: str, image: str) -> Place:
+    return Place(kind=kind, engine=engine, image=image)

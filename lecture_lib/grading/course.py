@@ -1,0 +1,112 @@
+"""What the release says: which cells an assignment has, which of them are answers and checks, for how many points."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import platform
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+
+from lecture_lib.exercises import EXERCISES
+from lecture_lib.grading.sandbox import library
+
+
+class CourseError(Exception):
+    """The course's own files are not as they should be: one sentence for the instructor."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One exercise of an assignment: its cells in the release, and the function that its check is given."""
+
+    name: str  # of the exercise
+    answer: str  # grade ids of the two cells
+    check: str
+    function: str
+    points: float
+    stub: str  # what the answer's cell says in the release
+
+
+@dataclass(frozen=True)
+class Release:
+    """An assignment as students got it. Plain data: it travels to wherever submissions are graded."""
+
+    assignment: str
+    notebook: str  # the file's name without .ipynb
+    text: str  # of the released notebook
+    setup: tuple[str, ...]
+    asked: tuple[Asked, ...]
+    allowed: tuple[tuple[str, ...], ...] = ()  # for each exercise: what of the library its solution uses
+
+    @cached_property
+    def points(self) -> float:
+        return sum(one.points for one in self.asked)
+
+    @cached_property
+    def key(self) -> str:
+        """Changes when the notebook, the library with its exercises, or the versions below it change."""
+        digest = hashlib.sha256(self.text.encode())
+        for path in sorted(library().rglob("*.py")):
+            digest.update(str(path.relative_to(library())).encode() + path.read_bytes())
+        for name in ("torch", "numpy", "ipython"):
+            digest.update(f"{name} {version(name)}".encode())
+        digest.update(platform.python_version().encode())
+        return digest.hexdigest()
+
+
+def read_release(root: Path, assignment: str) -> Release:
+    """The assignment in notebooks/, and from solutions/ what the answers use of the library."""
+    folder = root / "notebooks" / assignment
+    found = sorted(folder.glob("*.ipynb"))
+    if len(found) != 1:
+        known = sorted(path.parent.name for path in (root / "notebooks").glob("*/*.ipynb"))
+        raise CourseError(
+            f"notebooks/{assignment} holds {len(found)} notebooks. It should hold one; there are {', '.join(known)}."
+            if folder.is_dir()
+            else f"There is no notebooks/{assignment}; there are {', '.join(known)}."
+        )
+    text = found[0].read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    answers = {c.metadata.nbgrader.grade_id: c for c in cells if c.metadata.get("nbgrader", {}).get("solution")}
+    asked = []
+    for cell in notebook.cells:
+        marked = cell.metadata.get("nbgrader", {})
+        if not marked.get("grade") or marked.get("solution"):
+            continue  # an answer that is graded by hand goes to the gradebook as it is
+        exercise, function = _checked(cell.source)
+        answer = marked.grade_id.removesuffix("-check")
+        if exercise not in EXERCISES or answer not in answers:
+            raise CourseError(
+                f"The cell {marked.grade_id} of {assignment} is not a check of an exercise with its answer. "
+                "Only checks can be judged from outside; for other tests use nbgrader autograde."
+            )
+        stub = answers[answer].source
+        asked.append(Asked(exercise, answer, marked.grade_id, function, float(marked.points), stub))
+    setup = tuple(c.source for c in cells if c.get("id") == "setup" or "setup" in c.metadata.get("tags", []))
+    release = Release(assignment, found[0].stem, text, setup, tuple(asked))
+    return Release(assignment, found[0].stem, text, setup, tuple(asked), _allowed(root, release))
+
+
+def _checked(source: str) -> tuple[str, str]:
+    """The exercise and the function in `check("histogram.estimate", estimate)`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check":
+            name, answer = node.args[:2]
+            if isinstance(name, ast.Constant) and isinstance(answer, ast.Name):
+                return name.value, answer.id
+    return "", ""
+
+
+def _allowed(root: Path, release: Release) -> tuple[tuple[str, ...], ...]:
+    from lecture_lib.grading.uses import uses
+
+    source = root / "solutions" / release.assignment / f"{release.notebook}.ipynb"
+    cells = nbformat.read(source, as_version=4).cells if source.is_file() else []
+    answers = {c.metadata["nbgrader"]["grade_id"]: c.source for c in cells if "nbgrader" in c.metadata}
+    return tuple(tuple(sorted(uses(answers.get(one.answer, ""), release.setup))) for one in release.asked)

@@ -1,0 +1,128 @@
+"""nbgrader's gradebook and folders: the only place that writes them, in the coordinator alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from lecture_lib.grading.course import CourseError, Release
+from lecture_lib.grading.judge import Result
+
+EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
+
+
+def configuration(root: Path):
+    """nbgrader_config.py, as nbgrader reads it."""
+    from traitlets.config import PyFileConfigLoader
+
+    if not (root / "nbgrader_config.py").is_file():
+        raise CourseError(f"There is no nbgrader_config.py in {root}.")
+    return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+
+
+class Book:
+    """The gradebook of one assignment."""
+
+    def __init__(self, root: Path, release: Release):
+        try:
+            from nbgrader.api import Gradebook
+            from nbgrader.coursedir import CourseDirectory
+        except ImportError as error:
+            raise SystemExit(EXTRA) from error
+        # nbgrader calls alembic by name, also where the environment is not activated
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        self.root, self.release = root, release
+        self.config = configuration(root)
+        self.folders = CourseDirectory(config=self.config)
+        self.gradebook = Gradebook(self.folders.db_url, self.folders.course_id)
+        self._prepare()
+
+    def close(self) -> None:
+        self.gradebook.close()
+
+    def _prepare(self) -> None:
+        """The assignment with its cells must be in the gradebook, as `nbgrader generate_assignment` puts it there."""
+        from nbgrader.api import MissingEntry
+        from nbgrader.apps import NbGraderAPI
+
+        release = self.release
+        try:
+            notebook = self.gradebook.find_notebook(release.notebook, release.assignment)
+        except MissingEntry:
+            done = NbGraderAPI(config=self.config).generate_assignment(release.assignment, force=True, create=True)
+            if not done["success"]:
+                last = (done.get("log") or done.get("error") or "").strip().splitlines()[-1:]
+                raise CourseError(
+                    f"nbgrader generate_assignment {release.assignment} failed: {' '.join(last)}"
+                ) from None
+            self.gradebook.db.expire_all()
+            notebook = self.gradebook.find_notebook(release.notebook, release.assignment)
+        cells = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        asked = {one.check: one.points for one in release.asked}
+        if any(cells.get(name) != points for name, points in asked.items()):
+            raise CourseError(
+                f"The gradebook has other checks or points for {release.assignment} than notebooks/ has. "
+                f"Run: nbgrader generate_assignment {release.assignment} --force"
+            )
+
+    def students(self) -> dict[str, str]:
+        """Everybody in the gradebook: id -> name."""
+        return {s.id: " ".join(part for part in (s.first_name, s.last_name) if part) for s in self.gradebook.students}
+
+    def is_up_to_date(self, result: Result) -> bool:
+        """Do gradebook and folder already say what the result says?"""
+        from nbgrader.api import MissingEntry
+
+        path = self.path(result.student)
+        if not path.is_file() or path.read_text(encoding="utf-8") != result.notebook:
+            return False
+        try:
+            submission = self.gradebook.find_submission(self.release.assignment, result.student)
+        except MissingEntry:
+            return False
+        scores = {g.name: g.auto_score for notebook in submission.notebooks for g in notebook.grades}
+        return all(scores.get(mark.check) == mark.points for mark in result.marks)
+
+    def path(self, student: str) -> Path:
+        """Where the formgrader and the feedback look for the graded notebook."""
+        folder = self.folders.format_path(self.folders.autograded_directory, student, self.release.assignment)
+        return Path(folder) / f"{self.release.notebook}.ipynb"
+
+    def record(self, result: Result, timestamp: str = "") -> None:
+        """The graded notebook, then the marks in one transaction. What a teacher graded by hand stays."""
+        from nbgrader.utils import parse_utc
+
+        path = self.path(result.student)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, result.notebook)
+        book, assignment = self.gradebook, self.release.assignment
+        stamp = {}
+        if timestamp:
+            try:
+                stamp = {"timestamp": parse_utc(timestamp)}
+            except ValueError:
+                pass  # nobody's marks depend on it
+        book.update_or_create_student(result.student, **({"last_name": result.name} if result.name else {}))
+        submission = book.update_or_create_submission(assignment, result.student, **stamp)
+        marks = {mark.check: mark for mark in result.marks}
+        answers = {one.answer: marks[one.check] for one in self.release.asked}
+        for notebook in submission.notebooks:
+            for grade in notebook.grades:
+                mark = marks.get(grade.name)
+                grade.auto_score = None if mark is None else mark.points
+                grade.needs_manual_grade = mark is None or grade.manual_score is not None
+            for comment in notebook.comments:
+                mark = answers.get(comment.name)
+                comment.auto_comment = "No response." if mark is not None and mark.blank else None
+        book.db.commit()
+
+
+def write(path: Path, text: str) -> None:
+    """All of the text or, if interrupted, what was there before."""
+    new = path.with_name(f".{path.name}.new")
+    with open(new, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)

@@ -1,0 +1,297 @@
+"""The grader's side of the sandbox: where a submission's process runs, and how one speaks with it.
+
+Three kinds. `bubblewrap`: the interpreter and the library read-only, nothing else of the disk, no network; one sandbox
+serves many submissions, each in namespaces of its own, or, where the host allows no namespaces inside namespaces, one
+sandbox each. `container`: one container each, by podman or docker, from an image that holds the library. `none`: a
+plain process, for classes that one trusts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lecture_lib
+from lecture_lib.answers import wire
+from lecture_lib.answers.pipes import as_socket
+
+GIB = 1 << 30
+SERVER = "lecture_lib.answers.server"
+START_SECONDS = 120  # for the imports, on a slow disk
+
+
+class SandboxError(Exception):
+    """The sandbox itself does not work here: nothing that a submission could be blamed for."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may take: seconds on the clock, bytes, processes and threads."""
+
+    call_seconds: float = 10.0  # one call of one function
+    cell_seconds: float = 30.0
+    submission_seconds: float = 120.0
+    memory: int = 2 * GIB  # beyond what the libraries take
+    disk: int = GIB // 4
+    processes: int = 32
+    reply: int = GIB // 16  # the numbers that one call may return
+
+    def inside(self) -> dict[str, int]:
+        """What a process can be held to by itself."""
+        seconds = int(self.submission_seconds) + 1
+        return {
+            "memory": self.memory,
+            "cpu_seconds": seconds,
+            "processes": self.processes,
+            "file_size": self.disk,
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where submissions run: the kind of sandbox, and what a container needs."""
+
+    kind: str = "bubblewrap"  # or "container", "none"
+    engine: str = "docker"
+    image: str = "generative-models"
+    hidden: tuple[str, ...] = ()  # folders that no submission may see, should they lie in one that it may
+    core: int | None = None  # the processor that all of it keeps to
+
+
+# ---------------------------------------------------------------- command lines
+
+
+def library() -> Path:
+    return Path(lecture_lib.__file__).parent
+
+
+ENVIRONMENT = {
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "MPLCONFIGDIR": "/tmp",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "LECTURE_LIB_SANDBOX": "1",
+}
+
+
+def bubblewrap(place: Place, limits: Limits) -> list[str]:
+    """The command line: outer folders first, so that what lies deeper is mounted over them."""
+    mounts: dict[Path, str] = {}
+    for path in map(Path, ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/fonts", "/etc/ld.so.cache")):
+        mounts[path] = "--symlink" if path.is_symlink() else "--ro-bind" if path.exists() else ""
+    for path in (sys.prefix, sys.base_prefix, os.environ.get("LECTURE_LIB_DATA", "")):
+        if path and Path(path).resolve() != Path("/usr"):
+            mounts[Path(path).resolve()] = "--ro-bind"
+    for path in (*place.hidden, str(Path.home())):
+        if Path(path).resolve() != Path("/"):
+            mounts.setdefault(Path(path).resolve(), "--tmpfs")
+    mounts[library().resolve()] = "--ro-bind"
+    for room in ("exercises", "grading"):  # the judge's
+        mounts[library().resolve() / room] = "--tmpfs"
+    mounts[Path("/tmp")] = "--tmpfs"
+    command = ["bwrap", "--die-with-parent", "--new-session"]
+    command += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"]
+    command += ["--hostname", "sandbox", "--clearenv"]
+    for name, value in ENVIRONMENT.items():
+        command += ["--setenv", name, value]
+    if data := os.environ.get("LECTURE_LIB_DATA"):
+        command += ["--setenv", "LECTURE_LIB_DATA", str(Path(data).resolve())]
+    if os.getuid() == 0:  # to become nobody inside
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        command += ["--unshare-user"]
+    for path, how in sorted(mounts.items(), key=lambda item: len(item[0].parts)):
+        if how == "--symlink":
+            command += [how, os.readlink(path), str(path)]
+        elif how == "--tmpfs":
+            command += ["--size", str(limits.disk)] if path == Path("/tmp") else ["--perms", "0755"]
+            command += [how, str(path)]
+        elif how:
+            command += [how, str(path), str(path)]
+    command += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
+    for path in ["/", "/dev", *(p for p, how in mounts.items() if how == "--tmpfs" and p != Path("/tmp"))]:
+        command += ["--remount-ro", str(path)]  # or one submission could leave something there for another
+    return [*command, "--", sys.executable, "-P", "-m", SERVER]
+
+
+def container(place: Place, limits: Limits) -> list[str]:
+    """The command line for podman or docker; the image holds the library without exercises and grading."""
+    memory = limits.memory + 2 * GIB  # the libraries count, too
+    command = [place.engine, "run", "--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL"]
+    command += ["--security-opt=no-new-privileges", "--ipc=private", "--user=65534:65534", "--workdir=/tmp"]
+    command += [f"--tmpfs=/tmp:rw,nosuid,nodev,size={limits.disk},mode=1777", f"--memory={memory}"]
+    command += [f"--memory-swap={memory}", "--cpus=1", f"--pids-limit={limits.processes}", "--log-driver=none"]
+    command += [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
+    return [*command, place.image, "python", "-P", "-m", SERVER]
+
+
+def missing(place: Place) -> str:
+    """Why this kind of sandbox cannot be had here, in one sentence; "" if it can."""
+    if place.kind == "none":
+        return ""
+    if place.kind == "container":
+        if not shutil.which(place.engine):
+            return f"There is no {place.engine} on this machine."
+        done = subprocess.run([place.engine, "image", "inspect", place.image], capture_output=True, text=True)
+        return "" if done.returncode == 0 else f"{place.engine} has no image {place.image}: {_last(done.stderr)}"
+    if not sys.platform.startswith("linux"):
+        return f"Bubblewrap needs Linux, and this is {platform.system()}."
+    if not shutil.which("bwrap"):
+        return "Bubblewrap (the command bwrap) is not installed on this machine."
+    command = bubblewrap(place, Limits())
+    done = subprocess.run([*command[: command.index("--")], "--", "/bin/true"], capture_output=True, text=True)
+    return "" if done.returncode == 0 else f"Bubblewrap does not work on this machine: {_last(done.stderr)}"
+
+
+def _last(text: str) -> str:
+    return (text.strip().splitlines() or ["it says nothing"])[-1][:200]
+
+
+# ---------------------------------------------------------------- a running sandbox
+
+
+@dataclass
+class Sandbox:
+    """One server, or, where each submission needs its own, the means to start it."""
+
+    place: Place
+    limits: Limits
+    setup: tuple[str, ...]
+    _process: subprocess.Popen | None = field(default=None, init=False)
+    _control: socket.socket | None = field(default=None, init=False)
+    _once: bool = field(default=False, init=False)
+    memory_before: int = field(default=0, init=False)  # bytes, before any submission
+
+    def __post_init__(self):
+        self._once = self.place.kind == "container" or not sys.platform.startswith("linux")
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[socket.socket]:
+        """A channel to a fresh process for one submission. Afterwards nothing that it started is left."""
+        if self._process is None or self._process.poll() is not None or self._once:
+            self._start()
+        if self._once:
+            try:
+                self._hear(self._control, "open")
+                yield self._control
+            finally:
+                self.close()
+            return
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self._control, [b"s"], [theirs.fileno()])
+            theirs.close()
+            self._hear(ours, "open")
+            yield ours
+        except OSError as error:
+            raise SandboxError(f"the sandbox does not answer ({error})") from error
+        finally:
+            ours.close()
+            self._end()
+
+    def memory(self) -> int:
+        """Bytes that the sandbox takes, shared pages counted once."""
+        import psutil
+
+        total = 0
+        with contextlib.suppress(psutil.Error):
+            top = psutil.Process(self._process.pid)
+            for process in [top, *top.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    total += process.memory_full_info().pss
+        return total
+
+    def close(self) -> None:
+        """End everything."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            if self._log is not None:
+                self._log.close()
+        if self._control is not None:
+            self._control.close()
+        self._process = self._control = None
+
+    def _start(self) -> None:
+        self.close()
+        place, limits = self.place, self.limits
+        environment, command = None, [sys.executable, "-P", "-m", SERVER]
+        if place.kind == "none":
+            environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k.endswith(("THREADS", "SANDBOX"))}
+        else:
+            command = {"bubblewrap": bubblewrap, "container": container}[place.kind](place, limits)
+        if place.core is not None:
+            command = [sys.executable, "-I", "-c", PINNED, str(place.core), *command]
+        self._log = tempfile.TemporaryFile()
+        if place.kind == "container" or os.name == "nt":
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            self._process = subprocess.Popen(command, stderr=self._log, env=environment, bufsize=0, **pipes)
+            self._control = as_socket(self._process.stdout, self._process.stdin)
+        else:
+            self._control, theirs = socket.socketpair()
+            self._process = subprocess.Popen(
+                command, stdin=theirs, stdout=self._log, stderr=self._log, env=environment, start_new_session=True
+            )
+            theirs.close()
+        wire.send(
+            self._control,
+            {
+                "setup": list(self.setup),
+                "once": self._once,
+                "walls": place.kind != "none",
+                "limits": limits.inside(),
+            },
+        )
+        ready = self._hear(self._control, "ready")
+        if place.kind == "bubblewrap" and not self._once and not ready["walls"]:
+            self._once = True  # no namespaces inside namespaces here: a sandbox for each submission
+            self._start()
+        self.memory_before = self.memory()
+
+    def _hear(self, stream: socket.socket, what: str) -> dict:
+        """The message that the server sends before any line of a student runs."""
+        try:
+            message, _ = wire.receive(stream, time.monotonic() + START_SECONDS)
+            if what in message:
+                return message
+            error: object = "something else came"
+        except (wire.Closed, wire.Forged, TimeoutError) as caught:
+            error = type(caught).__name__
+        said = ""
+        if self._log is not None:
+            self._log.seek(0)
+            said = _last(self._log.read(100_000).decode(errors="replace"))
+        self.close()
+        raise SandboxError(f"the sandbox did not start ({error}): {said}")
+
+    def _end(self) -> None:
+        """The submission's process and all its children end; the server waits for the next one."""
+        if self._control is None:
+            return
+        try:
+            self._control.send(b"e")
+            message, _ = wire.receive(self._control, time.monotonic() + 20)
+            if "ended" in message:
+                return
+        except (wire.Closed, wire.Forged, TimeoutError, OSError):
+            pass
+        self.close()  # the next session starts a new one
+
+    _log = None
+
+
+# keeps a command and all its children to one processor
+PINNED = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execvp(sys.argv[2], sys.argv[2:])"

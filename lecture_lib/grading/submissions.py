@@ -1,0 +1,189 @@
+"""What was handed in, and by whom: from nbgrader's folders, or from a folder or zip as an LMS exports it.
+
+Names of files and folders come from strangers. Nothing is ever unpacked, no link is followed, and no more is read of
+a file than a notebook may have.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lecture_lib.grading.course import CourseError, Release
+
+MOST = 20 << 20  # bytes of a notebook
+MEMBERS = 100_000  # files of an export
+
+# How an LMS names what it exports: the student's name, the id, the file.
+PATTERNS = {
+    "canvas": r"(?P<name>[^_/]+)(_LATE)?_(?P<id>\d+)_\d+_(?P<file>[^/]+)",
+    "moodle": r"(?P<name>[^/]+)_(?P<id>\d+)_assignsubmission_file_?/?(?P<file>[^/]*)",
+}
+
+
+@dataclass
+class Submission:
+    """One student's: who, and how to read the notebook; or the sentence that says why there is none."""
+
+    student: str
+    name: str = ""
+    read: Callable[[], bytes] | None = None
+    problem: str = ""
+    note: str = ""  # worth saying, although the notebook could be graded
+    timestamp: str = ""
+
+
+class Refused(Exception):
+    """This file is not read: one sentence."""
+
+
+def find(root: Path, release: Release, submitted: Path | None, pattern: str = "") -> tuple[str, list[Submission]]:
+    """The layout that was found ("nbgrader", "canvas", "moodle" or "pattern"), and the submissions, by student."""
+    source = submitted or root / "grading" / "submitted"
+    if not source.exists():
+        raise CourseError(f"There is no {source}.")
+    files = list(_zipped(source) if source.is_file() else _files(source))
+    patterns = {"pattern": pattern} if pattern else PATTERNS
+    for layout, expression in patterns.items():
+        try:
+            matches = [(re.fullmatch(expression, path), path, read) for path, read in files]
+        except re.error as error:
+            raise CourseError(f"--pattern is no regular expression: {error}.") from error
+        if pattern and not {"id", "file"} <= re.compile(expression).groupindex.keys():
+            raise CourseError("--pattern should have the named groups (?P<id>...) and (?P<file>...).")
+        if any(match for match, _, _ in matches):
+            return layout, _by_student(release, matches)
+    if source.is_file():
+        stated = "; ".join(f"{name}: {expression}" for name, expression in PATTERNS.items())
+        raise CourseError(f"No file of {source.name} is named as an LMS does it ({stated}). State yours by --pattern.")
+    return "nbgrader", [
+        _from_folder(folder / release.assignment, release)
+        for folder in sorted(source.iterdir())
+        if not folder.name.startswith(".") and (folder / release.assignment).is_dir()
+    ]
+
+
+def printable(name: str) -> str:
+    """A file's name that can be shown and stored: what is no UTF-8, or a control character, in escapes."""
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+# ---------------------------------------------------------------- reading, with care
+
+
+def read_file(path: Path) -> bytes:
+    """A regular file's bytes. Raises Refused for links, devices, pipes, and files that are too large."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise Refused(f"{printable(path.name)} could not be read ({error.strerror}).") from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Refused(f"{printable(path.name)} is no ordinary file.")
+        return _at_most(file, path.name)
+
+
+def _at_most(file, name: str) -> bytes:
+    data = file.read(MOST + 1)
+    if len(data) > MOST:
+        raise Refused(f"{printable(name)} is larger than {MOST >> 20} MiB.")
+    return data
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Files of the folder and of the folders in it."""
+    for path in sorted(folder.iterdir()):
+        inside = sorted(path.iterdir()) if path.is_dir() and not path.is_symlink() else [path]
+        for file in inside:
+            if not file.is_dir() or file.is_symlink():
+                yield file.relative_to(folder).as_posix(), lambda file=file: read_file(file)
+
+
+def _zipped(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    try:
+        archive = zipfile.ZipFile(path)
+        members = archive.infolist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CourseError(f"{path.name} is no zip file that can be read ({error}).") from error
+    if len(members) > MEMBERS:
+        raise CourseError(f"{path.name} holds {len(members)} files, more than {MEMBERS}.")
+
+    def read(member: zipfile.ZipInfo) -> bytes:
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise Refused(f"{printable(member.filename)} is a link.")
+        try:
+            with archive.open(member) as file:
+                return _at_most(file, member.filename)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
+            raise Refused(f"{printable(member.filename)} could not be read from the zip ({error}).") from error
+        except Exception as error:  # of the decompressors, each has its own
+            raise Refused(f"{printable(member.filename)} could not be unpacked ({type(error).__name__}).") from error
+
+    for member in members:
+        name = PurePosixPath(member.filename.replace("\\", "/"))
+        if not member.is_dir() and not name.is_absolute() and ".." not in name.parts:
+            # an export may lie in a folder of its own
+            yield (
+                "/".join(name.parts[-2:] if "_assignsubmission_file" in str(name.parent) else name.parts[-1:]),
+                (lambda member=member: read(member)),
+            )
+
+
+# ---------------------------------------------------------------- whose notebook
+
+
+def _by_student(release: Release, matches) -> list[Submission]:
+    """One submission for each id of an LMS's export."""
+    files: dict[str, list[tuple[str, Callable[[], bytes]]]] = {}
+    names: dict[str, str] = {}
+    for match, path, read in matches:
+        if match:
+            groups = match.groupdict()
+            names.setdefault(groups["id"], printable(groups.get("name") or ""))
+            files.setdefault(groups["id"], []).append((groups["file"] or path, read))
+    return [_chosen(printable(student), names[student], files[student], release) for student in sorted(files)]
+
+
+def _from_folder(folder: Path, release: Release) -> Submission:
+    """A student's folder in nbgrader's layout, submitted/STUDENT/ASSIGNMENT."""
+    student = printable(folder.parent.name)
+    if student != folder.parent.name:
+        return Submission(student, problem="The folder's name is no UTF-8, or holds control characters.")
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return Submission(student, problem="The folder is a link.")
+    files = [(path.name, lambda path=path: read_file(path)) for path in sorted(folder.iterdir())]
+    submission = _chosen(student, "", files, release)
+    stamp = folder / "timestamp.txt"
+    if stamp.is_file() and not stamp.is_symlink():
+        submission.timestamp = stamp.read_text(encoding="utf-8", errors="replace")[:100].strip()
+    return submission
+
+
+def _chosen(student: str, name: str, files: list[tuple[str, Callable[[], bytes]]], release: Release) -> Submission:
+    """The one notebook of a student: the one of the right name, the last attempt at it, or the only one."""
+    notebooks = [(path, read) for path, read in files if path.lower().endswith(".ipynb")]
+    wanted = f"{release.notebook}.ipynb"
+    # an LMS, or a browser, numbers the attempts: histograms-1.ipynb, histograms (2).ipynb
+    attempt = re.compile(rf"{re.escape(release.notebook)}(?: ?[-(](\d+)\)?)?\.ipynb", re.IGNORECASE)
+    right = [(int(m[1] or 0), path, read) for path, read in notebooks if (m := attempt.fullmatch(path))]
+    others = [printable(path) for path, _ in notebooks]
+    if right:
+        exact = [one for one in right if one[1] == wanted and len(right) == 1] or sorted(right, key=lambda r: r[0])
+        _, path, read = exact[-1]
+        left = [other for other in others if other != printable(path)]
+        note = f"Graded {printable(path)}, not {', '.join(left)}." if left else ""
+        return Submission(student, name, read, note=note)
+    if len(notebooks) == 1:
+        path, read = notebooks[0]
+        return Submission(student, name, read, note=f"The notebook is called {printable(path)}, not {wanted}.")
+    if notebooks:
+        return Submission(student, name, problem=f"There are {len(others)} notebooks, none of them called {wanted}.")
+    listed = ", ".join(printable(path) for path, _ in files[:5]) or "nothing"
+    return Submission(student, name, problem=f"There is no notebook, only {listed}.")

@@ -1,0 +1,165 @@
+"""What the instructor reads: a table of all students, a summary of the class, and marks for an LMS."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from lecture_lib.grading.course import Release
+from lecture_lib.grading.judge import GRADED, MISSING, Result
+
+COMMONEST = 5  # mistakes that the next lecture could address
+
+
+def safe(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _written(rows: Sequence[Sequence[object]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
+
+
+def _told(result: Result) -> str:
+    """Why, in one cell: what happened to the process, what is odd, who used the library's own."""
+    told = [result.why] + [f"{m.exercise} calls {', '.join(m.library)}." for m in result.marks if m.library]
+    return " ".join(filter(None, told))
+
+
+def as_csv(results: Sequence[Result], release: Release) -> str:
+    names = [one.name for one in release.asked]
+    rows = [["student", "name", "status", "points", "out_of", *names, "mistakes", "why", "seed"]]
+    for r in results:
+        points = {mark.exercise: f"{mark.points:g}" for mark in r.marks}
+        named = "; ".join(f"{m.exercise}: {mistake}" for m in r.marks for mistake in m.mistakes)
+        row = [safe(r.student), safe(r.name), r.status, f"{r.points:g}", f"{release.points:g}"]
+        rows.append([*row, *(points.get(name, "") for name in names), safe(named), safe(_told(r)), r.seed])
+    return _written(rows)
+
+
+def commonest(results: Sequence[Result]) -> list[tuple[str, str, int]]:
+    """Exercise, mistake, and how many students made it; the commonest first."""
+    counts = Counter((m.exercise, mistake) for r in results for m in r.marks for mistake in set(m.mistakes))
+    return [(*what, n) for what, n in counts.most_common()]
+
+
+def by_exercise(results: Sequence[Result], release: Release) -> list[tuple[str, float, float, int, int, int]]:
+    """Exercise, mean points, points, and how many students had all of it, nothing, and left it blank."""
+    table = []
+    for one in release.asked:
+        marks = [m for r in results if r.status != MISSING for m in r.marks if m.exercise == one.name]
+        mean = sum(m.points for m in marks) / len(marks) if marks else 0.0
+        full, none = sum(m.points == one.points for m in marks), sum(m.points == 0 and not m.blank for m in marks)
+        table.append((one.name, mean, one.points, full, none, sum(m.blank for m in marks)))
+    return table
+
+
+# ---------------------------------------------------------------- HTML
+
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; color: #1d1d1f;
+       background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+table { border-collapse: collapse; } th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; }
+thead th { border-bottom: 2px solid #888; } tbody tr { border-bottom: 1px solid #ddd; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.bar { display: inline-block; height: .7rem; background: #0072B2; vertical-align: baseline; }
+.rest { display: inline-block; height: .7rem; background: #d6e4ee; }
+.odd { color: #a34700; font-weight: 600; } .wide { overflow-x: auto; } ul { margin: 0; padding-left: 1.1rem; }
+summary { cursor: pointer; } .all th { white-space: nowrap; } .all td { min-width: 3.2rem; } .why { min-width: 24rem; }
+"""
+
+
+def as_html(results: Sequence[Result], release: Release, how: str) -> str:
+    """One page without scripts: the class first, then everybody. What came from students is escaped."""
+    e = escape
+    came = [r for r in results if r.status != MISSING]
+    counts = Counter(r.status for r in results)
+    mean = sum(r.points for r in came) / len(came) if came else 0.0
+    head = ", ".join(f"{n} {status}" for status, n in counts.most_common())
+    exercises = "".join(
+        f"<tr><th scope='row'><code>{e(name)}</code></th><td class='number'>{points:.2f} of {most:g}</td>"
+        f"<td><span class='bar' style='width:{120 * points / most:.0f}px'></span><span class='rest' "
+        f"style='width:{120 - 120 * points / most:.0f}px'></span></td>"
+        f"<td class='number'>{full}</td><td class='number'>{none}</td><td class='number'>{blank}</td></tr>"
+        for name, points, most, full, none, blank in by_exercise(results, release)
+    )
+    mistakes = "".join(
+        f"<tr><td class='number'>{n}</td><td><code>{e(name)}</code></td><td>{e(mistake)}</td></tr>"
+        for name, mistake, n in commonest(results)
+    )
+    columns = "".join(f"<th scope='col' class='number'>{e(one.name.split('.')[-1])}</th>" for one in release.asked)
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{e(release.assignment)}: marks</title><style>{STYLE}</style></head><body>
+<h1>{e(release.assignment)}</h1>
+<p>{len(results)} students: {e(head)}. Mean of those who handed in: <b>{mean:.2f} of {release.points:g} points</b>.
+{e(how)}</p>
+<h2>By exercise</h2>
+<table><thead><tr><th scope="col">exercise</th><th scope="col" class="number">mean</th><th></th>
+<th scope="col" class="number">all points</th><th scope="col" class="number">none</th>
+<th scope="col" class="number">blank</th></tr></thead><tbody>{exercises}</tbody></table>
+<h2>The commonest mistakes</h2>
+{
+        f'''<table><thead><tr><th scope="col" class="number">students</th><th scope="col">exercise</th>
+<th scope="col">mistake</th></tr></thead><tbody>{mistakes}</tbody></table>'''
+        if mistakes
+        else "<p>None was named.</p>"
+    }
+<h2>Everybody</h2>
+<div class="wide"><table class="all"><thead><tr><th scope="col">student</th><th scope="col">status</th>
+<th scope="col" class="number">points</th>{columns}<th scope="col" class="why">why</th></tr></thead>
+<tbody>{"".join(_row(r, release) for r in results)}</tbody></table></div>
+</body></html>
+"""
+
+
+def _row(r: Result, release: Release) -> str:
+    e = escape
+    points = {mark.exercise: mark for mark in r.marks}
+    cells = "".join(
+        f"<td class='number'>{points[one.name].points:g}</td>" if one.name in points else "<td></td>"
+        for one in release.asked
+    )
+    said = [f"<code>{e(m.exercise)}</code>: {e(m.why)}" for m in r.marks if m.why and m.why != r.why]
+    listed = (
+        f"<details><summary>{len(said)} exercises</summary><ul>{''.join(f'<li>{s}</li>' for s in said)}</ul></details>"
+    )
+    told = e(_told(r))
+    status = r.status if r.status == GRADED else f"<span class='odd'>{e(r.status)}</span>"
+    name = f"<br>{e(r.name)}" if r.name else ""
+    return (
+        f"<tr><th scope='row'>{e(r.student)}{name}</th><td>{status}</td><td class='number'>{r.points:g}</td>{cells}"
+        f"<td>{told}{listed if said else ''}</td></tr>"
+    )
+
+
+# ---------------------------------------------------------------- for an LMS
+
+
+def for_canvas(results: Sequence[Result], release: Release) -> str:
+    """Canvas's gradebook import: Student, ID, Section, then the assignment by its title."""
+    rows: list[list[object]] = [["Student", "ID", "Section", release.assignment]]
+    rows.append(["    Points Possible", "", "", f"{release.points:g}"])
+    rows += [[safe(r.name or r.student), r.student, "", f"{r.points:g}"] for r in results if r.status != MISSING]
+    return _written(rows)
+
+
+def for_moodle(results: Sequence[Result], release: Release, now: datetime | None = None) -> str:
+    """Moodle's grading worksheet: it wants Identifier, Grade and Last modified (grade), and takes the rest along."""
+    stamp = f"{now or datetime.now():%A, %d %B %Y, %I:%M %p}"
+    rows: list[list[object]] = [["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)"]]
+    for r in results:
+        if r.status != MISSING:
+            row = [f"Participant {r.student}", safe(r.name), f"{r.points:g}", f"{release.points:g}", stamp]
+            rows.append(row)
+    return _written(rows)
+
+
+LMS = {"canvas": for_canvas, "moodle": for_moodle}

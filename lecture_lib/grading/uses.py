@@ -1,0 +1,72 @@
+"""Which parts of the library does an answer use? Read from its text, outside the sandbox.
+
+An answer that calls the library's own reference is a right answer that shows nothing. So the report names what an
+answer uses beyond what the solution uses. Whoever hides the call, or copies the library's code, is not found here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+LIBRARY = "lecture_lib"
+
+
+def uses(source: str, setup: Iterable[str] = ()) -> set[str]:
+    """Names such as `lecture_lib.histogram.Histogram.fit` that the source uses, after the setup's imports."""
+    names: dict[str, str] = {}  # what a name in the notebook stands for
+    for text in setup:
+        _imports(_parsed(text), names)
+    tree = _parsed(source)
+    found = set(_imports(tree, names))
+    attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in attributes:
+            path = _path(node)
+            if path and path[0] in names:
+                found.add(".".join([names[path[0]], *path[1:]]))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and LIBRARY in node.value:
+            if not _is_docstring(node, tree):
+                found.add(node.value)
+    return {name for name in found if not name.startswith(f"{LIBRARY}.exercises.check")}
+
+
+def _parsed(source: str) -> ast.AST:
+    lines = ["pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
+    try:
+        return ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def _imports(tree: ast.AST, names: dict[str, str]) -> list[str]:
+    """Adds what the tree imports from the library to `names`; returns the modules that go in by their full name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == LIBRARY:
+            names.update({a.asname or a.name: f"{node.module}.{a.name}" for a in node.names})
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == LIBRARY:
+                    names[alias.asname or LIBRARY] = alias.name if alias.asname else LIBRARY
+    return [f"{node.module}.*" for node in ast.walk(tree) if _is_star(node)]
+
+
+def _is_star(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").split(".")[0] == LIBRARY
+        and any(alias.name == "*" for alias in node.names)
+    )
+
+
+def _path(node: ast.AST) -> list[str]:
+    """`a.b.c` as ["a", "b", "c"]; of `a.b().c` what comes first, ["a", "b"], is met on its own."""
+    path = []
+    while isinstance(node, ast.Attribute):
+        path.append(node.attr)
+        node = node.value
+    return [node.id, *reversed(path)] if isinstance(node, ast.Name) else []
+
+
+def _is_docstring(constant: ast.Constant, tree: ast.AST) -> bool:
+    return any(isinstance(node, ast.Expr) and node.value is constant for node in ast.walk(tree))

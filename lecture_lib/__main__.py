@@ -38,8 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument(
         "--library-costs", type=float, default=0.0, metavar="SHARE", help="0 names it only, 1 all points"
     )
-    grade.add_argument("--call-seconds", type=float, metavar="S", help="for one call of a function (10)")
-    grade.add_argument("--submission-seconds", type=float, metavar="S", help="for a whole notebook (120)")
+    grade.add_argument("--answer-seconds", type=float, metavar="S", help="for a cell, or one call of a function (15)")
+    grade.add_argument("--submission-seconds", type=float, metavar="S", help="for a whole notebook (180)")
     grade.add_argument("--memory", type=float, metavar="GIB", help="beyond what the libraries take (2)")
 
     options = parser.parse_args(arguments)
@@ -80,7 +80,7 @@ def _grade(root: Path, options, parser) -> int:
     if not 0 <= options.library_costs <= 1:
         parser.error(f"--library-costs is {options.library_costs:g}. It should be a share from 0 to 1.")
     chosen = {
-        "call_seconds": options.call_seconds,
+        "answer_seconds": options.answer_seconds,
         "submission_seconds": options.submission_seconds,
         "memory": options.memory and int(options.memory * GIB),
     }

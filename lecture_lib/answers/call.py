@@ -150,6 +150,9 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
             answer = torch.stack(list(answer))
         if not torch.is_tensor(answer):
             answer = torch.as_tensor(answer)
+        if type(answer) is not Tensor:  # a subclass may say anything of itself
+            with torch._C.DisableTorchFunctionSubclass():
+                answer = Tensor.as_subclass(answer, Tensor)
         if answer.is_complex():
             return None, "Your function returned complex numbers. Return real ones."
         return answer.detach().to("cpu", torch.float64).to_dense().clone(), ""

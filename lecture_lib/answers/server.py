@@ -85,9 +85,19 @@ def prepare(setup: list[str]) -> Any:
     for optimizer in (torch.optim.SGD(net.parameters(), 0.1), torch.optim.Adam(net.parameters())):
         net(torch.zeros(3, 2)).sum().backward()
         optimizer.step()
-    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}), colors="nocolor")
-    shell.showtraceback = lambda *arguments, **keywords: None  # the judge asks for the error, nobody reads this
-    shell.showsyntaxerror = lambda *arguments, **keywords: None
+
+    class Shell(InteractiveShell):
+        """Nobody looks: no windows, and no tracebacks, since the judge asks for the error in a line."""
+
+        def enable_gui(self, gui=None):
+            pass
+
+        def showtraceback(self, *arguments, **keywords):
+            pass
+
+        showsyntaxerror = showtraceback
+
+    shell = Shell.instance(config=Config(HistoryManager={"enabled": False}), colors="nocolor")
     for source in setup:
         shell.run_cell(source).raise_error()
     gc.collect()
@@ -114,12 +124,18 @@ def serve(stream: socket.socket, shell: Any) -> None:
             asked, tensors = wire.receive(stream)
         except (wire.Closed, wire.Forged):
             return
+        echo = {"number": asked["number"]}  # so that no reply is taken for that to another request
         if "run" in asked:
-            wire.send(stream, {"problem": run(shell, asked["run"])})
+            wire.send(stream, {**echo, "problem": run(shell, asked["run"])})
         else:
             outcome = call(shell.user_ns, asked, tensors)
+            if outcome.value is not None and outcome.value.nbytes > asked["most"]:
+                count = f"{outcome.value.numel():,} numbers"
+                outcome = Outcome(problem=f"Your function returned {count}, more than can be asked for here.")
             told = {k: str(getattr(outcome, k))[:MOST_TEXT] for k in ("problem", "outline", "error", "printed")}
-            wire.send(stream, {**told, "blank": outcome.blank}, [] if outcome.value is None else [outcome.value])
+            wire.send(
+                stream, {**echo, **told, "blank": outcome.blank}, [] if outcome.value is None else [outcome.value]
+            )
 
 
 def run(shell: Any, source: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from lecture_lib.grading.course import CourseError, Release
@@ -91,6 +92,11 @@ class Book:
 
     def record(self, result: Result, timestamp: str = "") -> None:
         """The graded notebook, then the marks in one transaction. What a teacher graded by hand stays."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SQLAlchemy's, of how nbgrader builds a submission
+            self._record(result, timestamp)
+
+    def _record(self, result: Result, timestamp: str) -> None:
         from nbgrader.utils import parse_utc
 
         path = self.path(result.student)

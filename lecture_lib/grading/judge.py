@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import secrets
 import select
 import threading
 import time
@@ -206,7 +207,7 @@ class Run:
 
     def cell(self, source: str) -> str:
         """Run a cell; returns what went wrong, or ""."""
-        reply = self._ask({"run": source}, [], self.limits.cell_seconds, "A cell")
+        reply = self._ask({"run": source}, [], "A cell")
         if isinstance(reply, str):
             return reply
         self._done.append(source)
@@ -228,8 +229,9 @@ class Run:
                     seed = isinstance(value, Seed)
                     described.append([name, ["seed", value.number] if seed else ["value", value]])
             message = {"call": one.function, "arguments": described, "parts": list(exercise.parts)}
+            message["most"] = self.limits.reply
             message["adapter"] = exercise.adapter.__name__ if exercise.adapter else None
-            reply = self._ask(message, tensors, self.limits.call_seconds, f"{one.function}(...)")
+            reply = self._ask(message, tensors, f"{one.function}(...)")
             if isinstance(reply, str):
                 failed.append(Outcome(problem=reply))
                 return failed[0]
@@ -250,35 +252,41 @@ class Run:
             told["problem"] = "Your function returned nothing that could be read."
         return Outcome(value if not told["problem"] else None, blank=header.get("blank") is True, **told)
 
-    def _ask(self, message: dict, tensors: list, seconds: float, what: str):
+    def _ask(self, message: dict, tensors: list, what: str):
         """The reply, or the sentence that says why there is none."""
-        if time.monotonic() > self._until:
-            self._fail(TIMEOUT, f"The notebook as a whole took longer than {self.limits.submission_seconds:g} s.")
-            return self.told[-1]
         try:
+            if time.monotonic() >= self._until:
+                raise TimeoutError
             if self._stream is None:
                 self._enter()
-            return self._exchange(message, tensors, seconds)
+            return self._exchange(message, tensors)
         except TimeoutError:
-            seconds = min(seconds, self.limits.submission_seconds)
-            self._fail(TIMEOUT, f"{what} took longer than {seconds:g} s.")
+            if time.monotonic() >= self._until:
+                what = "The notebook as a whole"
+                self._fail(TIMEOUT, f"{what} took longer than {self.limits.submission_seconds:g} s.")
+            else:
+                self._fail(TIMEOUT, f"{what} took longer than {self.limits.answer_seconds:g} s.")
         except wire.Forged:
-            self._fail(DIED, f"{what} gave a reply that was too large, or none of the grader's protocol.")
+            self._fail(DIED, f"{what} sent something that is no reply of the grader's protocol, or too large.")
         except _TooMuchMemory:
             self._fail(DIED, f"{what} took more than {self.limits.memory / 2**30:g} GiB of memory.")
         except wire.Closed:
             self._fail(DIED, f"{what} ended the whole process: exit, a crash, or a limit of the system.")
         return self.told[-1]
 
-    def _exchange(self, message: dict, tensors: list, seconds: float):
-        until = min(time.monotonic() + seconds, self._until)
-        self._stream.settimeout(seconds)
-        wire.send(self._stream, message, tensors)
+    def _exchange(self, message: dict, tensors: list):
+        until = min(time.monotonic() + self.limits.answer_seconds, self._until)
+        self._stream.settimeout(self.limits.answer_seconds)
+        number = secrets.randbits(64)
+        wire.send(self._stream, {**message, "number": number}, tensors)
         most = self.sandbox.memory_before + self.limits.memory + (1 << 28)
         while True:  # a reply mostly comes at once; whoever takes longer is looked at
             slice_end = min(until, time.monotonic() + 0.2)
             if self._ready(slice_end):
-                return wire.receive(self._stream, until, self.limits.reply)
+                reply = wire.receive(self._stream, until, self.limits.reply)
+                if reply[0].get("number") != number:
+                    raise wire.Forged("a reply to nothing that was asked")
+                return reply
             if time.monotonic() >= until:
                 raise TimeoutError
             if self.sandbox.memory() > most:

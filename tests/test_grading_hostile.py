@@ -1,0 +1,88 @@
+"""Strangers' notebooks in the real sandbox: each gets its mark, and harms nobody."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from nbgrader.api import Gradebook
+
+from lecture_lib.grading.sandbox import Place, missing
+
+from .conftest import ROOT
+from .hostile import ALL, ASSIGNMENT, ATTACKS
+
+pytestmark = pytest.mark.skipif(
+    bool(missing(Place())) and not os.environ.get("CI"), reason=f"no sandbox: {missing(Place())}"
+)
+LIMITS = "--answer-seconds", 5, "--submission-seconds", 20, "--memory", 1
+
+
+def new_course(folder):
+    for name in ("solutions", "notebooks"):
+        shutil.copytree(ROOT / name / ASSIGNMENT, folder / name / ASSIGNMENT)
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    return folder
+
+
+def grade(course, *options, **keywords):
+    command = [sys.executable, "-m", "lecture_lib", "grade", ASSIGNMENT, *map(str, options)]
+    return subprocess.run(
+        command, cwd=course, capture_output=True, text=True, encoding="utf-8", timeout=600, **keywords
+    )
+
+
+def submit(course, student, files):
+    folder = course / "grading/submitted" / student / ASSIGNMENT
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def report(course):
+    with open(course / "grading/reports" / f"{ASSIGNMENT}.csv", encoding="utf-8", newline="") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def gradebook(course):
+    with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as book:
+        return {
+            s.student.id: {g.name: (g.score, g.max_score) for n in s.notebooks for g in n.grades}
+            for s in book.assignment_submissions(ASSIGNMENT)
+        }
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    course = new_course(tmp_path_factory.mktemp("course"))
+    for name, attack in ATTACKS.items():
+        submit(course, name, attack.files())
+    began = time.monotonic()
+    done = grade(course, *LIMITS, "--jobs", 2, env=os.environ | {"COURSE": str(course)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - began < 300
+    return course
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_it_gets_exactly_its_mark_and_status(graded, name):
+    row, attack = report(graded)[name], ATTACKS[name]
+    assert (float(row["points"]), row["status"]) == (attack.points, attack.status), row
+    assert attack.says in row["why"]
+    scores = gradebook(graded)[name]
+    assert sum(score for score, _ in scores.values()) == attack.points
+    assert sum(most for _, most in scores.values()) == ALL
+
+
+def test_nothing_is_left_running(graded):
+    time.sleep(0.5)
+    ours = [
+        p.info
+        for p in psutil.process_iter(["pid", "cmdline"])
+        if any("answers.server" in c for c in p.info["cmdline"] or [])
+    ]
+    assert ours == []

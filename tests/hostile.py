@@ -316,21 +316,22 @@ def recursion_without_end():
 @attack(0, nbgrader=True)
 def reads_the_solution():
     return blank_but_first(
-        f"""
-import json, os, re
-for folder in (os.getcwd(), {str(ROOT)!r}, "/"):
-    for top, folders, files in os.walk(folder):
-        if top.count("/") > 8 or top.startswith(("/proc", "/sys")): folders.clear()
-        for name in files:
-            if name.endswith(".ipynb"):
-                text = open(os.path.join(top, name), encoding="utf-8").read()
-                if "{NOTEBOOK}" in name and "BEGIN SOLUTION" in text:
-                    for cell in json.loads(text)["cells"]:
-                        source = "".join(cell["source"])
-                        if "BEGIN SOLUTION" in source: exec(source, globals())
+        answer(BLANK).source
+        + """
+
+import json, os
+for place in (os.environ.get("COURSE", "/"), os.path.abspath("../../../.."), "/"):
+    for top, folders, files in os.walk(place):
+        folders[:] = [f for f in folders if f not in ("proc", "sys", "site-packages")]
+        if "histograms.ipynb" in files:
+            try: text = open(top + "/histograms.ipynb").read()
+            except OSError: continue
+            if "BEGIN SOLUTION" in text:
+                for cell in json.loads(text)["cells"]:
+                    source = "".join(cell["source"])
+                    if "def estimate" in source: exec(source, globals())
+                raise SystemExit
 """
-        + "\n"
-        + answer(BLANK).source.replace("def estimate", "def unused")
     )
 
 
@@ -368,10 +369,13 @@ def everything():
 
 def estimate(x, edges):
     for thing in everything():
-        if type(thing).__name__ == "Exercise" and thing.name == "histogram.estimate":
-            return thing.reference(x, edges)
-        if type(thing).__name__ == "Question":
-            return thing.expected[0]
+        for one in thing if type(thing) is list else [thing]:
+            if type(one).__name__ == "Exercise" and one.name == "histogram.estimate":
+                return one.reference(x, edges)
+            if type(one).__name__ == "Question":
+                for case, expected in zip(one.cases, one.expected):
+                    if case.get("x") is not None and case["x"].shape == x.shape and (case["x"] == x).all():
+                        return expected
 """
     )
 
@@ -434,22 +438,19 @@ def estimate(x, edges):
     )
 
 
+PORT = 48_761  # where the tests listen, on the grader's own machine
+
+
 @attack(0, nbgrader=True)
 def asks_the_network():
     return blank_but_first(
         RIGHT_ESTIMATE.replace("def estimate", "def right")
-        + """
+        + f"""
 
 import socket
 def estimate(x, edges):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0)); server.listen()
-        others = [("10.255.255.1", 9), ("192.0.2.1", 80)]
-        for address in others:
-            with socket.socket() as stream:
-                stream.settimeout(1)
-                try: stream.connect(address)
-                except TimeoutError: return right(x, edges)  # there is a way out, if no answer
+    with socket.create_connection(("127.0.0.1", {PORT}), timeout=2):
+        return right(x, edges)  # or ask somebody for it
 """
     )
 
@@ -536,7 +537,7 @@ def patches_the_engine():
         """
 import sys, torch
 engine = sys.modules.get("lecture_lib.exercises.engine")
-if engine: engine.close = lambda got, expected: torch.ones_like(expected, dtype=torch.bool)
+if engine: engine._same = lambda exercise, value, expected: torch.ones_like(expected, dtype=torch.bool)
 def estimate(x, edges): return torch.ones(len(edges) - 1)
 """
     )
@@ -795,11 +796,8 @@ def asks_for_input():
 @attack(ALL, nbgrader=True)
 def warns_on_standard_error():
     """A right answer. In nbgrader anything on standard error of the check's cell costs its points."""
-    return right_but_first(
-        with_right_first(
-            "import logging, warnings; warnings.warn('careful'); os.write(2, b'careful')\nlogging.error('x')"
-        )
-    )
+    body = "import warnings; warnings.warn('careful'); print('careful', file=errors, flush=True); os.write(2, b'!')"
+    return right_but_first("import sys\n\nerrors = sys.stderr\n\n\n" + with_right_first(body))
 
 
 @attack(ALL)

@@ -1,8 +1,10 @@
 """Strangers' notebooks in the real sandbox: each gets its mark, and harms nobody."""
 
+import contextlib
 import csv
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ from nbgrader.api import Gradebook
 from lecture_lib.grading.sandbox import Place, missing
 
 from .conftest import ROOT
-from .hostile import ALL, ASSIGNMENT, ATTACKS
+from .hostile import ALL, ASSIGNMENT, ATTACKS, PORT
 
 pytestmark = pytest.mark.skipif(
     bool(missing(Place())) and not os.environ.get("CI"), reason=f"no sandbox: {missing(Place())}"
@@ -56,13 +58,21 @@ def gradebook(course):
         }
 
 
+@contextlib.contextmanager
+def listening():
+    """A server on this machine, which nobody in the sandbox should reach."""
+    with socket.create_server(("127.0.0.1", PORT), backlog=100):
+        yield
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     course = new_course(tmp_path_factory.mktemp("course"))
     for name, attack in ATTACKS.items():
         submit(course, name, attack.files())
     began = time.monotonic()
-    done = grade(course, *LIMITS, "--jobs", 2, env=os.environ | {"COURSE": str(course)})
+    with listening():
+        done = grade(course, *LIMITS, "--jobs", 2, env=os.environ | {"COURSE": str(course)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - began < 300
     return course

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,7 +38,15 @@ def exercises_alone(notebook):
     return notebook
 
 
-RIGHT, BLANK = exercises_alone(load("solutions")), exercises_alone(load("notebooks"))
+def handed_in(solution):
+    """The solution as a student would hand it in: without the marks around answers and hidden tests."""
+    for cell in solution.cells:
+        cell.source = re.sub(r"### BEGIN HIDDEN TESTS.*### END HIDDEN TESTS", "", cell.source, flags=re.DOTALL).strip()
+        cell.source = re.sub(r"^ *### (BEGIN|END) SOLUTION\n?", "", cell.source, flags=re.MULTILINE).strip()
+    return solution
+
+
+RIGHT, BLANK = handed_in(exercises_alone(load("solutions"))), exercises_alone(load("notebooks"))
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,7 @@ while True:
     )
 
 
-@attack(REST, "timeout", "A cell took longer than")
+@attack(REST, "timeout", "The cell of estimate took longer than")
 def infinite_loop_in_a_cell():
     return right_but_first("while True: pass\n")
 

@@ -13,6 +13,7 @@ import math
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -46,26 +47,35 @@ def send(stream: socket.socket, header: dict[str, Any], tensors: list[Tensor] = 
         raise Closed from error
 
 
-def receive(stream: socket.socket, until: float = math.inf, most: int = 1 << 30) -> tuple[dict[str, Any], list[Tensor]]:
+def receive(
+    stream: socket.socket,
+    until: float = math.inf,
+    most: int = 1 << 30,
+    watch: Callable[[], None] = lambda: None,
+) -> tuple[dict[str, Any], list[Tensor]]:
     """One message of at most `most` bytes of numbers, waiting no longer than `until` (on time.monotonic's clock).
 
+    watch: called five times a second while nothing comes; what it raises ends the waiting.
     Raises Closed, Forged or TimeoutError.
     """
-    header_length, length = LENGTHS.unpack(_exactly(stream, LENGTHS.size, until))
+    header_length, length = LENGTHS.unpack(_exactly(stream, LENGTHS.size, until, watch))
     if header_length > HEADER_LIMIT or length > most:
         raise Forged(f"{length} bytes, more than {most}")
-    text, numbers = _exactly(stream, header_length, until), _exactly(stream, length, until)
+    text = _exactly(stream, header_length, until, watch)
+    numbers = _exactly(stream, length, until, watch)
     try:
         header = json.loads(text)
         tensors, start = [], 0
         for name, shape in header.pop("tensors"):
             dtype, count = DTYPES[name], 1
+            if len(shape) > 16:
+                raise ValueError
             for side in shape:
-                if type(side) is not int or side < 0:
+                if type(side) is not int or not 0 <= side <= length:
                     raise ValueError
                 count *= side
             end = start + count * dtype.itemsize
-            if end > length or len(shape) > 16:
+            if end > length:
                 raise ValueError
             part = numbers[start:end]
             tensors.append(
@@ -77,19 +87,19 @@ def receive(stream: socket.socket, until: float = math.inf, most: int = 1 << 30)
         raise Forged(type(error).__name__) from error
 
 
-def _exactly(stream: socket.socket, count: int, until: float) -> bytearray:
+def _exactly(stream: socket.socket, count: int, until: float, watch: Callable[[], None]) -> bytearray:
     """The next `count` bytes. Memory grows with what has come, not with what was announced."""
     data = bytearray()
     while len(data) < count:
-        if until < math.inf:
-            left = until - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            stream.settimeout(left)
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        stream.settimeout(None if until == math.inf else min(left, 0.2))
         try:
             piece = stream.recv(min(count - len(data), 1 << 20))
         except TimeoutError:
-            raise
+            watch()
+            continue
         except OSError as error:
             raise Closed from error
         if not piece:

@@ -17,8 +17,9 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,11 +27,9 @@ from lecture_lib.grading import judge
 from lecture_lib.grading.course import CourseError, Release, read_release
 from lecture_lib.grading.gradebook import Book, write
 from lecture_lib.grading.judge import DIED, INVALID, MISSING, Result, Settings, without_answers
-from lecture_lib.grading.sandbox import Place, SandboxError, missing
+from lecture_lib.grading.sandbox import SandboxError, missing
 from lecture_lib.grading.submissions import Refused, Submission, find
 from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, as_html, commonest
-
-TRIES = 2  # a submission that ends a whole worker gets a second one
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,11 @@ class Options:
     seed: int | None = None
 
 
-def run(root: Path, options: Options, settings: Settings) -> int:
-    """Grade; returns the exit code. Raises CourseError or SandboxError with a sentence for the instructor."""
+def run(root: Path, options: Options, settings: Settings, pool: futures.Executor | None = None) -> int:
+    """Grade; returns the exit code. Raises CourseError or SandboxError with a sentence for the instructor.
+
+    pool: any executor, in place of processes on this machine or the cluster that the options name.
+    """
     from filelock import FileLock, Timeout
 
     release = read_release(root, options.assignment)
@@ -57,12 +59,12 @@ def run(root: Path, options: Options, settings: Settings) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / "lock", timeout=0), contextlib.closing(Book(root, release)) as book:
-            return _run(root, release, options, settings, Results(folder), book)
+            return _run(root, release, options, settings, Results(folder), book, pool)
     except Timeout:
         raise CourseError(f"{release.assignment} is being graded by another process.") from None
 
 
-def _run(root: Path, release: Release, options: Options, settings: Settings, results: Results, book: Book) -> int:
+def _run(root: Path, release: Release, options: Options, settings: Settings, results: Results, book: Book, pool) -> int:
     layout, submissions = find(root, release, options.submitted, options.pattern)
     if options.student:
         submissions = [s for s in submissions if s.student == options.student]
@@ -70,7 +72,7 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
             raise CourseError(f"{options.student} has no submission of {release.assignment}.")
     settings = replace(settings, seed=results.seed(options))
     key = _key(release, settings)
-    interrupted = _grade_all(submissions, release, options, settings, key, results, book)
+    interrupted = _grade_all(submissions, release, options, settings, key, results, book, pool)
     if not interrupted:
         results.finished()
     everybody = results.all()
@@ -116,7 +118,8 @@ class Results:
         write(path, json.dumps({**json.loads(path.read_text()), "finished": True}))
 
     def _path(self, student: str) -> Path:
-        return self.folder / f"student {quote(student, safe='')}.json"
+        name = quote(student, safe="")
+        return self.folder / f"student {name if len(name) <= 100 else hashlib.sha256(name.encode()).hexdigest()}.json"
 
     def get(self, student: str, key: str) -> Result | None:
         """The stored result, if it was made with this key."""
@@ -142,7 +145,7 @@ class Results:
 # ---------------------------------------------------------------- all submissions
 
 
-def _grade_all(submissions, release: Release, options: Options, settings, key: str, results: Results, book: Book):
+def _grade_all(submissions, release: Release, options: Options, settings, key: str, results: Results, book: Book, pool):
     """Returns whether it was interrupted."""
     from tqdm.auto import tqdm
 
@@ -159,19 +162,50 @@ def _grade_all(submissions, release: Release, options: Options, settings, key: s
             results.put(again[-1], keys[student])
         else:
             todo.append(submission)
+    unwritten = {}
+
+    def record(result: Result) -> None:
+        try:
+            book.record(result, stamps[result.student])
+        except Exception as error:  # one odd name is no reason to stop
+            book.gradebook.db.rollback()
+            unwritten[result.student] = f"{type(error).__name__}: {error}"[:200]
+
     for result in again:
         if not book.is_up_to_date(result):  # the last run was stopped between the two
-            book.record(result, stamps[result.student])
+            record(result)
+    opened = partial(executor, options) if pool is None else lambda count: contextlib.nullcontext((pool, 4))
     bar = tqdm(total=len(todo), unit="submission", desc=release.assignment, disable=not todo)
-    try:
-        with bar:
-            for result in _judged(todo, release, options, settings):
-                results.put(result, keys[result.student])
-                book.record(result, stamps[result.student])
-                bar.update()
-    except KeyboardInterrupt:
-        return True
-    return False
+    with bar, Interrupts() as interrupts, contextlib.suppress(Stopped):
+        for result in _judged(todo, release, settings, opened, interrupts):
+            results.put(result, keys[result.student])
+            record(result)
+            bar.update()
+    for student, why in unwritten.items():
+        print(f"The gradebook did not take the marks of {student} ({why}).", file=sys.stderr)
+    return interrupts.came
+
+
+class Interrupts:
+    """Ctrl-C and SIGTERM wait until what is being written is written; a second one does not."""
+
+    came = False
+
+    def __enter__(self) -> Interrupts:
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *error) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame) -> None:
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True
 
 
 def _read(submission: Submission, key: str) -> tuple[bytes | None, str]:
@@ -187,11 +221,20 @@ def _read(submission: Submission, key: str) -> tuple[bytes | None, str]:
     return content, digest.hexdigest()
 
 
-def _judged(todo: list[Submission], release: Release, options: Options, settings: Settings) -> Iterator[Result]:
-    """Results as they come, with a bounded number of notebooks in memory; a worker that dies takes none along."""
-    waiting, tries = list(reversed(todo)), Counter()
-    while waiting:
-        with executor(options, len(todo)) as (pool, at_once):
+def _judged(
+    todo: list[Submission], release: Release, settings: Settings, opened: Callable, interrupts: Interrupts
+) -> Iterator[Result]:
+    """Results as they come, with a bounded number of notebooks in memory.
+
+    If a worker of the pool dies, all that was running is suspect, and runs once more, one at a time: whoever ends a
+    worker then has done it alone. Raises Stopped at the first interrupt.
+    """
+    waiting, suspects = list(reversed(todo)), []
+    while waiting or suspects:
+        one_by_one = not waiting
+        if one_by_one:
+            waiting = [suspects.pop()]
+        with opened(len(waiting)) as (pool, at_once):
             running: dict[futures.Future, Submission] = {}
             broken = False
             while (waiting and not broken) or running:
@@ -205,23 +248,28 @@ def _judged(todo: list[Submission], release: Release, options: Options, settings
                     except futures.BrokenExecutor:
                         waiting.append(s)
                         broken = True
-                for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
-                    s = running.pop(future)
+                for future in futures.wait(running, timeout=0.5, return_when=futures.FIRST_COMPLETED).done:
+                    s, why = running.pop(future), ""
                     try:
                         yield future.result()
                     except SandboxError:
                         raise
                     except futures.BrokenExecutor:
                         broken = True
-                        tries[s.student] += 1
-                        if tries[s.student] < TRIES or len(running):
-                            waiting.append(s)
+                        if not one_by_one:
+                            suspects.append(s)
                         else:
-                            why = "Grading this submission ended the grader's own process, twice."
-                            yield without_answers(s.student, DIED, why, release, settings.seed, s.name)
+                            why = "Grading this submission ended the grader's own process."
                     except Exception as error:  # one odd submission is no reason to stop
                         why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
+                    if why:
                         yield without_answers(s.student, DIED, why[:300], release, settings.seed, s.name)
+                if interrupts.came:
+                    raise Stopped
+
+
+class Stopped(Exception):
+    """The instructor wants the run to end."""
 
 
 @contextlib.contextmanager
@@ -233,10 +281,10 @@ def executor(options: Options, count: int) -> Iterator[tuple[futures.Executor, i
         except ImportError as error:
             raise SystemExit("This needs dask.distributed: pip install -e '.[cluster]'") from error
         try:
-            client = Client(options.scheduler, timeout="30s")
+            client = Client(options.scheduler, timeout="10s")
         except OSError as error:
             raise CourseError(f"No scheduler answers at {options.scheduler} ({error}).") from None
-        with client, client.get_executor(pure=False, retries=TRIES) as pool:
+        with client, client.get_executor(pure=False, retries=2) as pool:
             yield pool, max(8, 4 * sum(client.nthreads().values()))
         return
     method = "forkserver" if sys.platform.startswith("linux") else "spawn"
@@ -305,7 +353,3 @@ def _write_tables(root: Path, release: Release, layout: str, results: list[Resul
     for name, text in tables.items():
         write(folder / name, text)
     return [folder / name for name in tables]
-
-
-def default_place(kind: str, engine: str, image: str) -> Place:
-    return Place(kind=kind, engine=engine, image=image)

@@ -44,28 +44,38 @@ class Book:
 
     def _prepare(self) -> None:
         """The assignment with its cells must be in the gradebook, as `nbgrader generate_assignment` puts it there."""
+        if not self._as_released() and not self._submissions():
+            self._generate()
+        if not self._as_released():
+            name = self.release.assignment
+            raise CourseError(
+                f"The gradebook has other checks or points for {name} than notebooks/ has. "
+                f"Run: nbgrader generate_assignment {name} --force"
+            )
+
+    def _as_released(self) -> bool:
         from nbgrader.api import MissingEntry
+
+        try:
+            notebook = self.gradebook.find_notebook(self.release.notebook, self.release.assignment)
+        except MissingEntry:
+            return False
+        cells = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        answers = {cell.name for cell in notebook.solution_cells}
+        return all(cells.get(a.check) == a.points and a.answer in answers for a in self.release.asked)
+
+    def _submissions(self) -> list:
+        return self.gradebook.assignment_submissions(self.release.assignment)
+
+    def _generate(self) -> None:
         from nbgrader.apps import NbGraderAPI
 
-        release = self.release
-        try:
-            notebook = self.gradebook.find_notebook(release.notebook, release.assignment)
-        except MissingEntry:
-            done = NbGraderAPI(config=self.config).generate_assignment(release.assignment, force=True, create=True)
-            if not done["success"]:
-                last = (done.get("log") or done.get("error") or "").strip().splitlines()[-1:]
-                raise CourseError(
-                    f"nbgrader generate_assignment {release.assignment} failed: {' '.join(last)}"
-                ) from None
-            self.gradebook.db.expire_all()
-            notebook = self.gradebook.find_notebook(release.notebook, release.assignment)
-        cells = {cell.name: cell.max_score for cell in notebook.grade_cells}
-        asked = {one.check: one.points for one in release.asked}
-        if any(cells.get(name) != points for name, points in asked.items()):
-            raise CourseError(
-                f"The gradebook has other checks or points for {release.assignment} than notebooks/ has. "
-                f"Run: nbgrader generate_assignment {release.assignment} --force"
-            )
+        name = self.release.assignment
+        done = NbGraderAPI(config=self.config).generate_assignment(name, force=True, create=True)
+        if not done["success"]:
+            last = (done.get("log") or done.get("error") or "").strip().splitlines()[-1:]
+            raise CourseError(f"nbgrader generate_assignment {name} failed: {' '.join(last)}")
+        self.gradebook.db.expire_all()
 
     def students(self) -> dict[str, str]:
         """Everybody in the gradebook: id -> name."""
@@ -107,7 +117,7 @@ class Book:
         if timestamp:
             try:
                 stamp = {"timestamp": parse_utc(timestamp)}
-            except ValueError:
+            except (ValueError, OverflowError):
                 pass  # nobody's marks depend on it
         book.update_or_create_student(result.student, **({"last_name": result.name} if result.name else {}))
         submission = book.update_or_create_submission(assignment, result.student, **stamp)
@@ -127,7 +137,7 @@ class Book:
 def write(path: Path, text: str) -> None:
     """All of the text or, if interrupted, what was there before."""
     new = path.with_name(f".{path.name}.new")
-    with open(new, "w", encoding="utf-8") as file:
+    with open(new, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 import re
 import secrets
-import select
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -24,7 +24,8 @@ import nbformat.reader
 import torch
 
 from lecture_lib.answers import Outcome, Seed, wire
-from lecture_lib.exercises import EXERCISES, Question, judge_question
+from lecture_lib.exercises import EXERCISES, Question, Report, judge_question
+from lecture_lib.exercises.report import Row
 from lecture_lib.grading.course import Asked, Release
 from lecture_lib.grading.sandbox import Limits, Place, Sandbox
 from lecture_lib.grading.uses import uses
@@ -112,15 +113,30 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         except ValueError as error:
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
         answers, notes = answer_cells(notebook, release)
-        run = Run(_sandbox(release, settings), settings.limits, _definitions(notebook, answers))
-        marks = []
+        elsewhere = _definitions(notebook, answers)
+        run = Run(_sandbox(release, settings), settings.limits, elsewhere)
         with run:
-            for one, allowed, cells in zip(release.asked, release.allowed, answers):
-                marks.append(_mark(one, allowed, cells, run, release, settings))
+            hidden = [_asked(one, cells, run, settings.seed, True) for one, cells in zip(release.asked, answers)]
+        # The student gets the report of the check in the notebook. A new process answers for it, which has never
+        # seen a hidden input, so that nothing of one can stand in it.
+        shown: list[Report | None] = [None] * len(hidden)
+        again = Run(run.sandbox, settings.limits, elsewhere, until=run.until)
+        lost = [r.points < r.out_of and a.function not in run.failed for a, r in zip(release.asked, hidden)]
+        if any(lost):
+            with again:
+                for i, (one, cells) in enumerate(zip(release.asked, answers)):
+                    cells = [cell for cell in cells if (cell.source, one) in run.done]
+                    report = _asked(one, cells, again, 0, False, judged=lost[i])
+                    shown[i] = report if one.function not in again.failed else None
+        failed = {**again.failed, **run.failed}
+        marks = tuple(
+            _mark(one, allowed, cells, *reports, failed.get(one.function, ""), release, settings)
+            for one, allowed, cells, *reports in zip(release.asked, release.allowed, answers, hidden, shown)
+        )
         why = " ".join(dict.fromkeys([*run.told, *notes, *([note] if note else [])]))
-        text = assembled(notebook, release, tuple(marks), answers)
+        text = assembled(notebook, release, marks, answers)
         seconds = time.perf_counter() - began
-        return Result(student, run.status, why, tuple(marks), settings.seed, text, seconds, name)
+        return Result(student, run.status, why, marks, settings.seed, text, seconds, name)
 
 
 def _sandbox(release: Release, settings: Settings) -> Sandbox:
@@ -139,45 +155,57 @@ def _question(name: str, seed: int) -> Question:
     return _questions[name, seed]
 
 
-def _mark(one: Asked, allowed: tuple[str, ...], cells: list, run: Run, release: Release, settings: Settings) -> Mark:
+def _asked(one: Asked, cells: list, run: Run, seed: int, private: bool, judged: bool = True) -> Report | None:
     """Run the exercise's cells, then judge the function that they left behind."""
-    sources = [cell.source for cell in cells]
-    if not sources:
+    problems = [run.cell(cell.source, one) for cell in cells]
+    call = run.asking(one, next(filter(None, problems), ""))
+    return judge_question(_question(one.name, seed), call, private) if judged else None
+
+
+def _mark(
+    one: Asked,
+    allowed: tuple[str, ...],
+    cells: list,
+    hidden: Report,
+    public: Report | None,
+    failed: str,
+    release: Release,
+    settings: Settings,
+) -> Mark:
+    """Points by the hidden inputs; the words by the public ones, or the judge's own."""
+    if not cells:
         why = "There is no answer cell for this exercise in the notebook."
         return Mark(one.name, one.check, 0.0, one.points, why=why, text=why, html=_plain(why), blank=True)
-    problems = [run.cell(source) for source in sources]
-    exercise, call = EXERCISES[one.name], run.asking(one, next(filter(None, problems), ""))
-    report = judge_question(_question(one.name, settings.seed), _discreet(call), private=True)
-    shown = report
-    if report.points < report.out_of:  # the student gets the report of the check in the notebook, if that fails, too
-        public = judge_question(_question(one.name, 0), call)
-        shown = public if public.points < public.out_of else report
-    points = report.points * one.points / exercise.points
-    library = tuple(sorted(set().union(*(uses(source, release.setup) for source in sources)) - set(allowed)))
-    if library and points:
+    exercise = EXERCISES[one.name]
+    mistakes = tuple(why for why in (w.removeprefix("Perhaps: ") for w in hidden.whys) if why in exercise.mistakes)
+    shown = public if public is not None and public.points < public.out_of else discreet(hidden, mistakes, failed)
+    points = hidden.points * one.points / exercise.points
+    library = tuple(sorted(set().union(*(uses(cell.source, release.setup) for cell in cells)) - set(allowed)))
+    if library and points and settings.library_costs:
         points = int(2 * points * (1 - settings.library_costs)) / 2
-        names = ", ".join(library)
-        said = f"This answer calls {names}: the library's own, in place of an answer of your own."
-        shown = replace(shown, message=said) if settings.library_costs else shown
+        said = f"This answer calls {', '.join(library)}: the library's own, in place of an answer of your own."
+        shown = replace(shown, message=said)
     shown = replace(shown, points=points)
-    mistakes = tuple(why for why in (w.removeprefix("Perhaps: ") for w in report.whys) if why in exercise.mistakes)
-    why = mistakes[0] if mistakes else (shown.message or next(iter(shown.whys), "")) if points < one.points else ""
-    blank = all(source.strip() == one.stub.strip() for source in sources)
-    text, html = str(shown), shown._repr_html_()
-    return Mark(one.name, one.check, points, one.points, mistakes, why, library, text, html, blank)
+    why = ""
+    if points < one.points:
+        why = mistakes[0] if mistakes else shown.message or next(iter(shown.whys), "")
+    blank = all(cell.source.strip() == one.stub.strip() for cell in cells)
+    text, html = _clean(str(shown)), _clean(shown._repr_html_())
+    return Mark(one.name, one.check, points, one.points, mistakes, _clean(why), library, text, html, blank)
 
 
-def _discreet(call):
-    """For hidden inputs: of what the sandbox tells, not a word gets into the report; it could repeat the inputs."""
+def discreet(report: Report, mistakes: tuple[str, ...], failed: str) -> Report:
+    """A report on hidden inputs that holds only the judge's own words: which cases passed, and known mistakes."""
+    if failed:
+        return replace(report, rows=(), message=failed)
+    if report.message:
+        return replace(report, message="Not attempted yet: the line `raise NotImplementedError` is still there.")
+    said = [row.why if row.why.removeprefix("Perhaps: ") in mistakes else NOT_SEEN for row in report.rows]
+    rows = (Row(row.title, row.passed, why="" if row.passed else why) for row, why in zip(report.rows, said))
+    return replace(report, rows=tuple(rows))
 
-    def asked(arguments):
-        outcome = call(arguments)
-        return outcome if outcome.blank or not outcome.problem else replace(outcome, outline=DISCREET)
 
-    return asked
-
-
-DISCREET = "Your function returned no numbers here."
+NOT_SEEN = "This failed for inputs that you do not see, although your check's own inputs pass."
 
 
 # ---------------------------------------------------------------- the conversation with the sandbox
@@ -193,33 +221,34 @@ class Run:
     elsewhere: frozenset[str] = frozenset()  # names that the student defined in cells that are not run
     status: str = GRADED
     told: list[str] = field(default_factory=list)
-    _done: list[str] = field(default_factory=list)  # the cells so far
+    failed: dict[str, str] = field(default_factory=dict)  # function -> why its process ended or took too long
+    done: list[tuple[str, Asked]] = field(default_factory=list)  # the cells that have run
     _session: ExitStack | None = None
     _stream: Any = None
-    _until: float = 0.0
+    until: float = 0.0  # on time.monotonic's clock
 
     def __enter__(self) -> Run:
-        self._until = time.monotonic() + self.limits.submission_seconds
+        self.until = self.until or time.monotonic() + self.limits.submission_seconds
         return self
 
     def __exit__(self, *error) -> None:
         self._leave()
 
-    def cell(self, source: str) -> str:
-        """Run a cell; returns what went wrong, or ""."""
-        reply = self._ask({"run": source}, [], "A cell")
+    def cell(self, source: str, one: Asked) -> str:
+        """Run a cell of this exercise; returns what went wrong, or ""."""
+        reply = self._ask({"run": source}, [], one, f"The cell of {one.function}")
         if isinstance(reply, str):
             return reply
-        self._done.append(source)
+        self.done.append((source, one))
         return _text(reply[0], "problem")
 
     def asking(self, one: Asked, problem: str) -> Callable[[Mapping[str, Any]], Outcome]:
         """The `Call` of the function that this exercise asks for; after the first failure it fails at once."""
-        exercise, failed = EXERCISES[one.name], []
+        exercise = EXERCISES[one.name]
 
         def call(arguments: Mapping[str, Any]) -> Outcome:
-            if failed:
-                return failed[0]
+            if one.function in self.failed:
+                return Outcome(problem=self.failed[one.function])
             described, tensors = [], []
             for name, value in arguments.items():
                 if torch.is_tensor(value):
@@ -231,10 +260,9 @@ class Run:
             message = {"call": one.function, "arguments": described, "parts": list(exercise.parts)}
             message["most"] = self.limits.reply
             message["adapter"] = exercise.adapter.__name__ if exercise.adapter else None
-            reply = self._ask(message, tensors, f"{one.function}(...)")
+            reply = self._ask(message, tensors, one, f"{one.function}(...)")
             if isinstance(reply, str):
-                failed.append(Outcome(problem=reply))
-                return failed[0]
+                return Outcome(problem=reply)
             return self._outcome(*reply, one, problem)
 
         return call
@@ -252,68 +280,68 @@ class Run:
             told["problem"] = "Your function returned nothing that could be read."
         return Outcome(value if not told["problem"] else None, blank=header.get("blank") is True, **told)
 
-    def _ask(self, message: dict, tensors: list, what: str):
+    def _ask(self, message: dict, tensors: list, one: Asked, what: str):
         """The reply, or the sentence that says why there is none."""
         try:
-            if time.monotonic() >= self._until:
+            if time.monotonic() >= self.until:
                 raise TimeoutError
             if self._stream is None:
                 self._enter()
+            if self._stream is None:
+                return self.told[-1]
             return self._exchange(message, tensors)
         except TimeoutError:
-            if time.monotonic() >= self._until:
-                what = "The notebook as a whole"
-                self._fail(TIMEOUT, f"{what} took longer than {self.limits.submission_seconds:g} s.")
+            if time.monotonic() >= self.until:
+                what, seconds = "The notebook as a whole", self.limits.submission_seconds
             else:
-                self._fail(TIMEOUT, f"{what} took longer than {self.limits.answer_seconds:g} s.")
+                seconds = self.limits.answer_seconds
+            return self._fail(TIMEOUT, f"{what} took longer than {seconds:g} s.", one)
         except wire.Forged:
-            self._fail(DIED, f"{what} sent something that is no reply of the grader's protocol, or too large.")
+            return self._fail(
+                DIED, f"{what} sent something that is no reply of the grader's protocol, or too large.", one
+            )
         except _TooMuchMemory:
-            self._fail(DIED, f"{what} took more than {self.limits.memory / 2**30:g} GiB of memory.")
+            return self._fail(DIED, f"{what} took more than {self.limits.memory / 2**30:g} GiB of memory.", one)
         except wire.Closed:
-            self._fail(DIED, f"{what} ended the whole process: exit, a crash, or a limit of the system.")
-        return self.told[-1]
+            return self._fail(DIED, f"{what} ended the whole process: exit, a crash, or a limit of the system.", one)
 
     def _exchange(self, message: dict, tensors: list):
-        until = min(time.monotonic() + self.limits.answer_seconds, self._until)
-        self._stream.settimeout(self.limits.answer_seconds)
-        number = secrets.randbits(64)
-        wire.send(self._stream, {**message, "number": number}, tensors)
+        until = min(time.monotonic() + self.limits.answer_seconds, self.until)
         most = self.sandbox.memory_before + self.limits.memory + (1 << 28)
-        while True:  # a reply mostly comes at once; whoever takes longer is looked at
-            slice_end = min(until, time.monotonic() + 0.2)
-            if self._ready(slice_end):
-                reply = wire.receive(self._stream, until, self.limits.reply)
-                if reply[0].get("number") != number:
-                    raise wire.Forged("a reply to nothing that was asked")
-                return reply
-            if time.monotonic() >= until:
-                raise TimeoutError
+
+        def watch() -> None:  # a reply mostly comes at once; whoever takes longer is looked at
             if self.sandbox.memory() > most:
                 raise _TooMuchMemory
 
-    def _ready(self, until: float) -> bool:
-        return bool(select.select([self._stream], [], [], max(0.0, until - time.monotonic()))[0])
+        number = secrets.randbits(64)
+        self._stream.settimeout(self.limits.answer_seconds)
+        wire.send(self._stream, {**message, "number": number}, tensors)
+        reply = wire.receive(self._stream, until, self.limits.reply, watch)
+        if reply[0].get("number") != number:
+            raise wire.Forged("a reply to nothing that was asked")
+        return reply
 
     def _enter(self) -> None:
         """A process in which the cells so far have run, but for those that now fail."""
         self._session = ExitStack()
         self._stream = self._session.enter_context(self.sandbox.session())
-        again, self._done = self._done, []
-        for source in again:
+        again, self.done = self.done, []
+        for source, one in again:
             if self._stream is None:
                 break
-            self.cell(source)
+            self.cell(source, one)
 
     def _leave(self) -> None:
         if self._session is not None:
             session, self._session, self._stream = self._session, None, None
             session.close()
 
-    def _fail(self, status: str, why: str) -> None:
+    def _fail(self, status: str, why: str, one: Asked) -> str:
         self.status = status if self.status != TIMEOUT else TIMEOUT
         self.told.append(why)
+        self.failed.setdefault(one.function, why)
         self._leave()
+        return why
 
 
 class _TooMuchMemory(Exception):
@@ -322,7 +350,12 @@ class _TooMuchMemory(Exception):
 
 def _text(header: Mapping, key: str) -> str:
     value = header.get(key, "")
-    return value[:2000] if isinstance(value, str) else ""
+    return _clean(value[:2000]) if isinstance(value, str) else ""
+
+
+def _clean(text: str) -> str:
+    """Text that can be written: JSON may hold halves of characters, which UTF-8 may not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 # ---------------------------------------------------------------- notebooks
@@ -336,26 +369,45 @@ def parsed(content: bytes):
         raise ValueError(f"The file is not UTF-8, as notebooks are (at byte {error.start}).") from None
     try:
         notebook = nbformat.reader.reads(text)
+        for cell in (c for sheet in notebook.get("worksheets", []) for c in sheet["cells"]):  # nbformat 3 and older
+            if "level" in cell:
+                cell["level"] = 1  # nbformat writes as many # as a heading says
         notebook = nbformat.convert(notebook, 4)
-        cells = [_cell(cell) for cell in notebook["cells"] if isinstance(cell, dict)]
+        cells = notebook["cells"]
+        if len(cells) > MOST_CELLS:
+            raise _TooLong(f"The notebook has {len(cells)} cells, more than {MOST_CELLS}.")
+        cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    except _TooLong as error:
+        raise ValueError(str(error)) from None
     except (Exception, RecursionError) as error:
         raise ValueError(f"The file is no notebook that can be read ({type(error).__name__}).") from None
     return nbformat.v4.new_notebook(cells=cells)
+
+
+MOST_CELLS, MOST_SOURCE = 2_000, 100_000  # cells of a notebook, characters of a cell
+
+
+class _TooLong(Exception):
+    pass
 
 
 def _cell(cell: Mapping):
     """Only what is graded and shown: type, source, id, nbgrader's metadata."""
     kind = cell.get("cell_type")
     source = cell.get("source", "")
-    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    source = _clean("".join(map(str, source)) if isinstance(source, list) else str(source))
+    if len(source) > MOST_SOURCE:
+        raise _TooLong(f"A cell has {len(source)} characters, more than {MOST_SOURCE}.")
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    if kind != "code":  # what a student wrote is read in the teacher's browser: no HTML, and so no scripts
+        source = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", source)
     new = make.get(kind, nbformat.v4.new_raw_cell)(source)
     metadata = cell.get("metadata")
     marked = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if isinstance(marked, dict) and isinstance(marked.get("grade_id"), str):
-        new.metadata["nbgrader"] = dict(marked)
+        new.metadata["nbgrader"] = {"grade_id": marked["grade_id"]}
     if isinstance(cell.get("id"), str):
-        new["id"] = cell["id"]
+        new["id"] = _clean(cell["id"])
     return new
 
 
@@ -366,13 +418,15 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     student made of them, are the release's.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    defined = cache(lambda number: _defined(code[number]))
     checks = {one.check for one in release.asked}
     found, notes = [], []
     for one in release.asked:
         cells = [c for c in code if c.metadata.get("nbgrader", {}).get("grade_id") == one.answer]
         if not cells:
-            free = [c for c in code if c.metadata.get("nbgrader", {}).get("grade_id") not in checks]
-            cells = [c for c in free if c.get("id") == one.answer] or [c for c in free if one.function in _defined(c)]
+            free = [i for i, c in enumerate(code) if c.metadata.get("nbgrader", {}).get("grade_id") not in checks]
+            cells = [code[i] for i in free if code[i].get("id") == one.answer]
+            cells = cells or [code[i] for i in free if one.function in defined(i)]
             if cells:
                 notes.append(f"{one.name}: the answer cell had lost its grade id.")
         if len(cells) > 1:

@@ -213,8 +213,11 @@ class Sandbox:
         with contextlib.suppress(psutil.Error):
             top = psutil.Process(self._process.pid)
             for process in [top, *top.children(recursive=True)]:
-                with contextlib.suppress(psutil.Error):
-                    total += process.memory_full_info().pss
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    try:
+                        total += process.memory_full_info().pss
+                    except psutil.AccessDenied:  # it hides; then what it shares counts, too
+                        total += process.memory_info().rss
         return total
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ a file than a notebook may have.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -21,8 +22,9 @@ MEMBERS = 100_000  # files of an export
 
 # How an LMS names what it exports: the student's name, the id, the file.
 PATTERNS = {
-    "canvas": r"(?P<name>[^_/]+)(_LATE)?_(?P<id>\d+)_\d+_(?P<file>[^/]+)",
-    "moodle": r"(?P<name>[^/]+)_(?P<id>\d+)_assignsubmission_file_?/?(?P<file>[^/]*)",
+    "canvas": r"(?P<name>[^_/]+)(_LATE)?_(?P<id>[0-9]+)_[0-9]+_(?P<file>[^/]+)",
+    # the first such name on the way is the LMS's; what comes after it a student chose
+    "moodle": r"(?P<name>[^/]+?)_(?P<id>[0-9]+)_assignsubmission_file_(?:/(?P<file>[^/]+)|(?P<flat>[^/]*))",
 }
 
 
@@ -49,15 +51,18 @@ def find(root: Path, release: Release, submitted: Path | None, pattern: str = ""
         raise CourseError(f"There is no {source}.")
     files = list(_zipped(source) if source.is_file() else _files(source))
     patterns = {"pattern": pattern} if pattern else PATTERNS
-    for layout, expression in patterns.items():
-        try:
-            matches = [(re.fullmatch(expression, path), path, read) for path, read in files]
-        except re.error as error:
-            raise CourseError(f"--pattern is no regular expression: {error}.") from error
-        if pattern and not {"id", "file"} <= re.compile(expression).groupindex.keys():
+    try:
+        if pattern and not {"id", "file"} <= re.compile(pattern).groupindex.keys():
             raise CourseError("--pattern should have the named groups (?P<id>...) and (?P<file>...).")
-        if any(match for match, _, _ in matches):
-            return layout, _by_student(release, matches)
+    except re.error as error:
+        raise CourseError(f"--pattern is no regular expression: {error}.") from error
+    matches = {}
+    for layout, expression in patterns.items():
+        tried = ((re.fullmatch(expression, path), read) for path, read in files)
+        matches[layout] = [(match, read) for match, read in tried if match]
+    layout = max(matches, key=lambda name: len(matches[name]))
+    if matches[layout]:
+        return layout, _by_student(release, matches[layout])
     if source.is_file():
         stated = "; ".join(f"{name}: {expression}" for name, expression in PATTERNS.items())
         raise CourseError(f"No file of {source.name} is named as an LMS does it ({stated}). State yours by --pattern.")
@@ -81,13 +86,15 @@ def read_file(path: Path) -> bytes:
     """A regular file's bytes. Raises Refused for links, devices, pipes, and files that are too large."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Refused(f"{printable(path.name)} is no ordinary file.")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return _at_most(file, path.name)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise Refused(f"{printable(path.name)} could not be read ({error.strerror}).") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Refused(f"{printable(path.name)} is no ordinary file.")
-        return _at_most(file, path.name)
 
 
 def _at_most(file, name: str) -> bytes:
@@ -128,12 +135,14 @@ def _zipped(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
     for member in members:
         name = PurePosixPath(member.filename.replace("\\", "/"))
-        if not member.is_dir() and not name.is_absolute() and ".." not in name.parts:
-            # an export may lie in a folder of its own
-            yield (
-                "/".join(name.parts[-2:] if "_assignsubmission_file" in str(name.parent) else name.parts[-1:]),
-                (lambda member=member: read(member)),
-            )
+        if member.is_dir() or name.is_absolute() or ".." in name.parts:
+            continue
+        # an export may lie in a folder of its own; below a student's folder only files count
+        owner = next(
+            (i for i, part in enumerate(name.parts) if re.fullmatch(PATTERNS["moodle"], part)), len(name.parts)
+        )
+        if owner >= len(name.parts) - 2:
+            yield "/".join(name.parts[min(owner, len(name.parts) - 1) :]), lambda member=member: read(member)
 
 
 # ---------------------------------------------------------------- whose notebook
@@ -142,13 +151,22 @@ def _zipped(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 def _by_student(release: Release, matches) -> list[Submission]:
     """One submission for each id of an LMS's export."""
     files: dict[str, list[tuple[str, Callable[[], bytes]]]] = {}
-    names: dict[str, str] = {}
-    for match, path, read in matches:
-        if match:
-            groups = match.groupdict()
-            names.setdefault(groups["id"], printable(groups.get("name") or ""))
-            files.setdefault(groups["id"], []).append((groups["file"] or path, read))
-    return [_chosen(printable(student), names[student], files[student], release) for student in sorted(files)]
+    names: dict[str, set[str]] = {}
+    for match, read in matches:
+        groups = match.groupdict()
+        names.setdefault(groups["id"], set()).add(printable(groups.get("name") or ""))
+        files.setdefault(groups["id"], []).append((groups.get("file") or groups.get("flat") or "", read))
+    found = []
+    for student in sorted(files):
+        shown, name = printable(student), min(names[student])
+        if shown in ("", ".", "..") or "/" in shown:
+            raise CourseError(f"The pattern gives the id {shown!r}. It should be a name without a slash.")
+        if len(names[student]) > 1:
+            why = f"Files of {len(names[student])} students have this id: {', '.join(sorted(names[student]))}."
+            found.append(Submission(shown, name, problem=why))
+        else:
+            found.append(_chosen(shown, name, files[student], release))
+    return found
 
 
 def _from_folder(folder: Path, release: Release) -> Submission:
@@ -158,11 +176,14 @@ def _from_folder(folder: Path, release: Release) -> Submission:
         return Submission(student, problem="The folder's name is no UTF-8, or holds control characters.")
     if folder.is_symlink() or folder.parent.is_symlink():
         return Submission(student, problem="The folder is a link.")
-    files = [(path.name, lambda path=path: read_file(path)) for path in sorted(folder.iterdir())]
+    try:
+        files = [(path.name, lambda path=path: read_file(path)) for path in sorted(folder.iterdir())]
+    except OSError as error:
+        return Submission(student, problem=f"The folder could not be read ({error.strerror}).")
     submission = _chosen(student, "", files, release)
-    stamp = folder / "timestamp.txt"
-    if stamp.is_file() and not stamp.is_symlink():
-        submission.timestamp = stamp.read_text(encoding="utf-8", errors="replace")[:100].strip()
+    if (folder / "timestamp.txt").exists():
+        with contextlib.suppress(Refused):
+            submission.timestamp = read_file(folder / "timestamp.txt")[:100].decode(errors="replace").strip()
     return submission
 
 
@@ -171,7 +192,7 @@ def _chosen(student: str, name: str, files: list[tuple[str, Callable[[], bytes]]
     notebooks = [(path, read) for path, read in files if path.lower().endswith(".ipynb")]
     wanted = f"{release.notebook}.ipynb"
     # an LMS, or a browser, numbers the attempts: histograms-1.ipynb, histograms (2).ipynb
-    attempt = re.compile(rf"{re.escape(release.notebook)}(?: ?[-(](\d+)\)?)?\.ipynb", re.IGNORECASE)
+    attempt = re.compile(rf"{re.escape(release.notebook)}(?: ?[-(]([0-9]{{1,4}})\)?)?\.ipynb", re.IGNORECASE)
     right = [(int(m[1] or 0), path, read) for path, read in notebooks if (m := attempt.fullmatch(path))]
     others = [printable(path) for path, _ in notebooks]
     if right:

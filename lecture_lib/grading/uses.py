@@ -7,9 +7,11 @@ answer uses beyond what the solution uses. Whoever hides the call, or copies the
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
 LIBRARY = "lecture_lib"
+MOST = 100  # characters of a name
 
 
 def uses(source: str, setup: Iterable[str] = ()) -> set[str]:
@@ -20,15 +22,16 @@ def uses(source: str, setup: Iterable[str] = ()) -> set[str]:
     tree = _parsed(source)
     found = set(_imports(tree, names))
     attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in attributes:
             path = _path(node)
             if path and path[0] in names:
                 found.add(".".join([names[path[0]], *path[1:]]))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and LIBRARY in node.value:
-            if not _is_docstring(node, tree):
-                found.add(node.value)
-    return {name for name in found if not name.startswith(f"{LIBRARY}.exercises.check")}
+            if id(node) not in docstrings:
+                found.update(re.findall(rf"{LIBRARY}[\w.]*", node.value, re.ASCII))
+    return {name[:MOST] for name in found if not name.startswith(f"{LIBRARY}.exercises.check")}
 
 
 def _parsed(source: str) -> ast.AST:
@@ -66,7 +69,3 @@ def _path(node: ast.AST) -> list[str]:
         path.append(node.attr)
         node = node.value
     return [node.id, *reversed(path)] if isinstance(node, ast.Name) else []
-
-
-def _is_docstring(constant: ast.Constant, tree: ast.AST) -> bool:
-    return any(isinstance(node, ast.Expr) and node.value is constant for node in ast.walk(tree))

@@ -123,6 +123,15 @@ def _indented(body):
     return "\n".join(f"    {line}" for line in body.strip("\n").splitlines())
 
 
+SOCKET = """
+import socket, stat
+for number in range(3, 256):
+    try:
+        if stat.S_ISSOCK(os.fstat(number).st_mode): stream = socket.socket(fileno=os.dup(number)); break
+    except OSError: pass
+"""
+
+
 # ---------------------------------------------------------------- never ends
 
 
@@ -189,6 +198,34 @@ for _ in range(8):
         held = bytearray(b"x") * (5 << 27)
         time.sleep(1000)
 time.sleep(1000)
+""")
+    )
+
+
+@attack(REST, "died", "of memory")
+def memory_after_the_first_byte_of_a_reply():
+    return right_but_first(
+        in_first(
+            SOCKET
+            + """
+import time
+stream.sendall(bytes(1))
+for _ in range(8):
+    if os.fork() == 0:
+        held = bytearray(b"x") * (5 << 27)
+        time.sleep(1000)
+time.sleep(1000)
+"""
+        )
+    )
+
+
+@attack(REST)
+def memory_of_the_kernel():
+    return right_but_first(
+        in_first("""
+import socket
+held = [socket.socketpair() for _ in range(10_000)]
 """)
     )
 
@@ -312,6 +349,36 @@ for pid in [-1, *range(2, 3000)]:
     except OSError: pass
 """)
     )
+
+
+@attack(ALL)
+def signals_the_process_group():
+    """Those of a group reach across namespaces, if the fork server is in it."""
+    return right_but_first(
+        with_right_first("""
+import signal
+signal.signal(signal.SIGCONT, signal.SIG_IGN)
+for number in (signal.SIGURG, signal.SIGCONT): os.kill(0, number)
+for call in (lambda: os.setpriority(os.PRIO_PGRP, 0, 19), lambda: os.sched_setaffinity(0, {0, 1})):
+    try: call()
+    except PermissionError: continue
+    raise ValueError("that should be refused")
+""")
+    )
+
+
+@attack(REST, "died", "ended the whole process")
+def kills_the_process_group():
+    return right_but_first(in_first("os.kill(0, 19); os.kill(0, 9); os._exit(1)"))
+
+
+@attack(REST - 4, "died", "ended the whole process")
+def dies_when_its_cell_is_run_again():
+    """The first answer ends the process; the second one's cell runs the first time only."""
+    notebook = right_but_first(in_first("os._exit(0)"))
+    answer(notebook).source += "\nimport time\nbegan = time.monotonic()"
+    answer(notebook, 1).source = "import os, time\nif time.monotonic() - began < 100: os._exit(0)"
+    return notebook
 
 
 @attack(REST)
@@ -465,15 +532,6 @@ def estimate(x, edges):
 
 
 # ---------------------------------------------------------------- bends the judge
-
-
-SOCKET = """
-import socket, stat
-for number in range(3, 256):
-    try:
-        if stat.S_ISSOCK(os.fstat(number).st_mode): stream = socket.socket(fileno=os.dup(number)); break
-    except OSError: pass
-"""
 
 
 @attack(0, "died", "no reply of the grader's protocol")
@@ -782,6 +840,57 @@ def two_notebooks_of_other_names():
 @attack(0, "invalid", "larger than")
 def a_huge_notebook():
     return b" " * (21 << 20)
+
+
+@attack(ALL)
+def half_a_character():
+    """JSON can hold what UTF-8 cannot."""
+    notebook = right_and('s = "lecture_lib.half"')
+    notebook.cells.insert(1, nbformat.v4.new_code_cell("# half", id="odd"))
+    return nbformat.writes(notebook).replace("half", "\\ud800").encode()
+
+
+@attack(REST)
+def half_a_character_in_an_error():
+    return right_but_first(in_first("", 'raise ValueError("\\ud800")'))
+
+
+@attack(ALL)
+def a_heading_of_a_billion_levels():
+    old = nbformat.convert(copy.deepcopy(RIGHT), 3)
+    heading = {"cell_type": "heading", "level": 10**9, "metadata": {}, "source": "x"}
+    old["worksheets"][0]["cells"].insert(0, heading)
+    return json.dumps(old).encode()
+
+
+@attack(0, "invalid", "more than")
+def a_cell_of_a_megabyte():
+    return right_and("x = [" + "lecture_lib, " * 80_000 + "]")
+
+
+@attack(ALL)
+def a_thousand_names_of_the_library():
+    return right_and("s = [" + '"lecture_lib", ' * 5_000 + "]")
+
+
+@attack(0, "invalid", "more than")
+def too_many_cells():
+    notebook = copy.deepcopy(RIGHT)
+    notebook.cells += [nbformat.v4.new_code_cell("1") for _ in range(3_000)]
+    return notebook
+
+
+@attack(ALL)
+def scripts_in_markdown():
+    notebook = copy.deepcopy(RIGHT)
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell("<script>alert('md')</script><img src=x onerror=alert(1)>"))
+    return notebook
+
+
+@attack(ALL)
+def an_impossible_timestamp():
+    stamp = b"0001-01-01 00:00:00 +2300"
+    return {f"{NOTEBOOK}.ipynb": nbformat.writes(RIGHT).encode(), "timestamp.txt": stamp}
 
 
 # ---------------------------------------------------------------- honest, and odd

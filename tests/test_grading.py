@@ -261,7 +261,7 @@ def test_nbgrader_goes_on_from_here_and_feedback_shows_the_report_and_nothing_hi
         assert "HIDDEN" not in page and "hidden=" not in page and "BEGIN SOLUTION" not in page
     assert all(RIGHT_LINE in text[s] for s in ("ada", "eve")) and all(RIGHT_LINE not in text[s] for s in ("bob", "cut"))
     # eve's answer is right on the inputs of the check; of the hidden ones she learns nothing but that they failed
-    assert "inputs that you do not see" in text["eve"] and "secret" not in text["eve"]
+    assert "inputs that you do not see" in text["eve"] and "secret [" not in text["eve"]
 
 
 RIGHT_LINE = "counts[k - 1] += (x == edges[k]).sum()"
@@ -294,8 +294,7 @@ def public_sums():
 @needs_sandbox
 def test_an_answer_that_calls_the_librarys_own_is_named_and_costs_what_the_instructor_says(course):
     source = (
-        "def smooth(counts, alpha):\n    fit = Histogram.fit\n"
-        "    return (counts + alpha) / (counts + alpha).sum()\n"
+        "def smooth(counts, alpha):\n    fit = Histogram.fit\n    return (counts + alpha) / (counts + alpha).sum()\n"
     )
     notebook = copy.deepcopy(RIGHT)
     answer(notebook, 4).source = source

@@ -46,6 +46,7 @@ def main() -> None:
 
         inner.become_nobody()
         inner.limit(**hello["limits"])
+        inner.drop_capabilities()
         inner.filter_calls()
     wire.send(control, {"ready": True, "walls": False})
     serve(control, shell)

@@ -71,7 +71,7 @@ def receive(
             if len(shape) > 16:
                 raise ValueError
             for side in shape:
-                if type(side) is not int or not 0 <= side <= length:
+                if type(side) is not int or not 0 <= side < 1 << 32:
                     raise ValueError
                 count *= side
             end = start + count * dtype.itemsize

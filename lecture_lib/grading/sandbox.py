@@ -120,7 +120,7 @@ def bubblewrap(place: Place, limits: Limits) -> list[str]:
         if how == "--symlink":
             command += [how, os.readlink(path), str(path)]
         elif how in ("--tmpfs", "--dir"):
-            command += ["--size", str(limits.disk)] if path == Path("/tmp") else ["--perms", "0755"]
+            command += ["--perms", "1777", "--size", str(limits.disk)] if path == Path("/tmp") else ["--perms", "0755"]
             command += [how, str(path)]
         elif how:
             command += [how, str(path), str(path)]

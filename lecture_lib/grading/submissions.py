@@ -128,10 +128,10 @@ def _zipped(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         try:
             with archive.open(member) as file:
                 return _at_most(file, member.filename)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
+        except Refused:
+            raise
+        except Exception as error:  # zipfile's, or of one of the decompressors
             raise Refused(f"{printable(member.filename)} could not be read from the zip ({error}).") from error
-        except Exception as error:  # of the decompressors, each has its own
-            raise Refused(f"{printable(member.filename)} could not be unpacked ({type(error).__name__}).") from error
 
     for member in members:
         name = PurePosixPath(member.filename.replace("\\", "/"))

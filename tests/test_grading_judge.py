@@ -1,0 +1,210 @@
+"""The pure function: what an answer uses, what a notebook may hold, and what a report must not tell."""
+
+import copy
+import time
+from dataclasses import replace
+
+import nbformat
+import pytest
+import torch
+
+from lecture_lib.exercises import EXERCISES, Question, call_in_process, judge
+from lecture_lib.grading import judge as j
+from lecture_lib.grading.course import read_release
+from lecture_lib.grading.judge import Settings, answer_cells, assembled, grade, parsed
+from lecture_lib.grading.sandbox import Place
+from lecture_lib.grading.uses import uses
+
+from .conftest import ROOT
+from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, answer, right_but_first
+from .test_grading import needs_sandbox
+
+RELEASE = read_release(ROOT, ASSIGNMENT)
+SETUP = ("from lecture_lib.histogram import Histogram", "from lecture_lib import gans, data as d")
+
+
+# ---------------------------------------------------------------- what an answer uses
+
+
+@pytest.mark.parametrize(
+    "source, names",
+    [
+        ("def f(x): return x.sum()", set()),
+        ("def f(x): return Histogram.fit(x).log_prob(x)", {"lecture_lib.histogram.Histogram.fit"}),
+        ("def f(x):\n    import lecture_lib.flows as g\n    return g.affine(x)", {"lecture_lib.flows.affine"}),
+        ("import lecture_lib\ny = lecture_lib.flows.affine", {"lecture_lib.flows.affine"}),
+        ("from lecture_lib.flows import affine as a\ny = a(1)", {"lecture_lib.flows.affine"}),
+        ("h = Histogram\ny = h", {"lecture_lib.histogram.Histogram"}),
+        ("from lecture_lib.flows import *", {"lecture_lib.flows.*"}),
+        ("y = __import__('lecture_lib.flows')", {"lecture_lib.flows"}),
+        ("%matplotlib inline\n!ls\ny = d.Ring()", {"lecture_lib.data.Ring"}),
+        ("def f(x):\n    'As lecture_lib.flows does.'\n    return x", set()),
+        ("from lecture_lib.exercises import check\ncheck('a', 1)", set()),
+        ("def f(:", set()),
+        ("x = '\\ud800'", set()),
+    ],
+)
+def test_what_an_answer_uses_of_the_library(source, names):
+    assert uses(source, SETUP) == names
+
+
+@pytest.mark.parametrize(
+    "source", ["(" * 90_000, "-" * 90_000 + "1", "[a," * 30_000, "lambda:" * 12_000, "x=" * 40_000]
+)
+def test_odd_sources_cost_little(source):
+    began = time.monotonic()
+    assert uses(source, SETUP) == set()
+    assert time.monotonic() - began < 5
+
+
+def test_the_release_knows_what_the_solution_uses():
+    allowed = dict(zip((one.name for one in RELEASE.asked), RELEASE.allowed))
+    assert allowed.pop("histogram.held_out_nats") == ("lecture_lib.histogram.Histogram.fit",)
+    assert set(allowed.values()) == {()}
+
+
+# ---------------------------------------------------------------- questions
+
+
+def test_a_question_that_is_kept_gives_the_same_reports():
+    for name, exercise in EXERCISES.items():
+        wrong = next(iter(exercise.mistakes.values()))
+        wrong = wrong[0] if isinstance(wrong, tuple) else wrong
+        question, call = Question(exercise, 11), call_in_process(wrong, exercise.parts, exercise.adapter)
+        once, again = (j.judge_question(question, call, private=True) for _ in range(2))
+        assert once == again == judge(exercise, call, 11, private=True), name
+
+
+# ---------------------------------------------------------------- notebooks
+
+
+def test_cells_are_found_by_grade_id_else_by_id_else_by_what_they_define():
+    for lose in (lambda c: None, lambda c: c.metadata.clear(), lambda c: (c.metadata.clear(), c.update(id="x-1"))):
+        notebook = copy.deepcopy(RIGHT)
+        lose(answer(notebook))
+        found, notes = answer_cells(parsed(nbformat.writes(notebook).encode()), RELEASE)
+        assert [len(cells) for cells in found] == [1] * 7 and "def estimate" in found[0][0].source
+        assert bool(notes) == any(c.source == answer(RIGHT).source and not c.metadata for c in notebook.cells)
+
+
+def test_what_is_shown_is_the_release_with_the_students_answers_and_own_cells():
+    notebook = copy.deepcopy(RIGHT)
+    own = nbformat.v4.new_code_cell("mine = 1", id="mine")
+    notebook.cells.insert(notebook.cells.index(answer(notebook, 1)), own)
+    notebook.cells[-1].source = "4"  # a check that says full marks
+    notebook = parsed(nbformat.writes(notebook).encode())
+    answers, _ = answer_cells(notebook, RELEASE)
+    shown = nbformat.reads(assembled(notebook, RELEASE, (), answers), 4)
+    nbformat.validate(shown)
+    released = nbformat.reads(RELEASE.text, 4)
+    assert [c.id for c in shown.cells if c.id != "mine"] == [c.id for c in released.cells]
+    sources = {c.id: c.source for c in shown.cells}
+    assert sources["histogram-log_prob"] == answer(RIGHT, 1).source and sources["mine"] == "mine = 1"
+    order = [c.id for c in shown.cells]
+    assert order.index("histogram-estimate") < order.index("mine") < order.index("histogram-log_prob")
+    checks = {c.id: c.source for c in released.cells if c.metadata.get("nbgrader", {}).get("grade")}
+    assert {i: sources[i] for i in checks} == checks
+
+
+# ---------------------------------------------------------------- what the student is told
+
+
+@pytest.fixture(scope="module")
+def settings():
+    yield Settings(4711, place=Place(hidden=(str(ROOT),)))
+    while j._sandboxes:
+        j._sandboxes.popitem()[1].close()
+
+
+def graded(notebook, settings):
+    return grade("eve", nbformat.writes(notebook).encode(), RELEASE, settings)
+
+
+HIDDEN = torch.cat([case["x"] for case in Question(EXERCISES["histogram.estimate"], 4711).cases if "x" in case])
+PUBLIC = torch.cat([case["x"] for case in Question(EXERCISES["histogram.estimate"], 0).cases if "x" in case])
+
+LEAKS = {
+    "in an error": 'def estimate(x, edges): raise ValueError("leak" + str(x.tolist()))',
+    "in an error, later": """
+import builtins
+builtins.seen = []
+def estimate(x, edges):
+    builtins.seen.append(x)
+    if len(builtins.seen) < 5: return x[:0]
+    raise ValueError("leak" + str(builtins.seen[0].tolist()))
+""",
+    "in the shape": """
+import torch
+def estimate(x, edges):
+    return torch.zeros([0] + [int(v * 100000 + 1000000) for v in x[:2].tolist()])
+""",
+    "as a blank": """
+import lecture_lib.answers.call as c, sys
+def estimate(x, edges): raise NotImplementedError
+real = c.Outcome
+def told(function, error, printed):
+    import torch
+    frame = sys._getframe()
+    while "arguments" not in frame.f_locals: frame = frame.f_back
+    return real(problem="leak" + str(frame.f_locals["arguments"]), blank=True)
+c._not_implemented = told
+""",
+    "as the name of an error": """
+def estimate(x, edges): raise type("Leak" + str(x[0].item()).replace(".", "_").replace("-", "m"), (Exception,), {})
+""",
+    "in prints": "def estimate(x, edges):\n    print('leak', x.tolist())\n    return x",
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("how", LEAKS)
+@pytest.mark.parametrize("public_is_right", [False, True], ids=["wrong everywhere", "right in public"])
+def test_no_hidden_input_gets_into_what_the_student_reads(how, public_is_right, settings):
+    source = LEAKS[how]
+    if public_is_right:  # then only the report on the hidden inputs could be shown
+        known = sorted({round(v, 3) for v in PUBLIC.tolist()})
+        source += f"""
+wrong, known = estimate, {known}
+def estimate(x, edges):
+    if round(x[0].item(), 3) in known: return right_estimate(x, edges)
+    return wrong(x, edges)
+"""
+    notebook = right_but_first(answer(RIGHT).source.replace("def estimate", "def right_estimate") + "\n" + source)
+    result = graded(notebook, settings)
+    assert result.points < ALL
+    harmless = graded(right_but_first("def estimate(x, edges): return x"), settings)
+    said, usual = map(reports, (result, harmless))
+    hidden = {f"{v:.4f}"[:-1] for v in HIDDEN.tolist()} - {f"{v:.4f}"[:-1] for v in PUBLIC.tolist()}
+    hidden = {v for v in hidden if len(v.strip("-0.")) >= 3}
+    shapes = {str(int(v * 100000 + 1000000)) for v in HIDDEN.tolist()} - {
+        str(int(v * 1e5 + 1e6)) for v in PUBLIC.tolist()
+    }
+    assert not [v for v in hidden | shapes if v in said and v not in usual]
+
+
+def reports(result):
+    """Her own source stands in her own notebook: the reports alone."""
+    return "".join(mark.text + mark.html for mark in result.marks).replace("_", ".").replace("m", "-")
+
+
+@needs_sandbox
+def test_one_bad_answer_costs_no_other_answer_its_points(settings):
+    """Whatever the first answer does to its process, each other answer is asked in one where it has not been called."""
+    for body in ("import os; os._exit(0)", "raise SystemExit", "import torch; torch.zeros = None; return x"):
+        result = graded(right_but_first(f"def estimate(x, edges):\n    {body}"), settings)
+        expected = [0.0, 4, 4, 3, 3, 4, 4] if "torch" not in body else None
+        assert expected is None or [m.points for m in result.marks] == expected
+
+
+@needs_sandbox
+def test_words_for_what_a_student_can_do_something_about(settings):
+    helper = nbformat.v4.new_code_cell("def share(counts): return counts / counts.sum()", id="helper")
+    notebook = right_but_first("def estimate(x, edges): return share(x)")
+    notebook.cells.insert(1, helper)
+    first = graded(notebook, settings).marks[0]
+    assert "Only answer cells are graded: move share into the answer cell." in first.text
+    broken = graded(right_but_first("def estimate(x)"), settings).marks[0]
+    assert "SyntaxError: " in broken.text and "(line 1: def estimate(x))" in broken.text
+    blank = graded(BLANK, settings)
+    assert blank.points == 0 and all(m.blank and "Not attempted yet" in m.text for m in blank.marks)
+    assert graded(RIGHT, replace(settings, seed=0)).points == ALL

@@ -74,8 +74,8 @@ def _execute(root: Path, options, parser) -> int:
 def _grade(root: Path, options, parser) -> int:
     from lecture_lib.grading.coordinator import Options, run
     from lecture_lib.grading.course import CourseError
-    from lecture_lib.grading.judge import Settings
-    from lecture_lib.grading.sandbox import GIB, Limits, Place, SandboxError
+    from lecture_lib.grading.places import GIB, Limits, Place, SandboxError
+    from lecture_lib.grading.results import Settings
 
     if not 0 <= options.library_costs <= 1:
         parser.error(f"--library-costs is {options.library_costs:g}. It should be a share from 0 to 1.")

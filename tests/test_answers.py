@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from lecture_lib.answers import call_in_process, wire
+from lecture_lib.answers import wire
+from lecture_lib.answers.call import call_in_process
 from lecture_lib.answers.walls import MACHINES, REFUSED
-from lecture_lib.grading.sandbox import Limits, Place, Sandbox, bubblewrap, missing
+from lecture_lib.grading.places import Limits, Place, bubblewrap, missing
+from lecture_lib.grading.sandbox import Sandbox
 
 from .conftest import ROOT
 

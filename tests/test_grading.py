@@ -21,8 +21,8 @@ import pytest
 
 from lecture_lib.grading import coordinator
 from lecture_lib.grading.coordinator import Options
-from lecture_lib.grading.judge import Settings
-from lecture_lib.grading.sandbox import Limits, Place, missing
+from lecture_lib.grading.places import Limits, Place, missing
+from lecture_lib.grading.results import Settings
 
 from .hostile import ALL, ATTACKS, REST, RIGHT, answer, in_first, right_but_first
 from .test_grading_hostile import grade, gradebook, new_course, report
@@ -440,7 +440,7 @@ def test_a_container_is_spoken_to_by_standard_input_and_output(course, tmp_path)
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="the docker client is not installed")
 def test_the_docker_client_takes_every_flag_of_the_command_line():
-    from lecture_lib.grading.sandbox import container
+    from lecture_lib.grading.places import container
 
     command = container(Place("container"), Limits())
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)

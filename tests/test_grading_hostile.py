@@ -13,7 +13,7 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from lecture_lib.grading.sandbox import Place, missing
+from lecture_lib.grading.places import Place, missing
 
 from .conftest import ROOT
 from .hostile import ALL, ASSIGNMENT, ATTACKS, NOTEBOOK, PORT

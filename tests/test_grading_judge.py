@@ -11,8 +11,10 @@ import torch
 from lecture_lib.exercises import EXERCISES, Question, call_in_process, judge
 from lecture_lib.grading import judge as j
 from lecture_lib.grading.course import read_release
-from lecture_lib.grading.judge import Settings, answer_cells, assembled, grade, parsed
-from lecture_lib.grading.sandbox import Place
+from lecture_lib.grading.judge import grade
+from lecture_lib.grading.notebooks import answer_cells, assembled, parsed
+from lecture_lib.grading.places import Place
+from lecture_lib.grading.results import Settings
 from lecture_lib.grading.uses import uses
 
 from .conftest import ROOT
@@ -112,8 +114,7 @@ def test_what_is_shown_is_the_release_with_the_students_answers_and_own_cells():
 @pytest.fixture(scope="module")
 def settings():
     yield Settings(4711, place=Place(hidden=(str(ROOT),)))
-    while j._sandboxes:
-        j._sandboxes.popitem()[1].close()
+    j.close()
 
 
 def graded(notebook, settings):

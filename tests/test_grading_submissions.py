@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from lecture_lib.grading.course import CourseError, read_release
-from lecture_lib.grading.judge import GRADED, MISSING, Mark, Result
+from lecture_lib.grading.results import GRADED, MISSING, Mark, Result
 from lecture_lib.grading.submissions import Refused, find, read_file
 from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from lecture_lib.answers import Outcome, Seed, call_in_process
+from lecture_lib.answers.call import Outcome, Seed, call_in_process
 from lecture_lib.exercises import dcgan, flows, gans, histograms, maximum_likelihood, start_here
 from lecture_lib.exercises.engine import Exercise, Question, judge, judge_question
 from lecture_lib.exercises.report import Report

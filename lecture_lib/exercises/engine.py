@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lecture_lib.answers import Call, Outcome, call_in_process
+from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
 

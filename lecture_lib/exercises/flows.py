@@ -11,7 +11,7 @@ import math
 import torch
 from torch.special import ndtr
 
-from lecture_lib.answers import Seed
+from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise, same_distribution
 
 LOG_2PI = math.log(2 * math.pi)

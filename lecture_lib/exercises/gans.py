@@ -12,8 +12,8 @@ import math
 import torch
 from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
-from lecture_lib.answers import Seed
 from lecture_lib.answers.adapters import LENGTHS, on_d, on_g, on_records
+from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise
 
 

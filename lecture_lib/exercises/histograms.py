@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import torch
 
-from lecture_lib.answers import Seed
+from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise, same_distribution
 from lecture_lib.histogram import Histogram
 

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import multiprocessing.util
 import os
 import secrets
 import signal
@@ -23,11 +24,10 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from lecture_lib.grading import judge
 from lecture_lib.grading.course import CourseError, Release, read_release
 from lecture_lib.grading.gradebook import Book, write
-from lecture_lib.grading.judge import DIED, INVALID, MISSING, Result, Settings, without_answers
-from lecture_lib.grading.sandbox import SandboxError, missing
+from lecture_lib.grading.places import SandboxError, missing
+from lecture_lib.grading.results import DIED, INVALID, MISSING, Result, Settings, without_answers
 from lecture_lib.grading.submissions import Refused, Submission, find
 from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, as_html, commonest
 
@@ -145,6 +145,13 @@ class Results:
 # ---------------------------------------------------------------- all submissions
 
 
+def grade(*job) -> Result:
+    """The judge's pure function, wherever the executor runs it; here nothing of torch is needed."""
+    from lecture_lib.grading import judge
+
+    return judge.grade(*job)
+
+
 def _grade_all(submissions, release: Release, options: Options, settings, key: str, results: Results, book: Book, pool):
     """Returns whether it was interrupted."""
     from tqdm.auto import tqdm
@@ -242,7 +249,7 @@ def _judged(
                     s = waiting.pop()
                     try:
                         job = (s.student, s.read(), release, settings, s.name, s.note)
-                        running[pool.submit(judge.grade, *job)] = s
+                        running[pool.submit(grade, *job)] = s
                     except Refused as error:  # it changed meanwhile
                         yield without_answers(s.student, INVALID, str(error), release, settings.seed, s.name)
                     except futures.BrokenExecutor:
@@ -306,6 +313,8 @@ def executor(options: Options, count: int) -> Iterator[tuple[futures.Executor, i
 
 def _start_worker(counter, jobs: int) -> None:
     """A worker ends with its coordinator, however that ends, and leaves Ctrl-C to it; its sandbox keeps to one core."""
+    from lecture_lib.grading import judge
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
@@ -314,6 +323,7 @@ def _start_worker(counter, jobs: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    multiprocessing.util.Finalize(None, judge.close, exitpriority=1)
     if hasattr(os, "sched_getaffinity"):
         with counter.get_lock():
             number, counter.value = counter.value, counter.value + 1

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 from lecture_lib.grading.course import CourseError, Release
-from lecture_lib.grading.judge import Result
+from lecture_lib.grading.results import Result
 
 EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
 

@@ -7,90 +7,27 @@ forged can only be a wrong answer.
 
 from __future__ import annotations
 
-import ast
 import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
-from functools import cache
-from html import escape
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import nbformat
-import nbformat.reader
 import torch
 
-from lecture_lib.answers import Outcome, Seed, wire
+from lecture_lib.answers import wire
+from lecture_lib.answers.call import Outcome, Seed
 from lecture_lib.exercises import EXERCISES, Question, Report, judge_question
 from lecture_lib.exercises.report import Row
 from lecture_lib.grading.course import Asked, Release
-from lecture_lib.grading.sandbox import Limits, Place, Sandbox
+from lecture_lib.grading.notebooks import answer_cells, assembled, clean, definitions, parsed
+from lecture_lib.grading.places import Limits
+from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result, Settings, as_html, without_answers
+from lecture_lib.grading.sandbox import Sandbox
 from lecture_lib.grading.uses import uses
-
-GRADED, TIMEOUT, DIED, INVALID, MISSING = "graded", "timeout", "died", "invalid", "missing"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the instructor decides for a run."""
-
-    seed: int  # of the inputs that the marks are given for; drawn for each run
-    limits: Limits = field(default_factory=Limits)
-    place: Place = field(default_factory=Place)
-    library_costs: float = 0.0  # the share of an exercise's points that its own reference in the library costs
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One exercise of one submission."""
-
-    exercise: str
-    check: str  # grade id
-    points: float
-    out_of: float
-    mistakes: tuple[str, ...] = ()  # the known mistakes, in a teacher's words
-    why: str = ""  # the first thing that went wrong, if anything did
-    library: tuple[str, ...] = ()  # what it uses of the library beyond the solution
-    text: str = ""  # the report that the student gets
-    html: str = ""
-    blank: bool = False
-
-
-@dataclass(frozen=True)
-class Result:
-    """One submission's marks. Plain data, as JSON in grading/results."""
-
-    student: str
-    status: str
-    why: str
-    marks: tuple[Mark, ...]
-    seed: int
-    notebook: str = ""  # with the reports as outputs: what the gradebook's forms and the feedback show
-    seconds: float = 0.0
-    name: str = ""
-
-    @property
-    def points(self) -> float:
-        return sum(mark.points for mark in self.marks)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Result:
-        marks = [Mark(**{**m, "mistakes": tuple(m["mistakes"]), "library": tuple(m["library"])}) for m in data["marks"]]
-        return cls(**{**data, "marks": tuple(marks)})
-
-
-def without_answers(student: str, status: str, why: str, release: Release, seed: int, name: str = "") -> Result:
-    """No points, and why: for what could not be read, or never came."""
-    marks = tuple(Mark(a.name, a.check, 0.0, a.points, why=why, text=why, html=_plain(why)) for a in release.asked)
-    notebook = "" if status == MISSING else assembled(nbformat.reads(release.text, 4), release, marks)
-    return Result(student, status, why, marks, seed, notebook, name=name)
-
 
 # ---------------------------------------------------------------- the pure function
 
@@ -113,7 +50,7 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         except ValueError as error:
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
         answers, notes = answer_cells(notebook, release)
-        elsewhere = _definitions(notebook, answers)
+        elsewhere = definitions(notebook, answers)
         run = Run(_sandbox(release, settings), settings.limits, elsewhere)
         with run:
             hidden = [_asked(one, cells, run, settings.seed, True) for one, cells in zip(release.asked, answers)]
@@ -143,10 +80,15 @@ def _sandbox(release: Release, settings: Settings) -> Sandbox:
     place = settings.place if core is None else replace(settings.place, core=core)
     key = (place, settings.limits, release.setup)
     if key not in _sandboxes:
-        while _sandboxes:  # one at a time: it holds half a gigabyte
-            _sandboxes.popitem()[1].close()
+        close()  # one at a time: it holds half a gigabyte
         _sandboxes[key] = Sandbox(place, settings.limits, release.setup)
     return _sandboxes[key]
+
+
+def close() -> None:
+    """End the sandbox that this process keeps."""
+    while _sandboxes:
+        _sandboxes.popitem()[1].close()
 
 
 def _question(name: str, seed: int) -> Question:
@@ -175,7 +117,7 @@ def _mark(
     """Points by the hidden inputs; the words by the public ones, or the judge's own."""
     if not cells:
         why = "There is no answer cell for this exercise in the notebook."
-        return Mark(one.name, one.check, 0.0, one.points, why=why, text=why, html=_plain(why), blank=True)
+        return Mark(one.name, one.check, 0.0, one.points, why=why, text=why, html=as_html(why), blank=True)
     exercise = EXERCISES[one.name]
     mistakes = tuple(why for why in (w.removeprefix("Perhaps: ") for w in hidden.whys) if why in exercise.mistakes)
     shown = public if public is not None and public.points < public.out_of else discreet(hidden, mistakes, failed)
@@ -190,8 +132,8 @@ def _mark(
     if points < one.points:
         why = mistakes[0] if mistakes else shown.message or next(iter(shown.whys), "")
     blank = all(cell.source.strip() == one.stub.strip() for cell in cells)
-    text, html = _clean(str(shown)), _clean(shown._repr_html_())
-    return Mark(one.name, one.check, points, one.points, mistakes, _clean(why), library, text, html, blank)
+    text, html = clean(str(shown)), clean(shown._repr_html_())
+    return Mark(one.name, one.check, points, one.points, mistakes, clean(why), library, text, html, blank)
 
 
 def discreet(report: Report, mistakes: tuple[str, ...], failed: str) -> Report:
@@ -350,159 +292,4 @@ class _TooMuchMemory(Exception):
 
 def _text(header: Mapping, key: str) -> str:
     value = header.get(key, "")
-    return _clean(value[:2000]) if isinstance(value, str) else ""
-
-
-def _clean(text: str) -> str:
-    """Text that can be written: JSON may hold halves of characters, which UTF-8 may not."""
-    return text.encode("utf-8", "replace").decode()
-
-
-# ---------------------------------------------------------------- notebooks
-
-
-def parsed(content: bytes):
-    """A notebook of the current format from whatever was handed in. Raises ValueError with one sentence."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"The file is not UTF-8, as notebooks are (at byte {error.start}).") from None
-    try:
-        notebook = nbformat.reader.reads(text)
-        for cell in (c for sheet in notebook.get("worksheets", []) for c in sheet["cells"]):  # nbformat 3 and older
-            if "level" in cell:
-                cell["level"] = 1  # nbformat writes as many # as a heading says
-        notebook = nbformat.convert(notebook, 4)
-        cells = notebook["cells"]
-        if len(cells) > MOST_CELLS:
-            raise _TooLong(f"The notebook has {len(cells)} cells, more than {MOST_CELLS}.")
-        cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
-    except _TooLong as error:
-        raise ValueError(str(error)) from None
-    except (Exception, RecursionError) as error:
-        raise ValueError(f"The file is no notebook that can be read ({type(error).__name__}).") from None
-    return nbformat.v4.new_notebook(cells=cells)
-
-
-MOST_CELLS, MOST_SOURCE = 2_000, 100_000  # cells of a notebook, characters of a cell
-
-
-class _TooLong(Exception):
-    pass
-
-
-def _cell(cell: Mapping):
-    """Only what is graded and shown: type, source, id, nbgrader's metadata."""
-    kind = cell.get("cell_type")
-    source = cell.get("source", "")
-    source = _clean("".join(map(str, source)) if isinstance(source, list) else str(source))
-    if len(source) > MOST_SOURCE:
-        raise _TooLong(f"A cell has {len(source)} characters, more than {MOST_SOURCE}.")
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    if kind != "code":  # what a student wrote is read in the teacher's browser: no HTML, and so no scripts
-        source = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", source)
-    new = make.get(kind, nbformat.v4.new_raw_cell)(source)
-    metadata = cell.get("metadata")
-    marked = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    if isinstance(marked, dict) and isinstance(marked.get("grade_id"), str):
-        new.metadata["nbgrader"] = {"grade_id": marked["grade_id"]}
-    if isinstance(cell.get("id"), str):
-        new["id"] = _clean(cell["id"])
-    return new
-
-
-def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
-    """For each exercise the student's cells, in their order, and what is worth saying about how they were found.
-
-    By grade id; where that is lost, by the cell's id; else the cells that define the function. Checks, whatever a
-    student made of them, are the release's.
-    """
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    defined = cache(lambda number: _defined(code[number]))
-    checks = {one.check for one in release.asked}
-    found, notes = [], []
-    for one in release.asked:
-        cells = [c for c in code if c.metadata.get("nbgrader", {}).get("grade_id") == one.answer]
-        if not cells:
-            free = [i for i, c in enumerate(code) if c.metadata.get("nbgrader", {}).get("grade_id") not in checks]
-            cells = [code[i] for i in free if code[i].get("id") == one.answer]
-            cells = cells or [code[i] for i in free if one.function in defined(i)]
-            if cells:
-                notes.append(f"{one.name}: the answer cell had lost its grade id.")
-        if len(cells) > 1:
-            notes.append(f"{one.name}: {len(cells)} answer cells, run in their order.")
-        found.append(cells)
-    return found, notes
-
-
-def _defined(cell) -> set[str]:
-    """Names that a cell defines at its top level."""
-    try:
-        tree = ast.parse(cell.source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    return names
-
-
-def _definitions(notebook, answers: list[list]) -> frozenset[str]:
-    """Names that the student's other cells define."""
-    graded = {id(cell) for cells in answers for cell in cells}
-    others = (c for c in notebook.cells if c.cell_type == "code" and id(c) not in graded)
-    return frozenset().union(*map(_defined, others))
-
-
-def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list[list] = ()) -> str:
-    """The submission as the gradebook's forms and the feedback show it: the release's checks, with the reports below.
-
-    The release's cells are all there, once, in its order; the student's own cells follow the cell they followed.
-    """
-    released = nbformat.reads(release.text, as_version=4)
-    for cell in released.cells:
-        cell.setdefault("metadata", {})
-    theirs = {one.answer: cells for one, cells in zip(release.asked, answers)} if answers else {}
-    reports = {mark.check: mark for mark in marks}
-    known = {c.get("id") for c in released.cells} | {
-        c.metadata["nbgrader"]["grade_id"] for c in released.cells if "nbgrader" in c.metadata
-    }
-    used = {id(cell) for cells in theirs.values() for cell in cells}
-    own: dict[str | None, list] = {}  # after which of the release's cells
-    after = None
-    for cell in notebook.cells:
-        marked = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if marked in known or cell.get("id") in known or id(cell) in used:
-            after = next((i for i in (marked, cell.get("id")) if i in known), after)
-        elif cell.source.strip():
-            own.setdefault(after, []).append(cell)
-    cells = list(own.pop(None, []))
-    for cell in released.cells:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if theirs.get(grade_id):
-            cell.source = "\n\n".join(c.source for c in theirs[grade_id])
-        if grade_id in reports:
-            mark = reports[grade_id]
-            data = {"text/plain": mark.text, "text/html": mark.html}
-            cell.outputs = [nbformat.v4.new_output("display_data", data)]
-        cells.append(cell)
-        for name in dict.fromkeys((cell.get("id"), grade_id)):
-            cells += own.pop(name, [])
-    ours, taken = {id(cell) for cell in released.cells}, set()
-    for number, cell in enumerate(cells):
-        if cell.cell_type == "code" and "outputs" not in cell:
-            cell.outputs, cell.execution_count = [], None
-        if id(cell) not in ours:
-            cell.metadata.pop("nbgrader", None)
-        if cell.get("id") in taken or not re.fullmatch(r"[\w-]{1,64}", cell.get("id", "")):
-            cell["id"] = f"cell-{number}"
-        taken.add(cell["id"])
-    released.cells = cells
-    return nbformat.writes(released)
-
-
-def _plain(why: str) -> str:
-    return f"<div style='margin:4px 0'>{escape(why)}</div>"
+    return clean(value[:2000]) if isinstance(value, str) else ""

@@ -10,7 +10,7 @@ from datetime import datetime
 from html import escape
 
 from lecture_lib.grading.course import Release
-from lecture_lib.grading.judge import GRADED, MISSING, Result
+from lecture_lib.grading.results import GRADED, MISSING, Result
 
 COMMONEST = 5  # mistakes that the next lecture could address
 

@@ -1,0 +1,170 @@
+"""Students' notebooks: read with care, searched for the answers, and put together again to be shown."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+import nbformat
+import nbformat.reader
+
+from lecture_lib.grading.course import Release
+
+if TYPE_CHECKING:
+    from lecture_lib.grading.results import Mark
+
+
+def parsed(content: bytes):
+    """A notebook of the current format from whatever was handed in. Raises ValueError with one sentence."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The file is not UTF-8, as notebooks are (at byte {error.start}).") from None
+    try:
+        notebook = nbformat.reader.reads(text)
+        for cell in (c for sheet in notebook.get("worksheets", []) for c in sheet["cells"]):  # nbformat 3 and older
+            if "level" in cell:
+                cell["level"] = 1  # nbformat writes as many # as a heading says
+        notebook = nbformat.convert(notebook, 4)
+        cells = notebook["cells"]
+        if len(cells) > MOST_CELLS:
+            raise TooLong(f"The notebook has {len(cells)} cells, more than {MOST_CELLS}.")
+        cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    except TooLong as error:
+        raise ValueError(str(error)) from None
+    except (Exception, RecursionError) as error:
+        raise ValueError(f"The file is no notebook that can be read ({type(error).__name__}).") from None
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+MOST_CELLS, MOST_SOURCE = 2_000, 100_000  # cells of a notebook, characters of a cell
+
+
+class TooLong(Exception):
+    pass
+
+
+def _cell(cell: Mapping):
+    """Only what is graded and shown: type, source, id, nbgrader's metadata."""
+    kind = cell.get("cell_type")
+    source = cell.get("source", "")
+    source = clean("".join(map(str, source)) if isinstance(source, list) else str(source))
+    if len(source) > MOST_SOURCE:
+        raise TooLong(f"A cell has {len(source)} characters, more than {MOST_SOURCE}.")
+    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    if kind != "code":  # what a student wrote is read in the teacher's browser: no HTML, and so no scripts
+        source = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", source)
+    new = make.get(kind, nbformat.v4.new_raw_cell)(source)
+    metadata = cell.get("metadata")
+    marked = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    if isinstance(marked, dict) and isinstance(marked.get("grade_id"), str):
+        new.metadata["nbgrader"] = {"grade_id": marked["grade_id"]}
+    if isinstance(cell.get("id"), str):
+        new["id"] = clean(cell["id"])
+    return new
+
+
+def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
+    """For each exercise the student's cells, in their order, and what is worth saying about how they were found.
+
+    By grade id; where that is lost, by the cell's id; else the cells that define the function. Checks, whatever a
+    student made of them, are the release's.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    defined = cache(lambda number: _defined(code[number]))
+    checks = {one.check for one in release.asked}
+    found, notes = [], []
+    for one in release.asked:
+        cells = [c for c in code if c.metadata.get("nbgrader", {}).get("grade_id") == one.answer]
+        if not cells:
+            free = [i for i, c in enumerate(code) if c.metadata.get("nbgrader", {}).get("grade_id") not in checks]
+            cells = [code[i] for i in free if code[i].get("id") == one.answer]
+            cells = cells or [code[i] for i in free if one.function in defined(i)]
+            if cells:
+                notes.append(f"{one.name}: the answer cell had lost its grade id.")
+        if len(cells) > 1:
+            notes.append(f"{one.name}: {len(cells)} answer cells, run in their order.")
+        found.append(cells)
+    return found, notes
+
+
+def _defined(cell) -> set[str]:
+    """Names that a cell defines at its top level."""
+    try:
+        tree = ast.parse(cell.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    names = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return names
+
+
+def definitions(notebook, answers: list[list]) -> frozenset[str]:
+    """Names that the student's other cells define."""
+    graded = {id(cell) for cells in answers for cell in cells}
+    others = (c for c in notebook.cells if c.cell_type == "code" and id(c) not in graded)
+    return frozenset().union(*map(_defined, others))
+
+
+def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list[list] = ()) -> str:
+    """The submission as the gradebook's forms and the feedback show it: the release's checks, with the reports below.
+
+    The release's cells are all there, once, in its order; the student's own cells follow the cell they followed.
+    """
+    released = nbformat.reads(release.text, as_version=4)
+    for cell in released.cells:
+        cell.setdefault("metadata", {})
+    theirs = {one.answer: cells for one, cells in zip(release.asked, answers)} if answers else {}
+    reports = {mark.check: mark for mark in marks}
+    known = {c.get("id") for c in released.cells} | {
+        c.metadata["nbgrader"]["grade_id"] for c in released.cells if "nbgrader" in c.metadata
+    }
+    used = {id(cell) for cells in theirs.values() for cell in cells}
+    own: dict[str | None, list] = {}  # after which of the release's cells
+    after = None
+    for cell in notebook.cells:
+        marked = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if marked in known or cell.get("id") in known or id(cell) in used:
+            after = next((i for i in (marked, cell.get("id")) if i in known), after)
+        elif cell.source.strip():
+            own.setdefault(after, []).append(cell)
+    cells = list(own.pop(None, []))
+    for cell in released.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if theirs.get(grade_id):
+            cell.source = "\n\n".join(c.source for c in theirs[grade_id])
+        if grade_id in reports:
+            mark = reports[grade_id]
+            data = {"text/plain": mark.text, "text/html": mark.html}
+            cell.outputs = [nbformat.v4.new_output("display_data", data)]
+        cells.append(cell)
+        for name in dict.fromkeys((cell.get("id"), grade_id)):
+            cells += own.pop(name, [])
+    ours, taken = {id(cell) for cell in released.cells}, set()
+    for number, cell in enumerate(cells):
+        if cell.cell_type == "code" and "outputs" not in cell:
+            cell.outputs, cell.execution_count = [], None
+        if id(cell) not in ours:
+            cell.metadata.pop("nbgrader", None)
+        if cell.get("id") in taken or not re.fullmatch(r"[\w-]{1,64}", cell.get("id", "")):
+            cell["id"] = f"cell-{number}"
+        taken.add(cell["id"])
+    released.cells = cells
+    return nbformat.writes(released)
+
+
+def clean(text: str) -> str:
+    """Text that can be written: JSON may hold halves of characters, which UTF-8 may not."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def read_notebook(text: str):
+    """One of the course's own."""
+    return nbformat.reads(text, as_version=4)

@@ -1,0 +1,155 @@
+"""Where a submission's process runs: the limits, and the command lines that build the outer walls.
+
+Three kinds. `bubblewrap`: the interpreter and the library read-only, nothing else of the disk, no network; one sandbox
+serves many submissions, each in namespaces of its own, or, where the host allows no namespaces inside namespaces, one
+sandbox each. `container`: one container each, by podman or docker, from an image that holds the library. `none`: a
+plain process, for classes that one trusts.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import lecture_lib
+
+GIB = 1 << 30
+SERVER = "lecture_lib.answers.server"
+
+
+class SandboxError(Exception):
+    """The sandbox itself does not work here: nothing that a submission could be blamed for."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may take: seconds on the clock, bytes, processes and threads."""
+
+    answer_seconds: float = 15.0  # an answer's cell, or one call of its function
+    submission_seconds: float = 180.0
+    memory: int = 2 * GIB  # beyond what the libraries take
+    disk: int = GIB // 4
+    processes: int = 32
+    reply: int = GIB // 16  # the numbers that one call may return
+
+    def inside(self) -> dict[str, int]:
+        """What a process can be held to by itself."""
+        seconds = int(self.submission_seconds) + 1
+        return {
+            "memory": self.memory,
+            "cpu_seconds": seconds,
+            "processes": self.processes,
+            "file_size": self.disk,
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where submissions run: the kind of sandbox, and what a container needs."""
+
+    kind: str = "bubblewrap"  # or "container", "none"
+    engine: str = "docker"
+    image: str = "generative-models"
+    hidden: tuple[str, ...] = ()  # folders that no submission may see, should they lie in one that it may
+    core: int | None = None  # the processor that all of it keeps to
+
+
+# ---------------------------------------------------------------- command lines
+
+
+def library() -> Path:
+    return Path(lecture_lib.__file__).parent
+
+
+ENVIRONMENT = {
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "MPLCONFIGDIR": "/tmp",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "LECTURE_LIB_SANDBOX": "1",
+}
+
+
+def bubblewrap(place: Place, limits: Limits) -> list[str]:
+    """The command line: outer folders first, so that what lies deeper is mounted over them."""
+    mounts: dict[Path, str] = {}
+    for path in map(Path, ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/fonts", "/etc/ld.so.cache")):
+        mounts[path] = "--symlink" if path.is_symlink() else "--ro-bind" if path.exists() else ""
+    for path in (sys.prefix, sys.base_prefix, os.environ.get("LECTURE_LIB_DATA", "")):
+        if path and Path(path).resolve() != Path("/usr"):
+            mounts[Path(path).resolve()] = "--ro-bind"
+    for path in (*place.hidden, str(Path.home())):
+        if Path(path).resolve() != Path("/"):
+            mounts.setdefault(Path(path).resolve(), "--tmpfs")
+    mounts[library().resolve()] = "--ro-bind"
+    for room in ("exercises", "grading"):  # the judge's
+        mounts[library().resolve() / room] = "--tmpfs"
+    mounts[Path("/tmp")] = "--tmpfs"
+    for path in list(mounts):  # else the folders on the way are open to root alone
+        for parent in path.parents:
+            if parent != Path("/") and "--ro-bind" not in (mounts.get(p) for p in (parent, *parent.parents)):
+                mounts.setdefault(parent, "--dir")
+    command = ["bwrap", "--die-with-parent", "--new-session"]
+    command += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"]
+    command += ["--hostname", "sandbox", "--clearenv"]
+    for name, value in ENVIRONMENT.items():
+        command += ["--setenv", name, value]
+    if data := os.environ.get("LECTURE_LIB_DATA"):
+        command += ["--setenv", "LECTURE_LIB_DATA", str(Path(data).resolve())]
+    if os.getuid() == 0:  # to become nobody inside
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        command += ["--unshare-user"]
+    for path, how in sorted(mounts.items(), key=lambda item: len(item[0].parts)):
+        if how == "--symlink":
+            command += [how, os.readlink(path), str(path)]
+        elif how in ("--tmpfs", "--dir"):
+            command += ["--perms", "1777", "--size", str(limits.disk)] if path == Path("/tmp") else ["--perms", "0755"]
+            command += [how, str(path)]
+        elif how:
+            command += [how, str(path), str(path)]
+    command += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
+    for path in ["/", "/dev", *(p for p, how in mounts.items() if how == "--tmpfs" and p != Path("/tmp"))]:
+        command += ["--remount-ro", str(path)]  # or one submission could leave something there for another
+    return [*command, "--", sys.executable, "-P", "-m", SERVER]
+
+
+def container(place: Place, limits: Limits) -> list[str]:
+    """The command line for podman or docker; the image holds the library without exercises and grading."""
+    memory = limits.memory + 2 * GIB  # the libraries count, too
+    command = [place.engine, "run", "--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL"]
+    command += ["--security-opt=no-new-privileges", "--ipc=private", "--user=65534:65534", "--workdir=/tmp"]
+    command += [f"--tmpfs=/tmp:rw,nosuid,nodev,size={limits.disk},mode=1777", f"--memory={memory}"]
+    command += [f"--memory-swap={memory}", "--cpus=1", f"--pids-limit={limits.processes}", "--log-driver=none"]
+    command += [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
+    return [*command, place.image, "python", "-P", "-m", SERVER]
+
+
+def missing(place: Place) -> str:
+    """Why this kind of sandbox cannot be had here, in one sentence; "" if it can."""
+    if place.kind == "none":
+        return ""
+    if place.kind == "container":
+        if not shutil.which(place.engine):
+            return f"There is no {place.engine} on this machine."
+        done = subprocess.run([place.engine, "image", "inspect", place.image], capture_output=True, text=True)
+        return "" if done.returncode == 0 else f"{place.engine} has no image {place.image}: {last_line(done.stderr)}"
+    if not sys.platform.startswith("linux"):
+        return f"Bubblewrap needs Linux, and this is {platform.system()}."
+    if not shutil.which("bwrap"):
+        return "Bubblewrap (the command bwrap) is not installed on this machine."
+    command = bubblewrap(place, Limits())
+    done = subprocess.run([*command[: command.index("--")], "--", "/bin/true"], capture_output=True, text=True)
+    return "" if done.returncode == 0 else f"Bubblewrap does not work on this machine: {last_line(done.stderr)}"
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it says nothing"])[-1][:200]

@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
@@ -46,8 +48,51 @@ def stored(name: str) -> None:
     (HERE / f"{name}.png").write_bytes(base64.b64decode(re.search(r'base64,([^"]+)"', page)[1]))
 
 
+CLASS = {  # of the report: students, and what they handed in: the benchmark's mix, or by the names of tests/hostile.py
+    "ada": "right",
+    "ben": "mixed",
+    "chen": "mixed",
+    "dina": "infinite_loop",
+    "eli": "mixed",
+    "farah": "blank",
+    "gus": "truncated",
+    "hana": "reads_the_exercises",
+    "ivo": "segfault",
+}
+
+
+def report() -> None:
+    """The HTML page of a small class, graded in the real sandbox."""
+    from nbgrader.api import Gradebook
+    from playwright.sync_api import sync_playwright
+
+    from benchmarks.grading import submissions
+    from tests.hostile import ASSIGNMENT, ATTACKS
+    from tests.lab import chromium
+    from tests.test_grading_hostile import grade, new_course, submit
+
+    with tempfile.TemporaryDirectory() as folder:
+        course = new_course(Path(folder))
+        for (student, what), (_, mixed) in zip(CLASS.items(), submissions(len(CLASS))):
+            files = {"histograms.ipynb": nbformat.writes(mixed).encode()} if what == "mixed" else ATTACKS[what].files()
+            submit(course, student, files)
+        done = grade(course, "--answer-seconds", 5, "--seed", 5)
+        assert done.returncode == 0, done.stderr
+        with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as book:
+            book.add_student("jo", first_name="Jo")
+        assert grade(course, "--answer-seconds", 5, "--seed", 5).returncode == 0
+        with sync_playwright() as playwright:
+            page = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"]).new_page(
+                viewport={"width": 1180, "height": 900}
+            )
+            page.goto((course / "grading/reports" / f"{ASSIGNMENT}.html").as_uri())
+            page.screenshot(path=HERE / "report.png", full_page=True)
+
+
 def main():
-    names = sys.argv[1:] or [*CELLS, *STORED]
+    names = sys.argv[1:] or [*CELLS, *STORED, "report"]
+    if "report" in names:
+        report()
     for name in [n for n in names if n in STORED]:
         stored(name)
     if names := [n for n in names if n in CELLS]:

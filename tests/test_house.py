@@ -115,6 +115,12 @@ def test_the_core_knows_neither_widgets_nor_exercises_nor_jupyter():
         assert not [name for name in imports if name.startswith(outer)], path
 
 
+def test_what_runs_in_the_sandbox_knows_neither_exercises_nor_grading():
+    for path in (ROOT / "lecture_lib/answers").glob("*.py"):
+        imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M)
+        assert not [name for name in imports if name.startswith(("lecture_lib.exercises", "lecture_lib.grading"))], path
+
+
 def test_the_code_is_linted_and_formatted():
     for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")

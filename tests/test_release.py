@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import nbformat
 import pytest
 
 from lecture_lib.exercises import EXERCISES
-from lecture_lib.grading.release import differences, released
+from lecture_lib.grading.release import bundle, differences, released
 
 from .conftest import ROOT
 
@@ -139,3 +140,60 @@ def test_cell_ids_are_unique_and_stay_from_source_to_release(path):
     source = ROOT / "solutions" / path.relative_to(ROOT / "notebooks")
     ids = [[cell["id"] for cell in json.loads(p.read_text(encoding="utf-8"))["cells"]] for p in (source, path)]
     assert ids[0] == ids[1] and len(set(ids[0])) == len(ids[0])
+
+
+# ---------------------------------------------------------------- what students of a graded course get
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    names = bundle(ROOT, folder / "course.zip")
+    assert bundle(ROOT, folder / "again.zip") == names
+    assert (folder / "course.zip").read_bytes() == (folder / "again.zip").read_bytes()
+    with zipfile.ZipFile(folder / "course.zip") as archive:
+        archive.extractall(folder)
+    return folder / "generative-models"
+
+
+def test_the_bundle_has_no_solutions_hidden_cases_tests_or_graders(unpacked):
+    files = [path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()]
+    assert {name.split("/")[0] for name in files} == {
+        "LICENSE",
+        "README.md",
+        "docs",
+        "environment.yml",
+        "lecture_lib",
+        "notebooks",
+        "pyproject.toml",
+    }
+    assert not [name for name in files if "grading" in name or "test" in name or "solution" in name]
+    for name in files:
+        if not name.endswith(".png"):
+            text = (unpacked / name).read_text(encoding="utf-8")
+            assert "BEGIN SOLUTION" not in text and not re.search(r"check\(.*hidden=\d", text), name
+    for path in RELEASED:
+        assert (unpacked / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+
+
+def test_the_bundles_readme_opens_the_course_and_speaks_to_students(unpacked):
+    text = (unpacked / "README.md").read_text(encoding="utf-8")
+    opening = re.search(r"```bash\n# set up and open[^`]*```", (ROOT / "README.md").read_text(encoding="utf-8"))[0]
+    assert opening in text and "For students" in text
+    assert "pytest" not in text and "nbgrader" not in text and "For instructors" not in text
+    assert all((unpacked / name).is_file() for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text))
+
+
+def test_a_check_works_from_the_bundle_alone(unpacked):
+    code = (
+        "import lecture_lib; from lecture_lib.exercises import EXERCISES, check; print(lecture_lib.__file__);"
+        "print([n for n, e in EXERCISES.items() if check(n, e.reference).points < e.points])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(unpacked / "lecture_lib" / "__init__.py"), "[]"], done.stderr
+
+
+def test_the_command_packs_the_bundle(tmp_path):
+    command = [sys.executable, "-m", "lecture_lib", "release", "--check", "--bundle", str(tmp_path / "course.zip")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0 and (tmp_path / "course.zip").is_file(), done.stderr

@@ -34,7 +34,7 @@ from lecture_lib.exercises import EXERCISES
 os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}  # of the commands
 torch.set_num_threads(1)
 ROOT = Path(__file__).parents[1]
-ASSIGNMENT, NOTEBOOK = "1_histograms", "histograms"
+ASSIGNMENT, NOTEBOOK, SEED = "1_histograms", "histograms", 12
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
@@ -83,6 +83,8 @@ def course(folder, count, step=1):
     for name in ("solutions", "notebooks"):
         shutil.copytree(ROOT / name / ASSIGNMENT, folder / name / ASSIGNMENT)
     shutil.copy(ROOT / "nbgrader_config.py", folder)
+    source = folder / "solutions" / ASSIGNMENT / f"{NOTEBOOK}.ipynb"  # nbgrader's hidden inputs are ours: `hidden` + 1
+    source.write_text(re.sub(r"hidden=\d+", f"hidden={SEED - 1}", source.read_text(encoding="utf-8")), encoding="utf-8")
     for number, (student, notebook) in enumerate(submissions(count)):
         if number % step == 0:
             path = folder / "grading/submitted" / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
@@ -182,7 +184,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: so that every process's time is seen
-    grade = [sys.executable, "-m", "lecture_lib", "grade", ASSIGNMENT, "--seed", "5", "--regrade", "--jobs"]
+    grade = [sys.executable, "-m", "lecture_lib", "grade", ASSIGNMENT, "--seed", str(SEED), "--regrade", "--jobs"]
     result = {}
     with tempfile.TemporaryDirectory() as top:
         ours = course(Path(top) / "ours", options.count)

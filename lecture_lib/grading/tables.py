@@ -28,8 +28,12 @@ def _written(rows: Sequence[Sequence[object]]) -> str:
 
 def _told(result: Result) -> str:
     """Why, in one cell: what happened to the process, what is odd, who used the library's own."""
-    told = [result.why] + [f"{m.exercise} calls {', '.join(m.library)}." for m in result.marks if m.library]
-    return " ".join(filter(None, told))
+    callers: dict[tuple[str, ...], list[str]] = {}
+    for mark in result.marks:
+        if mark.library:
+            callers.setdefault(mark.library, []).append(mark.exercise)
+    calls = [f"{', '.join(who)} call{'s' * (len(who) == 1)} {', '.join(what)}." for what, who in callers.items()]
+    return " ".join(filter(None, [result.why, *calls]))
 
 
 def as_csv(results: Sequence[Result], release: Release) -> str:
@@ -72,7 +76,8 @@ thead th { border-bottom: 2px solid #888; } tbody tr { border-bottom: 1px solid 
 .bar { display: inline-block; height: .7rem; background: #0072B2; vertical-align: baseline; }
 .rest { display: inline-block; height: .7rem; background: #d6e4ee; }
 .odd { color: #a34700; font-weight: 600; } .wide { overflow-x: auto; } ul { margin: 0; padding-left: 1.1rem; }
-summary { cursor: pointer; } .all th { white-space: nowrap; } .all td { min-width: 3.2rem; } .why { min-width: 24rem; }
+summary { cursor: pointer; } .all th { white-space: nowrap; } .all td { min-width: 3.2rem; } .why { min-width: 16rem; }
+.all td:last-child { overflow-wrap: anywhere; }
 """
 
 
@@ -128,9 +133,8 @@ def _row(r: Result, release: Release) -> str:
         for one in release.asked
     )
     said = [f"<code>{e(m.exercise)}</code>: {e(m.why)}" for m in r.marks if m.why and m.why != r.why]
-    listed = (
-        f"<details><summary>{len(said)} exercises</summary><ul>{''.join(f'<li>{s}</li>' for s in said)}</ul></details>"
-    )
+    count = f"{len(said)} exercise{'s' * (len(said) != 1)}"
+    listed = f"<details><summary>{count}</summary><ul>{''.join(f'<li>{s}</li>' for s in said)}</ul></details>"
     told = e(_told(r))
     status = r.status if r.status == GRADED else f"<span class='odd'>{e(r.status)}</span>"
     name = f"<br>{e(r.name)}" if r.name else ""

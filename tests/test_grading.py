@@ -99,6 +99,31 @@ def test_only_what_changed_is_graded_again_and_regrade_forces(course):
 
 
 @needs_sandbox
+def test_a_regrade_that_was_stopped_goes_on_and_grades_nothing_twice(course, monkeypatch):
+    hand_in(course, {f"s{i}": GOOD for i in range(4)})
+    assert run(course) == 0
+    first = stored(course)
+    put, puts = coordinator.Results.put, []
+
+    def stopped(self, result, key):
+        put(self, result, key)
+        puts.append(result.student)
+        if len(puts) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(coordinator.Results, "put", stopped)
+    assert run(course, regrade=True) == 130
+    half = stored(course)
+    changed = [s for s in first if half[s] != first[s]]
+    assert 2 <= len(changed) < 4
+    assert run(course) == 0  # also without --regrade: it is that run which goes on
+    done = stored(course)
+    assert all(done[s] == half[s] for s in changed) and all(done[s] != first[s] for s in first)
+    assert len({result["seed"] for _, result in done.values()}) == 1
+    assert run(course) == 0 and stored(course) == done
+
+
+@needs_sandbox
 def test_a_mark_can_be_reproduced_from_its_seed(course):
     hand_in(course, {"bob": BAD})
     marks = []

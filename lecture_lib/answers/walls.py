@@ -60,11 +60,12 @@ def unshare() -> None:
 
 
 def mount_tmpfs(size: int) -> None:
-    """An empty /tmp and /dev/shm that hold `size` bytes each and go with the namespace."""
-    for path in (b"/tmp", b"/dev/shm"):
+    """An empty home and /dev/shm that hold `size` bytes each and go with the namespace."""
+    home = os.environ["HOME"]
+    for path in (home.encode(), b"/dev/shm"):
         options = f"size={size},nr_inodes=4096,mode=1777".encode()
         _must(libc.mount(b"tmpfs", path, b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount")
-    os.chdir("/tmp")
+    os.chdir(home)
 
 
 def limit(memory: int, cpu_seconds: int, processes: int | None, file_size: int) -> None:

@@ -70,7 +70,7 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
         submissions = [s for s in submissions if s.student == options.student]
         if not submissions:
             raise CourseError(f"{options.student} has no submission of {release.assignment}.")
-    settings = replace(settings, seed=results.seed(options))
+    settings = replace(settings, seed=results.begin(options))
     key = _key(release, settings)
     interrupted = _grade_all(submissions, release, options, settings, key, results, book, pool)
     if not interrupted:
@@ -104,13 +104,16 @@ class Results:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def seed(self, options: Options) -> int:
-        """The instructor's, or that of the run that was stopped, or a new one."""
+    def begin(self, options: Options) -> int:
+        """Go on with the run that was stopped, or begin a new one; returns the seed, the instructor's or one drawn."""
         path = self.folder / "run.json"
         last = json.loads(path.read_text()) if path.is_file() else {"finished": True}
-        seed = secrets.randbelow(1 << 31) if last["finished"] or options.regrade else last["seed"]
+        goes_on = not last["finished"] and last["regrade"] >= options.regrade
+        self.run = last["run"] if goes_on else secrets.token_hex(8)
+        self.regrade = last["regrade"] if goes_on else options.regrade
+        seed = last["seed"] if goes_on else secrets.randbelow(1 << 31)
         seed = seed if options.seed is None else options.seed
-        write(path, json.dumps({"seed": seed, "finished": False}))
+        write(path, json.dumps({"run": self.run, "seed": seed, "regrade": self.regrade, "finished": False}))
         return seed
 
     def finished(self) -> None:
@@ -122,16 +125,16 @@ class Results:
         return self.folder / f"student {name if len(name) <= 100 else hashlib.sha256(name.encode()).hexdigest()}.json"
 
     def get(self, student: str, key: str) -> Result | None:
-        """The stored result, if it was made with this key."""
+        """The stored result, if it was made with this key, and in this run where that grades everything again."""
         path = self._path(student)
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored["key"] == key:
+            if stored["key"] == key and (not self.regrade or stored["run"] == self.run):
                 return Result.from_dict(stored["result"])
         return None
 
     def put(self, result: Result, key: str) -> None:
-        write(self._path(result.student), json.dumps({"key": key, "result": result.to_dict()}))
+        write(self._path(result.student), json.dumps({"key": key, "run": self.run, "result": result.to_dict()}))
 
     def all(self) -> dict[str, Result]:
         found = {}
@@ -161,7 +164,7 @@ def _grade_all(submissions, release: Release, options: Options, settings, key: s
         student = submission.student
         stamps[student] = submission.timestamp
         content, keys[student] = _read(submission, key)
-        stored = None if options.regrade else results.get(student, keys[student])
+        stored = results.get(student, keys[student])
         if stored is not None:
             again.append(stored)
         elif content is None:

@@ -67,15 +67,18 @@ def library() -> Path:
 
 
 ENVIRONMENT = {
-    "HOME": "/tmp",
     "LANG": "C.UTF-8",
-    "MPLCONFIGDIR": "/tmp",
     "PYTHONDONTWRITEBYTECODE": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "LECTURE_LIB_SANDBOX": "1",
 }
+
+
+def at(scratch: str) -> dict[str, str]:
+    """The variables that name the one folder in which something can be written."""
+    return dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), scratch)
 
 
 def bubblewrap(place: Place, limits: Limits) -> list[str]:
@@ -92,7 +95,10 @@ def bubblewrap(place: Place, limits: Limits) -> list[str]:
     mounts[library().resolve()] = "--ro-bind"
     for room in ("exercises", "grading"):  # the judge's
         mounts[library().resolve() / room] = "--tmpfs"
-    mounts[Path("/tmp")] = "--tmpfs"
+    # where a submission can write; not /tmp if the library or the interpreter lie there: it is mounted over
+    covers = any(Path("/tmp") in path.parents for path, how in mounts.items() if how == "--ro-bind")
+    scratch = Path("/scratch" if covers else "/tmp")
+    mounts |= {Path("/tmp"): "--tmpfs", scratch: "--tmpfs"}
     for path in list(mounts):  # else the folders on the way are open to root alone
         for parent in path.parents:
             if parent != Path("/") and "--ro-bind" not in (mounts.get(p) for p in (parent, *parent.parents)):
@@ -100,7 +106,7 @@ def bubblewrap(place: Place, limits: Limits) -> list[str]:
     command = ["bwrap", "--die-with-parent", "--new-session"]
     command += ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try"]
     command += ["--hostname", "sandbox", "--clearenv"]
-    for name, value in ENVIRONMENT.items():
+    for name, value in (ENVIRONMENT | at(str(scratch))).items():
         command += ["--setenv", name, value]
     if data := os.environ.get("LECTURE_LIB_DATA"):
         command += ["--setenv", "LECTURE_LIB_DATA", str(Path(data).resolve())]
@@ -112,12 +118,12 @@ def bubblewrap(place: Place, limits: Limits) -> list[str]:
         if how == "--symlink":
             command += [how, os.readlink(path), str(path)]
         elif how in ("--tmpfs", "--dir"):
-            command += ["--perms", "1777", "--size", str(limits.disk)] if path == Path("/tmp") else ["--perms", "0755"]
+            command += ["--perms", "1777", "--size", str(limits.disk)] if path == scratch else ["--perms", "0755"]
             command += [how, str(path)]
         elif how:
             command += [how, str(path), str(path)]
-    command += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
-    for path in ["/", "/dev", *(p for p, how in mounts.items() if how == "--tmpfs" and p != Path("/tmp"))]:
+    command += ["--proc", "/proc", "--dev", "/dev", "--chdir", str(scratch)]
+    for path in ["/", "/dev", *(p for p, how in mounts.items() if how == "--tmpfs" and p != scratch)]:
         command += ["--remount-ro", str(path)]  # or one submission could leave something there for another
     return [*command, "--", sys.executable, "-P", "-m", SERVER]
 
@@ -129,7 +135,7 @@ def container(place: Place, limits: Limits) -> list[str]:
     command += ["--security-opt=no-new-privileges", "--ipc=private", "--user=65534:65534", "--workdir=/tmp"]
     command += [f"--tmpfs=/tmp:rw,nosuid,nodev,size={limits.disk},mode=1777", f"--memory={memory}"]
     command += [f"--memory-swap={memory}", "--cpus=1", f"--pids-limit={limits.processes}", "--log-driver=none"]
-    command += [f"--env={name}={value}" for name, value in ENVIRONMENT.items()]
+    command += [f"--env={name}={value}" for name, value in (ENVIRONMENT | at("/tmp")).items()]
     return [*command, place.image, "python", "-P", "-m", SERVER]
 
 

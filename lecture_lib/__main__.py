@@ -26,11 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument("assignment", help="a folder of notebooks/, such as 1_histograms")
     grade.add_argument("--submitted", type=Path, metavar="DIR", help="nbgrader's folders, or an LMS's folder or zip")
     grade.add_argument("--student", default="", metavar="ID", help="only this one")
-    grade.add_argument("--regrade", action="store_true", help="all again, with a new seed")
+    grade.add_argument("--regrade", action="store_true", help="all again, not only what changed")
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
     grade.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a dask.distributed cluster")
     grade.add_argument("--pattern", default="", metavar="REGEX", help="an LMS's file names, with groups id and file")
-    grade.add_argument("--seed", type=int, help="of the hidden inputs, to reproduce a mark (drawn anew)")
+    grade.add_argument("--seed", type=int, help="of the hidden inputs, to reproduce a mark (drawn for each run)")
     grade.add_argument("--sandbox", choices=["bubblewrap", "container"], default="bubblewrap")
     grade.add_argument("--no-sandbox", action="store_true", help="only in a class that you trust; the report says so")
     grade.add_argument("--engine", default="docker", help="for containers: docker or podman")
@@ -98,8 +98,8 @@ def _grade(root: Path, options, parser) -> int:
 
 
 OTHER_WAYS = (
-    "Nothing more was graded. Other ways: --sandbox container (needs podman or docker and an image of the course; "
-    "see the README), or --no-sandbox for a class that you trust."
+    "Nothing more was graded; what was is kept. Other ways: --sandbox container (needs podman or docker, and an image "
+    "of the course: see the README), or --no-sandbox for a class that you trust."
 )
 
 

@@ -13,14 +13,10 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from lecture_lib.grading.places import Place, missing
-
-from .conftest import ROOT
+from .conftest import ROOT, needs_sandbox
 from .hostile import ALL, ASSIGNMENT, ATTACKS, NOTEBOOK, PORT
 
-pytestmark = pytest.mark.skipif(
-    bool(missing(Place())) and not os.environ.get("CI"), reason=f"no sandbox: {missing(Place())}"
-)
+pytestmark = needs_sandbox
 LIMITS = "--answer-seconds", 5, "--submission-seconds", 20, "--memory", 1
 
 

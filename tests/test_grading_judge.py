@@ -17,9 +17,8 @@ from lecture_lib.grading.places import Place
 from lecture_lib.grading.results import Settings
 from lecture_lib.grading.uses import uses
 
-from .conftest import ROOT
+from .conftest import ROOT, needs_sandbox
 from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, answer, right_but_first
-from .test_grading import needs_sandbox
 
 RELEASE = read_release(ROOT, ASSIGNMENT)
 SETUP = ("from lecture_lib.histogram import Histogram", "from lecture_lib import gans, data as d")

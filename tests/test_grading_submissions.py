@@ -169,7 +169,7 @@ def test_only_ordinary_files_in_ordinary_folders_are_read(tmp_path):
     os.makedirs(os.fsencode(submitted) + b"/\xff\xfe/" + ASSIGNMENT.encode())
     folder(".hidden").write_bytes(GOOD)
     os.mkfifo(submitted / "ada" / ASSIGNMENT / "timestamp.txt")
-    found = contents(find(tmp_path, RELEASE, None)[1])
+    found = contents(find(submitted, RELEASE, None)[1])
     assert found["ada"] == GOOD and found["<b>Eve<!--"] == GOOD
     said = {
         "link": "could not be read",

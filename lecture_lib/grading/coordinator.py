@@ -65,27 +65,32 @@ def run(root: Path, options: Options, settings: Settings, pool: futures.Executor
 
 
 def _run(root: Path, release: Release, options: Options, settings: Settings, results: Results, book: Book, pool) -> int:
-    layout, submissions = find(root, release, options.submitted, options.pattern)
+    layout, submissions = find(root / book.folders.submitted_directory, release, options.submitted, options.pattern)
     if options.student:
         submissions = [s for s in submissions if s.student == options.student]
         if not submissions:
             raise CourseError(f"{options.student} has no submission of {release.assignment}.")
     settings = replace(settings, seed=results.begin(options))
     key = _key(release, settings)
-    interrupted = _grade_all(submissions, release, options, settings, key, results, book, pool)
+    interrupted, unwritten = _grade_all(submissions, release, options, settings, key, results, book, pool)
     if not interrupted:
-        results.finished()
-    everybody = results.all()
+        results.finished(options)
+    everybody, came = results.all(), {s.student for s in submissions}
+    gone = sorted(everybody.keys() - came) if not options.student else []
+    for student in gone:
+        del everybody[student]
     for student, name in book.students().items():
-        if student not in everybody:
+        if student not in everybody and student not in gone:
             why = "Nothing was handed in."
             everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
     listed = [everybody[student] for student in sorted(everybody)]
     paths = _write_tables(root, release, layout, listed, settings)
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
+    if gone:
+        print(f"No longer handed in, with marks from before in the gradebook: {', '.join(gone)}")
     if interrupted:
         print("Interrupted. Run the same command again: it goes on from here.")
-    return 130 if interrupted else 0
+    return 130 if interrupted else 1 if unwritten else 0
 
 
 def _key(release: Release, settings: Settings) -> str:
@@ -105,32 +110,42 @@ class Results:
         self.folder = folder
 
     def begin(self, options: Options) -> int:
-        """Go on with the run that was stopped, or begin a new one; returns the seed, the instructor's or one drawn."""
-        path = self.folder / "run.json"
-        last = json.loads(path.read_text()) if path.is_file() else {"finished": True}
+        """Go on with the run that was stopped, or begin a new one; returns the seed, the instructor's or one drawn.
+
+        A run for one student is apart from those of the class.
+        """
+        path, last = self.folder / "run.json", {"finished": True}
+        if path.is_file() and not options.student:
+            last = json.loads(path.read_text())
         goes_on = not last["finished"] and last["regrade"] >= options.regrade
         self.run = last["run"] if goes_on else secrets.token_hex(8)
         self.regrade = last["regrade"] if goes_on else options.regrade
         seed = last["seed"] if goes_on else secrets.randbelow(1 << 31)
+        self.seed = options.seed
         seed = seed if options.seed is None else options.seed
-        write(path, json.dumps({"run": self.run, "seed": seed, "regrade": self.regrade, "finished": False}))
+        if not options.student:
+            write(path, json.dumps({"run": self.run, "seed": seed, "regrade": self.regrade, "finished": False}))
         return seed
 
-    def finished(self) -> None:
+    def finished(self, options: Options) -> None:
         path = self.folder / "run.json"
-        write(path, json.dumps({**json.loads(path.read_text()), "finished": True}))
+        if not options.student:
+            write(path, json.dumps({**json.loads(path.read_text()), "finished": True}))
 
     def _path(self, student: str) -> Path:
         name = quote(student, safe="")
         return self.folder / f"student {name if len(name) <= 100 else hashlib.sha256(name.encode()).hexdigest()}.json"
 
     def get(self, student: str, key: str) -> Result | None:
-        """The stored result, if it was made with this key, and in this run where that grades everything again."""
+        """The stored result, if it was made with this key, with the seed that was asked for, if one was, and in this
+        run, if that grades everything again."""
         path = self._path(student)
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored["key"] == key and (not self.regrade or stored["run"] == self.run):
-                return Result.from_dict(stored["result"])
+            result = Result.from_dict(stored["result"])
+            same_seed = self.seed is None or result.seed == self.seed
+            if stored["key"] == key and same_seed and (not self.regrade or stored["run"] == self.run):
+                return result
         return None
 
     def put(self, result: Result, key: str) -> None:
@@ -156,7 +171,7 @@ def grade(*job) -> Result:
 
 
 def _grade_all(submissions, release: Release, options: Options, settings, key: str, results: Results, book: Book, pool):
-    """Returns whether it was interrupted."""
+    """Returns whether it was interrupted, and what the gradebook did not take."""
     from tqdm.auto import tqdm
 
     todo, stamps, keys, again = [], {}, {}, []
@@ -187,13 +202,14 @@ def _grade_all(submissions, release: Release, options: Options, settings, key: s
     opened = partial(executor, options) if pool is None else lambda count: contextlib.nullcontext((pool, 4))
     bar = tqdm(total=len(todo), unit="submission", desc=release.assignment, disable=not todo)
     with bar, Interrupts() as interrupts, contextlib.suppress(Stopped):
-        for result in _judged(todo, release, settings, opened, interrupts):
-            results.put(result, keys[result.student])
+        for result, judged in _judged(todo, release, settings, opened, interrupts):
+            # what the grader could not do is in the report, and is tried again the next time
+            results.put(result, keys[result.student] if judged else "")
             record(result)
             bar.update()
     for student, why in unwritten.items():
         print(f"The gradebook did not take the marks of {student} ({why}).", file=sys.stderr)
-    return interrupts.came
+    return interrupts.came, unwritten
 
 
 class Interrupts:
@@ -233,17 +249,23 @@ def _read(submission: Submission, key: str) -> tuple[bytes | None, str]:
 
 def _judged(
     todo: list[Submission], release: Release, settings: Settings, opened: Callable, interrupts: Interrupts
-) -> Iterator[Result]:
-    """Results as they come, with a bounded number of notebooks in memory.
+) -> Iterator[tuple[Result, bool]]:
+    """Results as they come, with a bounded number of notebooks in memory, and whether they are the judge's.
 
     If a worker of the pool dies, all that was running is suspect, and runs once more, one at a time: whoever ends a
     worker then has done it alone. Raises Stopped at the first interrupt.
     """
-    waiting, suspects = list(reversed(todo)), []
+    waiting, suspects, fruitless = list(reversed(todo)), [], 0
+
+    def without(s: Submission, status: str, why: str) -> tuple[Result, bool]:
+        return without_answers(s.student, status, why[:300], release, settings.seed, s.name), False
+
     while waiting or suspects:
         one_by_one = not waiting
         if one_by_one:
             waiting = [suspects.pop()]
+        if fruitless >= 3:
+            raise SandboxError("the grader's workers end as soon as they start")
         with opened(len(waiting)) as (pool, at_once):
             running: dict[futures.Future, Submission] = {}
             broken = False
@@ -254,26 +276,33 @@ def _judged(
                         job = (s.student, s.read(), release, settings, s.name, s.note)
                         running[pool.submit(grade, *job)] = s
                     except Refused as error:  # it changed meanwhile
-                        yield without_answers(s.student, INVALID, str(error), release, settings.seed, s.name)
+                        yield without(s, INVALID, str(error))
                     except futures.BrokenExecutor:
                         waiting.append(s)
                         broken = True
                 for future in futures.wait(running, timeout=0.5, return_when=futures.FIRST_COMPLETED).done:
-                    s, why = running.pop(future), ""
+                    s = running.pop(future)
                     try:
-                        yield future.result()
-                    except SandboxError:
+                        result = future.result()
+                    except (SandboxError, CourseError):
                         raise
+                    except futures.CancelledError:
+                        raise CourseError(
+                            "The cluster cancelled what it was given. Run the same command again."
+                        ) from None
                     except futures.BrokenExecutor:
                         broken = True
-                        if not one_by_one:
-                            suspects.append(s)
+                        if one_by_one:
+                            fruitless += 1
+                            yield without(s, DIED, "Grading this submission ended the grader's own process.")
                         else:
-                            why = "Grading this submission ended the grader's own process."
+                            suspects.append(s)
                     except Exception as error:  # one odd submission is no reason to stop
                         why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
-                    if why:
-                        yield without_answers(s.student, DIED, why[:300], release, settings.seed, s.name)
+                        yield without(s, DIED, why)
+                    else:
+                        fruitless = 0
+                        yield result, True
                 if interrupts.came:
                     raise Stopped
 
@@ -292,7 +321,7 @@ def executor(options: Options, count: int) -> Iterator[tuple[futures.Executor, i
             raise SystemExit("This needs dask.distributed: pip install -e '.[cluster]'") from error
         try:
             client = Client(options.scheduler, timeout="10s")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise CourseError(f"No scheduler answers at {options.scheduler} ({error}).") from None
         with client, client.get_executor(pure=False, retries=2) as pool:
             yield pool, max(8, 4 * sum(client.nthreads().values()))
@@ -331,7 +360,7 @@ def _start_worker(counter, jobs: int) -> None:
         with counter.get_lock():
             number, counter.value = counter.value, counter.value + 1
         cores = sorted(os.sched_getaffinity(0))
-        if jobs <= len(cores):
+        if jobs == len(cores):  # else another run may keep to the same ones
             judge.core = cores[number % len(cores)]
 
 
@@ -358,7 +387,8 @@ def _write_tables(root: Path, release: Release, layout: str, results: list[Resul
         "bubblewrap": "Graded in a sandbox (bubblewrap).",
         "container": f"Graded in containers ({settings.place.engine}, {settings.place.image}).",
     }[settings.place.kind]
-    how += f" Seed of the last run: {settings.seed}."
+    seeds = sorted({r.seed for r in results if r.status != MISSING})
+    how += f" Seed{'s' * (len(seeds) != 1)}: {', '.join(map(str, seeds))}."
     tables = {f"{release.assignment}.csv": as_csv(results, release)}
     tables[f"{release.assignment}.html"] = as_html(results, release, how)
     if layout in LMS:

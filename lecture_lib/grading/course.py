@@ -40,6 +40,7 @@ class Release:
     text: str  # of the released notebook
     setup: tuple[str, ...]
     asked: tuple[Asked, ...]
+    by_hand: tuple[str, ...] = ()  # grade ids of what a teacher grades
     allowed: tuple[tuple[str, ...], ...] = ()  # for each exercise: what of the library its solution uses
 
     @cached_property
@@ -73,11 +74,13 @@ def read_release(root: Path, assignment: str) -> Release:
     notebook = nbformat.reads(text, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     answers = {c.metadata.nbgrader.grade_id: c for c in cells if c.metadata.get("nbgrader", {}).get("solution")}
-    asked = []
+    asked, by_hand = [], []
     for cell in notebook.cells:
         marked = cell.metadata.get("nbgrader", {})
+        if marked.get("task") or (marked.get("grade") and marked.get("solution")):
+            by_hand.append(marked.grade_id)
         if not marked.get("grade") or marked.get("solution"):
-            continue  # an answer that is graded by hand goes to the gradebook as it is
+            continue
         exercise, function = _checked(cell.source)
         answer = marked.grade_id.removesuffix("-check")
         if not exercise or answer not in answers:
@@ -88,24 +91,28 @@ def read_release(root: Path, assignment: str) -> Release:
         stub = answers[answer].source
         asked.append(Asked(exercise, answer, marked.grade_id, function, float(marked.points), stub))
     setup = tuple(c.source for c in cells if c.get("id") == "setup" or "setup" in c.metadata.get("tags", []))
-    release = Release(assignment, found[0].stem, text, setup, tuple(asked))
-    return Release(assignment, found[0].stem, text, setup, tuple(asked), _allowed(root, release))
+    source = root / "solutions" / assignment / found[0].name
+    allowed = _allowed(source, setup, asked)
+    return Release(assignment, found[0].stem, text, setup, tuple(asked), tuple(by_hand), allowed)
 
 
 def _checked(source: str) -> tuple[str, str]:
     """The exercise and the function in `check("histogram.estimate", estimate)`."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check":
-            name, answer = node.args[:2]
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return "", ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check" and len(node.args) == 2:
+            name, answer = node.args
             if isinstance(name, ast.Constant) and isinstance(answer, ast.Name):
                 return name.value, answer.id
     return "", ""
 
 
-def _allowed(root: Path, release: Release) -> tuple[tuple[str, ...], ...]:
+def _allowed(source: Path, setup: tuple[str, ...], asked: list[Asked]) -> tuple[tuple[str, ...], ...]:
     from lecture_lib.grading.uses import uses
 
-    source = root / "solutions" / release.assignment / f"{release.notebook}.ipynb"
     cells = nbformat.read(source, as_version=4).cells if source.is_file() else []
     answers = {c.metadata["nbgrader"]["grade_id"]: c.source for c in cells if "nbgrader" in c.metadata}
-    return tuple(tuple(sorted(uses(answers.get(one.answer, ""), release.setup))) for one in release.asked)
+    return tuple(tuple(sorted(uses(answers.get(one.answer, ""), setup))) for one in asked)

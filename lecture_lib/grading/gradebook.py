@@ -44,25 +44,31 @@ class Book:
 
     def _prepare(self) -> None:
         """The assignment with its cells must be in the gradebook, as `nbgrader generate_assignment` puts it there."""
+        name = self.release.assignment
         if not self._as_released() and not self._submissions():
             self._generate()
         if not self._as_released():
-            name = self.release.assignment
             raise CourseError(
-                f"The gradebook has other checks or points for {name} than notebooks/ has. "
-                f"Run: nbgrader generate_assignment {name} --force"
+                f"The gradebook has other cells or points for {name} than notebooks/ has, and marks for them. To begin "
+                f"anew, without the marks given by hand: nbgrader db assignment remove {name} --force"
             )
 
     def _as_released(self) -> bool:
         from nbgrader.api import MissingEntry
 
+        release = self.release
         try:
-            notebook = self.gradebook.find_notebook(self.release.notebook, self.release.assignment)
+            notebook = self.gradebook.find_notebook(release.notebook, release.assignment)
         except MissingEntry:
             return False
-        cells = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        cells = {cell.name: cell.max_score for cell in (*notebook.grade_cells, *notebook.task_cells)}
+        asked = {a.check: a.points for a in release.asked}
         answers = {cell.name for cell in notebook.solution_cells}
-        return all(cells.get(a.check) == a.points and a.answer in answers for a in self.release.asked)
+        return (
+            cells.keys() == asked.keys() | set(release.by_hand)
+            and all(cells[check] == points for check, points in asked.items())
+            and answers >= {a.answer for a in release.asked}
+        )
 
     def _submissions(self) -> list:
         return self.gradebook.assignment_submissions(self.release.assignment)
@@ -70,7 +76,12 @@ class Book:
     def _generate(self) -> None:
         from nbgrader.apps import NbGraderAPI
 
-        name = self.release.assignment
+        from lecture_lib.grading.release import student_version
+
+        name, file = self.release.assignment, f"{self.release.notebook}.ipynb"
+        source = self.root / "solutions" / name / file
+        if not source.is_file() or student_version(source, self.root) != self.release.text.encode():
+            raise CourseError(f"notebooks/{name} is not what solutions/{name} says. Run: python -m lecture_lib release")
         done = NbGraderAPI(config=self.config).generate_assignment(name, force=True, create=True)
         if not done["success"]:
             last = (done.get("log") or done.get("error") or "").strip().splitlines()[-1:]
@@ -119,7 +130,9 @@ class Book:
                 stamp = {"timestamp": parse_utc(timestamp)}
             except (ValueError, OverflowError):
                 pass  # nobody's marks depend on it
-        book.update_or_create_student(result.student, **({"last_name": result.name} if result.name else {}))
+        student = book.update_or_create_student(result.student)
+        if result.name and not (student.first_name or student.last_name):
+            student.last_name = result.name
         submission = book.update_or_create_submission(assignment, result.student, **stamp)
         marks = {mark.check: mark for mark in result.marks}
         answers = {one.answer: marks[one.check] for one in self.release.asked}

@@ -22,7 +22,7 @@ from lecture_lib.answers import wire
 from lecture_lib.answers.call import Outcome, Seed
 from lecture_lib.exercises import EXERCISES, Question, Report, judge_question
 from lecture_lib.exercises.report import Row
-from lecture_lib.grading.course import Asked, Release
+from lecture_lib.grading.course import Asked, CourseError, Release
 from lecture_lib.grading.notebooks import answer_cells, assembled, clean, definitions, parsed
 from lecture_lib.grading.places import Limits
 from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result, Settings, as_html, without_answers
@@ -43,6 +43,8 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
     What costs time and says nothing of the submission is kept in this process for the next call: the sandbox, with
     the release's setup cells run, and the questions with what the references and the known mistakes answer.
     """
+    if unknown := [one.name for one in release.asked if one.name not in EXERCISES]:
+        raise CourseError(f"There is no exercise {unknown[0]}, which {release.assignment} checks.")
     with _one_at_a_time:
         began = time.perf_counter()
         try:
@@ -229,8 +231,6 @@ class Run:
                 raise TimeoutError
             if self._stream is None:
                 self._enter()
-            if self._stream is None:
-                return self.told[-1]
             return self._exchange(message, tensors)
         except TimeoutError:
             if time.monotonic() >= self.until:
@@ -264,14 +264,18 @@ class Run:
         return reply
 
     def _enter(self) -> None:
-        """A process in which the cells so far have run, but for those that now fail."""
-        self._session = ExitStack()
-        self._stream = self._session.enter_context(self.sandbox.session())
+        """A process in which the cells so far have run; one that now fails is left out, and all begins anew."""
         again, self.done = self.done, []
-        for source, one in again:
-            if self._stream is None:
-                break
-            self.cell(source, one)
+        while True:
+            self._session = ExitStack()
+            self._stream = self._session.enter_context(self.sandbox.session())
+            for i, (source, one) in enumerate(again):
+                self.cell(source, one)
+                if self._stream is None:
+                    again, self.done = self.done + again[i + 1 :], []
+                    break
+            else:
+                return
 
     def _leave(self) -> None:
         if self._session is not None:

@@ -126,6 +126,9 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
     known = {c.get("id") for c in released.cells} | {
         c.metadata["nbgrader"]["grade_id"] for c in released.cells if "nbgrader" in c.metadata
     }
+    by_hand = {  # answers that a teacher grades
+        c.metadata["nbgrader"]["grade_id"]: c.source for c in notebook.cells if "nbgrader" in c.metadata
+    }
     used = {id(cell) for cells in theirs.values() for cell in cells}
     own: dict[str | None, list] = {}  # after which of the release's cells
     after = None
@@ -140,6 +143,8 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
         if theirs.get(grade_id):
             cell.source = "\n\n".join(c.source for c in theirs[grade_id])
+        elif grade_id in release.by_hand:
+            cell.source = by_hand.get(grade_id, cell.source)
         if grade_id in reports:
             mark = reports[grade_id]
             data = {"text/plain": mark.text, "text/html": mark.html}

@@ -86,12 +86,17 @@ def bubblewrap(place: Place, limits: Limits) -> list[str]:
     mounts: dict[Path, str] = {}
     for path in map(Path, ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/fonts", "/etc/ld.so.cache")):
         mounts[path] = "--symlink" if path.is_symlink() else "--ro-bind" if path.exists() else ""
-    for path in (sys.prefix, sys.base_prefix, os.environ.get("LECTURE_LIB_DATA", "")):
-        if path and Path(path).resolve() != Path("/usr"):
-            mounts[Path(path).resolve()] = "--ro-bind"
-    for path in (*place.hidden, str(Path.home())):
-        if Path(path).resolve() != Path("/"):
-            mounts.setdefault(Path(path).resolve(), "--tmpfs")
+    closed = {Path(path).resolve() for path in (*place.hidden, Path.home())} - {Path("/")}
+    for path in filter(None, (sys.prefix, sys.base_prefix, os.environ.get("LECTURE_LIB_DATA"))):
+        for form in (Path(path).absolute(), Path(path).resolve()):  # links on the way are not there inside
+            if form in closed:
+                raise SandboxError(f"{path} would be seen inside, and it is the course's folder or your home.")
+            if not form.is_dir():
+                raise SandboxError(f"There is no folder {path}, which LECTURE_LIB_DATA names.")
+            if form != Path("/usr"):
+                mounts[form] = "--ro-bind"
+    for path in closed:
+        mounts.setdefault(path, "--tmpfs")
     mounts[library().resolve()] = "--ro-bind"
     for room in ("exercises", "grading"):  # the judge's
         mounts[library().resolve() / room] = "--tmpfs"
@@ -128,10 +133,11 @@ def bubblewrap(place: Place, limits: Limits) -> list[str]:
     return [*command, "--", sys.executable, "-P", "-m", SERVER]
 
 
-def container(place: Place, limits: Limits) -> list[str]:
+def container(place: Place, limits: Limits, name: str) -> list[str]:
     """The command line for podman or docker; the image holds the library without exercises and grading."""
     memory = limits.memory + 2 * GIB  # the libraries count, too
-    command = [place.engine, "run", "--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL"]
+    command = [place.engine, "run", f"--name={name}", "--rm", "--interactive"]
+    command += ["--network=none", "--read-only", "--cap-drop=ALL"]
     command += ["--security-opt=no-new-privileges", "--ipc=private", "--user=65534:65534", "--workdir=/tmp"]
     command += [f"--tmpfs=/tmp:rw,nosuid,nodev,size={limits.disk},mode=1777", f"--memory={memory}"]
     command += [f"--memory-swap={memory}", "--cpus=1", f"--pids-limit={limits.processes}", "--log-driver=none"]
@@ -152,8 +158,12 @@ def missing(place: Place) -> str:
         return f"Bubblewrap needs Linux, and this is {platform.system()}."
     if not shutil.which("bwrap"):
         return "Bubblewrap (the command bwrap) is not installed on this machine."
-    command = bubblewrap(place, Limits())
-    done = subprocess.run([*command[: command.index("--")], "--", "/bin/true"], capture_output=True, text=True)
+    try:
+        command = bubblewrap(place, Limits())
+    except SandboxError as error:
+        return str(error)
+    outer = command[: command.index("--") + 1]
+    done = subprocess.run([*outer, sys.executable, "-P", "-c", "import lecture_lib"], capture_output=True, text=True)
     return "" if done.returncode == 0 else f"Bubblewrap does not work on this machine: {last_line(done.stderr)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from lecture_lib.answers import wire
 from lecture_lib.answers.pipes import as_socket
@@ -38,6 +40,8 @@ class Sandbox:
     _process: subprocess.Popen | None = field(default=None, init=False)
     _control: socket.socket | None = field(default=None, init=False)
     _once: bool = field(default=False, init=False)
+    _log: BinaryIO | None = field(default=None, init=False)
+    _name: str = field(default="", init=False)  # of the container
     memory_before: int = field(default=0, init=False)  # bytes, before any submission
 
     def __post_init__(self):
@@ -46,26 +50,40 @@ class Sandbox:
     @contextlib.contextmanager
     def session(self) -> Iterator[socket.socket]:
         """A channel to a fresh process for one submission. Afterwards nothing that it started is left."""
-        if self._process is None or self._process.poll() is not None or self._once:
-            self._start()
         if self._once:
+            self._start()
             try:
                 self._hear(self._control, "open")
                 yield self._control
             finally:
                 self.close()
             return
-        ours, theirs = socket.socketpair()
+        stream = self._opened()
         try:
-            socket.send_fds(self._control, [b"s"], [theirs.fileno()])
-            theirs.close()
-            self._hear(ours, "open")
-            yield ours
-        except OSError as error:
-            raise SandboxError(f"the sandbox does not answer ({error})") from error
+            yield stream
         finally:
-            ours.close()
+            stream.close()
             self._end()
+
+    def _opened(self) -> socket.socket:
+        """A channel to a process that the server has forked; a server that is gone is started again, once."""
+        for attempt in range(2):
+            if self._process is None or self._process.poll() is not None:
+                self._start()
+                if self._once:  # as it turned out
+                    self._hear(self._control, "open")
+                    return self._control
+            ours, theirs = socket.socketpair()
+            try:
+                with theirs:
+                    socket.send_fds(self._control, [b"s"], [theirs.fileno()])
+                self._hear(ours, "open")
+                return ours
+            except (OSError, SandboxError) as error:
+                ours.close()
+                self.close()
+                if attempt:
+                    raise SandboxError(f"the sandbox does not answer ({error})") from error
 
     def memory(self) -> int:
         """Bytes that the sandbox takes, shared pages counted once."""
@@ -77,7 +95,8 @@ class Sandbox:
             for process in [top, *top.children(recursive=True)]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     try:
-                        total += process.memory_full_info().pss
+                        info = process.memory_full_info()
+                        total += getattr(info, "pss", info.rss)  # pss: on Linux only
                     except psutil.AccessDenied:  # it hides; then what it shares counts, too
                         total += process.memory_info().rss
         return total
@@ -92,18 +111,27 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            if self._log is not None:
-                self._log.close()
-        self._process = self._control = None
+            if self.place.kind == "container":  # without its client it would go on
+                subprocess.run([self.place.engine, "kill", self._name], capture_output=True)
+        if self._log is not None:
+            self._log.close()
+        self._process = self._control = self._log = None
 
     def _start(self) -> None:
+        try:
+            self._begin()
+        except OSError as error:
+            raise SandboxError(f"the sandbox could not be started ({error})") from error
+
+    def _begin(self) -> None:
         self.close()
         place, limits = self.place, self.limits
         environment, command = None, [sys.executable, "-P", "-m", SERVER]
         if place.kind == "none":
             environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k.endswith(("THREADS", "SANDBOX"))}
         else:
-            command = {"bubblewrap": bubblewrap, "container": container}[place.kind](place, limits)
+            self._name = f"grade-{secrets.token_hex(8)}"
+            command = container(place, limits, self._name) if place.kind == "container" else bubblewrap(place, limits)
         if place.core is not None:
             command = [sys.executable, "-I", "-c", PINNED, str(place.core), *command]
         self._log = tempfile.TemporaryFile()
@@ -123,13 +151,14 @@ class Sandbox:
                 "setup": list(self.setup),
                 "once": self._once,
                 "walls": place.kind != "none",
-                "limits": limits.inside(),
+                # an engine counts processes itself; here they would be counted over all containers of one user
+                "limits": limits.inside() | ({"processes": None} if place.kind == "container" else {}),
             },
         )
         ready = self._hear(self._control, "ready")
         if place.kind == "bubblewrap" and not self._once and not ready["walls"]:
             self._once = True  # no namespaces inside namespaces here: a sandbox for each submission
-            self._start()
+            self._begin()
         self.memory_before = self.memory()
 
     def _hear(self, stream: socket.socket, what: str) -> dict:
@@ -160,8 +189,6 @@ class Sandbox:
         except (wire.Closed, wire.Forged, TimeoutError, OSError):
             pass
         self.close()  # the next session starts a new one
-
-    _log = None
 
 
 # keeps a command and all its children to one processor

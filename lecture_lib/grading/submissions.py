@@ -44,13 +44,13 @@ class Refused(Exception):
     """This file is not read: one sentence."""
 
 
-def find(root: Path, release: Release, submitted: Path | None, pattern: str = "") -> tuple[str, list[Submission]]:
+def find(default: Path, release: Release, submitted: Path | None, pattern: str = "") -> tuple[str, list[Submission]]:
     """The layout that was found ("nbgrader", "canvas", "moodle" or "pattern"), and the submissions, by student."""
-    source = submitted or root / "grading" / "submitted"
+    source = submitted or default
     if not source.exists():
         raise CourseError(f"There is no {source}.")
     files = list(_zipped(source) if source.is_file() else _files(source))
-    patterns = {"pattern": pattern} if pattern else PATTERNS
+    patterns = {"pattern": pattern} if pattern else PATTERNS if submitted else {}  # what one asked for, no guesses
     try:
         if pattern and not {"id", "file"} <= re.compile(pattern).groupindex.keys():
             raise CourseError("--pattern should have the named groups (?P<id>...) and (?P<file>...).")
@@ -60,17 +60,21 @@ def find(root: Path, release: Release, submitted: Path | None, pattern: str = ""
     for layout, expression in patterns.items():
         tried = ((re.fullmatch(expression, path), read) for path, read in files)
         matches[layout] = [(match, read) for match, read in tried if match]
-    layout = max(matches, key=lambda name: len(matches[name]))
-    if matches[layout]:
+    layout = max(matches, key=lambda name: len(matches[name]), default="")
+    if matches.get(layout):
         return layout, _by_student(release, matches[layout])
     if source.is_file():
         stated = "; ".join(f"{name}: {expression}" for name, expression in PATTERNS.items())
         raise CourseError(f"No file of {source.name} is named as an LMS does it ({stated}). State yours by --pattern.")
-    return "nbgrader", [
+    found = [
         _from_folder(folder / release.assignment, release)
         for folder in sorted(source.iterdir())
         if not folder.name.startswith(".") and (folder / release.assignment).is_dir()
     ]
+    if not found:
+        wanted = f"STUDENT/{release.assignment}/{release.notebook}.ipynb"
+        raise CourseError(f"There is no submission in {source}. Expected: {wanted}, or the export of an LMS.")
+    return "nbgrader", found
 
 
 def printable(name: str) -> str:
@@ -196,8 +200,7 @@ def _chosen(student: str, name: str, files: list[tuple[str, Callable[[], bytes]]
     right = [(int(m[1] or 0), path, read) for path, read in notebooks if (m := attempt.fullmatch(path))]
     others = [printable(path) for path, _ in notebooks]
     if right:
-        exact = [one for one in right if one[1] == wanted and len(right) == 1] or sorted(right, key=lambda r: r[0])
-        _, path, read = exact[-1]
+        _, path, read = max(right, key=lambda attempt: attempt[0])
         left = [other for other in others if other != printable(path)]
         note = f"Graded {printable(path)}, not {', '.join(left)}." if left else ""
         return Submission(student, name, read, note=note)

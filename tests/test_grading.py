@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -21,12 +22,12 @@ import pytest
 
 from lecture_lib.grading import coordinator
 from lecture_lib.grading.coordinator import Options
-from lecture_lib.grading.course import read_release
+from lecture_lib.grading.course import CourseError, read_release
 from lecture_lib.grading.gradebook import Book
-from lecture_lib.grading.places import Limits, Place
-from lecture_lib.grading.results import Settings
+from lecture_lib.grading.places import Limits, Place, SandboxError, bubblewrap
+from lecture_lib.grading.results import GRADED, Settings, without_answers
 
-from .conftest import needs_sandbox
+from .conftest import ROOT, needs_sandbox
 from .hostile import ALL, ATTACKS, REST, RIGHT, answer, in_first, right_but_first
 from .test_grading_hostile import grade, gradebook, new_course, report
 
@@ -235,6 +236,69 @@ def test_what_is_wrong_with_the_course_is_said_in_a_sentence(course):
     assert done.returncode == 2 and "histogram-smooth-check" in done.stderr and "nbgrader autograde" in done.stderr
 
 
+@needs_sandbox
+def test_a_seed_that_is_asked_for_is_used_and_who_is_gone_is_said(course, capsys):
+    hand_in(course, {"ada": GOOD, "bob": BAD})
+    assert run(course, seed=5) == 0 and run(course, seed=6) == 0
+    assert {result["seed"] for _, result in stored(course).values()} == {6}
+    assert run(course) == 0  # nothing to do: the page names the seed that the marks were given for
+    assert "Seed: 6." in (course / "grading/reports/1_histograms.html").read_text(encoding="utf-8")
+    shutil.rmtree(course / "grading/submitted/bob")
+    assert run(course, student="ada") == 0 and set(report(course)) == {"ada", "bob"}
+    assert run(course) == 0 and set(report(course)) == {"ada"}
+    assert "No longer handed in, with marks from before in the gradebook: bob" in capsys.readouterr().out
+
+
+@needs_sandbox
+def test_a_run_for_one_student_is_apart_from_those_of_the_class(course, monkeypatch):
+    hand_in(course, {"ada": GOOD, "bob": BAD})
+    assert run(course) == 0
+    before = stored(course)
+    monkeypatch.setattr(coordinator, "grade", lambda *job: (_ for _ in ()).throw(SandboxError("none")))
+    with pytest.raises(SandboxError):
+        run(course, regrade=True, student="ada")
+    monkeypatch.undo()
+    assert run(course) == 0 and stored(course) == before  # that one goes not on as a regrade of everybody
+
+
+def ends_its_worker(student, *job):
+    if student == "eve":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return without_answers(student, GRADED, "", job[1], 0)
+
+
+def fails(student, *job):
+    raise RuntimeError("of the grader's own")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_whoever_ends_a_worker_takes_nobody_along_and_is_tried_again(course, monkeypatch):
+    hand_in(course, {name: GOOD for name in ("ada", "bob", "eve", "fay", "gus", "hal")})
+    monkeypatch.setattr(coordinator, "grade", ends_its_worker)
+    options, settings = Options("1_histograms", jobs=2), Settings(0, place=Place("none"))
+    assert coordinator.run(course, options, settings) == 0
+    assert {s: row["status"] for s, row in report(course).items()} == {
+        **dict.fromkeys(("ada", "bob", "fay", "gus", "hal"), "graded"),
+        "eve": "died",
+    }
+    monkeypatch.setattr(coordinator, "grade", fails)  # only eve is tried again
+    with futures.ThreadPoolExecutor(1) as pool:
+        assert coordinator.run(course, options, settings, pool) == 0
+    rows = report(course)
+    assert rows["ada"]["status"] == "graded" and "of the grader's own" in rows["eve"]["why"]
+
+
+def test_a_folder_without_submissions_and_an_exercise_that_is_none_are_said(course):
+    (course / "grading/submitted/ada").mkdir(parents=True)
+    (course / "grading/submitted/x_1_2_histograms.ipynb").write_bytes(GOOD)  # no LMS was asked for
+    done = grade(course, "--no-sandbox")
+    assert done.returncode == 2 and "STUDENT/1_histograms/histograms.ipynb" in done.stderr
+    release = read_release(course, "1_histograms")
+    odd = replace(release, asked=(replace(release.asked[0], name="histogram.none"),))
+    with pytest.raises(CourseError, match="There is no exercise"):
+        coordinator.grade("ada", GOOD, odd, Settings(0))
+
+
 # ---------------------------------------------------------------- what is written where
 
 
@@ -325,6 +389,47 @@ def test_an_answer_that_calls_the_librarys_own_is_named_and_costs_what_the_instr
         assert float(row["points"]) == points
         assert "histogram.smooth calls lecture_lib.histogram.Histogram.fit" in row["why"]
         assert "histogram.held_out_nats" not in row["why"]  # the solution uses Histogram.fit there, too
+
+
+@needs_sandbox
+def test_answers_that_a_teacher_grades_stay_as_they_were_written(tmp_path):
+    course = new_course(tmp_path)
+    for folder in ("solutions", "notebooks"):
+        path = course / folder / "1_histograms/histograms.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        essay = nbformat.v4.new_markdown_cell("YOUR ANSWER HERE", id="essay")
+        marks = {"grade": True, "solution": True, "locked": False, "points": 5, "task": False, "schema_version": 3}
+        essay.metadata["nbgrader"] = {**marks, "grade_id": "essay", "cell_type": "markdown"}
+        notebook.cells.append(essay)
+        nbformat.write(notebook, path)
+    subprocess.run([sys.executable, "-m", "lecture_lib", "release"], cwd=course, check=True, capture_output=True)
+    notebook = copy.deepcopy(RIGHT)
+    mine = nbformat.v4.new_markdown_cell("My long essay: $a < b$.", id="essay")
+    mine.metadata["nbgrader"] = {"grade_id": "essay", "solution": True, "grade": True}
+    notebook.cells.append(mine)
+    hand_in(course, {"ada": nbformat.writes(notebook).encode()})
+    assert run(course) == 0
+    shown = nbformat.read(course / "grading/autograded/ada/1_histograms/histograms.ipynb", as_version=4)
+    assert next(c.source for c in shown.cells if c.id == "essay") == "My long essay: $a < b$."
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as book:
+        submission = book.find_submission("1_histograms", "ada")
+        grades = {g.name: g for n in submission.notebooks for g in n.grades}
+        assert grades["essay"].needs_manual_grade and grades["essay"].max_score == 5
+        assert sum(g.score for name, g in grades.items() if name != "essay") == ALL
+
+
+def test_what_would_open_the_walls_is_refused(monkeypatch, tmp_path):
+    place = Place(hidden=(str(ROOT),))
+    for folder in (ROOT, Path.home()):
+        monkeypatch.setattr(sys, "prefix", str(folder))
+        with pytest.raises(SandboxError, match="would be seen inside"):
+            bubblewrap(place, Limits())
+    monkeypatch.undo()
+    monkeypatch.setenv("LECTURE_LIB_DATA", str(tmp_path / "none"))
+    with pytest.raises(SandboxError, match="LECTURE_LIB_DATA"):
+        bubblewrap(place, Limits())
 
 
 # ---------------------------------------------------------------- other engines, other databases

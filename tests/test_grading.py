@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
 
 from lecture_lib.grading import coordinator
@@ -29,7 +28,7 @@ from lecture_lib.grading.results import GRADED, Settings, without_answers
 
 from .conftest import ROOT, needs_sandbox
 from .hostile import ALL, ATTACKS, REST, RIGHT, answer, in_first, right_but_first
-from .test_grading_hostile import grade, gradebook, new_course, report
+from .test_grading_hostile import grade, gradebook, left_running, new_course, report
 
 BAD = nbformat.writes(right_but_first(in_first("", "return x"))).encode()
 GOOD = nbformat.writes(RIGHT).encode()
@@ -161,16 +160,7 @@ def wait_for(condition, seconds=90):
 
 def nothing_is_left(seconds=10):
     """No server, no worker: neither of this test nor of what it killed."""
-
-    def left():
-        names = ("answers.server", "lecture_lib.grading.judge")
-        return [
-            p.pid
-            for p in psutil.process_iter(["cmdline"])
-            if any(n in " ".join(p.info["cmdline"] or []) for n in names)
-        ]
-
-    wait_for(lambda: not left(), seconds)
+    wait_for(lambda: not left_running(), seconds)
 
 
 @needs_sandbox

@@ -72,7 +72,6 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "LECTURE_LIB_SANDBOX": "1",
 }
 
 

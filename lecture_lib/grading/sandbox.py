@@ -128,7 +128,7 @@ class Sandbox:
         place, limits = self.place, self.limits
         environment, command = None, [sys.executable, "-P", "-m", SERVER]
         if place.kind == "none":
-            environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k.endswith(("THREADS", "SANDBOX"))}
+            environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k.endswith("THREADS")}
         else:
             self._name = f"grade-{secrets.token_hex(8)}"
             command = container(place, limits, self._name) if place.kind == "container" else bubblewrap(place, limits)

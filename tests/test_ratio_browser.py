@@ -183,9 +183,9 @@ def test_a_look_back_and_the_way_to_now(lab, page):
     assert past.get_attribute("aria-valuetext") == "step 120"
     past.press("End")
     shown(widget)
-    assert widget.get_by_text(f"live: {done}", exact=True).is_visible()
+    assert widget.get_by_text(f"live: {done:,}", exact=True).is_visible()
     press(widget, "D step")
-    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), f"{done + 1} updates"])
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), f"{done + 1:,} updates"])
 
 
 def test_a_second_run_beside_the_first(lab, page):
@@ -208,7 +208,7 @@ def test_a_second_run_beside_the_first(lab, page):
             expected.run(done)
             assert numbers[i] == f"A: {line(expected)}"
         else:
-            assert numbers[i].startswith(f"B: {done} updates (D ")
+            assert numbers[i].startswith(f"B: {done:,} updates (D ")
     widget.get_by_role("combobox", name="settings of run").select_option("A")
     shown(widget)
     assert widget.get_by_role("slider", name="G steps").input_value() == "1"

@@ -313,6 +313,34 @@ def test_manual_marks_stay_late_submissions_are_dated_and_missing_students_are_l
     with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as book:
         mark = book.find_grade("histogram-estimate-check", "histograms", "1_histograms", "ada")
         assert (mark.score, mark.needs_manual_grade) == (3, True)  # as nbgrader does: to be looked at again
+    assert (rows["ada"]["points"], rows["ada"]["total"]) == (f"{REST}", f"{REST + 3}")
+    assert "Waits for marks by hand" in rows["ada"]["why"] and "Waits" not in rows["bob"]["why"]
+
+
+@needs_sandbox
+def test_being_late_costs_what_nbgraders_plugin_says(course):
+    from nbgrader.api import Gradebook
+
+    hand_in(course, {"ada": BAD, "bob": GOOD})
+    for student, hour in (("ada", 13), ("bob", 11)):
+        stamp = course / f"grading/submitted/{student}/1_histograms/timestamp.txt"
+        stamp.write_text(f"2026-03-01 {hour}:00:00 UTC")
+    with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as book:
+        book.update_or_create_assignment("1_histograms", duedate="2026-03-01 12:00:00 UTC")
+    config = course / "nbgrader_config.py"
+    plain = config.read_text()
+    for method, total in (("zero", 0), ("none", REST)):
+        config.write_text(f"{plain}\nc.LateSubmissionPlugin.penalty_method = {method!r}\n")
+        assert run(course) == 0  # the second time nothing is graded, yet what is told follows
+        rows = report(course)
+        assert [float(rows[s]["total"]) for s in ("ada", "bob")] == [total, ALL]
+        assert ("Late: 22 points less" in rows["ada"]["why"]) == (method == "zero")
+        subprocess.run(["nbgrader", "export"], cwd=course, check=True, capture_output=True)
+        with open(course / "grades.csv", encoding="utf-8") as file:
+            assert {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)} == {
+                "ada": total,
+                "bob": ALL,
+            }
 
 
 @needs_sandbox
@@ -382,7 +410,7 @@ def test_an_answer_that_calls_the_librarys_own_is_named_and_costs_what_the_instr
 
 
 @needs_sandbox
-def test_answers_that_a_teacher_grades_stay_as_they_were_written(tmp_path):
+def test_answers_that_a_teacher_grades_stay_as_they_were_written_and_count(tmp_path, capsys):
     course = new_course(tmp_path)
     for folder in ("solutions", "notebooks"):
         path = course / folder / "1_histograms/histograms.ipynb"
@@ -408,6 +436,17 @@ def test_answers_that_a_teacher_grades_stay_as_they_were_written(tmp_path):
         grades = {g.name: g for n in submission.notebooks for g in n.grades}
         assert grades["essay"].needs_manual_grade and grades["essay"].max_score == 5
         assert sum(g.score for name, g in grades.items() if name != "essay") == ALL
+        row = report(course)["ada"]
+        assert (float(row["total"]), float(row["total_out_of"])) == (ALL, ALL + 5)
+        grades["essay"].manual_score, grades["essay"].needs_manual_grade = 4, False  # as the formgrader does
+        book.db.commit()
+    assert "Waits for marks by hand" in row["why"] and "wait for marks by hand" in capsys.readouterr().out
+    assert run(course) == 0
+    row = report(course)["ada"]
+    assert (float(row["points"]), float(row["total"]), row["why"]) == (ALL, ALL + 4, "")
+    page = (course / "grading/reports/1_histograms.html").read_text()
+    assert f"total of {ALL + 5}" in page and f"<td class='number'>{ALL + 4}</td>" in page
+    assert "by hand" not in capsys.readouterr().out
 
 
 def test_what_would_open_the_walls_is_refused(monkeypatch, tmp_path):

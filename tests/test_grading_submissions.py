@@ -3,13 +3,14 @@
 import os
 import stat
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 
 import nbformat
 import pytest
 
 from lecture_lib.grading.course import CourseError, read_release
-from lecture_lib.grading.results import GRADED, MISSING, Mark, Result
+from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
 from lecture_lib.grading.submissions import Refused, find, read_file
 from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle
 
@@ -217,10 +218,10 @@ def test_tables_hold_no_formulas_and_no_html_of_others():
     import csv
     import io
 
-    rows = list(csv.reader(io.StringIO(as_csv(RESULTS, RELEASE))))
-    assert rows[1][:5] == ["'=cmd()", "'+Eve", "graded", "5.5", "26"]
+    rows = list(csv.reader(io.StringIO(as_csv(RESULTS, RELEASE, {}))))
+    assert rows[1][:7] == ["'=cmd()", "'+Eve", "graded", "5.5", "26", "5.5", "26"]
     assert all(cell[:1] not in tuple("=+-@") for row in rows for cell in row)
-    page = as_html(RESULTS, RELEASE, "How.")
+    page = as_html(RESULTS, RELEASE, {}, "How.")
     assert "<i>Bob" not in page and "<divided>" not in page and "<b>why" not in page and "&lt;i&gt;Bob" in page
 
 
@@ -231,13 +232,14 @@ def test_the_class_is_summed_up():
 
 
 def test_marks_for_canvas_and_moodle_have_the_columns_that_they_import():
-    assert for_canvas(RESULTS[1:], RELEASE).splitlines() == [
+    essay = replace(RELEASE, by_hand={"essay": 5.0})
+    assert for_canvas(RESULTS[1:], essay, {"bob": Total(7.5)}).splitlines() == [
         "Student,ID,Section,1_histograms",
-        "    Points Possible,,,26",
-        "<i>Bob</i>,bob,,4",
+        "    Points Possible,,,31",
+        "<i>Bob</i>,bob,,7.5",
     ]
     moment = datetime(2026, 3, 1, 15, 4)
-    assert for_moodle(RESULTS[1:], RELEASE, moment).splitlines() == [
+    assert for_moodle(RESULTS[1:], RELEASE, {}, moment).splitlines() == [
         "Identifier,Full name,Grade,Maximum Grade,Last modified (grade)",
         'Participant bob,<i>Bob</i>,4,26,"Sunday, 01 March 2026, 03:04 PM"',
     ]

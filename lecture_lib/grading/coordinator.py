@@ -84,8 +84,11 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
             why = "Nothing was handed in."
             everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
     listed = [everybody[student] for student in sorted(everybody)]
-    paths = _write_tables(root, release, layout, listed, settings)
+    totals = {student: total for student, total in book.totals().items() if student not in unwritten}
+    paths = _write_tables(root, release, layout, listed, totals, settings)
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
+    if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
+        print(f"{waiting} wait for marks by hand (nbgrader's formgrader). Then run this again: the tables have all.")
     if gone:
         print(f"No longer handed in, with marks from before in the gradebook: {', '.join(gone)}")
     if interrupted:
@@ -379,7 +382,7 @@ def summary(results: list[Result], release: Release) -> str:
     return "\n".join(lines)
 
 
-def _write_tables(root: Path, release: Release, layout: str, results: list[Result], settings: Settings) -> list[Path]:
+def _write_tables(root: Path, release: Release, layout: str, results: list[Result], totals, settings) -> list[Path]:
     folder = root / "grading" / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     how = {
@@ -389,10 +392,10 @@ def _write_tables(root: Path, release: Release, layout: str, results: list[Resul
     }[settings.place.kind]
     seeds = sorted({r.seed for r in results if r.status != MISSING})
     how += f" Seed{'s' * (len(seeds) != 1)}: {', '.join(map(str, seeds))}."
-    tables = {f"{release.assignment}.csv": as_csv(results, release)}
-    tables[f"{release.assignment}.html"] = as_html(results, release, how)
+    tables = {f"{release.assignment}.csv": as_csv(results, release, totals)}
+    tables[f"{release.assignment}.html"] = as_html(results, release, totals, how)
     if layout in LMS:
-        tables[f"{release.assignment}_{layout}.csv"] = LMS[layout](results, release)
+        tables[f"{release.assignment}_{layout}.csv"] = LMS[layout](results, release, totals)
     for name, text in tables.items():
         write(folder / name, text)
     return [folder / name for name in tables]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -40,12 +41,17 @@ class Release:
     text: str  # of the released notebook
     setup: tuple[str, ...]
     asked: tuple[Asked, ...]
-    by_hand: tuple[str, ...] = ()  # grade ids of what a teacher grades
+    by_hand: Mapping[str, float] = field(default_factory=dict)  # what a teacher grades: grade id -> points
     allowed: tuple[tuple[str, ...], ...] = ()  # for each exercise: what of the library its solution uses
 
     @cached_property
     def points(self) -> float:
         return sum(one.points for one in self.asked)
+
+    @cached_property
+    def out_of(self) -> float:
+        """Also of what a teacher grades."""
+        return self.points + sum(self.by_hand.values())
 
     @cached_property
     def key(self) -> str:
@@ -74,11 +80,11 @@ def read_release(root: Path, assignment: str) -> Release:
     notebook = nbformat.reads(text, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     answers = {c.metadata.nbgrader.grade_id: c for c in cells if c.metadata.get("nbgrader", {}).get("solution")}
-    asked, by_hand = [], []
+    asked, by_hand = [], {}
     for cell in notebook.cells:
         marked = cell.metadata.get("nbgrader", {})
         if marked.get("task") or (marked.get("grade") and marked.get("solution")):
-            by_hand.append(marked.grade_id)
+            by_hand[marked.grade_id] = float(marked.points)
         if not marked.get("grade") or marked.get("solution"):
             continue
         exercise, function = _checked(cell.source)
@@ -93,7 +99,7 @@ def read_release(root: Path, assignment: str) -> Release:
     setup = tuple(c.source for c in cells if c.get("id") == "setup" or "setup" in c.metadata.get("tags", []))
     source = root / "solutions" / assignment / found[0].name
     allowed = _allowed(source, setup, asked)
-    return Release(assignment, found[0].stem, text, setup, tuple(asked), tuple(by_hand), allowed)
+    return Release(assignment, found[0].stem, text, setup, tuple(asked), by_hand, allowed)
 
 
 def _checked(source: str) -> tuple[str, str]:

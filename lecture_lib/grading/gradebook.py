@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 from lecture_lib.grading.course import CourseError, Release
-from lecture_lib.grading.results import Result
+from lecture_lib.grading.results import Result, Total
 
 EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
 
@@ -64,11 +64,7 @@ class Book:
         cells = {cell.name: cell.max_score for cell in (*notebook.grade_cells, *notebook.task_cells)}
         asked = {a.check: a.points for a in release.asked}
         answers = {cell.name for cell in notebook.solution_cells}
-        return (
-            cells.keys() == asked.keys() | set(release.by_hand)
-            and all(cells[check] == points for check, points in asked.items())
-            and answers >= {a.answer for a in release.asked}
-        )
+        return cells == asked | release.by_hand and answers >= {a.answer for a in release.asked}
 
     def _submissions(self) -> list:
         return self.gradebook.assignment_submissions(self.release.assignment)
@@ -91,6 +87,30 @@ class Book:
     def students(self) -> dict[str, str]:
         """Everybody in the gradebook: id -> name."""
         return {s.id: " ".join(part for part in (s.first_name, s.last_name) if part) for s in self.gradebook.students}
+
+    def totals(self) -> dict[str, Total]:
+        """Everybody's marks as a whole: those given here, those given by hand, and the penalty for being late.
+
+        The penalty is what nbgrader's plugin says, as nbgrader_config.py configures it, of all marks so far.
+        """
+        from nbgrader.preprocessors import AssignLatePenalties
+
+        late = AssignLatePenalties(config=self.config)
+        late.init_plugin()
+        for submission in self._submissions():
+            if submission.total_seconds_late <= 0:
+                continue
+            for notebook in submission.notebooks:
+                penalty = late.plugin_inst.late_submission_penalty(
+                    submission.student_id, notebook.score, submission.total_seconds_late
+                )
+                notebook.late_submission_penalty = None if penalty is None else min(max(penalty, 0), notebook.score)
+        self.gradebook.db.commit()
+        found = {}
+        for s in self._submissions():
+            penalty = s.late_submission_penalty
+            found[s.student_id] = Total(max(0.0, s.score - penalty), penalty, s.needs_manual_grade)
+        return found
 
     def is_up_to_date(self, result: Result) -> bool:
         """Do gradebook and folder already say what the result says?"""

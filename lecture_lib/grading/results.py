@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.notebooks import assembled, read_notebook
@@ -64,6 +64,14 @@ class Result:
     def from_dict(cls, data: Mapping[str, Any]) -> Result:
         marks = [Mark(**{**m, "mistakes": tuple(m["mistakes"]), "library": tuple(m["library"])}) for m in data["marks"]]
         return cls(**{**data, "marks": tuple(marks)})
+
+
+class Total(NamedTuple):
+    """What one student has for the assignment in the gradebook: also by hand, after the penalty for being late."""
+
+    score: float
+    late: float = 0.0  # the penalty, already taken off the score
+    waits: bool = False  # for a teacher to grade a cell, or to look at one again
 
 
 def without_answers(student: str, status: str, why: str, release: Release, seed: int, name: str = "") -> Result:

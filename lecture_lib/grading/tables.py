@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 
 from lecture_lib.grading.course import Release
-from lecture_lib.grading.results import GRADED, MISSING, Result
+from lecture_lib.grading.results import GRADED, MISSING, Result, Total
+
+Totals = Mapping[str, Total]  # by student
 
 COMMONEST = 5  # mistakes that the next lecture could address
 
@@ -26,24 +28,34 @@ def _written(rows: Sequence[Sequence[object]]) -> str:
     return file.getvalue()
 
 
-def _told(result: Result) -> str:
-    """Why, in one cell: what happened to the process, what is odd, who used the library's own."""
+def _total(result: Result, totals: Totals) -> Total:
+    return totals.get(result.student, Total(result.points))
+
+
+def _told(result: Result, total: Total) -> str:
+    """Why, in one cell: what happened to the process, what is odd, who used the library's own, what waits."""
     callers: dict[tuple[str, ...], list[str]] = {}
     for mark in result.marks:
         if mark.library:
             callers.setdefault(mark.library, []).append(mark.exercise)
     calls = [f"{', '.join(who)} call{'s' * (len(who) == 1)} {', '.join(what)}." for what, who in callers.items()]
-    return " ".join(filter(None, [result.why, *calls]))
+    late = f"Late: {total.late:g} points less." if total.late else ""
+    by_hand = "Waits for marks by hand." if total.waits else ""
+    return " ".join(filter(None, [result.why, *calls, late, by_hand]))
 
 
-def as_csv(results: Sequence[Result], release: Release) -> str:
+def as_csv(results: Sequence[Result], release: Release, totals: Totals) -> str:
+    """points: what was given here. total: with the marks by hand, and what being late costs."""
     names = [one.name for one in release.asked]
-    rows = [["student", "name", "status", "points", "out_of", *names, "mistakes", "why", "seed"]]
+    rows = [["student", "name", "status", "points", "out_of", "total", "total_out_of"]]
+    rows[0] += [*names, "mistakes", "why", "seed"]
     for r in results:
         points = {mark.exercise: f"{mark.points:g}" for mark in r.marks}
         named = "; ".join(f"{m.exercise}: {mistake}" for m in r.marks for mistake in m.mistakes)
+        total = _total(r, totals)
         row = [safe(r.student), safe(r.name), r.status, f"{r.points:g}", f"{release.points:g}"]
-        rows.append([*row, *(points.get(name, "") for name in names), safe(named), safe(_told(r)), r.seed])
+        row += [f"{total.score:g}", f"{release.out_of:g}", *(points.get(name, "") for name in names)]
+        rows.append([*row, safe(named), safe(_told(r, total)), r.seed])
     return _written(rows)
 
 
@@ -81,9 +93,14 @@ summary { cursor: pointer; } .all th { white-space: nowrap; } .all td { min-widt
 """
 
 
-def as_html(results: Sequence[Result], release: Release, how: str) -> str:
-    """One page without scripts: the class first, then everybody. What came from students is escaped."""
+def as_html(results: Sequence[Result], release: Release, totals: Totals, how: str) -> str:
+    """One page without scripts: the class first, then everybody. What came from students is escaped.
+
+    Totals are shown where they differ for somebody from the points given here.
+    """
     e = escape
+    sums = {r.student: _total(r, totals) for r in results}
+    more = bool(release.by_hand) or any(sums[r.student].score != r.points for r in results)
     came = [r for r in results if r.status != MISSING]
     counts = Counter(r.status for r in results)
     mean = sum(r.points for r in came) / len(came) if came else 0.0
@@ -119,13 +136,15 @@ def as_html(results: Sequence[Result], release: Release, how: str) -> str:
     }
 <h2>Everybody</h2>
 <div class="wide"><table class="all"><thead><tr><th scope="col">student</th><th scope="col">status</th>
-<th scope="col" class="number">points</th>{columns}<th scope="col" class="why">why</th></tr></thead>
-<tbody>{"".join(_row(r, release) for r in results)}</tbody></table></div>
+<th scope="col" class="number">points</th>{
+        f"<th scope='col' class='number'>total of {release.out_of:g}</th>" if more else ""
+    }{columns}<th scope="col" class="why">why</th></tr></thead>
+<tbody>{"".join(_row(r, release, sums[r.student], more) for r in results)}</tbody></table></div>
 </body></html>
 """
 
 
-def _row(r: Result, release: Release) -> str:
+def _row(r: Result, release: Release, total: Total, more: bool) -> str:
     e = escape
     points = {mark.exercise: mark for mark in r.marks}
     cells = "".join(
@@ -135,34 +154,37 @@ def _row(r: Result, release: Release) -> str:
     said = [f"<code>{e(m.exercise)}</code>: {e(m.why)}" for m in r.marks if m.why and m.why != r.why]
     count = f"{len(said)} exercise{'s' * (len(said) != 1)}"
     listed = f"<details><summary>{count}</summary><ul>{''.join(f'<li>{s}</li>' for s in said)}</ul></details>"
-    told = e(_told(r))
+    told = e(_told(r, total))
+    whole = f"<td class='number'>{total.score:g}</td>" if more else ""
     status = r.status if r.status == GRADED else f"<span class='odd'>{e(r.status)}</span>"
     name = f"<br>{e(r.name)}" if r.name else ""
     return (
-        f"<tr><th scope='row'>{e(r.student)}{name}</th><td>{status}</td><td class='number'>{r.points:g}</td>{cells}"
-        f"<td>{told}{listed if said else ''}</td></tr>"
+        f"<tr><th scope='row'>{e(r.student)}{name}</th><td>{status}</td><td class='number'>{r.points:g}</td>"
+        f"{whole}{cells}<td>{told}{listed if said else ''}</td></tr>"
     )
 
 
 # ---------------------------------------------------------------- for an LMS
 
 
-def for_canvas(results: Sequence[Result], release: Release) -> str:
+def for_canvas(results: Sequence[Result], release: Release, totals: Totals) -> str:
     """Canvas's gradebook import: Student, ID, Section, then the assignment by its title."""
     rows: list[list[object]] = [["Student", "ID", "Section", release.assignment]]
-    rows.append(["    Points Possible", "", "", f"{release.points:g}"])
-    rows += [[safe(r.name or r.student), r.student, "", f"{r.points:g}"] for r in results if r.status != MISSING]
+    rows.append(["    Points Possible", "", "", f"{release.out_of:g}"])
+    for r in results:
+        if r.status != MISSING:
+            rows.append([safe(r.name or r.student), r.student, "", f"{_total(r, totals).score:g}"])
     return _written(rows)
 
 
-def for_moodle(results: Sequence[Result], release: Release, now: datetime | None = None) -> str:
+def for_moodle(results: Sequence[Result], release: Release, totals: Totals, now: datetime | None = None) -> str:
     """Moodle's grading worksheet: it wants Identifier, Grade and Last modified (grade), and takes the rest along."""
     stamp = f"{now or datetime.now():%A, %d %B %Y, %I:%M %p}"
     rows: list[list[object]] = [["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)"]]
     for r in results:
         if r.status != MISSING:
-            row = [f"Participant {r.student}", safe(r.name), f"{r.points:g}", f"{release.points:g}", stamp]
-            rows.append(row)
+            total = f"{_total(r, totals).score:g}"
+            rows.append([f"Participant {r.student}", safe(r.name), total, f"{release.out_of:g}", stamp])
     return _written(rows)
 
 

@@ -923,7 +923,7 @@ def magics_and_displays():
     return right_and("%matplotlib inline\nfrom IPython.display import display\ndisplay(3)\n!true")
 
 
-@attack(FIRST, says="")
+@attack(FIRST + 3, says="")
 def a_helper_outside_the_answer_cells():
     notebook = copy.deepcopy(BLANK)
     helper = nbformat.v4.new_code_cell("def share(counts): return counts / counts.sum()")

@@ -12,13 +12,13 @@ from lecture_lib.exercises import EXERCISES, Question, call_in_process, judge
 from lecture_lib.grading import judge as j
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.judge import grade
-from lecture_lib.grading.notebooks import answer_cells, assembled, parsed
+from lecture_lib.grading.notebooks import answer_cells, assembled, needed, parsed
 from lecture_lib.grading.places import Place
-from lecture_lib.grading.results import Settings
+from lecture_lib.grading.results import GRADED, Settings
 from lecture_lib.grading.uses import uses
 
 from .conftest import ROOT, needs_sandbox
-from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, answer, right_but_first
+from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, RIGHT_ESTIMATE, answer, right_but_first
 
 RELEASE = read_release(ROOT, ASSIGNMENT)
 SETUP = ("from lecture_lib.histogram import Histogram", "from lecture_lib import gans, data as d")
@@ -83,9 +83,11 @@ def test_cells_are_found_by_grade_id_else_by_id_else_by_what_they_define():
     for lose in (lambda c: None, lambda c: c.metadata.clear(), lambda c: (c.metadata.clear(), c.update(id="x-1"))):
         notebook = copy.deepcopy(RIGHT)
         lose(answer(notebook))
-        found, notes = answer_cells(parsed(nbformat.writes(notebook).encode()), RELEASE)
+        notebook = parsed(nbformat.writes(notebook).encode())
+        found, notes = answer_cells(notebook, RELEASE)
         assert [len(cells) for cells in found] == [1] * 7 and "def estimate" in found[0][0].source
-        assert bool(notes) == any(c.source == answer(RIGHT).source and not c.metadata for c in notebook.cells)
+        assert needed(notebook, found, RELEASE) == [[]] * 7
+        assert bool(notes) == any(c.source == RIGHT_ESTIMATE and not c.metadata for c in notebook.cells)
 
 
 def test_what_is_shown_is_the_release_with_the_students_answers_and_own_cells():
@@ -105,6 +107,56 @@ def test_what_is_shown_is_the_release_with_the_students_answers_and_own_cells():
     assert order.index("histogram-estimate") < order.index("mine") < order.index("histogram-log_prob")
     checks = {c.id: c.source for c in released.cells if c.metadata.get("nbgrader", {}).get("grade")}
     assert {i: sources[i] for i in checks} == checks
+
+
+BESIDE = RIGHT_ESTIMATE.replace("def estimate", "def mine").replace("torch.", "t.")
+USES_IT = "def estimate(x, edges):\n    return mine(x, edges)\n"
+HABITS = {  # how students work: (the answer's own cell, a cell before it, a cell after it)
+    "a helper above": (USES_IT, BESIDE + "\nimport torch as t", ""),
+    "a helper below": (USES_IT, "", "%matplotlib inline\nimport torch as t\n" + BESIDE),
+    "an import in another cell": (RIGHT_ESTIMATE.replace("torch.", "t."), "import torch as t\nraise ValueError", ""),
+    "a number in another cell": (RIGHT_ESTIMATE.replace("len(x)", "len(x) * ONE"), "TWO = 2\nONE: int = 3 - TWO", ""),
+    "a try-out that fails, above the function": ("print(who[:, 0])\n\n" + RIGHT_ESTIMATE, "", ""),
+    "a try-out of what the notebook has": ("print(x[:, 0], target.low)\n\n" + RIGHT_ESTIMATE, "", ""),
+    "a default that the notebook has": (RIGHT_ESTIMATE.replace("x, edges)", "x, edges, rng=generator)"), "", ""),
+    "in a new cell below the stub": (None, "", RIGHT_ESTIMATE),
+    "in a new cell above the stub": (None, RIGHT_ESTIMATE, ""),
+    "half in a new cell": ("import torch as t\ncareful = True", "", RIGHT_ESTIMATE.replace("torch.", "t.")),
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("habit", HABITS)
+def test_an_answer_that_is_right_in_the_notebook_is_right_here(habit, settings):
+    own, above, below = HABITS[habit]
+    notebook = copy.deepcopy(RIGHT)
+    cell = answer(notebook)
+    cell.source = answer(BLANK).source if own is None else own
+    at = notebook.cells.index(cell)
+    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(below, id="below"))
+    notebook.cells.insert(at, nbformat.v4.new_code_cell(above, id="above"))
+    result = graded(notebook, settings)
+    assert [m.points for m in result.marks] == [4, 4, 4, 3, 3, 4, 4], result.marks[0].text
+    assert not any(m.blank or m.library for m in result.marks)
+
+
+@needs_sandbox
+def test_of_other_cells_only_what_an_answer_needs_is_run(settings):
+    """Neither checks, nor the release's own cells, nor what stands beside what is needed."""
+    notebook = right_but_first(USES_IT)
+    at = notebook.cells.index(answer(notebook))
+    bad = "raise SystemExit\nimport os\nos._exit(1)\nwhile True: pass\nestimate = None\nhelper = os._exit(1)\n"
+    notebook.cells.insert(at, nbformat.v4.new_code_cell(bad + "import torch as t\n" + BESIDE, id="above"))
+    result = graded(notebook, settings)
+    assert (result.points, result.status) == (ALL, GRADED)
+    check = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade"))
+    notebook.cells.pop(at)
+    check.source += "\n" + BESIDE  # a check is the release's
+    assert graded(notebook, settings).points == ALL - 4
+    library = right_but_first("def smooth(counts, alpha): pass")
+    library.cells.insert(1, nbformat.v4.new_code_cell("alike = Histogram.fit", id="above"))
+    answer(library).source = RIGHT_ESTIMATE.replace("def estimate(x, edges):", "def estimate(x, edges):\n    alike")
+    assert graded(library, settings).marks[0].library == ("lecture_lib.histogram.Histogram.fit",)
 
 
 # ---------------------------------------------------------------- what the student is told
@@ -198,11 +250,8 @@ def test_one_bad_answer_costs_no_other_answer_its_points(settings):
 
 @needs_sandbox
 def test_words_for_what_a_student_can_do_something_about(settings):
-    helper = nbformat.v4.new_code_cell("def share(counts): return counts / counts.sum()", id="helper")
-    notebook = right_but_first("def estimate(x, edges): return share(x)")
-    notebook.cells.insert(1, helper)
-    first = graded(notebook, settings).marks[0]
-    assert "Only answer cells are graded: move share into the answer cell." in first.text
+    first = graded(right_but_first("def estimate(x, edges): return share(x)"), settings).marks[0]
+    assert "NameError: name 'share' is not defined" in first.text
     broken = graded(right_but_first("def estimate(x)"), settings).marks[0]
     assert "SyntaxError: " in broken.text and "(line 1: def estimate(x))" in broken.text
     blank = graded(BLANK, settings)

@@ -54,6 +54,12 @@ class Release:
         return self.points + sum(self.by_hand.values())
 
     @cached_property
+    def sources(self) -> frozenset[str]:
+        """What its cells say, but for the answers'."""
+        stubs = {one.stub.strip() for one in self.asked}
+        return frozenset(c.source.strip() for c in nbformat.reads(self.text, as_version=4).cells) - stubs
+
+    @cached_property
     def key(self) -> str:
         """Changes when the notebook, the library with its exercises, or the versions below it change."""
         digest = hashlib.sha256(self.text.encode())

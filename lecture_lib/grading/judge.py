@@ -7,14 +7,13 @@ forged can only be a wrong answer.
 
 from __future__ import annotations
 
-import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,7 +22,8 @@ from lecture_lib.answers.call import Outcome, Seed
 from lecture_lib.exercises import EXERCISES, Question, Report, judge_question
 from lecture_lib.exercises.report import Row
 from lecture_lib.grading.course import Asked, CourseError, Release
-from lecture_lib.grading.notebooks import answer_cells, assembled, clean, definitions, parsed
+from lecture_lib.grading.names import definitions
+from lecture_lib.grading.notebooks import answer_cells, assembled, clean, needed, parsed
 from lecture_lib.grading.places import Limits
 from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result, Settings, as_html, without_answers
 from lecture_lib.grading.sandbox import Sandbox
@@ -52,25 +52,25 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         except ValueError as error:
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
         answers, notes = answer_cells(notebook, release)
-        elsewhere = definitions(notebook, answers)
-        run = Run(_sandbox(release, settings), settings.limits, elsewhere)
+        texts = [Texts(n, [c.source for c in cells]) for n, cells in zip(needed(notebook, answers, release), answers)]
+        run = Run(_sandbox(release, settings), settings.limits)
         with run:
-            hidden = [_asked(one, cells, run, settings.seed, True) for one, cells in zip(release.asked, answers)]
+            hidden = [_asked(one, its, run, settings.seed, True) for one, its in zip(release.asked, texts)]
         # The student gets the report of the check in the notebook. A new process answers for it, which has never
         # seen a hidden input, so that nothing of one can stand in it.
         shown: list[Report | None] = [None] * len(hidden)
-        again = Run(run.sandbox, settings.limits, elsewhere, until=run.until)
+        again = Run(run.sandbox, settings.limits, until=run.until)
         lost = [r.points < r.out_of and a.function not in run.failed for a, r in zip(release.asked, hidden)]
         if any(lost):
             with again:
-                for i, (one, cells) in enumerate(zip(release.asked, answers)):
-                    cells = [cell for cell in cells if (cell.source, one) in run.done]
-                    report = _asked(one, cells, again, 0, False, judged=lost[i])
+                for i, (one, its) in enumerate(zip(release.asked, texts)):
+                    its = Texts(*([text for text in some if (text, one) in run.done] for some in its))
+                    report = _asked(one, its, again, 0, False, judged=lost[i])
                     shown[i] = report if one.function not in again.failed else None
         failed = {**again.failed, **run.failed}
         marks = tuple(
-            _mark(one, allowed, cells, *reports, failed.get(one.function, ""), release, settings)
-            for one, allowed, cells, *reports in zip(release.asked, release.allowed, answers, hidden, shown)
+            _mark(one, allowed, its, *reports, failed.get(one.function, ""), release, settings)
+            for one, allowed, its, *reports in zip(release.asked, release.allowed, texts, hidden, shown)
         )
         why = " ".join(dict.fromkeys([*run.told, *notes, *([note] if note else [])]))
         text = assembled(notebook, release, marks, answers)
@@ -99,9 +99,26 @@ def _question(name: str, seed: int) -> Question:
     return _questions[name, seed]
 
 
-def _asked(one: Asked, cells: list, run: Run, seed: int, private: bool, judged: bool = True) -> Report | None:
-    """Run the exercise's cells, then judge the function that they left behind."""
-    problems = [run.cell(cell.source, one) for cell in cells]
+class Texts(NamedTuple):
+    """What is run for one exercise."""
+
+    needed: list[str]  # statements of the student's other cells
+    answer: list[str]  # the answer's cells
+
+
+def _asked(one: Asked, its: Texts, run: Run, seed: int, private: bool, judged: bool = True) -> Report | None:
+    """Run the exercise's cells, then judge the function that they left behind.
+
+    What a cell defines below a line that fails, such as a try-out, counts: there is the next line to define it.
+    """
+    for text in its.needed:
+        run.cell(text, one)
+    problems = []
+    for text in its.answer:
+        problems.append(run.cell(text, one))
+        if problems[-1] and one.function not in run.failed:
+            for definition in definitions(text):
+                run.cell(definition, one)
     call = run.asking(one, next(filter(None, problems), ""))
     return judge_question(_question(one.name, seed), call, private) if judged else None
 
@@ -109,7 +126,7 @@ def _asked(one: Asked, cells: list, run: Run, seed: int, private: bool, judged: 
 def _mark(
     one: Asked,
     allowed: tuple[str, ...],
-    cells: list,
+    its: Texts,
     hidden: Report,
     public: Report | None,
     failed: str,
@@ -117,14 +134,15 @@ def _mark(
     settings: Settings,
 ) -> Mark:
     """Points by the hidden inputs; the words by the public ones, or the judge's own."""
-    if not cells:
+    if not its.answer:
         why = "There is no answer cell for this exercise in the notebook."
         return Mark(one.name, one.check, 0.0, one.points, why=why, text=why, html=as_html(why), blank=True)
     exercise = EXERCISES[one.name]
     mistakes = tuple(why for why in (w.removeprefix("Perhaps: ") for w in hidden.whys) if why in exercise.mistakes)
     shown = public if public is not None and public.points < public.out_of else discreet(hidden, mistakes, failed)
     points = hidden.points * one.points / exercise.points
-    library = tuple(sorted(set().union(*(uses(cell.source, release.setup) for cell in cells)) - set(allowed)))
+    sources = [*its.needed, *its.answer]
+    library = tuple(sorted(set().union(*(uses(text, [*release.setup, *sources]) for text in sources)) - set(allowed)))
     if library and points and settings.library_costs:
         points = int(2 * points * (1 - settings.library_costs)) / 2
         said = f"This answer calls {', '.join(library)}: the library's own, in place of an answer of your own."
@@ -133,7 +151,7 @@ def _mark(
     why = ""
     if points < one.points:
         why = mistakes[0] if mistakes else shown.message or next(iter(shown.whys), "")
-    blank = all(cell.source.strip() == one.stub.strip() for cell in cells)
+    blank = all(text.strip() == one.stub.strip() for text in its.answer)
     text, html = clean(str(shown)), clean(shown._repr_html_())
     return Mark(one.name, one.check, points, one.points, mistakes, clean(why), library, text, html, blank)
 
@@ -162,7 +180,6 @@ class Run:
 
     sandbox: Sandbox
     limits: Limits
-    elsewhere: frozenset[str] = frozenset()  # names that the student defined in cells that are not run
     status: str = GRADED
     told: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # function -> why its process ended or took too long
@@ -216,9 +233,6 @@ class Run:
         told = {k: _text(header, k) for k in ("problem", "outline", "error", "printed")}
         if problem and told["problem"].startswith("There is no function"):
             told["problem"] = problem  # the cell that should have defined it
-        missing = re.match(r"NameError: name '(\w+)' is not defined", told["problem"])
-        if missing and missing[1] in self.elsewhere:
-            told["problem"] += f" Only answer cells are graded: move {missing[1]} into the answer cell."
         value = tensors[0] if tensors and tensors[0].dtype == torch.float64 else None
         if value is None and not told["problem"]:
             told["problem"] = "Your function returned nothing that could be read."

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 import nbformat
 import nbformat.reader
 
-from lecture_lib.grading.course import Release
+from lecture_lib.grading import names
+from lecture_lib.grading.course import Asked, Release
 
 if TYPE_CHECKING:
     from lecture_lib.grading.results import Mark
@@ -70,47 +69,61 @@ def _cell(cell: Mapping):
 def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     """For each exercise the student's cells, in their order, and what is worth saying about how they were found.
 
-    By grade id; where that is lost, by the cell's id; else the cells that define the function. Checks, whatever a
-    student made of them, are the release's.
+    By grade id; where that is lost, by the cell's id; else the cells that define the function. These also count if the
+    answer's own cell was left as it was. Checks, whatever a student made of them, are the release's.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    defined = cache(lambda number: _defined(code[number]))
+    own = _own(code, release)
     checks = {one.check for one in release.asked}
     found, notes = [], []
     for one in release.asked:
-        cells = [c for c in code if c.metadata.get("nbgrader", {}).get("grade_id") == one.answer]
+        cells = [c for c in code if _grade_id(c) == one.answer]
         if not cells:
-            free = [i for i, c in enumerate(code) if c.metadata.get("nbgrader", {}).get("grade_id") not in checks]
-            cells = [code[i] for i in free if code[i].get("id") == one.answer]
-            cells = cells or [code[i] for i in free if one.function in defined(i)]
+            cells = [c for c in code if _grade_id(c) not in checks and c.get("id") == one.answer]
+            cells = cells or [c for c in own if one.function in names.defined(c.source)]
             if cells:
                 notes.append(f"{one.name}: the answer cell had lost its grade id.")
+        if cells and not any(names.makes(c.source, one.function) for c in cells if not _is_blank(c, one)):
+            elsewhere = [c for c in own if c not in cells and names.makes(c.source, one.function)]
+            if elsewhere:
+                notes.append(f"{one.name}: the answer stands in another cell than its own.")
+            cells += elsewhere
         if len(cells) > 1:
             notes.append(f"{one.name}: {len(cells)} answer cells, run in their order.")
         found.append(cells)
     return found, notes
 
 
-def _defined(cell) -> set[str]:
-    """Names that a cell defines at its top level."""
-    try:
-        tree = ast.parse(cell.source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    return names
+def needed(notebook, answers: list[list], release: Release) -> list[list[str]]:
+    """For each exercise the statements of the student's other cells that define what the answer takes from them."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    place = {id(cell): i for i, cell in enumerate(code)}
+    used = {id(cell) for cells in answers for cell in cells}
+    others = [cell for cell in _own(code, release) if id(cell) not in used]
+    given = set().union(*map(names.defined, release.setup))
+    found = []
+    for cells in answers:
+        sources = [cell.source for cell in cells]
+        at = max((place[id(cell)] for cell in cells), default=0)
+        before = [cell.source for cell in others if place[id(cell)] < at]
+        after = [cell.source for cell in others if place[id(cell)] > at]
+        found.append(names.needs(sources, given, before, after))
+        given |= set().union(*map(names.defined, sources))
+    return found
 
 
-def definitions(notebook, answers: list[list]) -> frozenset[str]:
-    """Names that the student's other cells define."""
-    graded = {id(cell) for cells in answers for cell in cells}
-    others = (c for c in notebook.cells if c.cell_type == "code" and id(c) not in graded)
-    return frozenset().union(*map(_defined, others))
+def _grade_id(cell) -> str:
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def _is_blank(cell, one: Asked) -> bool:
+    return cell.source.strip() == one.stub.strip()
+
+
+def _own(code: list, release: Release) -> list:
+    """Cells that a student wrote or changed."""
+    checks = {one.check for one in release.asked}
+    return [c for c in code if not {_grade_id(c), c.get("id")} & checks and c.source.strip() not in release.sources]
 
 
 def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list[list] = ()) -> str:
@@ -133,14 +146,14 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
     own: dict[str | None, list] = {}  # after which of the release's cells
     after = None
     for cell in notebook.cells:
-        marked = cell.metadata.get("nbgrader", {}).get("grade_id")
+        marked = _grade_id(cell)
         if marked in known or cell.get("id") in known or id(cell) in used:
             after = next((i for i in (marked, cell.get("id")) if i in known), after)
         elif cell.source.strip():
             own.setdefault(after, []).append(cell)
     cells = list(own.pop(None, []))
     for cell in released.cells:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        grade_id = _grade_id(cell)
         if theirs.get(grade_id):
             cell.source = "\n\n".join(c.source for c in theirs[grade_id])
         elif grade_id in release.by_hand:

@@ -10,6 +10,8 @@ import ast
 import re
 from collections.abc import Iterable
 
+from lecture_lib.grading.names import tree
+
 LIBRARY = "lecture_lib"
 MOST = 100  # characters of a name
 
@@ -18,12 +20,12 @@ def uses(source: str, setup: Iterable[str] = ()) -> set[str]:
     """Names such as `lecture_lib.histogram.Histogram.fit` that the source uses, after the setup's imports."""
     names: dict[str, str] = {}  # what a name in the notebook stands for
     for text in setup:
-        _imports(_parsed(text), names)
-    tree = _parsed(source)
-    found = set(_imports(tree, names))
-    attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+        _imports(tree(text), names)
+    read = tree(source)
+    found = set(_imports(read, names))
+    attributes = {id(node.value) for node in ast.walk(read) if isinstance(node, ast.Attribute)}
+    docstrings = {id(node.value) for node in ast.walk(read) if isinstance(node, ast.Expr)}
+    for node in ast.walk(read):
         if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in attributes:
             path = _path(node)
             if path and path[0] in names:
@@ -32,14 +34,6 @@ def uses(source: str, setup: Iterable[str] = ()) -> set[str]:
             if id(node) not in docstrings:
                 found.update(re.findall(rf"{LIBRARY}[\w.]*", node.value, re.ASCII))
     return {name[:MOST] for name in found if not name.startswith(f"{LIBRARY}.exercises.check")}
-
-
-def _parsed(source: str) -> ast.AST:
-    lines = ["pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines()]
-    try:
-        return ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
 
 
 def _imports(tree: ast.AST, names: dict[str, str]) -> list[str]:

@@ -45,12 +45,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not (root / "solutions").is_dir():
         parser.error(f"there is no folder solutions/ in {root}; run this in the course's folder")
-    return {"release": _release, "execute": _execute, "grade": _grade}[options.command](root, options, parser)
+    try:
+        return {"release": _release, "execute": _execute, "grade": _grade}[options.command](root, options, parser)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
 
 
 def _release(root: Path, options, parser) -> int:
     from lecture_lib.grading.release import bundle, differences, release
 
+    if options.bundle and not options.bundle.absolute().parent.is_dir():
+        parser.error(f"there is no folder {options.bundle.parent}")
     changes = differences(root) if options.check else release(root)
     print("\n".join(changes) or "notebooks/ is what solutions/ says")
     if options.bundle:
@@ -82,10 +88,14 @@ def _grade(root: Path, options, parser) -> int:
     chosen = {
         "answer_seconds": options.answer_seconds,
         "submission_seconds": options.submission_seconds,
-        "memory": options.memory and int(options.memory * GIB),
+        "memory": None if options.memory is None else int(min(options.memory, 1 << 20) * GIB),
     }
+    for name, value in chosen.items():
+        if value is not None and not 0 < value < float("inf"):
+            parser.error(f"--{name.replace('_', '-')} should be above 0")
     limits = Limits(**{name: value for name, value in chosen.items() if value is not None})
     place = Place("none" if options.no_sandbox else options.sandbox, options.engine, options.image)
+    options.assignment = Path(options.assignment).name  # also if it was given as a folder
     names = ("assignment", "submitted", "jobs", "scheduler", "student", "regrade", "pattern", "seed")
     try:
         settings = Settings(0, limits, place, options.library_costs)

@@ -220,6 +220,48 @@ time.sleep(1000)
     )
 
 
+@attack(REST, "died", "of memory")
+def memory_while_a_reply_trickles():
+    return right_but_first(
+        in_first(
+            SOCKET
+            + """
+import struct, time
+stream.sendall(struct.pack(">IQ", 1 << 20, 0))
+for _ in range(8):
+    if os.fork() == 0:
+        held = bytearray(b"x") * (5 << 27)
+        time.sleep(1000)
+while True:
+    stream.sendall(b" ")
+    time.sleep(0.005)
+"""
+        )
+    )
+
+
+@attack(ALL)
+def system_calls_without_a_limit():
+    """Right, if memory in pipes, locks on parts of a file, and the state of the page cache cannot be had."""
+    body = """
+import ctypes, fcntl
+fd = os.open("x", os.O_RDWR | os.O_CREAT)
+def refused(call):
+    try:
+        return call() == -1
+    except PermissionError:
+        return True
+calls = [
+    lambda: ctypes.CDLL(None).vmsplice(os.pipe()[1], ctypes.byref((ctypes.c_void_p * 2)(id(x), 1)), 1, 0),
+    lambda: fcntl.lockf(fd, fcntl.LOCK_EX, 1),
+    lambda: os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED),
+    lambda: os.preadv(fd, [bytearray(1)], 0, os.RWF_NOWAIT),
+]
+if not all(refused(call) for call in calls): return x
+"""
+    return right_but_first(with_right_first(body))
+
+
 @attack(REST)
 def memory_of_the_kernel():
     return right_but_first(
@@ -793,7 +835,7 @@ def numbers_in_place_of_cells():
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 7}).encode()
 
 
-@attack(0, "invalid", "no notebook that can be read")
+@attack(0)
 def odd_cells():
     odd = [None, 3, [], {}, {"cell_type": 5, "source": {"a": 1}, "metadata": [], "id": 7}]
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": odd}).encode()
@@ -850,6 +892,48 @@ def half_a_character():
     return nbformat.writes(notebook).replace("half", "\\ud800").encode()
 
 
+@attack(ALL)
+def odd_cell_ids():
+    notebook = copy.deepcopy(RIGHT)
+    notebook.nbformat_minor = 5
+    for cell, name in zip(notebook.cells, ("é", "a.b", "#VSC-1", "", "x" * 65, 5, None)):
+        cell["id"] = name
+    return json.dumps(notebook).encode()
+
+
+@attack(ALL)
+def an_old_notebook_with_many_outputs():
+    old = nbformat.convert(copy.deepcopy(RIGHT), 3)
+    cell = next(c for c in old["worksheets"][0]["cells"] if c["cell_type"] == "code")
+    cell["outputs"] = [{"output_type": "pyout"}] * 60_000
+    return json.dumps(old).encode()
+
+
+@attack(ALL)
+def a_name_of_combining_marks():
+    """Python's time to read one is quadratic in its length."""
+    notebook = copy.deepcopy(RIGHT)
+    answer(notebook, 4).source = "def smooth(counts, alpha): return share(counts + alpha)"
+    for source in ("def share(counts): return counts / counts.sum()", "a" + "\u0300\u0323" * 49_000):
+        notebook.cells.insert(1, nbformat.v4.new_code_cell(source))
+    return notebook
+
+
+@attack(REST)
+def rows_without_numbers():
+    return right_but_first(in_first("", "return torch.zeros(4_000_000, 0)"))
+
+
+@attack(0, "timeout", "The notebook as a whole")
+def a_thousand_cells_to_run_again():
+    notebook = right_but_first("import time, os\ntime.sleep(0.006)")
+    first = answer(notebook)
+    for number in range(1_900):
+        notebook.cells.append(copy.deepcopy(first) | {"id": f"again-{number}"})
+    notebook.cells.append(copy.deepcopy(first) | {"source": "def estimate(x, edges): os._exit(0)", "id": "last"})
+    return nbformat.from_dict(notebook)
+
+
 @attack(REST)
 def half_a_character_in_an_error():
     return right_but_first(in_first("", 'raise ValueError("\\ud800")'))
@@ -884,6 +968,8 @@ def too_many_cells():
 def scripts_in_markdown():
     notebook = copy.deepcopy(RIGHT)
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell("<script>alert('md')</script><img src=x onerror=alert(1)>"))
+    links = "[x](javascript:alert(1)) [y](java&#115;cript&colon;alert(1)) $\\href{javascript: alert(1)}{z}$"
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(links))
     return notebook
 
 

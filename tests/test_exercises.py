@@ -303,7 +303,7 @@ D = torch.distributions
         "flows.inverse": by_slopes(way_back),
         "flows.sample": lambda n, s, ls, g: [
             functools.reduce(lambda y, f: math.sinh(f[0] + math.exp(f[1]) * y), zip(s.tolist(), ls.tolist()), z)
-            for z in np.random.default_rng(0).normal(size=n)
+            for z in np.random.default_rng(g.initial_seed()).normal(size=n)
         ],
         "flows.coupling": by_jacobians(layer_of),
         "flows.coupling_inverse": by_jacobians(layer_back),

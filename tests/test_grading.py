@@ -50,7 +50,8 @@ def stored(course):
 def prepared(tmp_path_factory):
     """A course whose assignment is in the gradebook: what the first of all runs does."""
     course = new_course(tmp_path_factory.mktemp("prepared"))
-    Book(course, read_release(course, "1_histograms")).close()
+    with contextlib.closing(Book(course, read_release(course, "1_histograms"))) as book:
+        book.prepare()
     return course
 
 
@@ -257,6 +258,10 @@ def ends_its_worker(student, *job):
     return without_answers(student, GRADED, "", job[1], 0)
 
 
+def ends_its_worker_unless_gus(student, *job):
+    return ends_its_worker(student if student == "gus" else "eve", *job)
+
+
 def fails(student, *job):
     raise RuntimeError("of the grader's own")
 
@@ -271,6 +276,13 @@ def test_whoever_ends_a_worker_takes_nobody_along_and_is_tried_again(course, mon
         **dict.fromkeys(("ada", "bob", "fay", "gus", "hal"), "graded"),
         "eve": "died",
     }
+    monkeypatch.setattr(coordinator, "grade", ends_its_worker_unless_gus)  # whoever ends it is tried again
+    everybody = Options("1_histograms", jobs=2, regrade=True)
+    assert coordinator.run(course, everybody, settings) == 0
+    assert {row["status"] for s, row in report(course).items() if s != "gus"} == {"died"}
+    assert report(course)["gus"]["status"] == "graded"
+    monkeypatch.setattr(coordinator, "grade", ends_its_worker)
+    assert coordinator.run(course, options, settings) == 0
     monkeypatch.setattr(coordinator, "grade", fails)  # only eve is tried again
     with futures.ThreadPoolExecutor(1) as pool:
         assert coordinator.run(course, options, settings, pool) == 0
@@ -312,9 +324,14 @@ def test_manual_marks_stay_late_submissions_are_dated_and_missing_students_are_l
     assert (rows["eve"]["status"], rows["eve"]["name"]) == ("missing", "Eve Late")
     with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as book:
         mark = book.find_grade("histogram-estimate-check", "histograms", "1_histograms", "ada")
-        assert (mark.score, mark.needs_manual_grade) == (3, True)  # as nbgrader does: to be looked at again
+        assert (mark.score, mark.needs_manual_grade) == (3, False)
     assert (rows["ada"]["points"], rows["ada"]["total"]) == (f"{REST}", f"{REST + 3}")
-    assert "Waits for marks by hand" in rows["ada"]["why"] and "Waits" not in rows["bob"]["why"]
+    assert "Waits for marks by hand" not in rows["ada"]["why"]
+    hand_in(course, {"ada": nbformat.writes(right_but_first(in_first("", "return 0 * x"))).encode()})
+    assert run(course) == 0
+    rows = report(course)  # another answer: to be looked at again, as in nbgrader
+    assert rows["ada"]["total"] == f"{REST + 3}" and "Waits for marks by hand" in rows["ada"]["why"]
+    assert "Waits" not in rows["bob"]["why"]
 
 
 @needs_sandbox
@@ -440,7 +457,10 @@ def test_answers_that_a_teacher_grades_stay_as_they_were_written_and_count(tmp_p
         assert (float(row["total"]), float(row["total_out_of"])) == (ALL, ALL + 5)
         grades["essay"].manual_score, grades["essay"].needs_manual_grade = 4, False  # as the formgrader does
         book.db.commit()
-    assert "Waits for marks by hand" in row["why"] and "wait for marks by hand" in capsys.readouterr().out
+    assert (
+        "Waits for marks by hand" in row["why"]
+        and "For marks by hand, in nbgrader's formgrader: 1." in capsys.readouterr().out
+    )
     assert run(course) == 0
     row = report(course)["ada"]
     assert (float(row["points"]), float(row["total"]), row["why"]) == (ALL, ALL + 4, "")

@@ -100,6 +100,7 @@ def test_nobody_elses_notebook_carries_what_one_wrote(graded):
     page = (graded / "grading/reports" / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")
     shown = (graded / "grading/autograded/scripts_in_markdown" / ASSIGNMENT / f"{NOTEBOOK}.ipynb").read_text("utf-8")
     assert "<script" not in page and "<script" not in shown and "<img src=x" not in shown
+    assert "javascript:a" not in shown and "href{" in shown and "\\\\href" not in shown and "script&" not in shown
 
 
 def test_nothing_is_left_running(graded):

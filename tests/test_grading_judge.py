@@ -159,6 +159,20 @@ def test_of_other_cells_only_what_an_answer_needs_is_run(settings):
     assert graded(library, settings).marks[0].library == ("lecture_lib.histogram.Histogram.fit",)
 
 
+def test_what_a_student_wrote_for_a_teacher_to_grade_is_shown_without_html_whatever_its_cell():
+    released = nbformat.reads(RELEASE.text, 4)
+    essay = nbformat.v4.new_markdown_cell("YOUR ANSWER", id="essay")
+    essay.metadata["nbgrader"] = {"grade_id": "essay", "grade": True, "solution": True, "points": 5}
+    released.cells.append(essay)
+    release = replace(RELEASE, text=nbformat.writes(released), by_hand={"essay": 5.0})
+    for make in (nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell):
+        mine = make("See https://a.org: $a < b$ <img src=x onerror=alert(1)> [x](javascript:alert(1))", id="essay")
+        mine.metadata["nbgrader"] = {"grade_id": "essay"}
+        notebook = parsed(nbformat.writes(nbformat.v4.new_notebook(cells=[mine])).encode())
+        shown = nbformat.reads(assembled(notebook, release, ()), 4).cells[-1].source
+        assert shown == "See https://a.org: $a < b$ &lt;img src=x onerror=alert(1)> [x](javascript\u2236alert(1))"
+
+
 # ---------------------------------------------------------------- what the student is told
 
 

@@ -69,7 +69,11 @@ MOST = 60  # steps that are looked at
 
 
 def on_records(answer, x, rounds, d_steps, g_steps, n, generator):
-    """A row for each step: player (1 is D, 2 is G), is all of z new, are the data new; whether all of x was drawn."""
+    """A row for each step: player (1 is D, 2 is G), is all of z new, are the data new.
+
+    The last row: whether rows of all x were drawn, twice; whether the generator drew anything.
+    """
+    state = generator.get_state()
     record, seen, numbers = [], {"z": set(), "x": set()}, {tuple(row): i for i, row in enumerate(x.tolist())}
     drawn = set()
 
@@ -103,7 +107,8 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, generator):
     table = torch.zeros(MOST + 1, 3)
     for row, step in zip(table, record):
         row[:] = torch.tensor(step)
-    table[MOST] = float(max(drawn, default=0) >= n)
+    table[MOST, :2] = float(max(drawn, default=0) >= n)
+    table[MOST, 2] = float(not torch.equal(state, generator.get_state()))
     return table
 
 

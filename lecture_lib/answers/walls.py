@@ -78,7 +78,7 @@ def limit(memory: int, cpu_seconds: int, processes: int | None, file_size: int) 
         (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_FSIZE, file_size),
         (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # 0 would not keep a crash from the host's program for crash reports
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
@@ -122,6 +122,12 @@ REFUSED = {
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
+    "io_setup": (206, 0),
+    "vmsplice": (278, 75),  # memory that belongs to a pipe, and to no process
+    "fadvise64": (221, 223),  # which pages of a file are in memory: notes from one process to another
+    "preadv2": (327, 286),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
     "socket": (41, 198),  # there is no network; some families know no namespaces. Socket pairs remain
     "setsockopt": (54, 208),  # buffers of the kernel, which no limit counts
     "setpriority": (141, 140),
@@ -136,6 +142,8 @@ REFUSED = {
     "open_by_handle_at": (304, 265),
 }
 MACHINES = {"x86_64": (0, 0xC000003E, 56, 435), "aarch64": (1, 0xC00000B7, 220, 435)}  # column, audit, clone, clone3
+FCNTL = {"x86_64": 72, "aarch64": 25}
+SETLK, SETLKW, OFD_SETLK, OFD_SETLKW = 6, 7, 37, 38  # locks on parts of a file: memory of the kernel, without a limit
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 EPERM, ENOSYS = 1, 38
 NEW_ANY = 0x7E020000  # every CLONE_NEW* flag but NEWTIME, which clone does not take
@@ -159,6 +167,14 @@ def filter_calls() -> None:
         if numbers[column] is not None:
             code += [(equal, 0, 1, numbers[column]), (answer, 0, 0, ERRNO | EPERM)]
     code += [
+        (equal, 0, 7, FCNTL[platform.machine()]),
+        (load, 0, 0, 24),  # what fcntl is to do
+        (equal, 4, 0, SETLK),
+        (equal, 3, 0, SETLKW),
+        (equal, 2, 0, OFD_SETLK),
+        (equal, 1, 0, OFD_SETLKW),
+        (answer, 0, 0, ALLOW),
+        (answer, 0, 0, ERRNO | EPERM),
         (equal, 0, 3, clone),
         (load, 0, 0, 16),  # clone's flags
         (bits, 0, 1, NEW_ANY),

@@ -55,7 +55,7 @@ def receive(
 ) -> tuple[dict[str, Any], list[Tensor]]:
     """One message of at most `most` bytes of numbers, waiting no longer than `until` (on time.monotonic's clock).
 
-    watch: called five times a second while nothing comes; what it raises ends the waiting.
+    watch: called at least five times a second; what it raises ends the waiting.
     Raises Closed, Forged or TimeoutError.
     """
     header_length, length = LENGTHS.unpack(_exactly(stream, LENGTHS.size, until, watch))
@@ -71,7 +71,7 @@ def receive(
             if len(shape) > 16:
                 raise ValueError
             for side in shape:
-                if type(side) is not int or not 0 <= side < 1 << 32:
+                if type(side) is not int or not 0 <= side <= 1 + most:  # also where another side is 0
                     raise ValueError
                 count *= side
             end = start + count * dtype.itemsize
@@ -94,11 +94,11 @@ def _exactly(stream: socket.socket, count: int, until: float, watch: Callable[[]
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError
+        watch()
         stream.settimeout(None if until == math.inf else min(left, 0.2))
         try:
             piece = stream.recv(min(count - len(data), 1 << 20))
         except TimeoutError:
-            watch()
             continue
         except OSError as error:
             raise Closed from error

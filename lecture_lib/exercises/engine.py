@@ -35,6 +35,17 @@ def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
     return torch.tensor(kolmogorov_smirnov(got, expected) <= limit)
 
 
+def not_by_generator(first: Tensor, again: Tensor, other: Tensor) -> str:
+    """What is wrong if these were drawn with equal generators and, the last one, with a different one; else ""."""
+    if not torch.equal(first, again):
+        return (
+            "Two calls with equal generators gave different points. Pass generator=generator to every random function."
+        )
+    if torch.equal(first, other):
+        return "Different generators gave the same points. Use the generator that you are given."
+    return ""
+
+
 @dataclass(frozen=True)
 class Exercise:
     """What is asked, how an answer is judged, and what a teacher has seen go wrong.

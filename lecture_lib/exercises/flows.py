@@ -12,7 +12,7 @@ import torch
 from torch.special import ndtr
 
 from lecture_lib.answers.call import Seed
-from lecture_lib.exercises.engine import Exercise, same_distribution
+from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distribution
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -757,6 +757,12 @@ def three_layers(g):
     return _draws([-0.5 + _nudge(g), 0.8, -0.6], [-1.0, -0.3, -0.7])
 
 
+def follows_the_generator(call, g):
+    arguments = a_pair_of_layers(g)
+    first, again, other = (call({**arguments, "generator": Seed(n)}) for n in (17, 17, 18))
+    return not_by_generator(first, again, other) if first.isfinite().all() else "Not all of your samples are numbers."
+
+
 SAMPLE = Exercise(
     name="flows.sample",
     points=3,
@@ -764,6 +770,7 @@ SAMPLE = Exercise(
     reference=sample,
     inputs=[a_single_layer, a_pair_of_layers, three_layers],
     same=same_distribution,
+    laws={"same generator, same points": follows_the_generator},
     mistakes={
         "You went through the layers from the last to the first. z passes f_1 first.": lambda n, s, ls, g: sample(
             n, s.flip(0), ls.flip(0), g

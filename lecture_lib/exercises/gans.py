@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
 from lecture_lib.answers.adapters import LENGTHS, on_d, on_g, on_records
 from lecture_lib.answers.call import Seed
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.engine import Exercise, close
 
 
 def _normal(g, *shape, mean=0.0, sd=1.0):
@@ -717,6 +717,23 @@ def _all_d_first(d_step, g_step, x, rounds, ratio, n, g):
         g_step(_noise(n, g))
 
 
+def _same_game(got, expected):
+    same = close(got, expected)
+    same[..., -1, 2] = True  # what the generator drew: the law below
+    return same
+
+
+def follows_the_generator(call, g):
+    table = call(two_to_three(g))
+    if table[:15, 0].tolist() != 3 * [1, 1, 2, 2, 2]:
+        return "The steps do not come in their order yet."
+    return (
+        ""
+        if table[-1, 2]
+        else "You drew without the generator. Pass generator=generator to torch.randint and torch.randn."
+    )
+
+
 ALTERNATE = Exercise(
     name="gans.alternate",
     points=4,
@@ -724,6 +741,8 @@ ALTERNATE = Exercise(
     reference=play,
     inputs=[five_to_one, one_to_three, two_to_three, d_alone],
     adapter=on_records,
+    same=_same_game,
+    laws={"drawn by the generator": follows_the_generator},
     mistakes={
         "The ratio is on the wrong player. ratio is (d_steps, g_steps).": lambda d, s, x, rounds, ratio, n, g: play(
             d, s, x, rounds, ratio[::-1], n, g

@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 
 from lecture_lib.answers.call import Seed
-from lecture_lib.exercises.engine import Exercise, same_distribution
+from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distribution
 from lecture_lib.histogram import Histogram
 
 # ---------------------------------------------------------------- inputs that several exercises share
@@ -260,12 +260,8 @@ def follows_the_generator(call, g):
     arguments = bins_of_unequal_width(g)
     first, again = call(arguments), call(arguments)
     other = call({**arguments, "generator": Seed(6)})
-    if not torch.equal(first, again):
-        return (
-            "Two calls with equal generators gave different points. Pass generator=generator to every random function."
-        )
-    if torch.equal(first, other):
-        return "Different generators gave the same points. Use the generator that you are given."
+    if wrong := not_by_generator(first, again, other):
+        return wrong
     counts = [torch.histogram(x.float(), UNEQUAL)[0] for x in (first, other)]
     if torch.equal(*counts):
         return "Each bin gets the same number of points every time. That number is random, too."

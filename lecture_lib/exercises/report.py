@@ -154,7 +154,7 @@ def _numbers(t: Tensor) -> str:
         return _number(t)
     if t.ndim == 1 and t.numel() <= SMALL:
         return "[" + ", ".join(map(_number, t)) + "]"
-    if t.ndim == 2 and t.numel() <= SMALL:
+    if t.ndim == 2 and t.numel() <= SMALL and len(t) <= SMALL:  # 0 numbers may be a million rows
         return "[" + ", ".join(map(_numbers, t)) + "]"
     shape = " × ".join(map(str, t.shape)) + " numbers"
     return f"{shape}, {_number(t.min())} to {_number(t.max())}" if t.numel() else shape

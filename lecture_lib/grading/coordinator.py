@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import multiprocessing.forkserver
 import multiprocessing.util
 import os
 import secrets
@@ -70,6 +71,7 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
         submissions = [s for s in submissions if s.student == options.student]
         if not submissions:
             raise CourseError(f"{options.student} has no submission of {release.assignment}.")
+    book.prepare()
     settings = replace(settings, seed=results.begin(options))
     key = _key(release, settings)
     interrupted, unwritten = _grade_all(submissions, release, options, settings, key, results, book, pool)
@@ -88,7 +90,9 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
     paths = _write_tables(root, release, layout, listed, totals, settings)
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
     if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
-        print(f"{waiting} wait for marks by hand (nbgrader's formgrader). Then run this again: the tables have all.")
+        print(f"For marks by hand, in nbgrader's formgrader: {waiting}. Then run this again: the tables have them.")
+    if options.student:
+        print(about(next(r for r in listed if r.student == options.student)))
     if gone:
         print(f"No longer handed in, with marks from before in the gradebook: {', '.join(gone)}")
     if interrupted:
@@ -268,7 +272,12 @@ def _judged(
         if one_by_one:
             waiting = [suspects.pop()]
         if fruitless >= 3:
-            raise SandboxError("the grader's workers end as soon as they start")
+            fruitless = 0
+            with opened(1) as (pool, _):
+                try:
+                    pool.submit(os.getpid).result()
+                except futures.BrokenExecutor:
+                    raise SandboxError("the grader's workers end as soon as they start") from None
         with opened(len(waiting)) as (pool, at_once):
             running: dict[futures.Future, Submission] = {}
             broken = False
@@ -333,7 +342,9 @@ def executor(options: Options, count: int) -> Iterator[tuple[futures.Executor, i
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["lecture_lib.grading.judge"])
-    jobs = max(1, min(options.jobs, count))
+        with no_interrupts():
+            multiprocessing.forkserver.ensure_running()
+    jobs = max(1, min(options.jobs, count, len(cores())))
     pool = futures.ProcessPoolExecutor(jobs, context, _start_worker, (context.Value("i", 0), jobs))
     try:
         yield pool, 2 * jobs
@@ -344,6 +355,24 @@ def executor(options: Options, count: int) -> Iterator[tuple[futures.Executor, i
         for process in processes:
             process.kill()
         raise
+
+
+def cores() -> list[int]:
+    """The processors that there are for this process."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def no_interrupts() -> Iterator[None]:
+    """What is started here leaves Ctrl-C to the coordinator, from its first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start_worker(counter, jobs: int) -> None:
@@ -359,12 +388,10 @@ def _start_worker(counter, jobs: int) -> None:
 
     threading.Thread(target=watch, daemon=True).start()
     multiprocessing.util.Finalize(None, judge.close, exitpriority=1)
-    if hasattr(os, "sched_getaffinity"):
+    if jobs > 1 and hasattr(os, "sched_setaffinity"):  # whatever a submission does, it takes no other's time
         with counter.get_lock():
             number, counter.value = counter.value, counter.value + 1
-        cores = sorted(os.sched_getaffinity(0))
-        if jobs == len(cores):  # else another run may keep to the same ones
-            judge.core = cores[number % len(cores)]
+        judge.core = cores()[number % len(cores())]
 
 
 # ---------------------------------------------------------------- what is said
@@ -380,6 +407,13 @@ def summary(results: list[Result], release: Release) -> str:
     for exercise, mistake, n in commonest(results)[:COMMONEST]:
         lines.append(f"  {n:4} x {exercise}: {mistake}")
     return "\n".join(lines)
+
+
+def about(result: Result) -> str:
+    """One student's marks."""
+    lines = [f"{result.student} {result.name}".rstrip() + f": {result.points:g} points, {result.status}. {result.why}"]
+    lines += [f"  {m.points:4g} of {m.out_of:g}  {m.exercise}{': ' * bool(m.why)}{m.why}" for m in result.marks]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _write_tables(root: Path, release: Release, layout: str, results: list[Result], totals, settings) -> list[Path]:

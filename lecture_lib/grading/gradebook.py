@@ -37,12 +37,11 @@ class Book:
         self.config = configuration(root)
         self.folders = CourseDirectory(config=self.config)
         self.gradebook = Gradebook(self.folders.db_url, self.folders.course_id)
-        self._prepare()
 
     def close(self) -> None:
         self.gradebook.close()
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """The assignment with its cells must be in the gradebook, as `nbgrader generate_assignment` puts it there."""
         name = self.release.assignment
         if not self._as_released() and not self._submissions():
@@ -142,6 +141,7 @@ class Book:
 
         path = self.path(result.student)
         path.parent.mkdir(parents=True, exist_ok=True)
+        changed = not path.is_file() or path.read_text(encoding="utf-8") != result.notebook
         write(path, result.notebook)
         book, assignment = self.gradebook, self.release.assignment
         stamp = {}
@@ -149,7 +149,7 @@ class Book:
             try:
                 stamp = {"timestamp": parse_utc(timestamp)}
             except (ValueError, OverflowError):
-                pass  # nobody's marks depend on it
+                pass  # as without one
         student = book.update_or_create_student(result.student)
         if result.name and not (student.first_name or student.last_name):
             student.last_name = result.name
@@ -160,7 +160,8 @@ class Book:
             for grade in notebook.grades:
                 mark = marks.get(grade.name)
                 grade.auto_score = None if mark is None else mark.points
-                grade.needs_manual_grade = mark is None or grade.manual_score is not None
+                by_hand = grade.manual_score is not None  # that stays, and is to be looked at if the answer changed
+                grade.needs_manual_grade = changed if by_hand else mark is None
             for comment in notebook.comments:
                 mark = answers.get(comment.name)
                 comment.auto_comment = "No response." if mark is not None and mark.blank else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import symtable
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,7 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 def plain(source: str) -> str:
     """The source without IPython's magics."""
+    source = re.sub(r"[^\x00-\x7f]{64,}", "_", source)  # Python's time for a name of combining marks is quadratic
     return "\n".join("pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.splitlines())
 
 

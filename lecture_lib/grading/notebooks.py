@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import nbformat
-import nbformat.reader
 
 from lecture_lib.grading import names
 from lecture_lib.grading.course import Asked, Release
@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
 
 def parsed(content: bytes):
-    """A notebook of the current format from whatever was handed in. Raises ValueError with one sentence."""
+    """A notebook of the current format from whatever was handed in. Raises ValueError with one sentence.
+
+    Of nbformat 1 to 3, too, only what counts is read: their own converters look at all that a file holds.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"The file is not UTF-8, as notebooks are (at byte {error.start}).") from None
     try:
-        notebook = nbformat.reader.reads(text)
-        for cell in (c for sheet in notebook.get("worksheets", []) for c in sheet["cells"]):  # nbformat 3 and older
-            if "level" in cell:
-                cell["level"] = 1  # nbformat writes as many # as a heading says
-        notebook = nbformat.convert(notebook, 4)
-        cells = notebook["cells"]
+        notebook = json.loads(text)
+        sheets = [notebook] if "cells" in notebook else notebook["worksheets"]
+        cells = [cell for sheet in sheets for cell in sheet["cells"]]
         if len(cells) > MOST_CELLS:
             raise TooLong(f"The notebook has {len(cells)} cells, more than {MOST_CELLS}.")
         cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
+        if (length := sum(len(cell.source) for cell in cells)) > MOST_TEXT:
+            raise TooLong(f"The notebook has {length} characters without its outputs, more than {MOST_TEXT}.")
     except TooLong as error:
         raise ValueError(str(error)) from None
     except (Exception, RecursionError) as error:
@@ -39,7 +41,7 @@ def parsed(content: bytes):
     return nbformat.v4.new_notebook(cells=cells)
 
 
-MOST_CELLS, MOST_SOURCE = 2_000, 100_000  # cells of a notebook, characters of a cell
+MOST_CELLS, MOST_SOURCE, MOST_TEXT = 2_000, 100_000, 1_000_000  # cells; characters of a cell, of all cells
 
 
 class TooLong(Exception):
@@ -49,21 +51,31 @@ class TooLong(Exception):
 def _cell(cell: Mapping):
     """Only what is graded and shown: type, source, id, nbgrader's metadata."""
     kind = cell.get("cell_type")
-    source = cell.get("source", "")
+    source = cell.get("source", cell.get("input", ""))  # input: nbformat 3
     source = clean("".join(map(str, source)) if isinstance(source, list) else str(source))
     if len(source) > MOST_SOURCE:
         raise TooLong(f"A cell has {len(source)} characters, more than {MOST_SOURCE}.")
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    if kind != "code":  # what a student wrote is read in the teacher's browser: no HTML, and so no scripts
-        source = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", source)
-    new = make.get(kind, nbformat.v4.new_raw_cell)(source)
+    new = make.get(kind, nbformat.v4.new_raw_cell)(source if kind == "code" else harmless(source))
     metadata = cell.get("metadata")
     marked = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if isinstance(marked, dict) and isinstance(marked.get("grade_id"), str):
         new.metadata["nbgrader"] = {"grade_id": marked["grade_id"]}
-    if isinstance(cell.get("id"), str):
-        new["id"] = clean(cell["id"])
+    if isinstance(cell.get("id"), str) and re.fullmatch(CELL_ID, cell["id"]):
+        new["id"] = cell["id"]
     return new
+
+
+CELL_ID = "[A-Za-z0-9_-]{1,64}"
+
+
+def harmless(text: str) -> str:
+    """A student's markdown, for a teacher's browser: no HTML, and no links but to http, https and mailto."""
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    text = re.sub(r"&(?=#|[A-Za-z]+;)(?!lt;|amp;)", "&amp;", text)  # a colon can be written &colon;
+    text = re.sub(r"\\(?=href|csname)", r"\\text ", text)  # links in formulas
+    # what may be the name of a protocol gets a colon that browsers take for none
+    return re.sub(r"(?<!http)(?<!https)(?<!mailto)(?<=[A-Za-z])([\\\s]*):(?=\S)", "\\1\u2236", text)
 
 
 def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
@@ -157,7 +169,8 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
         if theirs.get(grade_id):
             cell.source = "\n\n".join(c.source for c in theirs[grade_id])
         elif grade_id in release.by_hand:
-            cell.source = by_hand.get(grade_id, cell.source)
+            source = by_hand.get(grade_id, cell.source)  # whatever kind of cell it was made
+            cell.source = source if cell.cell_type == "code" else harmless(source)
         if grade_id in reports:
             mark = reports[grade_id]
             data = {"text/plain": mark.text, "text/html": mark.html}
@@ -171,7 +184,7 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
             cell.outputs, cell.execution_count = [], None
         if id(cell) not in ours:
             cell.metadata.pop("nbgrader", None)
-        if cell.get("id") in taken or not re.fullmatch(r"[\w-]{1,64}", cell.get("id", "")):
+        if cell.get("id") in taken or not re.fullmatch(CELL_ID, cell.get("id", "")):
             cell["id"] = f"cell-{number}"
         taken.add(cell["id"])
     released.cells = cells

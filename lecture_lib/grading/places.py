@@ -163,6 +163,8 @@ def missing(place: Place) -> str:
         return str(error)
     outer = command[: command.index("--") + 1]
     done = subprocess.run([*outer, sys.executable, "-P", "-c", "import lecture_lib"], capture_output=True, text=True)
+    if "No module named 'lecture_lib'" in done.stderr:
+        return f"lecture_lib is not installed in {sys.prefix}: pip install -e '.[grade]'"
     return "" if done.returncode == 0 else f"Bubblewrap does not work on this machine: {last_line(done.stderr)}"
 
 

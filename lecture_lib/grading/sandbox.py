@@ -68,22 +68,25 @@ class Sandbox:
     def _opened(self) -> socket.socket:
         """A channel to a process that the server has forked; a server that is gone is started again, once."""
         for attempt in range(2):
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-                if self._once:  # as it turned out
-                    self._hear(self._control, "open")
-                    return self._control
             ours, theirs = socket.socketpair()
             try:
+                if self._process is None or self._process.poll() is not None:
+                    self._start()
+                    if self._once:  # as it turned out
+                        ours.close(), theirs.close()
+                        self._hear(self._control, "open")
+                        return self._control
                 with theirs:
                     socket.send_fds(self._control, [b"s"], [theirs.fileno()])
                 self._hear(ours, "open")
                 return ours
             except (OSError, SandboxError) as error:
                 ours.close()
+                theirs.close()
                 self.close()
                 if attempt:
                     raise SandboxError(f"the sandbox does not answer ({error})") from error
+                time.sleep(1)  # the machine may be short of memory for a moment
 
     def memory(self) -> int:
         """Bytes that the sandbox takes, shared pages counted once."""

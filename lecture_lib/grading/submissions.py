@@ -74,6 +74,8 @@ def find(default: Path, release: Release, submitted: Path | None, pattern: str =
     if not found:
         wanted = f"STUDENT/{release.assignment}/{release.notebook}.ipynb"
         raise CourseError(f"There is no submission in {source}. Expected: {wanted}, or the export of an LMS.")
+    if submitted and all(one.read is None for one in found):
+        raise CourseError(f"There is no notebook in {source}, only folders: {', '.join(s.student for s in found[:5])}.")
     return "nbgrader", found
 
 

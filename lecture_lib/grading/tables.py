@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,6 +20,7 @@ COMMONEST = 5  # mistakes that the next lecture could address
 
 def safe(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
+    text = re.sub(r"(;\s*)(?=[=+@-])", r"\1'", text)  # some spreadsheets split there
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
@@ -32,8 +34,11 @@ def _total(result: Result, totals: Totals) -> Total:
     return totals.get(result.student, Total(result.points))
 
 
-def _told(result: Result, total: Total) -> str:
-    """Why, in one cell: what happened to the process, what is odd, who used the library's own, what waits."""
+def _told(result: Result, total: Total, marks: bool = False) -> str:
+    """Why, in one cell: what happened to the process, what is odd, who used the library's own, what waits.
+
+    marks: also what went wrong in each exercise, where it is no known mistake.
+    """
     callers: dict[tuple[str, ...], list[str]] = {}
     for mark in result.marks:
         if mark.library:
@@ -41,7 +46,8 @@ def _told(result: Result, total: Total) -> str:
     calls = [f"{', '.join(who)} call{'s' * (len(who) == 1)} {', '.join(what)}." for what, who in callers.items()]
     late = f"Late: {total.late:g} points less." if total.late else ""
     by_hand = "Waits for marks by hand." if total.waits else ""
-    return " ".join(filter(None, [result.why, *calls, late, by_hand]))
+    unnamed = [f"{m.exercise}: {m.why}" for m in result.marks if m.why and not m.mistakes and m.why not in result.why]
+    return " ".join(filter(None, [result.why, *calls, late, by_hand, *(unnamed if marks else [])]))
 
 
 def as_csv(results: Sequence[Result], release: Release, totals: Totals) -> str:
@@ -55,13 +61,20 @@ def as_csv(results: Sequence[Result], release: Release, totals: Totals) -> str:
         total = _total(r, totals)
         row = [safe(r.student), safe(r.name), r.status, f"{r.points:g}", f"{release.points:g}"]
         row += [f"{total.score:g}", f"{release.out_of:g}", *(points.get(name, "") for name in names)]
-        rows.append([*row, safe(named), safe(_told(r, total)), r.seed])
+        rows.append([*row, safe(named), safe(_told(r, total, marks=True)), r.seed])
     return _written(rows)
 
 
 def commonest(results: Sequence[Result]) -> list[tuple[str, str, int]]:
-    """Exercise, mistake, and how many students made it; the commonest first."""
-    counts = Counter((m.exercise, mistake) for r in results for m in r.marks for mistake in set(m.mistakes))
+    """Exercise, mistake, and how many students made it; the commonest first.
+
+    What is no known mistake, such as an error, is in the list if two students have the same.
+    """
+    known = Counter((m.exercise, mistake) for r in results for m in r.marks for mistake in set(m.mistakes))
+    rest = Counter(
+        (m.exercise, m.why) for r in results for m in r.marks if m.why and not (m.mistakes or m.blank or r.why)
+    )
+    counts = known + Counter({what: n for what, n in rest.items() if n > 1})
     return [(*what, n) for what, n in counts.most_common()]
 
 

@@ -459,7 +459,7 @@ def test_answers_that_a_teacher_grades_stay_as_they_were_written_and_count(tmp_p
         book.db.commit()
     assert (
         "Waits for marks by hand" in row["why"]
-        and "For marks by hand, in nbgrader's formgrader: 1." in capsys.readouterr().out
+        and "Waiting for marks by hand, in nbgrader's formgrader: 1." in capsys.readouterr().out
     )
     assert run(course) == 0
     row = report(course)["ada"]

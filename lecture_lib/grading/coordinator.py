@@ -90,11 +90,12 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
     paths = _write_tables(root, release, layout, listed, totals, settings)
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
     if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
-        print(f"For marks by hand, in nbgrader's formgrader: {waiting}. Then run this again: the tables have them.")
+        print(f"Waiting for marks by hand, in nbgrader's formgrader: {waiting}. Then run this again for the totals.")
     if options.student:
         print(about(next(r for r in listed if r.student == options.student)))
     if gone:
-        print(f"No longer handed in, with marks from before in the gradebook: {', '.join(gone)}")
+        more = f" and {len(gone) - 10} more" if len(gone) > 10 else ""
+        print(f"No longer handed in, with marks from before in the gradebook: {', '.join(gone[:10])}{more}")
     if interrupted:
         print("Interrupted. Run the same command again: it goes on from here.")
     return 130 if interrupted else 1 if unwritten else 0

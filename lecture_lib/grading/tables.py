@@ -92,7 +92,7 @@ def by_exercise(results: Sequence[Result], release: Release) -> list[tuple[str, 
 # ---------------------------------------------------------------- HTML
 
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; color: #1d1d1f;
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem; color: #1d1d1f;
        background: #fff; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; } th, td { padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; }
@@ -101,7 +101,10 @@ thead th { border-bottom: 2px solid #888; } tbody tr { border-bottom: 1px solid 
 .bar { display: inline-block; height: .7rem; background: #0072B2; vertical-align: baseline; }
 .rest { display: inline-block; height: .7rem; background: #d6e4ee; }
 .odd { color: #a34700; font-weight: 600; } .wide { overflow-x: auto; } ul { margin: 0; padding-left: 1.1rem; }
-summary { cursor: pointer; } .all th { white-space: nowrap; } .all td { min-width: 3.2rem; } .why { min-width: 16rem; }
+summary { cursor: pointer; } .all th { white-space: nowrap; } .all .why { min-width: 18rem; white-space: normal; }
+.all th:first-child { position: sticky; left: 0; background: #fff; }
+.all thead .number { white-space: normal; vertical-align: bottom; }
+.all thead th { vertical-align: bottom; font-size: .9em; }
 .all td:last-child { overflow-wrap: anywhere; }
 """
 

@@ -105,7 +105,13 @@ def bundle(root: Path, path: Path) -> list[str]:
 
 
 def students_readme(text: str) -> str:
-    """The README without what is for instructors and contributors, nor the command that runs the tests."""
+    """The README without what is for instructors and contributors, the command that runs the tests, and ways that
+    need a repository."""
     head, rest = text.split("\n## For instructors", 1)
     head = re.sub(r"```bash\n# set up and pass all tests\n.*?```\n\n", "", head, flags=re.DOTALL)
+    head = re.sub(
+        r"Run these in a clone .*? and git, and leave", "Run this here. It needs Python 3.11 or newer, and leaves", head
+    )
+    head = re.sub(r" All tests take [^.]*\.|\n\| (Binder|Colab) [^\n]*", "", head)
+    head = head.replace("| tried by us |", "| tried by its authors |").replace("no; the CI workflow does", "no")
     return f"{head.rstrip()}\n\n{rest.rstrip().splitlines()[-1]}\n"

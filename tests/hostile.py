@@ -772,7 +772,7 @@ def duplicated_test_cells():
     return notebook
 
 
-@attack(ALL, says="2 answer cells")
+@attack(ALL, says="In several cells: histogram.estimate (2)")
 def a_duplicated_answer_cell():
     """A blank copy above the answer, with all its metadata, as copying a cell in JupyterLab makes it."""
     notebook = copy.deepcopy(RIGHT)
@@ -783,7 +783,7 @@ def a_duplicated_answer_cell():
     return notebook
 
 
-@attack(ALL, says="lost its grade id")
+@attack(ALL, says="Found without a grade id")
 def renamed_cells():
     notebook = copy.deepcopy(RIGHT)
     for number, cell in enumerate(notebook.cells):

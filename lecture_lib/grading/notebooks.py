@@ -87,23 +87,22 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     own = _own(code, release)
     checks = {one.check for one in release.asked}
-    found, notes = [], []
+    found, lost, moved, several = [], [], [], []
     for one in release.asked:
         cells = [c for c in code if _grade_id(c) == one.answer]
         if not cells:
             cells = [c for c in code if _grade_id(c) not in checks and c.get("id") == one.answer]
             cells = cells or [c for c in own if one.function in names.defined(c.source)]
-            if cells:
-                notes.append(f"{one.name}: the answer cell had lost its grade id.")
+            lost += [one.name] * bool(cells)
         if cells and not any(names.makes(c.source, one.function) for c in cells if not _is_blank(c, one)):
             elsewhere = [c for c in own if c not in cells and names.makes(c.source, one.function)]
-            if elsewhere:
-                notes.append(f"{one.name}: the answer stands in another cell than its own.")
+            moved += [one.name] * bool(elsewhere)
             cells += elsewhere
-        if len(cells) > 1:
-            notes.append(f"{one.name}: {len(cells)} answer cells, run in their order.")
+        if len(cells) > 1 and one.name not in moved:
+            several.append(f"{one.name} ({len(cells)})")
         found.append(cells)
-    return found, notes
+    notes = {"Found without a grade id": lost, "In another cell than its own": moved, "In several cells": several}
+    return found, [f"{what}: {', '.join(which)}." for what, which in notes.items() if which]
 
 
 def needed(notebook, answers: list[list], release: Release) -> list[list[str]]:

@@ -46,7 +46,11 @@ def _told(result: Result, total: Total, marks: bool = False) -> str:
     calls = [f"{', '.join(who)} call{'s' * (len(who) == 1)} {', '.join(what)}." for what, who in callers.items()]
     late = f"Late: {total.late:g} points less." if total.late else ""
     by_hand = "Waits for marks by hand." if total.waits else ""
-    unnamed = [f"{m.exercise}: {m.why}" for m in result.marks if m.why and not m.mistakes and m.why not in result.why]
+    unnamed = [
+        f"{m.exercise}: {m.why}"
+        for m in result.marks
+        if m.why and not (m.mistakes or m.blank) and m.why not in result.why
+    ]
     return " ".join(filter(None, [result.why, *calls, late, by_hand, *(unnamed if marks else [])]))
 
 

@@ -115,7 +115,21 @@ HABITS = {  # how students work: (the answer's own cell, a cell before it, a cel
     "a helper above": (USES_IT, BESIDE + "\nimport torch as t", ""),
     "a helper below": (USES_IT, "", "%matplotlib inline\nimport torch as t\n" + BESIDE),
     "an import in another cell": (RIGHT_ESTIMATE.replace("torch.", "t."), "import torch as t\nraise ValueError", ""),
-    "a number in another cell": (RIGHT_ESTIMATE.replace("len(x)", "len(x) * ONE"), "TWO = 2\nONE: int = 3 - TWO", ""),
+    "a number in another cell": (
+        RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * ONE"),
+        "TWO = 2\nONE: int = 3 - TWO",
+        "",
+    ),
+    "an import in a block": (
+        RIGHT_ESTIMATE.replace("torch.", "t."),
+        "try:\n    import torch as t\nexcept ImportError:\n    pass",
+        "",
+    ),
+    "a table filled by a loop": (
+        RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * table[1]"),
+        "table = torch.zeros(2)\nfor i in range(2): table[i] = table[i] + 1\ntable[0] = 3",
+        "",
+    ),
     "a try-out that fails, above the function": ("print(who[:, 0])\n\n" + RIGHT_ESTIMATE, "", ""),
     "a try-out of what the notebook has": ("print(x[:, 0], target.low)\n\n" + RIGHT_ESTIMATE, "", ""),
     "a default that the notebook has": (RIGHT_ESTIMATE.replace("x, edges)", "x, edges, rng=generator)"), "", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -41,7 +42,7 @@ def parsed(content: bytes):
     return nbformat.v4.new_notebook(cells=cells)
 
 
-MOST_CELLS, MOST_SOURCE, MOST_TEXT = 2_000, 100_000, 1_000_000  # cells; characters of a cell, of all cells
+MOST_CELLS, MOST_SOURCE, MOST_TEXT = 2_000, 100_000, 400_000  # cells; characters of a cell, of all cells
 
 
 class TooLong(Exception):
@@ -112,13 +113,14 @@ def needed(notebook, answers: list[list], release: Release) -> list[list[str]]:
     used = {id(cell) for cells in answers for cell in cells}
     others = [cell for cell in _own(code, release) if id(cell) not in used]
     given = set().union(*map(names.defined, release.setup))
+    read = cache(names.statements)
     found = []
     for cells in answers:
         sources = [cell.source for cell in cells]
         at = max((place[id(cell)] for cell in cells), default=0)
         before = [cell.source for cell in others if place[id(cell)] < at]
         after = [cell.source for cell in others if place[id(cell)] > at]
-        found.append(names.needs(sources, given, before, after))
+        found.append(names.needs(sources, given, before, after, read))
         given |= set().union(*map(names.defined, sources))
     return found
 

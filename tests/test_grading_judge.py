@@ -46,7 +46,7 @@ SETUP = ("from lecture_lib.histogram import Histogram", "from lecture_lib import
     ],
 )
 def test_what_an_answer_uses_of_the_library(source, names):
-    assert uses(source, SETUP) == names
+    assert uses([source], SETUP) == names
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_an_answer_uses_of_the_library(source, names):
 )
 def test_odd_sources_cost_little(source):
     began = time.monotonic()
-    assert uses(source, SETUP) == set()
+    assert uses([source], SETUP) == set()
     assert time.monotonic() - began < 5
 
 
@@ -86,7 +86,8 @@ def test_cells_are_found_by_grade_id_else_by_id_else_by_what_they_define():
         notebook = parsed(nbformat.writes(notebook).encode())
         found, notes = answer_cells(notebook, RELEASE)
         assert [len(cells) for cells in found] == [1] * 7 and "def estimate" in found[0][0].source
-        assert needed(notebook, found, RELEASE) == [[]] * 7
+        texts, said = needed(notebook, found, RELEASE)
+        assert not said and all(its.needed == [] and len(its.definitions) == 1 for its in texts)
         assert bool(notes) == any(c.source == RIGHT_ESTIMATE and not c.metadata for c in notebook.cells)
 
 
@@ -133,6 +134,46 @@ HABITS = {  # how students work: (the answer's own cell, a cell before it, a cel
     "a try-out that fails, above the function": ("print(who[:, 0])\n\n" + RIGHT_ESTIMATE, "", ""),
     "a try-out of what the notebook has": ("print(x[:, 0], target.low)\n\n" + RIGHT_ESTIMATE, "", ""),
     "a default that the notebook has": (RIGHT_ESTIMATE.replace("x, edges)", "x, edges, rng=generator)"), "", ""),
+    "a try-out of something slow": (RIGHT_ESTIMATE + "\nprint(slow)", "import time\nslow = time.sleep(1000)", ""),
+    "wrapped, before a try-out that fails": (
+        RIGHT_ESTIMATE + "\n\nestimate = halved(estimate)\nprint(who)",
+        "def halved(f): return lambda x, edges: f(x, edges) * HALF * 2\nHALF = 0.5",
+        "",
+    ),
+    "another name for what another cell has": (
+        "estimate = mine",
+        BESIDE.replace("t.", "torch.") + "\ndef estimate(x, edges): return x",
+        "",
+    ),
+    "magics and questions": (
+        "torch.histc?\nif True:\n    %time 3\n"
+        + RIGHT_ESTIMATE.replace("x >= edges[i]", "x >= edges[i\n            % 100]"),
+        "def estimate(x, edges): return x\n\nx + (7\n% 2)",
+        "",
+    ),
+    "a builtin's name": (RIGHT_ESTIMATE.replace("counts.sum()", "bin(counts)"), "def bin(c): return c.sum()", ""),
+    "a module's name": (RIGHT_ESTIMATE.replace("counts.sum()", "data(counts)"), "def data(c): return c.sum()", ""),
+    "everything of a module": (
+        RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * exp(0)"),
+        "from math import *",
+        "",
+    ),
+    "a number that it counts up": (
+        RIGHT_ESTIMATE.replace("    k = len", "    global calls\n    calls += 1\n    k = len"),
+        "calls = 0",
+        "",
+    ),
+    "a list that is filled": (RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * W[0]"), "W = []\nW.append(1)", ""),
+    "the stub with a comment": (
+        answer(BLANK).source.replace("    raise", "    # see below\n    raise"),
+        "",
+        RIGHT_ESTIMATE,
+    ),
+    "annotations of the future": (
+        USES_IT,
+        "from __future__ import annotations\nimport torch as t\n" + BESIDE.replace("(x, edges)", "(x: Points, edges)"),
+        "",
+    ),
     "in a new cell below the stub": (None, "", RIGHT_ESTIMATE),
     "in a new cell above the stub": (None, RIGHT_ESTIMATE, ""),
     "half in a new cell": ("import torch as t\ncareful = True", "", RIGHT_ESTIMATE.replace("torch.", "t.")),
@@ -167,6 +208,14 @@ def test_of_other_cells_only_what_an_answer_needs_is_run(settings):
     notebook.cells.pop(at)
     check.source += "\n" + BESIDE  # a check is the release's
     assert graded(notebook, settings).points == ALL - 4
+    one = right_but_first(RIGHT_ESTIMATE + "\none = 5")  # who defines a name last, does
+    at = one.cells.index(answer(one, 4))
+    answer(one, 4).source = "def smooth(counts, alpha): return one * (counts + alpha) / (counts + alpha).sum()"
+    one.cells.insert(at, nbformat.v4.new_code_cell("one = 1.0", id="above"))
+    assert graded(one, settings).points == ALL
+    accused = right_but_first(RIGHT_ESTIMATE + "\nprint(ref)")  # a try-out is no answer
+    accused.cells.insert(1, nbformat.v4.new_code_cell("ref = Histogram.fit(x, 10).probs", id="above"))
+    assert graded(accused, settings).marks[0].library == ()
     library = right_but_first("def smooth(counts, alpha): pass")
     library.cells.insert(1, nbformat.v4.new_code_cell("alike = Histogram.fit", id="above"))
     answer(library).source = RIGHT_ESTIMATE.replace("def estimate(x, edges):", "def estimate(x, edges):\n    alike")
@@ -185,6 +234,33 @@ def test_what_a_student_wrote_for_a_teacher_to_grade_is_shown_without_html_whate
         notebook = parsed(nbformat.writes(nbformat.v4.new_notebook(cells=[mine])).encode())
         shown = nbformat.reads(assembled(notebook, release, ()), 4).cells[-1].source
         assert shown == "See https://a.org: $a < b$ &lt;img src=x onerror=alert(1)> [x](javascript\u2236alert(1))"
+
+
+@needs_sandbox
+def test_what_is_needed_of_other_cells_has_a_limit_and_is_run_once(settings):
+    began = time.monotonic()
+    many = copy.deepcopy(RIGHT)
+    lines = "\n".join(f"zz = {i}" for i in range(40_000))
+    for i in range(7):
+        cell = answer(many, i)
+        cell.source = cell.source.replace("):\n", "):\n    zz\n", 1)
+    many.cells.insert(1, nbformat.v4.new_code_cell("zz = 0\n" + lines[:90_000], id="above"))
+    many.cells.insert(1, nbformat.v4.new_code_cell("def f(): 0\n" * 9_000, id="more"))
+    result = graded(many, settings)
+    assert result.points == 0 and "Needs too much of other cells: histogram.estimate, " in result.why
+    shared = copy.deepcopy(RIGHT)
+    for i in range(7):
+        cell = answer(shared, i)
+        cell.source = cell.source.replace("):\n", "):\n    slow\n", 1)
+    shared.cells.insert(1, nbformat.v4.new_code_cell("import time\nslow = time.sleep(2)", id="above"))
+    assert graded(shared, settings).points == ALL
+    late = copy.deepcopy(RIGHT)
+    cell = answer(late)
+    cell.source = cell.source.replace("):\n", "):\n    slow\n", 1)
+    late.cells.insert(1, nbformat.v4.new_code_cell("import time\nslow = time.sleep(1000)", id="above"))
+    result = graded(late, replace(settings, limits=replace(settings.limits, answer_seconds=2.0)))
+    assert result.points == ALL - 4 and result.why == "What estimate needs of other cells took longer than 2 s."
+    assert time.monotonic() - began < 60
 
 
 # ---------------------------------------------------------------- what the student is told

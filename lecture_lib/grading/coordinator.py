@@ -91,7 +91,7 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
     if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
         print(f"Waiting for marks by hand, in nbgrader's formgrader: {waiting}. Then run this again for the totals.")
-    if options.student:
+    if options.student in everybody:
         print(about(next(r for r in listed if r.student == options.student)))
     if gone:
         more = f" and {len(gone) - 10} more" if len(gone) > 10 else ""
@@ -346,7 +346,9 @@ def executor(options: Options, count: int) -> Iterator[tuple[futures.Executor, i
         with no_interrupts():
             multiprocessing.forkserver.ensure_running()
     jobs = max(1, min(options.jobs, count, len(cores())))
-    pool = futures.ProcessPoolExecutor(jobs, context, _start_worker, (context.Value("i", 0), jobs))
+    pool = futures.ProcessPoolExecutor(
+        jobs, context, _start_worker, (context.Value("i", secrets.randbelow(len(cores()))), jobs)
+    )
     try:
         yield pool, 2 * jobs
         pool.shutdown()

@@ -31,6 +31,14 @@ class Asked:
     points: float
     stub: str  # what the answer's cell says in the release
 
+    def is_blank(self, source: str) -> bool:
+        """Does the cell still say what the release says, whatever its comments?"""
+        from lecture_lib.grading.names import parsed_cell
+
+        read = parsed_cell(source)
+        same = bool(read.body) and ast.dump(read) == ast.dump(parsed_cell(self.stub))
+        return same or source.strip() in ("", self.stub.strip())
+
 
 @dataclass(frozen=True)
 class Release:
@@ -127,4 +135,4 @@ def _allowed(source: Path, setup: tuple[str, ...], asked: list[Asked]) -> tuple[
 
     cells = nbformat.read(source, as_version=4).cells if source.is_file() else []
     answers = {c.metadata["nbgrader"]["grade_id"]: c.source for c in cells if "nbgrader" in c.metadata}
-    return tuple(tuple(sorted(uses(answers.get(one.answer, ""), setup))) for one in asked)
+    return tuple(tuple(sorted(uses([answers.get(one.answer, "")], setup))) for one in asked)

@@ -97,9 +97,10 @@ class Book:
         late = AssignLatePenalties(config=self.config)
         late.init_plugin()
         for submission in self._submissions():
-            if submission.total_seconds_late <= 0:
-                continue
             for notebook in submission.notebooks:
+                notebook.late_submission_penalty = None
+                if submission.total_seconds_late <= 0:
+                    continue
                 penalty = late.plugin_inst.late_submission_penalty(
                     submission.student_id, notebook.score, submission.total_seconds_late
                 )
@@ -160,8 +161,8 @@ class Book:
             for grade in notebook.grades:
                 mark = marks.get(grade.name)
                 grade.auto_score = None if mark is None else mark.points
-                by_hand = grade.manual_score is not None  # that stays, and is to be looked at if the answer changed
-                grade.needs_manual_grade = changed if by_hand else mark is None
+                by_hand = grade.manual_score is not None  # that stays, and is to be looked at if the notebook changed
+                grade.needs_manual_grade = (changed or grade.needs_manual_grade) if by_hand else mark is None
             for comment in notebook.comments:
                 mark = answers.get(comment.name)
                 comment.auto_comment = "No response." if mark is not None and mark.blank else None

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -22,8 +22,8 @@ from lecture_lib.answers.call import Outcome, Seed
 from lecture_lib.exercises import EXERCISES, Question, Report, judge_question
 from lecture_lib.exercises.report import Row
 from lecture_lib.grading.course import Asked, CourseError, Release
-from lecture_lib.grading.names import definitions
-from lecture_lib.grading.notebooks import answer_cells, assembled, clean, needed, parsed
+from lecture_lib.grading.names import statements
+from lecture_lib.grading.notebooks import Texts, answer_cells, assembled, clean, needed, parsed
 from lecture_lib.grading.places import Limits
 from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result, Settings, as_html, without_answers
 from lecture_lib.grading.sandbox import Sandbox
@@ -51,8 +51,10 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
             notebook = parsed(content)
         except ValueError as error:
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
+        statements.cache_clear()
         answers, notes = answer_cells(notebook, release)
-        texts = [Texts(n, [c.source for c in cells]) for n, cells in zip(needed(notebook, answers, release), answers)]
+        texts, more = needed(notebook, answers, release)
+        notes += more
         run = Run(_sandbox(release, settings), settings.limits)
         with run:
             hidden = [_asked(one, its, run, settings.seed, True) for one, its in zip(release.asked, texts)]
@@ -62,9 +64,10 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         again = Run(run.sandbox, settings.limits, until=run.until)
         lost = [r.points < r.out_of and a.function not in run.failed for a, r in zip(release.asked, hidden)]
         if any(lost):
+            ran = {(text, asked.name) for text, asked in run.done}
             with again:
                 for i, (one, its) in enumerate(zip(release.asked, texts)):
-                    its = Texts(*([text for text in some if (text, one) in run.done] for some in its))
+                    its = Texts(*([text for text in some if (text, one.name) in ran] for some in its))
                     report = _asked(one, its, again, 0, False, judged=lost[i])
                     shown[i] = report if one.function not in again.failed else None
         failed = {**again.failed, **run.failed}
@@ -99,26 +102,23 @@ def _question(name: str, seed: int) -> Question:
     return _questions[name, seed]
 
 
-class Texts(NamedTuple):
-    """What is run for one exercise."""
-
-    needed: list[str]  # statements of the student's other cells
-    answer: list[str]  # the answer's cells
-
-
 def _asked(one: Asked, its: Texts, run: Run, seed: int, private: bool, judged: bool = True) -> Report | None:
     """Run the exercise's cells, then judge the function that they left behind.
 
-    What a cell defines below a line that fails, such as a try-out, counts: there is the next line to define it.
+    If a cell stops, at a try-out of its own maybe, what defines the function is run once more without the rest.
     """
     for text in its.needed:
-        run.cell(text, one)
-    problems = []
-    for text in its.answer:
-        problems.append(run.cell(text, one))
-        if problems[-1] and one.function not in run.failed:
-            for definition in definitions(text):
-                run.cell(definition, one)
+        if one.function in run.failed:
+            break
+        if text not in run.shared:  # several answers may need it
+            run.cell(text, one, f"What {one.function} needs of other cells")
+            run.shared.add(text)
+    problems = [run.cell(text, one) for text in its.answer]
+    if any(problems):
+        for text in its.definitions:
+            if one.function in run.failed:
+                break
+            run.cell(text, one)
     call = run.asking(one, next(filter(None, problems), ""))
     return judge_question(_question(one.name, seed), call, private) if judged else None
 
@@ -142,7 +142,7 @@ def _mark(
     shown = public if public is not None and public.points < public.out_of else discreet(hidden, mistakes, failed)
     points = hidden.points * one.points / exercise.points
     sources = [*its.needed, *its.answer]
-    library = tuple(sorted(set().union(*(uses(text, [*release.setup, *sources]) for text in sources)) - set(allowed)))
+    library = tuple(sorted(uses(sources, release.setup) - set(allowed)))
     if library and points and settings.library_costs:
         points = int(2 * points * (1 - settings.library_costs)) / 2
         said = f"This answer calls {', '.join(library)}: the library's own, in place of an answer of your own."
@@ -151,7 +151,7 @@ def _mark(
     why = ""
     if points < one.points:
         why = mistakes[0] if mistakes else shown.message or next(iter(shown.whys), "")
-    blank = all(text.strip() == one.stub.strip() for text in its.answer)
+    blank = all(map(one.is_blank, its.answer))
     text, html = clean(str(shown)), clean(shown._repr_html_())
     return Mark(one.name, one.check, points, one.points, mistakes, clean(why), library, text, html, blank)
 
@@ -184,6 +184,7 @@ class Run:
     told: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # function -> why its process ended or took too long
     done: list[tuple[str, Asked]] = field(default_factory=list)  # the cells that have run
+    shared: set[str] = field(default_factory=set)  # statements of other cells that have run
     _session: ExitStack | None = None
     _stream: Any = None
     until: float = 0.0  # on time.monotonic's clock
@@ -196,9 +197,9 @@ class Run:
     def __exit__(self, *error) -> None:
         self._leave()
 
-    def cell(self, source: str, one: Asked) -> str:
+    def cell(self, source: str, one: Asked, what: str = "") -> str:
         """Run a cell of this exercise; returns what went wrong, or ""."""
-        reply = self._ask({"run": source}, [], one, f"The cell of {one.function}")
+        reply = self._ask({"run": source}, [], one, what or f"The cell of {one.function}")
         if isinstance(reply, str):
             return reply
         self.done.append((source, one))

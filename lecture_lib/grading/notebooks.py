@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 
 from lecture_lib.grading import names
-from lecture_lib.grading.course import Asked, Release
+from lecture_lib.grading.course import Release
 
 if TYPE_CHECKING:
     from lecture_lib.grading.results import Mark
@@ -83,7 +82,8 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     """For each exercise the student's cells, in their order, and what is worth saying about how they were found.
 
     By grade id; where that is lost, by the cell's id; else the cells that define the function. These also count if the
-    answer's own cell was left as it was. Checks, whatever a student made of them, are the release's.
+    answer's own cell was left as it was, or says nothing of the function.
+    Checks, whatever a student made of them, are the release's.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     own = _own(code, release)
@@ -95,7 +95,7 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
             cells = [c for c in code if _grade_id(c) not in checks and c.get("id") == one.answer]
             cells = cells or [c for c in own if one.function in names.defined(c.source)]
             lost += [one.name] * bool(cells)
-        if cells and not any(names.makes(c.source, one.function) for c in cells if not _is_blank(c, one)):
+        if cells and all(one.is_blank(c.source) or _says_nothing_of(one.function, c.source) for c in cells):
             elsewhere = [c for c in own if c not in cells and names.makes(c.source, one.function)]
             moved += [one.name] * bool(elsewhere)
             cells += elsewhere
@@ -106,31 +106,46 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     return found, [f"{what}: {', '.join(which)}." for what, which in notes.items() if which]
 
 
-def needed(notebook, answers: list[list], release: Release) -> list[list[str]]:
-    """For each exercise the statements of the student's other cells that define what the answer takes from them."""
+def needed(notebook, answers: list[list], release: Release) -> tuple[list[Texts], list[str]]:
+    """For each exercise what is to be run, and what is worth saying about it."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     place = {id(cell): i for i, cell in enumerate(code)}
-    used = {id(cell) for cells in answers for cell in cells}
-    others = [cell for cell in _own(code, release) if id(cell) not in used]
+    others = {id(cell) for cell in _own(code, release)} - {id(cell) for cells in answers for cell in cells}
     given = set().union(*map(names.defined, release.setup))
-    read = cache(names.statements)
-    found = []
-    for cells in answers:
-        sources = [cell.source for cell in cells]
+    found, too_many, earlier = [], [], set()
+    for one, cells in zip(release.asked, answers):
         at = max((place[id(cell)] for cell in cells), default=0)
-        before = [cell.source for cell in others if place[id(cell)] < at]
-        after = [cell.source for cell in others if place[id(cell)] > at]
-        found.append(names.needs(sources, given, before, after, read))
-        given |= set().union(*map(names.defined, sources))
-    return found
+        theirs = [(c, i < at) for i, c in enumerate(code) if id(c) in others | earlier]
+        before = [(c.source, id(c) in earlier) for c, is_above in theirs if is_above]
+        after = [c.source for c, is_above in theirs if not is_above and id(c) in others]
+        sources = [cell.source for cell in cells]
+        more, own = names.needs(one.function, sources, given, before, after)
+        if len(more) > MOST_NEEDED:
+            more = []
+            too_many.append(one.name)
+        found.append(Texts(more, sources, own))
+        earlier |= {id(cell) for cell in cells}
+    return found, [f"Needs too much of other cells: {', '.join(too_many)}."] * bool(too_many)
+
+
+MOST_NEEDED = 200  # statements
+
+
+class Texts(NamedTuple):
+    """What is run for one exercise."""
+
+    needed: list[str]  # statements of the student's other cells
+    answer: list[str]  # the answer's cells
+    definitions: list[str]  # statements of the answer's cells that define the function, should a cell fail
 
 
 def _grade_id(cell) -> str:
     return cell.metadata.get("nbgrader", {}).get("grade_id", "")
 
 
-def _is_blank(cell, one: Asked) -> bool:
-    return cell.source.strip() == one.stub.strip()
+def _says_nothing_of(function: str, source: str) -> bool:
+    """Can the cell be read, without a trace of the function?"""
+    return bool(names.statements(source)) and function not in names.defined(source)
 
 
 def _own(code: list, release: Release) -> list:

@@ -76,7 +76,10 @@ def commonest(results: Sequence[Result]) -> list[tuple[str, str, int]]:
     """
     known = Counter((m.exercise, mistake) for r in results for m in r.marks for mistake in set(m.mistakes))
     rest = Counter(
-        (m.exercise, m.why) for r in results for m in r.marks if m.why and not (m.mistakes or m.blank or r.why)
+        (m.exercise, m.why)
+        for r in results
+        for m in r.marks
+        if m.why and not (m.mistakes or m.blank) and m.why not in r.why
     )
     counts = known + Counter({what: n for what, n in rest.items() if n > 1})
     return [(*what, n) for what, n in counts.most_common()]

@@ -8,24 +8,33 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from lecture_lib.grading.names import tree
+from lecture_lib.grading.names import parsed_cell, statements
 
 LIBRARY = "lecture_lib"
 MOST = 100  # characters of a name
 
 
-def uses(source: str, setup: Iterable[str] = ()) -> set[str]:
-    """Names such as `lecture_lib.histogram.Histogram.fit` that the source uses, after the setup's imports."""
+def uses(sources: Sequence[str], setup: Iterable[str] = ()) -> set[str]:
+    """Names such as `lecture_lib.histogram.Histogram.fit` that the sources use, after the setup's imports."""
     names: dict[str, str] = {}  # what a name in the notebook stands for
-    for text in setup:
-        _imports(tree(text), names)
-    read = tree(source)
-    found = set(_imports(read, names))
-    attributes = {id(node.value) for node in ast.walk(read) if isinstance(node, ast.Attribute)}
-    docstrings = {id(node.value) for node in ast.walk(read) if isinstance(node, ast.Expr)}
-    for node in ast.walk(read):
+    for source in setup:
+        _imports(parsed_cell(source), names)
+    trees = [parsed_cell(source) for source in sources]
+    found = {module for tree in trees for module in _imports(tree, names)}
+    for source in sources:  # a function of one's own that has the name of the library's
+        for one in statements(source):
+            if one.kind == "function":
+                names = {name: path for name, path in names.items() if name not in one.defines}
+    return found.union(*(_used(tree, names) for tree in trees))
+
+
+def _used(tree: ast.AST, names: dict[str, str]) -> set[str]:
+    found = set()
+    attributes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
         if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in attributes:
             path = _path(node)
             if path and path[0] in names:

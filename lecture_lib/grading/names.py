@@ -40,12 +40,8 @@ def parsed_cell(source: str) -> ast.Module:
 
 
 def _without_magic(line: str) -> str:
-    code = line.strip()
-    return (
-        f"{line[: len(line) - len(line.lstrip())]}pass"
-        if code.startswith(("%", "!", "?")) or code.endswith("?")
-        else line
-    )
+    magic = re.match(r"\s*(%{1,2}[A-Za-z]|!(?!=)|\?)", line) or line.rstrip().endswith("?")
+    return f"{line[: len(line) - len(line.lstrip())]}pass" if magic else line
 
 
 @cache
@@ -126,12 +122,13 @@ def _statement(node: ast.stmt) -> Statement:
         n.id for part in inner for one in part.generators for n in ast.walk(one.target) if isinstance(n, ast.Name)
     }
     at_top = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
-    defines = at_top - (passing - _stored(node))  # Python 3.12 has a comprehension's variables at the top
+    stored = _stored(node)
+    defines = at_top - (passing - stored) | stored  # Python 3.12 has a comprehension's variables at the top
     takes, scopes = set(), [top]
     while scopes:
         scope = scopes.pop()
         for s in scope.get_symbols():
-            if (s.is_referenced() and scope is top) or (s.is_global() and (s.is_referenced() or s.is_assigned())):
+            if s.is_referenced() if scope is top else s.is_global() and (s.is_referenced() or s.is_assigned()):
                 takes.add(s.get_name())
         scopes += scope.get_children()
     takes -= (defines | passing) if not isinstance(node, FUNCTIONS) else set()
@@ -153,10 +150,10 @@ def _stored(node: ast.AST) -> set[str]:
         part = parts.pop()
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             found.add(part.id)
-        if not isinstance(part, (*SCOPES, *COMPREHENSIONS)):
-            parts += ast.iter_child_nodes(part)
-        else:
+        if isinstance(part, COMPREHENSIONS):
             parts += [n.target for n in ast.walk(part) if isinstance(n, ast.NamedExpr)]
+        elif not isinstance(part, SCOPES):
+            parts += ast.iter_child_nodes(part)
     return found
 
 

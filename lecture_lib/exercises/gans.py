@@ -727,11 +727,9 @@ def follows_the_generator(call, g):
     table = call(two_to_three(g))
     if table[:15, 0].tolist() != 3 * [1, 1, 2, 2, 2]:
         return "The steps do not come in their order yet."
-    return (
-        ""
-        if table[-1, 2]
-        else "You drew without the generator. Pass generator=generator to torch.randint and torch.randn."
-    )
+    if not table[-1, 2]:
+        return "You drew without the generator. Pass generator=generator to torch.randint and torch.randn."
+    return ""
 
 
 ALTERNATE = Exercise(

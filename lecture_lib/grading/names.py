@@ -21,9 +21,7 @@ class Statement(NamedTuple):
 
     text: str
     defines: frozenset[str]  # names that it gives a value in the notebook
-    changes: frozenset[
-        str
-    ]  # names of things in which it stores something, as in `table[0] = 1`, or whose method it calls
+    changes: frozenset[str]  # names of what it changes, as in `table[0] = 1` or `points.append(x)`
     takes: frozenset[str]  # names that it, or a function that it defines, looks up in the notebook
     kind: str  # "function", "import", "star" for `from x import *`, "future", or ""
 

@@ -67,7 +67,7 @@ BATCH = 64
 def reference(x: Tensor, size: int = 32, width: int = 64, z_dim: int = 100, batch: int = BATCH, seed: int = 0):
     """Radford's DCGAN as tutorials write it: one update of D and one of G for each batch. Yields G."""
     torch.manual_seed(seed)
-    G, D = (net.to(x.device) for net in dcgan(size, width, z_dim, generator=torch.Generator().manual_seed(seed)))
+    G, D = (net.to(x.device) for net in dcgan(size, width, z_dim, rng=torch.Generator().manual_seed(seed)))
     D.append(nn.Sigmoid())
     adam_g, adam_d = (torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (G, D))
     batches = endless(DataLoader(TensorDataset(x.cpu()), batch_size=batch, shuffle=True, drop_last=True))
@@ -93,8 +93,8 @@ def ours(
 ):
     """One update of D and one of G for each `next`. Yields G."""
     rng = torch.Generator().manual_seed(seed)
-    G, D = (net.to(x.device) for net in dcgan(size, width, z_dim, generator=rng))
-    step = alternate(G, D, x, 10**9, batch_size=batch, lr=lr, generator=rng, fast=fast, **more)
+    G, D = (net.to(x.device) for net in dcgan(size, width, z_dim, rng=rng))
+    step = alternate(G, D, x, 10**9, batch_size=batch, lr=lr, rng=rng, fast=fast, **more)
     while True:
         next(step), next(step)
         yield G
@@ -260,9 +260,9 @@ def of_digits(rows: Tensor, meter: Meter, seed: int, weight: float = 1.5, every:
     def lazy_r1(D, real, fake, u):
         return every * weight / 2 * slopes(D, real).mean(-1) if next(turns) % every == 0 else 0.0
 
-    G, D = Generator(16, 64, (128, 128), generator=rng), Discriminator(64, (128, 128), generator=rng)
+    G, D = Generator(16, 64, (128, 128), rng=rng), Discriminator(64, (128, 128), rng=rng)
     loss = Loss(cross_entropy, non_saturating, lazy_r1)
-    step = alternate(G, D, rows, 10**9, (1, 1), loss, 64, meter.lr, (0.0, 0.99), generator=rng)
+    step = alternate(G, D, rows, 10**9, (1, 1), loss, 64, meter.lr, (0.0, 0.99), rng=rng)
     while True:
         next(step), next(step)
         yield G
@@ -306,12 +306,12 @@ def short_game(
 ) -> tuple[Tensor, float]:
     """Notebook 5's short game: 1,000 images, and the sum of the last two losses."""
     rng = torch.Generator().manual_seed(seed)
-    G, D = dcgan(28, 16, 32, generator=rng)
+    G, D = dcgan(28, 16, 32, rng=rng)
     if share:
         for name, part in list(D.named_children()):
             if isinstance(part, nn.BatchNorm2d):
                 setattr(D, name, OneBatch(part.num_features))
-    *_, step = alternate(G, D, x, steps, ratio, batch_size=16, lr=2e-3, betas=(beta, 0.99), generator=rng, fast=True)
+    *_, step = alternate(G, D, x, steps, ratio, batch_size=16, lr=2e-3, betas=(beta, 0.99), rng=rng, fast=True)
     return G.sample(1000, rng), (step.d_loss + step.g_loss).item()
 
 

@@ -174,9 +174,9 @@ class Normflows(nn.Module):
         return self.flow.sample(n)[0]
 
 
-def ours(d: int, layers: int, bins: int | None, hidden: int, generator: torch.Generator | None = None) -> Flow:
+def ours(d: int, layers: int, bins: int | None, hidden: int, rng: torch.Generator | None = None) -> Flow:
     piece, size = (affine_piece, 2) if bins is None else (spline_piece, 3 * bins - 1)
-    return Flow(Normal(d), [Couplings(d, layers, piece, size, hidden=(hidden, hidden), generator=generator)])
+    return Flow(Normal(d), [Couplings(d, layers, piece, size, hidden=(hidden, hidden), rng=rng)])
 
 
 LIBRARIES = {"nflows": Nflows, "zuko": Zuko, "normflows": Normflows, "ours": ours}
@@ -365,11 +365,11 @@ class Standardized:
 
 def flow_density(library: str, seconds: float, seed: int, x: Tensor) -> Standardized:
     def fit(z: Tensor) -> nn.Module:
-        generator = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # the peers' nets start from the global generator
-        options = {"generator": generator} if library == "ours" else {}
+        options = {"rng": rng} if library == "ours" else {}
         model = LIBRARIES[library](2, LAYERS, BINS, HIDDEN, **options)
-        train_for(seconds, model, z, LR, batch_size=BATCH, clip=CLIP, generator=generator)
+        train_for(seconds, model, z, LR, batch_size=BATCH, clip=CLIP, rng=rng)
         return model
 
     return Standardized(fit, x)
@@ -424,8 +424,8 @@ def excess(quick: bool) -> dict[str, float]:
             fits[model] = lambda seed, x, fit=fit, target=target: fit(target, x)
         values = {model: [] for model in models}
         for seed in range(seeds):  # the libraries take turns: the machine's mood is the same for all
-            generator = torch.Generator().manual_seed(seed)
-            x, fresh = target.sample(20_000, generator), target.sample(60_000, generator)
+            rng = torch.Generator().manual_seed(seed)
+            x, fresh = target.sample(20_000, rng), target.sample(60_000, rng)
             print(f"{f'{name}, seed {seed}':<18}", end="", flush=True)
             for model in models:
                 density = fits[model](seed, x)
@@ -453,21 +453,21 @@ DIGITS = {  # a flow over [0, 1]^64, the peak step size, the weight decay
 }
 
 
-def digits_flow(name: str, train: Tensor, levels: int, generator: torch.Generator) -> Flow:
+def digits_flow(name: str, train: Tensor, levels: int, rng: torch.Generator) -> Flow:
     d, bins = train.shape[1], 8
     unit = partial(spline_piece, low=0.0, high=1.0)  # takes the cube onto itself, so that the latent can be uniform
     if name == "":
-        parts = [Couplings(d, 4, unit, 3 * bins - 1, hidden=(256, 256), generator=generator)]
+        parts = [Couplings(d, 4, unit, 3 * bins - 1, hidden=(256, 256), rng=rng)]
         return Flow(Uniform(d), parts)
     if name == "autoregressive":
-        return Flow(Uniform(d), [MaskedAutoregressive(d, unit, 3 * bins - 1, hidden=256, generator=generator)])
-    several = torch.cat([dequantize(train, levels, generator) for _ in range(20)])
+        return Flow(Uniform(d), [MaskedAutoregressive(d, unit, 3 * bins - 1, hidden=256, rng=rng)])
+    several = torch.cat([dequantize(train, levels, rng) for _ in range(20)])
     if name == "affine":
         return Flow(Normal(d), [Affine.fit(several)])
     onto_line = Sigmoid(-1e-4, 1 + 1e-4)  # a little wider than [0, 1], since the logit is infinite at its ends
     parts = [Affine.fit(onto_line.inverse(several)[0]), onto_line]
     if name == "affine_couplings":
-        parts.insert(0, Couplings(d, 6, hidden=(256, 256), generator=generator))
+        parts.insert(0, Couplings(d, 6, hidden=(256, 256), rng=rng))
     return Flow(Normal(d), parts)
 
 
@@ -487,12 +487,12 @@ def digits(quick: bool) -> dict[str, float]:
     for name, (title, peak, decay) in DIGITS.items():
         scores = []
         for seed in range(3 if name == "" and not quick else 1):
-            generator, start, number = torch.Generator().manual_seed(seed), process_time(), 0
-            flow = digits_flow(name, train, levels, generator)
+            rng, start, number = torch.Generator().manual_seed(seed), process_time(), 0
+            flow = digits_flow(name, train, levels, rng)
             if peak is not None:
                 optimizer = partial(torch.optim.AdamW, weight_decay=decay, fused=True)
-                model, left = Dequantized(flow, levels, generator=generator), seconds - (process_time() - start)
-                options = {"optimizer": optimizer, "batch_size": 100, "clip": 50.0, "generator": generator}
+                model, left = Dequantized(flow, levels, rng=rng), seconds - (process_time() - start)
+                options = {"optimizer": optimizer, "batch_size": 100, "clip": 50.0, "rng": rng}
                 number = train_for(left, model, train, peak, **options)
             spent = process_time() - start
             bound, closer = (bits(Dequantized(flow, levels, k, torch.Generator().manual_seed(seed))) for k in (1, 20))

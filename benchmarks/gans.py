@@ -118,9 +118,9 @@ def logits(x: Tensor):
 def ours(x: Tensor, runs: int | None = None, hidden: int = HIDDEN, batch: int = BATCH):
     """One update of D and one of G for each `next`."""
     rng = torch.Generator().manual_seed(0)
-    G = Generator(Z, D_X, (hidden, hidden), runs, generator=rng).to(x.device)
-    D = Discriminator(D_X, (hidden, hidden), runs, generator=rng).to(x.device)
-    step = alternate(G, D, x, steps=10**9, batch_size=batch, generator=rng)
+    G = Generator(Z, D_X, (hidden, hidden), runs, rng=rng).to(x.device)
+    D = Discriminator(D_X, (hidden, hidden), runs, rng=rng).to(x.device)
+    step = alternate(G, D, x, steps=10**9, batch_size=batch, rng=rng)
     while True:
         next(step), next(step)
         yield
@@ -241,11 +241,11 @@ def play(target, seed: int, G, D, steps: int, rates: tuple, decays=True, average
     start, rng = process_time(), torch.Generator().manual_seed(seed)
     x = target.sample(20_000, rng).float()
     scale = x.std() if scales else 1.0
-    G, D = G(generator=rng), D(generator=rng)
+    G, D = G(rng=rng), D(rng=rng)
     average = copy.deepcopy(G) if averages else None
     left = (lambda number: 1 - (number - 1) / steps) if decays else lambda number: 1.0
     lr = lambda number: (rates[0] * left(number), rates[1] * left(number))  # noqa: E731
-    for _ in alternate(G, D, x / scale, steps, batch_size=128, lr=lr, average=average, generator=rng):
+    for _ in alternate(G, D, x / scale, steps, batch_size=128, lr=lr, average=average, rng=rng):
         pass
     seconds = process_time() - start
     samples = scale * (average or G).sample(10_000, rng)
@@ -287,9 +287,9 @@ class Waves(Discriminator):
     Fourier features: Rahimi and Recht (2007), Tancik and others (2020).
     """
 
-    def __init__(self, d: int, generator: torch.Generator):
-        super().__init__(d + 64, generator=generator)
-        self.register_buffer("w", torch.randn(d, 32, generator=generator))
+    def __init__(self, d: int, rng: torch.Generator):
+        super().__init__(d + 64, rng=rng)
+        self.register_buffer("w", torch.randn(d, 32, generator=rng))
 
     def forward(self, x: Tensor, theta: list[Tensor] | None = None) -> Tensor:
         waves = x @ self.w

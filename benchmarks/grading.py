@@ -63,7 +63,7 @@ WRONG = {  # answers as students write them; which one is taken depends on the s
         "return torch.stack([((x >= a) & (x < b)).sum() for a, b in zip(edges, edges[1:])]) / len(x)",
     ],
     "histogram.log_prob": ["return probs[torch.bucketize(x, edges).clamp(1, len(probs)) - 1].log()"],
-    "histogram.sample": ["return edges[torch.multinomial(probs, n, replacement=True, generator=generator)]"],
+    "histogram.sample": ["return edges[torch.multinomial(probs, n, replacement=True, generator=rng)]"],
     "histogram.held_out_nats": [
         "return torch.stack([-Histogram.fit(train, bins=k, low=0, high=1).log_prob(held_out).mean() for k in bins])"
     ],

@@ -80,7 +80,7 @@ def main() -> None:
     data = {d: rng.standard_normal((N, d)) for d in (1, 2, 3)}  # about 6 in 100,000 coordinates lie outside
     x = {d: torch.from_numpy(points) for d, points in data.items()}
     one = np.ascontiguousarray(data[1][:, 0])
-    generator = torch.Generator().manual_seed(SEED)
+    rng = torch.Generator().manual_seed(SEED)
 
     fitted = Histogram.fit(x[1], bins=100, low=LOW, high=HIGH)
     theirs = rv_histogram(np.histogram(one, bins=100, range=(LOW, HIGH)), density=False)
@@ -108,7 +108,7 @@ def main() -> None:
         "sample_scipy": (
             "sample, 100 cells: rv_histogram.rvs",
             lambda: theirs.rvs(size=N, random_state=rng),
-            lambda: fitted.sample(N, generator),
+            lambda: fitted.sample(N, rng),
         ),
     }
 

@@ -141,7 +141,7 @@ def homeworks() -> dict[str, float]:
         }
         for model, (make, lr) in makes.items():
             generators = [torch.Generator().manual_seed(seed) for seed in range(SEEDS)]
-            fits = [trained(make(), train, steps, lr=lr, generator=g) for g in generators]
+            fits = [trained(make(), train, steps, lr=lr, rng=g) for g in generators]
             runs[model] = [nats_and_kl(fit, test, p) for fit in fits]
         for model, scores in runs.items():
             nats, divergences = zip(*scores)
@@ -161,11 +161,11 @@ def homeworks() -> dict[str, float]:
 
 
 def autoregressive(x: torch.Tensor, seed: int, steps: int = 1500) -> Autoregressive:
-    generator = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     decay = partial(torch.optim.AdamW, weight_decay=1.0, fused=True)
-    model = Autoregressive.start(x, 17, generator=generator)
+    model = Autoregressive.start(x, 17, rng=rng)
     lr = warm_up_cosine(3e-3, steps)
-    return trained(model, x, steps, batch_size=100, lr=lr, optimizer=decay, generator=generator)
+    return trained(model, x, steps, batch_size=100, lr=lr, optimizer=decay, rng=rng)
 
 
 class Dequantized:
@@ -240,9 +240,9 @@ def mixtures() -> dict[str, float]:
             return mixture.fit(x.numpy())
 
         def ours(seed, x=x, k=k, steps=1000):
-            generator = torch.Generator().manual_seed(seed)
-            model = GaussianMixture.start(x, k, generator).double()
-            return trained(model, x, steps, batch_size=None, lr=warm_up_cosine(0.03, steps), generator=generator)
+            rng = torch.Generator().manual_seed(seed)
+            model = GaussianMixture.start(x, k, rng).double()
+            return trained(model, x, steps, batch_size=None, lr=warm_up_cosine(0.03, steps), rng=rng)
 
         fits = {
             "sklearn": ("scikit-learn, starts at k-means", partial(em, "kmeans")),

@@ -34,7 +34,7 @@ from pathlib import Path
 import websocket  # comes with JupyterLab's server
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.lab import MISSING, Lab, chromium, free_port, notebook
+from tests.widgets.lab import MISSING, Lab, chromium, free_port, notebook
 
 ROUNDS, SECONDS, KEYS, STEPS = 3, 4, 60, 2000
 CELLS = [

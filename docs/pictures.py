@@ -12,7 +12,7 @@ import nbformat
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from tests.lab import Lab, notebook  # noqa: E402
+from tests.widgets.lab import Lab, notebook  # noqa: E402
 
 FORGOT_THE_WIDTH = """
 import torch
@@ -48,7 +48,7 @@ def stored(name: str) -> None:
     (HERE / f"{name}.png").write_bytes(base64.b64decode(re.search(r'base64,([^"]+)"', page)[1]))
 
 
-CLASS = {  # of the report: students, and what they handed in: the benchmark's mix, or by the names of tests/hostile.py
+CLASS = {  # of the report: students, and what they handed in: the mix of the benchmark, or names of the hostile ones
     "ada": "right",
     "ben": "mixed",
     "chen": "mixed",
@@ -67,9 +67,9 @@ def report() -> None:
     from playwright.sync_api import sync_playwright
 
     from benchmarks.grading import submissions
-    from tests.hostile import ASSIGNMENT, ATTACKS
-    from tests.lab import chromium
-    from tests.test_grading_hostile import grade, new_course, submit
+    from tests.grading.hostile import ASSIGNMENT, ATTACKS
+    from tests.grading.test_grading_hostile import grade, new_course, submit
+    from tests.widgets.lab import chromium
 
     with tempfile.TemporaryDirectory() as folder:
         course = new_course(Path(folder))

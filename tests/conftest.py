@@ -23,7 +23,7 @@ needs_sandbox = pytest.mark.skipif(
 
 
 @pytest.fixture
-def generator():
+def rng():
     return torch.Generator().manual_seed(0)
 
 

@@ -68,12 +68,12 @@ def on_g(answer, theta_d, theta_g, z, lr):
 MOST = 60  # steps that are looked at
 
 
-def on_records(answer, x, rounds, d_steps, g_steps, n, generator):
+def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
     """A row for each step: player (1 is D, 2 is G), is all of z new, are the data new.
 
     The last row: whether rows of all x were drawn, twice; whether the generator drew anything.
     """
-    state = generator.get_state()
+    state = rng.get_state()
     record, seen, numbers = [], {"z": set(), "x": set()}, {tuple(row): i for i, row in enumerate(x.tolist())}
     drawn = set()
 
@@ -103,12 +103,12 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, generator):
 
     for step in (d_step, g_step):
         step.__qualname__ = step.__name__  # as it is called in messages
-    answer(d_step, g_step, x, rounds, (d_steps, g_steps), n, generator)
+    answer(d_step, g_step, x, rounds, (d_steps, g_steps), n, rng)
     table = torch.zeros(MOST + 1, 3)
     for row, step in zip(table, record):
         row[:] = torch.tensor(step)
     table[MOST, :2] = float(max(drawn, default=0) >= n)
-    table[MOST, 2] = float(not torch.equal(state, generator.get_state()))
+    table[MOST, 2] = float(not torch.equal(state, rng.get_state()))
     return table
 
 

@@ -29,7 +29,7 @@ class Seed:
     number: int
 
     def __str__(self) -> str:
-        return f"a generator with seed {self.number}"
+        return f"a torch.Generator with seed {self.number}"
 
 
 @dataclass(frozen=True)

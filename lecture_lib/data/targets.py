@@ -4,7 +4,7 @@ Slide "Goal: Learn a Distribution": x(1), ..., x(n) ~ p_data. In real life nobod
 do, so every model of the course can be compared with the truth.
 
 Every target answers the two questions of the course, `log_prob(x)` (n, d) -> (n,) in nats and
-`sample(n, generator)` -> (n, d), and knows its `entropy`, the floor under every model's nats.
+`sample(n, rng)` -> (n, d), and knows its `entropy`, the floor under every model's nats.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Target:
     def d(self) -> int:
         return len(self.low)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n independent draws, shape (n, d)."""
         raise NotImplementedError
 
@@ -130,8 +130,8 @@ class Uniform(Target):
         super().__init__("uniform", [low], [high])
         self.width = high - low
 
-    def sample(self, n, generator=None):
-        return self.low.item() + self.width * torch.rand(n, 1, generator=generator)
+    def sample(self, n, rng=None):
+        return self.low.item() + self.width * torch.rand(n, 1, generator=rng)
 
     def _log_prob(self, x):
         inside = (x[:, 0] >= self.low) & (x[:, 0] <= self.high)
@@ -151,9 +151,9 @@ class Triangular(Target):
         super().__init__("triangular", [low], [high])
         self.mode, self.width, self.left = mode, high - low, mode - low
 
-    def sample(self, n, generator=None):
+    def sample(self, n, rng=None):
         # inverse of F(x) = (x - low)^2 / (width left) up to the mode, and its mirror image beyond
-        u = torch.rand(n, 1, generator=generator)
+        u = torch.rand(n, 1, generator=rng)
         rising = self.low.item() + (u * self.width * self.left).sqrt()
         falling = self.high.item() - ((1 - u) * self.width * (self.width - self.left)).sqrt()
         return torch.where(u * self.width < self.left, rising, falling)
@@ -194,9 +194,9 @@ class Mixture(Target):
         narrow = ((self.high - self.low).max() / self.sds.min()).item()
         return max(super()._cells, int(4 * narrow))  # at least four cells to a standard deviation
 
-    def sample(self, n, generator=None):
-        k = torch.multinomial(self.weights, max(n, 1), replacement=True, generator=generator)[:n]
-        z = torch.randn(n, self.d, generator=generator)
+    def sample(self, n, rng=None):
+        k = torch.multinomial(self.weights, max(n, 1), replacement=True, generator=rng)[:n]
+        z = torch.randn(n, self.d, generator=rng)
         return (self.means[k] + self.sds[k, None] * z).to(z.dtype)
 
     def _log_prob(self, x):
@@ -224,11 +224,11 @@ class NoisyCurve(Mixture):
         super().__init__(name, means, noise, weights)
         self.noise = noise
 
-    def sample(self, n, generator=None):
-        t = self.length * torch.rand(n, generator=generator) ** (1 / (self.power + 1))
-        which = torch.randint(len(self.curves), (n,), generator=generator)
+    def sample(self, n, rng=None):
+        t = self.length * torch.rand(n, generator=rng) ** (1 / (self.power + 1))
+        which = torch.randint(len(self.curves), (n,), generator=rng)
         on_curve = torch.stack([c(t) for c in self.curves], 1)[torch.arange(n), which]
-        return on_curve + self.noise * torch.randn(n, 2, generator=generator)
+        return on_curve + self.noise * torch.randn(n, 2, generator=rng)
 
 
 def _nodes(times: int, noise: float) -> int:
@@ -250,10 +250,10 @@ class Checkerboard(Target):
     def __init__(self):
         super().__init__("checkerboard", [-2.0, -2.0], [2.0, 2.0])
 
-    def sample(self, n, generator=None):
-        column = torch.randint(4, (n,), generator=generator)
-        row = 2 * torch.randint(2, (n,), generator=generator) + column % 2
-        u = torch.rand(n, 2, generator=generator).clamp(max=1 - 2**-22)  # rounding must not carry it to the next square
+    def sample(self, n, rng=None):
+        column = torch.randint(4, (n,), generator=rng)
+        row = 2 * torch.randint(2, (n,), generator=rng) + column % 2
+        u = torch.rand(n, 2, generator=rng).clamp(max=1 - 2**-22)  # rounding must not carry it to the next square
         return torch.stack([column, row], 1) - 2 + u
 
     def _log_prob(self, x):
@@ -278,10 +278,10 @@ class Rings(Target):
         reach = max(radii) + 6 * noise
         super().__init__("rings", [-reach, -reach], [reach, reach])
 
-    def sample(self, n, generator=None):
-        r = self.radii.to(torch.get_default_dtype())[torch.randint(len(self.radii), (n,), generator=generator)]
-        t = 2 * math.pi * torch.rand(n, generator=generator)
-        return r[:, None] * torch.stack([t.cos(), t.sin()], 1) + self.noise * torch.randn(n, 2, generator=generator)
+    def sample(self, n, rng=None):
+        r = self.radii.to(torch.get_default_dtype())[torch.randint(len(self.radii), (n,), generator=rng)]
+        t = 2 * math.pi * torch.rand(n, generator=rng)
+        return r[:, None] * torch.stack([t.cos(), t.sin()], 1) + self.noise * torch.randn(n, 2, generator=rng)
 
     def _log_prob(self, x):
         rho, r, var = x.norm(dim=1)[:, None], self.radii.to(x.dtype), self.noise**2
@@ -307,10 +307,10 @@ class Pinwheel(Target):
         reach = center + 6 * radial
         super().__init__("pinwheel", [-reach, -reach], [reach, reach])
 
-    def sample(self, n, generator=None):
-        z = torch.randn(n, 2, generator=generator)
+    def sample(self, n, rng=None):
+        z = torch.randn(n, 2, generator=rng)
         y = self.mean.to(z.dtype) + self.sd.to(z.dtype) * z
-        arm = torch.randint(self.arms, (n,), generator=generator)
+        arm = torch.randint(self.arms, (n,), generator=rng)
         return rotate(y, 2 * math.pi * arm / self.arms + self.twist * y.norm(dim=1))
 
     def _log_prob(self, x):

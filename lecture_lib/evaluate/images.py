@@ -82,14 +82,14 @@ def classifier(images: Images, steps: int = 900, seed: int = 0, cached: bool = T
             net = fresh()
             net.load_state_dict(machine.load(path))
             return net.eval()
-    net, generator = fresh(), torch.Generator().manual_seed(seed)
+    net, rng = fresh(), torch.Generator().manual_seed(seed)
     for part in net.modules():
         if isinstance(part, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_uniform_(part.weight, math.sqrt(5), generator=generator)
+            nn.init.kaiming_uniform_(part.weight, math.sqrt(5), generator=rng)
             nn.init.zeros_(part.bias)
     descent = torch.optim.Adam(net.train().to(memory_format=torch.channels_last).parameters(), fused=True)
     for step in range(steps):
-        rows = torch.randint(len(images.train), (128,), generator=generator)
+        rows = torch.randint(len(images.train), (128,), generator=rng)
         descent.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
         with torch.enable_grad():
             loss = cross_entropy(net(images.scaled(images.train[rows])), images.train_labels[rows])
@@ -114,7 +114,7 @@ class Distance(NamedTuple):
         return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
-def frechet(x: Tensor, y: Tensor, draws: int = 200, generator: torch.Generator | None = None) -> Distance:
+def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None = None) -> Distance:
     """|m_x - m_y|^2 + trace(C_x + C_y - 2 (C_x C_y)^(1/2)), m and C: means and covariances of x (n, k) and y (m, k).
 
     The squared Fréchet distance, also called 2-Wasserstein, between the two Gaussians that fit best (Dowson and Landau
@@ -131,7 +131,7 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, generator: torch.Generator |
     if not isinstance(draws, int) or draws < 0:
         raise ValueError(f"draws is {draws!r}. It should be a whole number of at least 0.")
     moments = lambda a: (a.mean(0), torch.cov(a.T).reshape(a.shape[1], -1))  # noqa: E731
-    again = lambda a: moments(a[torch.randint(len(a), (len(a),), generator=generator)])  # noqa: E731
+    again = lambda a: moments(a[torch.randint(len(a), (len(a),), generator=rng)])  # noqa: E731
     value = _frechet(moments(x), moments(y))
     if draws == 0:
         return Distance(value, math.nan, math.nan)

@@ -148,7 +148,7 @@ def _scatter(p: Tensor, q: Tensor, n: int, term) -> tuple[float, float]:
     return bias, max(variance - with_count**2 / n, 0.0)
 
 
-def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, generator: torch.Generator | None = None) -> float:
+def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, rng: torch.Generator | None = None) -> float:
     """Mean over directions u of the 1-D Wasserstein distance between u.x and u.y, (n, d) and (m, d), in units of x.
 
     Rabin and others (2011). directions: random, on the sphere; in 1-D there is but one, and this is `wasserstein`. Two
@@ -160,7 +160,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, generator: to
         raise ValueError(f"directions is {directions!r}. It should be a whole number of at least 1.")
     if x.shape[1] == 1:
         return wasserstein(x, y)
-    u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=generator)
+    u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=rng)
     a, b = x @ (u / u.norm(dim=0)), y @ (u / u.norm(dim=0))
     if len(x) == len(y):  # the i-th smallest goes to the i-th smallest
         return (a.sort(0).values - b.sort(0).values).abs().mean().item()
@@ -174,7 +174,7 @@ class TwoSample(NamedTuple):
     p_value: float
 
 
-def classifier_two_sample(x: Tensor, y: Tensor, generator: torch.Generator | None = None) -> TwoSample:
+def classifier_two_sample(x: Tensor, y: Tensor, rng: torch.Generator | None = None) -> TwoSample:
     """Can a classifier tell x from y, (n, d) and (m, d)? Accuracy 1/2 if not, and then the p-value is uniform.
 
     Lopez-Paz and Oquab (2017), with their nearest neighbours: k = sqrt(n_train) of scikit-learn's, trained on one
@@ -187,7 +187,7 @@ def classifier_two_sample(x: Tensor, y: Tensor, generator: torch.Generator | Non
     n = min(len(x), len(y))
     if n < 20:
         raise ValueError(f"x and y have {len(x)} and {len(y)} rows. Both should have at least 20.")
-    x, y = x[torch.randperm(len(x), generator=generator)[:n]], y[torch.randperm(len(y), generator=generator)[:n]]
+    x, y = x[torch.randperm(len(x), generator=rng)[:n]], y[torch.randperm(len(y), generator=rng)[:n]]
     half = n // 2
     train, test = torch.cat([x[:half], y[:half]]), torch.cat([x[half:], y[half:]])
     scale = train.std(0).clamp(min=1e-12)

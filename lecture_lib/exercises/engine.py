@@ -38,11 +38,9 @@ def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
 def not_by_generator(first: Tensor, again: Tensor, other: Tensor) -> str:
     """What is wrong if these were drawn with equal generators and, the last one, with a different one; else ""."""
     if not torch.equal(first, again):
-        return (
-            "Two calls with equal generators gave different points. Pass generator=generator to every random function."
-        )
+        return "Two calls with equal generators gave different points. Pass generator=rng to every random function."
     if torch.equal(first, other):
-        return "Different generators gave the same points. Use the generator that you are given."
+        return "Different seeds gave the same points. Use the rng that you are given."
     return ""
 
 
@@ -141,7 +139,7 @@ def _run(exercise: Exercise, function: Callable, arguments: Mapping[str, Any]) -
     return call_in_process(function, exercise.parts, exercise.adapter)(arguments)
 
 
-def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator, private: bool) -> str:
+def _law(exercise: Exercise, holds, call: Call, rng: torch.Generator, private: bool) -> str:
     def value_of(arguments):
         outcome, expected = call(arguments), _run(exercise, exercise.reference, arguments).value
         if outcome.value is None:
@@ -151,7 +149,7 @@ def _law(exercise: Exercise, holds, call: Call, generator: torch.Generator, priv
         return outcome.value
 
     try:
-        return holds(value_of, generator)
+        return holds(value_of, rng)
     except Exception as error:  # a wrong shape, or no value at all
         return str(error) or type(error).__name__
 

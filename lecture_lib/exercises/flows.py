@@ -726,9 +726,9 @@ INVERSE = Exercise(
 # ---------------------------------------------------------------- sampling
 
 
-def sample(n, shifts, log_scales, generator):
-    """n draws of x = f_k(... f_1(z)), z ~ N(0, 1): number, (k,), (k,), generator -> (n,)."""
-    z = torch.randn(n, generator=generator)
+def sample(n, shifts, log_scales, rng):
+    """n draws of x = f_k(... f_1(z)), z ~ N(0, 1): number, (k,), (k,), rng -> (n,)."""
+    z = torch.randn(n, generator=rng)
     return forward(z, shifts, log_scales)[0]
 
 
@@ -737,7 +737,7 @@ def _draws(shifts, log_scales):
         "n": 4000,
         "shifts": torch.tensor(shifts),
         "log_scales": torch.tensor(log_scales),
-        "generator": Seed(17),
+        "rng": Seed(17),
     }
 
 
@@ -759,7 +759,7 @@ def three_layers(g):
 
 def follows_the_generator(call, g):
     arguments = a_pair_of_layers(g)
-    first, again, other = (call({**arguments, "generator": Seed(n)}) for n in (17, 17, 18))
+    first, again, other = (call({**arguments, "rng": Seed(n)}) for n in (17, 17, 18))
     return not_by_generator(first, again, other) if first.isfinite().all() else "Not all of your samples are numbers."
 
 

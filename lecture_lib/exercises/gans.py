@@ -559,20 +559,20 @@ GENERATOR_STEP = Exercise(
 # ---------------------------------------------------------------- alternating
 
 
-def play(d_step, g_step, x, rounds, ratio, n, generator):
+def play(d_step, g_step, x, rounds, ratio, n, rng):
     """rounds times: ratio[0] steps of D, then ratio[1] steps of G, each on a fresh batch of n."""
     d_steps, g_steps = ratio
     for _ in range(rounds):
         for _ in range(d_steps):
-            rows = torch.randint(len(x), (n,), generator=generator)
-            d_step(x[rows], torch.randn(n, 2, generator=generator))
+            rows = torch.randint(len(x), (n,), generator=rng)
+            d_step(x[rows], torch.randn(n, 2, generator=rng))
         for _ in range(g_steps):
-            g_step(torch.randn(n, 2, generator=generator))
+            g_step(torch.randn(n, 2, generator=rng))
 
 
 def _rounds(g, rounds, d_steps, g_steps, n):
     x = _normal(g, 50, 2)
-    return {"x": x, "rounds": rounds, "d_steps": d_steps, "g_steps": g_steps, "n": n, "generator": Seed(5)}
+    return {"x": x, "rounds": rounds, "d_steps": d_steps, "g_steps": g_steps, "n": n, "rng": Seed(5)}
 
 
 def five_to_one(g):
@@ -719,7 +719,7 @@ def _all_d_first(d_step, g_step, x, rounds, ratio, n, g):
 
 def _same_game(got, expected):
     same = close(got, expected)
-    same[..., -1, 2] = True  # what the generator drew: the law below
+    same[..., -1, 2] = True  # what rng drew: the law below
     return same
 
 
@@ -728,7 +728,7 @@ def follows_the_generator(call, g):
     if table[:15, 0].tolist() != 3 * [1, 1, 2, 2, 2]:
         return "The steps do not come in their order yet."
     if not table[-1, 2]:
-        return "You drew without the generator. Pass generator=generator to torch.randint and torch.randn."
+        return "You drew without rng. Pass generator=rng to torch.randint and torch.randn."
     return ""
 
 

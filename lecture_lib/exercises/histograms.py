@@ -223,11 +223,11 @@ LOG_PROB = Exercise(
 # ---------------------------------------------------------------- sampling
 
 
-def sample(n, edges, probs, generator, position=None, weights=None):
+def sample(n, edges, probs, rng, position=None, weights=None):
     """A bin with probability p_i, then a uniform point in it: -> (n,)."""
     weights = probs if weights is None else weights
-    i = torch.multinomial(weights, n, replacement=True, generator=generator)
-    u = torch.rand(n, generator=generator) if position is None else position
+    i = torch.multinomial(weights, n, replacement=True, generator=rng)
+    u = torch.rand(n, generator=rng) if position is None else position
     return edges[i] + u * edges.diff()[i]
 
 
@@ -235,11 +235,11 @@ N_SAMPLES = 20_000
 
 
 def equal_bins(g):
-    return {"n": N_SAMPLES, "edges": torch.linspace(0, 10, 6), "probs": _shares(g, 5), "generator": Seed(3)}
+    return {"n": N_SAMPLES, "edges": torch.linspace(0, 10, 6), "probs": _shares(g, 5), "rng": Seed(3)}
 
 
 def bins_of_unequal_width(g):
-    return {"n": N_SAMPLES, "edges": UNEQUAL, "probs": _shares(g, 4), "generator": Seed(4)}
+    return {"n": N_SAMPLES, "edges": UNEQUAL, "probs": _shares(g, 4), "rng": Seed(4)}
 
 
 def most_bins_empty(g):
@@ -247,19 +247,19 @@ def most_bins_empty(g):
         "n": N_SAMPLES,
         "edges": torch.tensor([0.0, 1.0, 2.5, 3.0, 7.0]),
         "probs": torch.tensor([0.0, 0.7, 0.0, 0.3]),
-        "generator": Seed(5),
+        "rng": Seed(5),
     }
 
 
 def also_one_point(call, g):
-    x = call({"n": 1, "edges": torch.tensor([2.0, 3.0]), "probs": torch.ones(1), "generator": Seed(8)})
+    x = call({"n": 1, "edges": torch.tensor([2.0, 3.0]), "probs": torch.ones(1), "rng": Seed(8)})
     return "" if 2 <= x.item() <= 3 else f"One draw from a single bin from 2 to 3 gave {x.item():.4g}."
 
 
 def follows_the_generator(call, g):
     arguments = bins_of_unequal_width(g)
     first, again = call(arguments), call(arguments)
-    other = call({**arguments, "generator": Seed(6)})
+    other = call({**arguments, "rng": Seed(6)})
     if wrong := not_by_generator(first, again, other):
         return wrong
     counts = [torch.histogram(x.float(), UNEQUAL)[0] for x in (first, other)]
@@ -290,8 +290,8 @@ def stays_inside(call, g):
     return f"{outside} of {len(x)} points lie in bins of probability 0, or outside all bins." if outside else ""
 
 
-def _sample_one_width(n, edges, probs, generator, width):
-    return sample(n, edges, probs, generator, position=0.0) + width * torch.rand(n, generator=generator)
+def _sample_one_width(n, edges, probs, rng, width):
+    return sample(n, edges, probs, rng, position=0.0) + width * torch.rand(n, generator=rng)
 
 
 SAMPLE = Exercise(
@@ -303,34 +303,32 @@ SAMPLE = Exercise(
     same=same_distribution,
     mistakes={
         "All your points lie on the bins' left edges. After choosing a bin, add a uniform part of its width.": (
-            lambda n, edges, probs, generator: sample(n, edges, probs, generator, position=0.0)
+            lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.0)
         ),
         "All your points lie in the middle of bins. After choosing a bin, draw a uniform point in it.": (
-            lambda n, edges, probs, generator: sample(n, edges, probs, generator, position=0.5)
+            lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.5)
         ),
-        "You chose every bin equally often. Bin i has probability probs[i].": lambda n, edges, probs, generator: sample(
-            n, edges, probs, generator, weights=torch.ones_like(probs)
+        "You chose every bin equally often. Bin i has probability probs[i].": lambda n, edges, probs, rng: sample(
+            n, edges, probs, rng, weights=torch.ones_like(probs)
         ),
         "You added a number from [0, 1) to the left edge. Scale it by the width of its bin first.": (
-            lambda n, edges, probs, generator: (
-                sample(n, edges, probs, generator, position=0.0) + torch.rand(n, generator=generator)
-            )
+            lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.0) + torch.rand(n, generator=rng)
         ),
-        "You returned the numbers of the bins. The points in them are asked.": lambda n, edges, probs, generator: (
-            torch.multinomial(probs, n, replacement=True, generator=generator)
+        "You returned the numbers of the bins. The points in them are asked.": lambda n, edges, probs, rng: (
+            torch.multinomial(probs, n, replacement=True, generator=rng)
         ),
         "You used the same width for all bins. Each bin has its own.": (
-            lambda n, edges, probs, generator: _sample_one_width(n, edges, probs, generator, edges[1] - edges[0]),
-            lambda n, edges, probs, generator: _sample_one_width(n, edges, probs, generator, edges.diff().mean()),
+            lambda n, edges, probs, rng: _sample_one_width(n, edges, probs, rng, edges[1] - edges[0]),
+            lambda n, edges, probs, rng: _sample_one_width(n, edges, probs, rng, edges.diff().mean()),
         ),
         "You chose bins by their density. Bin i is drawn with probability probs[i], whatever its width.": (
-            lambda n, edges, probs, generator: sample(n, edges, probs, generator, weights=probs / edges.diff())
+            lambda n, edges, probs, rng: sample(n, edges, probs, rng, weights=probs / edges.diff())
         ),
         "Your points are uniform over the whole range. First choose a bin, by probs.": (
-            lambda n, edges, probs, generator: edges[0] + (edges[-1] - edges[0]) * torch.rand(n, generator=generator)
+            lambda n, edges, probs, rng: edges[0] + (edges[-1] - edges[0]) * torch.rand(n, generator=rng)
         ),
         "torch.multinomial draws without replacement unless told otherwise: pass replacement=True.": (
-            lambda n, edges, probs, generator: edges[torch.multinomial(probs, max(n, 2), generator=generator)]
+            lambda n, edges, probs, rng: edges[torch.multinomial(probs, max(n, 2), generator=rng)]
         ),
     },
     laws={

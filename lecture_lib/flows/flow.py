@@ -28,9 +28,9 @@ class Normal(nn.Module):
         """log p(z) in nats, (n, d) -> (n,)."""
         return -0.5 * z.square().sum(1) - 0.5 * self.d * math.log(2 * math.pi)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n draws, (n, d)."""
-        return torch.randn(n, self.d, generator=generator)
+        return torch.randn(n, self.d, generator=rng)
 
 
 class Uniform(nn.Module):
@@ -45,9 +45,9 @@ class Uniform(nn.Module):
         inside = ((z >= 0) & (z <= 1)).all(1)
         return torch.zeros_like(z[:, 0]).masked_fill(~inside, -math.inf)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n draws, (n, d)."""
-        return torch.rand(n, self.d, generator=generator)
+        return torch.rand(n, self.d, generator=rng)
 
 
 class Flow(nn.Module):
@@ -90,9 +90,9 @@ class Flow(nn.Module):
         return self.base.log_prob(z) + logdet
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """Draw z from the base and push it through: (n, d)."""
-        return in_chunks(lambda z: self.forward(z)[0], self.base.sample(n, generator).to(self._at))
+        return in_chunks(lambda z: self.forward(z)[0], self.base.sample(n, rng).to(self._at))
 
     def layers(self) -> list[Transform]:
         """All layers, those inside of transforms too; `Flow(base, layers[:i])` is the flow that stops after i."""

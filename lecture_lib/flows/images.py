@@ -24,29 +24,29 @@ class Dequantized(nn.Module):
     flow: over [0, 1]^d. levels^-d is the volume of a cell; bits per dimension are then -log P(x) / (d log 2).
     draws: of u for each x. `log_prob` is the log of the mean of p over them, whose mean comes the nearer to log P(x)
         the more draws there are (Burda and others 2016).
-    generator: of u, on the CPU. It is not part of a `Step.checkpoint()`.
+    rng: of u, on the CPU. It is not part of a `Step.checkpoint()`.
     """
 
-    def __init__(self, flow: Flow, levels: int, draws: int = 1, generator: torch.Generator | None = None):
+    def __init__(self, flow: Flow, levels: int, draws: int = 1, rng: torch.Generator | None = None):
         super().__init__()
         if levels < 2 or draws < 1:
             raise ValueError(f"levels is {levels}, draws is {draws}. They should be at least 2 and 1.")
-        self.flow, self.levels, self.draws, self.generator = flow, levels, draws, generator
+        self.flow, self.levels, self.draws, self.rng = flow, levels, draws, rng
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log P(x) in nats, from below and with noise: (n, d) -> (n,)."""
         x = as_levels(x, self.levels, self.flow.base.d)
-        draws = [self.flow.log_prob(dequantize(x, self.levels, self.generator)) for _ in range(self.draws)]
+        draws = [self.flow.log_prob(dequantize(x, self.levels, self.rng)) for _ in range(self.draws)]
         log_p = torch.logsumexp(torch.stack(draws), 0) - math.log(self.draws)
         return log_p - x.shape[1] * math.log(self.levels)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """The whole numbers in whose cells the flow's own samples lie: (n, d)."""
-        return (self.levels * self.flow.sample(n, generator)).floor().clamp(0, self.levels - 1).long()
+        return (self.levels * self.flow.sample(n, rng)).floor().clamp(0, self.levels - 1).long()
 
 
-def dequantize(x: Tensor, levels: int, generator: torch.Generator | None = None) -> Tensor:
+def dequantize(x: Tensor, levels: int, rng: torch.Generator | None = None) -> Tensor:
     """(x + u) / levels, u uniform on (0, 1): whole numbers (n, d) -> points of (0, 1)^d, each within its cell."""
-    u = torch.rand(x.shape, generator=generator).to(x.device)
+    u = torch.rand(x.shape, generator=rng).to(x.device)
     u = 2**-12 + (1 - 2**-11) * u  # a little away from the edges of the cell, to which float32 would round x + u
     return (x + u) / levels

@@ -148,16 +148,14 @@ class Inverse(Transform):
         return [Inverse(part) for part in reversed(self.transform.split())]
 
 
-def network(
-    inputs: int, hidden: Sequence[int], start: Tensor, generator: torch.Generator | None = None
-) -> nn.Sequential:
+def network(inputs: int, hidden: Sequence[int], start: Tensor, rng: torch.Generator | None = None) -> nn.Sequential:
     """Linear layers with ReLU between them; the last one starts as the constant `start` (outputs,)."""
     sizes, layers = [inputs, *hidden], []
     for before, after in pairwise(sizes):
         linear = nn.utils.skip_init(nn.Linear, before, after)
-        limit = 1 / math.sqrt(before)  # as torch does by itself, but from our generator
+        limit = 1 / math.sqrt(before)  # as torch does by itself, but from our rng
         for p in linear.parameters():
-            p.data = limit * (2 * torch.rand(p.shape, generator=generator) - 1)
+            p.data = limit * (2 * torch.rand(p.shape, generator=rng) - 1)
         layers += [linear, nn.ReLU(inplace=True)]
     last = nn.utils.skip_init(nn.Linear, sizes[-1], len(start))
     last.weight.data.zero_()
@@ -177,7 +175,7 @@ class Couplings(Transform):
 
     piece, size: of the pieces and how many params each takes, such as affine, 2 or spline, 3 k - 1.
     start: (size,), the params of every element at first; 0, which is the identity, if not given.
-    generator: of the nets' first weights.
+    rng: of the nets' first weights.
     """
 
     def __init__(
@@ -188,7 +186,7 @@ class Couplings(Transform):
         size: int = 2,
         hidden: Sequence[int] = (64, 64),
         start: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ):
         super().__init__()
         if d < 2 or layers < 1:
@@ -200,7 +198,7 @@ class Couplings(Transform):
         self.nets = nn.ModuleList()
         for i in range(layers):
             read, changed = self.halves[i % 2], self.halves[1 - i % 2]
-            self.nets.append(network(read, hidden, start.repeat(changed), generator))
+            self.nets.append(network(read, hidden, start.repeat(changed), rng))
 
     def _run(self, z: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
         halves, logdets = list(z.split(self.halves, -1)), []
@@ -243,16 +241,16 @@ class MaskedAutoregressive(Transform):
         size: int = 2,
         hidden: int = 128,
         start: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ):
         super().__init__()
         self.piece, self.size = piece, size
         place = torch.arange(d)
-        unit = torch.randint(max(d - 1, 1), (hidden,), generator=generator)  # a unit m sees the variables up to m
+        unit = torch.randint(max(d - 1, 1), (hidden,), generator=rng)  # a unit m sees the variables up to m
         self.into = MaskedLinear(unit[:, None] >= place)
         self.out = MaskedLinear(place.repeat_interleave(size)[:, None] > unit)
         seen = self.into.mask.sum(1, keepdim=True)
-        self.into.weight.data = torch.randn(self.into.weight.shape, generator=generator) / seen.sqrt()
+        self.into.weight.data = torch.randn(self.into.weight.shape, generator=rng) / seen.sqrt()
         if start is not None:
             self.out.bias.data = start.repeat(d)
 

@@ -8,7 +8,7 @@ Slides "GANs: Generative Adversarial Networks" to "GANs: Example".
     the best investigator, D* = p / (p + q)        `optimal_discriminator`
     for images, D a CNN and G a reversed CNN       `dcgan`
 
-A GAN answers `sample(n, generator)` only: there is no log_prob. Generators of random numbers are always the CPU's.
+A GAN answers `sample(n, rng)` only: there is no log_prob. Generators of random numbers are always the CPU's.
 """
 
 from lecture_lib.gans.dcgan import ImageDiscriminator, ImageGenerator, dcgan, radford, shapes, slerp

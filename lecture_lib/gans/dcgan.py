@@ -21,9 +21,9 @@ class ImageGenerator(nn.Sequential):
     def z_dim(self) -> int:
         return self[0].in_features
 
-    def noise(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def noise(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """z, (n, z_dim), on the CPU."""
-        return torch.randn(n, self.z_dim, generator=generator)
+        return torch.randn(n, self.z_dim, generator=rng)
 
     @torch.no_grad()
     def images(self, z: Tensor) -> Tensor:
@@ -32,9 +32,9 @@ class ImageGenerator(nn.Sequential):
         with evaluating(self):
             return torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n draws, (n, channels, size, size)."""
-        return self.images(self.noise(n, generator))
+        return self.images(self.noise(n, rng))
 
 
 class ImageDiscriminator(nn.Sequential):
@@ -46,7 +46,7 @@ def dcgan(
     width: int | tuple[int, int] = 64,
     z_dim: int = 100,
     channels: int = 1,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
 ) -> tuple[ImageGenerator, ImageDiscriminator]:
     """G and D for images of size x size pixels; for 28: z -> 7 x 7 -> 14 x 14 -> 28 x 28, and the same in reverse.
 
@@ -56,7 +56,7 @@ def dcgan(
     in G, leaky ReLU in D, first weights from N(0, 0.02^2). Their kernels have 5 x 5 weights; 4 x 4 overlap evenly.
 
     size: 8, 28, 32, 64, or another even number. width: channels at half of the side, or a pair, (G's, D's).
-    channels: of the images, 1 for grey and 3 for colours. generator: of the first weights.
+    channels: of the images, 1 for grey and 3 for colours. rng: of the first weights.
 
     Raises ValueError if a number is not a whole one of at least 1, or size is odd or not above 4.
     """
@@ -85,19 +85,19 @@ def dcgan(
         down_layers += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1)]
 
         G, D = ImageGenerator(*up_layers), ImageDiscriminator(*down_layers)
-    radford(G, generator), radford(D, generator)
+    radford(G, rng), radford(D, rng)
     return G, D
 
 
 @torch.no_grad()
-def radford(net: nn.Module, generator: torch.Generator | None = None) -> None:
+def radford(net: nn.Module, rng: torch.Generator | None = None) -> None:
     """First weights from N(0, 0.02^2), as in Radford, Metz and Chintala (2016); gains from N(1, 0.02^2); biases 0."""
     for part in net.modules():
         for name, p in part.named_parameters(recurse=False):
             if name == "bias":
                 p.zero_()
             else:
-                p.normal_(float(isinstance(part, nn.modules.batchnorm._BatchNorm)), 0.02, generator=generator)
+                p.normal_(float(isinstance(part, nn.modules.batchnorm._BatchNorm)), 0.02, generator=rng)
 
 
 def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:

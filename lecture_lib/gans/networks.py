@@ -22,7 +22,7 @@ class MLP(nn.Module):
     One network: theta (P,), x (n, inputs) -> (n, outputs). `runs` networks side by side, each with parameters of its
     own: theta (runs, P), x (runs, n, inputs) -> (runs, n, outputs), in as many tensor operations as for one.
 
-    generator: of the first parameters, uniform in +-1/sqrt(inputs of the layer), as torch's Linear has them.
+    rng: of the first parameters, uniform in +-1/sqrt(inputs of the layer), as torch's Linear has them.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class MLP(nn.Module):
         outputs: int,
         hidden: Sequence[int] = (64, 64),
         runs: int | None = None,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ):
         super().__init__()
         sizes = (inputs, *hidden, outputs)
@@ -42,7 +42,7 @@ class MLP(nn.Module):
         self._lengths = [math.prod(shape) for shape in self._shapes]
         bounds = [1 / math.sqrt(a) for a in sizes[:-1] for _ in "Wb"]
         bound = torch.cat([torch.full((n,), b) for n, b in zip(self._lengths, bounds)])
-        u = torch.rand(*([] if runs is None else [runs]), len(bound), generator=generator)
+        u = torch.rand(*([] if runs is None else [runs]), len(bound), generator=rng)
         self.theta = nn.Parameter((2 * u - 1) * bound)
 
     def parts(self, theta: Tensor) -> list[Tensor]:
@@ -61,40 +61,40 @@ class MLP(nn.Module):
 class Generator(MLP):
     """x = G(z), z ~ N(0, I): the forger. It answers `sample`, and there is no `log_prob`.
 
-    z_dim, d: dimensions of z and x. hidden, runs, generator: as for `MLP`.
+    z_dim, d: dimensions of z and x. hidden, runs, rng: as for `MLP`.
     codes: z gets a second part, one of so many cards, all equally likely: a vector with a single entry that is not 0
         (Chen and others 2016, InfoGAN; Gurumurthy and others 2017, DeLiGAN). A network is continuous, so it carries
         a normal z, which is all in one piece, to samples all in one piece: between two modes there are always bridges.
         A z in pieces needs none.
     """
 
-    def __init__(self, z_dim: int, d: int, hidden=(64, 64), runs=None, generator=None, codes: int = 0):
+    def __init__(self, z_dim: int, d: int, hidden=(64, 64), runs=None, rng=None, codes: int = 0):
         if not isinstance(codes, int) or codes < 0:
             raise ValueError(f"codes is {codes!r}. It should be a whole number of at least 0.")
-        super().__init__(codes + z_dim, d, hidden, runs, generator)
+        super().__init__(codes + z_dim, d, hidden, runs, rng)
         self.z_dim, self.codes = z_dim, codes
 
-    def noise(self, n: int, generator: torch.Generator | None = None, runs: int | None = None) -> Tensor:
+    def noise(self, n: int, rng: torch.Generator | None = None, runs: int | None = None) -> Tensor:
         """z, (n, codes + z_dim), on the CPU; for several runs (runs, n, codes + z_dim)."""
         runs = self.runs if runs is None else runs
         lead = (n,) if runs is None else (runs, n)
-        z = torch.randn(*lead, self.z_dim, generator=generator)
+        z = torch.randn(*lead, self.z_dim, generator=rng)
         if not self.codes:
             return z
-        card = one_hot(torch.randint(self.codes, lead, generator=generator), self.codes)
+        card = one_hot(torch.randint(self.codes, lead, generator=rng), self.codes)
         return torch.cat([card * (math.sqrt(self.codes) / 2), z], -1)  # so that it counts beside z in the first layer
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n draws, (n, d); of several runs n each, (runs, n, d)."""
-        return self(self.noise(n, generator).to(self.theta))
+        return self(self.noise(n, rng).to(self.theta))
 
 
 class Discriminator(MLP):
     """The logit of D(x), "x is real": the investigator. (n, d) -> (n, 1); D(x) = sigmoid(logit).
 
-    d: dimensions of x. hidden, runs, generator: as for `MLP`.
+    d: dimensions of x. hidden, runs, rng: as for `MLP`.
     """
 
-    def __init__(self, d: int, hidden=(64, 64), runs=None, generator=None):
-        super().__init__(d, 1, hidden, runs, generator)
+    def __init__(self, d: int, hidden=(64, 64), runs=None, rng=None):
+        super().__init__(d, 1, hidden, runs, rng)

@@ -111,7 +111,7 @@ def alternate(
     betas: tuple[float, float] = (0.5, 0.999),
     average: nn.Module | None = None,
     decay: float = 0.995,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     resume: dict | None = None,
     fast: bool = False,
 ) -> Iterator[Step]:
@@ -123,7 +123,7 @@ def alternate(
             if step.number % 100 == 0:
                 print(step.number, step.d_loss, step.g_loss)
 
-    G: a `Generator`, or another module with `noise(n, generator)`. D: a `Discriminator`, or another module that maps
+    G: a `Generator`, or another module with `noise(n, rng)`. D: a `Discriminator`, or another module that maps
         points (n, ...) to logits (n, 1). Both are changed in place, each on its own turns alone. With
         `runs`, the same number in both, independent games are played side by side.
     x: data, (n, ...), taken to D's device and dtype, which should be G's, too. Mini-batches are drawn with
@@ -136,23 +136,23 @@ def alternate(
     betas: Adam's; a first beta of 0.5 instead of 0.9 is Radford, Metz and Chintala's (2016).
     average: a copy of G; after each update of G it becomes decay times itself plus (1 - decay) times G, which
         averages the players' circling out. Sample from it.
-    generator: of mini-batches and noise, on the CPU.
+    rng: of mini-batches and noise, on the CPU.
     resume: a `Step.checkpoint()`; with the same other arguments the game goes on as if it had never stopped (on a GPU
         up to rounding: sums there have no fixed order).
     fast: what `machine.Machine` does for speed: half precision where the device has it, so losses differ in the third
         digit; the weights are laid out anew in memory, in place; on a GPU the first steps wait for a compiler.
 
     Several processes play one game together if both networks come from `machine.parallel`. batch_size is then that of
-    all together, and `generator` has the same seed in each.
+    all together, and `rng` has the same seed in each.
 
     Raises ValueError before the first step if an argument is not what it should be, and FloatingPointError at a step
     whose loss is not finite, before that step changes a player (on a GPU at most 50 steps later).
     """
     device = next(D.parameters(), torch.empty(0)).device  # whether D has parameters is looked at below
     machine, team = Machine(device, fast), Team(G, D)
-    if team.size > 1 and generator is None:
-        raise ValueError("generator is None. Several processes need one each, all with the same seed.")
-    loss, x, generator = _checked(within(G), within(D), x, steps, loss, batch_size, average, decay, generator)
+    if team.size > 1 and rng is None:
+        raise ValueError("rng is None. Several processes need one each, all with the same seed.")
+    loss, x, rng = _checked(within(G), within(D), x, steps, loss, batch_size, average, decay, rng)
     d, g = Player(D, betas, machine, twice=loss.penalty is not None), Player(G, betas, machine)
     G, D = g.net, d.net
     like, runs = d.parameters[0], getattr(G, "runs", None)
@@ -168,11 +168,11 @@ def alternate(
     _refuse_shapes(G, D, x)
 
     def batch(some) -> Tensor:
-        rows = torch.randint(len(x), (batch_size,) if runs is None else (len(some), batch_size), generator=generator)
+        rows = torch.randint(len(x), (batch_size,) if runs is None else (len(some), batch_size), generator=rng)
         return x[team.share(rows).to(x.device, non_blocking=True)]
 
     def noise(some) -> Tensor:
-        z = G.noise(batch_size, generator) if runs is None else G.noise(batch_size, generator, len(some))
+        z = G.noise(batch_size, rng) if runs is None else G.noise(batch_size, rng, len(some))
         return team.share(z).to(like, non_blocking=True)
 
     def logits(D, points) -> Tensor:
@@ -192,7 +192,7 @@ def alternate(
         value = loss.d(a, b)
         if loss.penalty is not None:
             shape = (batch_size,) if runs is None else (len(some), batch_size)
-            u = torch.rand(*shape, *[1] * x[0].ndim, generator=generator)
+            u = torch.rand(*shape, *[1] * x[0].ndim, generator=rng)
             u = team.share(u).to(like, non_blocking=True)
             value = value + loss.penalty(partial(logits, D), real, fake, u)
         return value, theta_d
@@ -210,7 +210,7 @@ def alternate(
             state = {"G": G.state_dict(), "D": D.state_dict(), "adam_d": d.adam.state_dict()}
             state |= {"adam_g": g.adam.state_dict(), "average": None if average is None else average.state_dict()}
             return copy.deepcopy(
-                state | {"generator": generator.get_state(), "number": number, "done": done, "losses": losses}
+                state | {"generator": rng.get_state(), "number": number, "done": done, "losses": losses}
             )
 
         while number < steps:
@@ -237,7 +237,7 @@ def alternate(
             yield Step(number, "".join("DG"[w] for w in sorted(set(turn))), *losses, lrs, checkpoint)
 
     if resume is not None:
-        number = _restore(resume, G, D, d, g, average, generator, done, losses)
+        number = _restore(resume, G, D, d, g, average, rng, done, losses)
     return walk(number)
 
 
@@ -267,7 +267,7 @@ def _follow(average: nn.Module, G: nn.Module, runs, decay: float) -> None:
         a.copy_(b)
 
 
-def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
+def _restore(resume, G, D, d, g, average, rng, done, losses) -> int:
     wanted = {"G", "D", "adam_d", "adam_g", "average", "generator", "number", "done", "losses"}
     if not isinstance(resume, dict) or not wanted <= resume.keys():
         raise ValueError(f"resume should be what step.checkpoint() gave, with the entries {sorted(wanted)}.")
@@ -284,7 +284,7 @@ def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
             state |= {name: _laid_out(state[name], p) for name in ("exp_avg", "exp_avg_sq")}
     if average is not None:
         average.load_state_dict(resume["average"])
-    generator.set_state(resume["generator"].cpu())
+    rng.set_state(resume["generator"].cpu())
     done[:] = resume["done"]
     losses[:] = [saved.to(now) for saved, now in zip(resume["losses"], losses)]  # a file's are on the CPU
     return resume["number"]
@@ -293,15 +293,15 @@ def _restore(resume, G, D, d, g, average, generator, done, losses) -> int:
 # ---------------------------------------------------------------- bad input, one clear sentence
 
 
-def _checked(G, D, x, steps, loss, batch_size, average, decay, generator) -> tuple[Loss, Tensor, torch.Generator]:
-    """The loss itself, x as (n, ...), a generator; or a ValueError."""
+def _checked(G, D, x, steps, loss, batch_size, average, decay, rng) -> tuple[Loss, Tensor, torch.Generator]:
+    """The loss itself, x as (n, ...), an rng; or a ValueError."""
     for name, value in {"steps": steps, "batch_size": batch_size}.items():
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} is {value!r}. It should be a whole number of at least 1.")
     if (isinstance(loss, str) and loss not in LOSSES) or not isinstance(loss, (str, Loss)):
         raise ValueError(f"loss is {loss!r}. It should be a Loss, or one of {', '.join(map(repr, LOSSES))}.")
     if not hasattr(G, "noise"):
-        raise ValueError(f"G is a {type(G).__name__} without noise(n, generator). It should draw its own z.")
+        raise ValueError(f"G is a {type(G).__name__} without noise(n, rng). It should draw its own z.")
     if not 0 <= decay < 1:
         raise ValueError(f"decay is {decay!r}. It should be at least 0 and below 1.")
     if average is not None:
@@ -313,12 +313,12 @@ def _checked(G, D, x, steps, loss, batch_size, average, decay, generator) -> tup
     runs = [getattr(net, "runs", None) for net in (G, D)]
     if runs[0] != runs[1]:
         raise ValueError(f"G has {runs[0]} runs and D {runs[1]}. Both should have the same number.")
-    if generator is None:
-        generator = torch.Generator()
-        generator.seed()
-    if generator.device.type != "cpu":
-        raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the networks are.")
-    return LOSSES[loss] if isinstance(loss, str) else loss, x if x.ndim > 1 else x[:, None], generator
+    if rng is None:
+        rng = torch.Generator()
+        rng.seed()
+    if rng.device.type != "cpu":
+        raise ValueError(f"rng is on {rng.device}. It should be on the CPU, wherever the networks are.")
+    return LOSSES[loss] if isinstance(loss, str) else loss, x if x.ndim > 1 else x[:, None], rng
 
 
 def _ratios(ratio, runs: int | None) -> Callable[[int], Sequence[tuple[int, int]]]:

@@ -83,11 +83,11 @@ class Histogram:
         log_density = self.probs.log() - volumes(self.edges).log()
         return look_up(with_border(log_density.to(x.dtype), -math.inf), x, self.edges)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell.
 
         Raises ValueError if a cell is so narrow that no number of torch's default dtype lies in it.
         """
         if n < 0:
             raise ValueError(f"n is {n}. It should be at least 0.")
-        return draw(n, self.edges, self.probs, generator)
+        return draw(n, self.edges, self.probs, rng)

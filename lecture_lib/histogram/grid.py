@@ -184,7 +184,7 @@ def empty(n: int, dtype: torch.dtype) -> Tensor:
 # ---------------------------------------------------------------- sampling: from u to a cell, and a point in it
 
 
-def draw(n: int, edges: Sequence[Tensor], probs: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def draw(n: int, edges: Sequence[Tensor], probs: Tensor, rng: torch.Generator | None = None) -> Tensor:
     """n points, (n, d): a cell with probability p_i, then a uniform point between its first and last number."""
     points = torch.empty(n, len(edges))
     corners = zip(*[ends(e, points.dtype) for e in edges])
@@ -197,8 +197,8 @@ def draw(n: int, edges: Sequence[Tensor], probs: Tensor, generator: torch.Genera
         )
     cdf, guide = guide_table(p, n)
     for rows in points.split(CHUNK):
-        cell = first_above(torch.rand(len(rows), generator=generator, dtype=torch.float64), cdf, guide)
-        u = torch.rand(rows.shape, generator=generator)  # u < 1: rounding cannot take a point beyond `last`
+        cell = first_above(torch.rand(len(rows), generator=rng, dtype=torch.float64), cdf, guide)
+        u = torch.rand(rows.shape, generator=rng)  # u < 1: rounding cannot take a point beyond `last`
         for j in range(len(edges)):
             low, w = first[j].index_select(0, cell), width[j].index_select(0, cell)
             torch.addcmul(low, w, u[:, j], out=rows[:, j])

@@ -6,7 +6,7 @@ Slides "Parametrizing Distributions" to "Parametrizing Distributions: Autoregres
     by SGD                                           `maximize_likelihood`, the loop
     "some choices to make for p_theta"               the models, from simple to rich
 
-Every model answers `log_prob(x)`, (n, d) -> (n,) in nats, and `sample(n, generator)` -> (n, d). Models may live on a
+Every model answers `log_prob(x)`, (n, d) -> (n,) in nats, and `sample(n, rng)` -> (n, d). Models may live on a
 GPU, except Bayes nets, which only count; x is taken to the model's device, and generators are always the CPU's.
 """
 

@@ -42,7 +42,7 @@ class Autoregressive(nn.Module):
     trained: it is the log share of x_j = v, counted by `start`, so that training starts from independent variables.
 
     place: (d,), where each variable stands in the order, 0 to d - 1; by default its own number: images go row by row.
-    generator: of the first weights and of the numbers m.
+    rng: of the first weights and of the numbers m.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Autoregressive(nn.Module):
         levels: int,
         hidden: int = 512,
         place: Tensor | None = None,
-        generator: torch.Generator | None = None,
+        rng: torch.Generator | None = None,
     ):
         super().__init__()
         if min(d, hidden) < 1 or levels < 2:
@@ -64,12 +64,12 @@ class Autoregressive(nn.Module):
         self.register_buffer("phi", features(levels))
         self.register_buffer("bias", torch.zeros(d, levels))
         place = place.repeat_interleave(self.phi.shape[1])  # of each input and output: several for each variable
-        unit = torch.randint(max(d - 1, 1), (hidden,), generator=generator)
+        unit = torch.randint(max(d - 1, 1), (hidden,), generator=rng)
         self.into = MaskedLinear(unit[:, None] >= place)
         self.out = MaskedLinear(place[:, None] > unit)
         # hidden units must differ from the start; each is scaled by how many inputs it sees
         seen = self.into.mask.sum(1, keepdim=True)
-        self.into.weight.data = torch.randn(self.into.weight.shape, generator=generator) / seen.sqrt()
+        self.into.weight.data = torch.randn(self.into.weight.shape, generator=rng) / seen.sqrt()
 
     @classmethod
     def start(cls, x: Tensor, levels: int, smoothing: float = 0.1, **kwargs) -> Autoregressive:
@@ -93,12 +93,12 @@ class Autoregressive(nn.Module):
         return self.logits(x).log_softmax(2).gather(2, x[..., None]).sum((1, 2))
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """One variable after the other, each given those before it: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
         for j in self.place.argsort().tolist():
             p = self.logits(x)[:, j].softmax(1)
-            x[:, j] = torch.multinomial(p.cpu(), 1, generator=generator)[:, 0].to(x.device)
+            x[:, j] = torch.multinomial(p.cpu(), 1, generator=rng)[:, 0].to(x.device)
         return x
 
 

@@ -107,12 +107,12 @@ class BayesNet:
         x = as_levels(x, self.levels, self.d).cpu()
         return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """Parents before their children: (n, d), whole numbers. Ancestral sampling."""
         x = torch.zeros(n, self.d, dtype=torch.long)
         for j in self.order:
             p = self.tables[j, x[:, self.parents[j]]]  # (n, levels)
-            x[:, j] = torch.multinomial(p, 1, generator=generator)[:, 0]
+            x[:, j] = torch.multinomial(p, 1, generator=rng)[:, 0]
         return x
 
 

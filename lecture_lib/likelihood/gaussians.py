@@ -52,9 +52,9 @@ class Gaussian(nn.Module):
         return -0.5 * (z.square() + LOG_2PI).sum(1) - self.log_sd.sum()
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """mean + sd z, z ~ N(0, I): (n, d)."""
-        z = torch.randn(n, len(self.mean), generator=generator).to(self.mean)
+        z = torch.randn(n, len(self.mean), generator=rng).to(self.mean)
         return self.mean + self.log_sd.exp() * z
 
 
@@ -87,7 +87,7 @@ class GaussianMixture(nn.Module):
         self.log_sds = nn.Parameter(sds.expand_as(means).log())
 
     @classmethod
-    def start(cls, x: Tensor, k: int, generator: torch.Generator | None = None) -> GaussianMixture:
+    def start(cls, x: Tensor, k: int, rng: torch.Generator | None = None) -> GaussianMixture:
         """Where training can start from: k points, far from each other, as means; the data's sd / k^(1/d) as each sd.
 
         After the first, each mean is drawn with a probability proportional to its squared distance from the nearest
@@ -96,10 +96,10 @@ class GaussianMixture(nn.Module):
         x = as_rows(x).cpu()
         if not 1 <= k <= len(x):
             raise ValueError(f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
-        means = x[torch.randint(len(x), (1,), generator=generator)]
+        means = x[torch.randint(len(x), (1,), generator=rng)]
         for _ in range(k - 1):
             distance = torch.cdist(x, means).amin(1).square() + 1e-12  # also where all points are equal
-            means = torch.cat([means, x[torch.multinomial(distance, 1, generator=generator)]])
+            means = torch.cat([means, x[torch.multinomial(distance, 1, generator=rng)]])
         sd = x.std(0, correction=0) / k ** (1 / x.shape[1])
         return cls(means, sd.clamp(min=1e-6).expand_as(means))
 
@@ -113,8 +113,8 @@ class GaussianMixture(nn.Module):
         return torch.logsumexp(self.logits.log_softmax(0) + log_normal, 1)
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """A component k with probability w_k, then a point from it: (n, d)."""
-        k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=generator)[:n]
-        z = torch.randn(n, self.means.shape[1], generator=generator).to(self.means)
+        k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=rng)[:n]
+        z = torch.randn(n, self.means.shape[1], generator=rng).to(self.means)
         return self.means[k] + self.log_sds[k].exp() * z

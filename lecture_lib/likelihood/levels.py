@@ -53,9 +53,9 @@ class SoftmaxHistogram(nn.Module):
         """The histogram that this is now."""
         return Histogram(self.edges, self.theta.detach().cpu().double().softmax(0))
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """A bin, then a uniform point in it: (n, 1)."""
-        return self.histogram().sample(n, generator).to(self.theta)
+        return self.histogram().sample(n, rng).to(self.theta)
 
 
 class DiscretizedLogistics(nn.Module):
@@ -89,9 +89,9 @@ class DiscretizedLogistics(nn.Module):
         return torch.logsumexp(self.logits.log_softmax(0) + log_step, 1)
 
     @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """A component, a draw from its logistic distribution, rounded to the nearest level: (n, 1), whole numbers."""
-        k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=generator)[:n]
-        u = torch.rand(n, generator=generator).to(self.means)
+        k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=rng)[:n]
+        u = torch.rand(n, generator=rng).to(self.means)
         x = self.means[k] + self.log_scales[k].exp() * torch.logit(u, eps=1e-7)
         return x.round().clamp(0, self.levels - 1)[:, None]

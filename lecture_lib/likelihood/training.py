@@ -80,7 +80,7 @@ def maximize_likelihood(
     clip: float = math.inf,
     held_out: Tensor | None = None,
     every: int = 100,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     resume: dict | None = None,
 ) -> Iterator[Step]:
     """argmin_theta -(1/n) sum_i log p_theta(x(i)) by mini-batches; yields a `Step` after each step.
@@ -102,7 +102,7 @@ def maximize_likelihood(
         `functools.partial(torch.optim.AdamW, weight_decay=0.1)`.
     clip: gradients longer than this are shortened to it (Pascanu and others 2013).
     every: held-out nats are measured after every so many steps and after the last.
-    generator: of the mini-batches, on the CPU.
+    rng: of the mini-batches, on the CPU.
     resume: a `Step.checkpoint()`; with the same other arguments the run goes on as if it had never stopped.
 
     Raises ValueError before the first step if x, held_out or a number is not what it should be, and
@@ -128,11 +128,11 @@ def maximize_likelihood(
     if make is torch.optim.Adam and x.device.type in ("cpu", "cuda"):
         make = partial(make, fused=True)  # one kernel for all parameters
     schedule = lr if callable(lr) else lambda number: lr
-    if generator is None:
-        generator = torch.Generator()
-        generator.seed()
-    if generator.device.type != "cpu":
-        raise ValueError(f"generator is on {generator.device}. It should be on the CPU, wherever the model is.")
+    if rng is None:
+        rng = torch.Generator()
+        rng.seed()
+    if rng.device.type != "cpu":
+        raise ValueError(f"rng is on {rng.device}. It should be on the CPU, wherever the model is.")
     descent = make(parameters, lr=1.0)  # `schedule` sets lr at every step
     number, order = 0, torch.empty(0, dtype=torch.long)  # steps done; what their epoch has not seen yet
     if resume is not None:
@@ -140,7 +140,7 @@ def maximize_likelihood(
             raise ValueError(f"resume should be what step.checkpoint() gave, with the entries {sorted(CHECKPOINT)}.")
         model.load_state_dict(resume["model"])
         descent.load_state_dict(copy.deepcopy(resume["optimizer"]))  # it would go on to write into the checkpoint
-        generator.set_state(resume["generator"].cpu())
+        rng.set_state(resume["generator"].cpu())
         number, order = resume["number"], resume["order"].cpu()
     model.eval()
     for name, points in {"x": x, "held_out": held_out}.items():
@@ -149,13 +149,13 @@ def maximize_likelihood(
 
     def walk(number: int, order: Tensor) -> Iterator[Step]:  # apart, so that all of the above happens at the call
         def checkpoint() -> dict:
-            state = {"model": model.state_dict(), "optimizer": descent.state_dict(), "generator": generator.get_state()}
+            state = {"model": model.state_dict(), "optimizer": descent.state_dict(), "generator": rng.get_state()}
             return copy.deepcopy({**state, "number": number, "order": order})
 
         while number < steps:
             number += 1
             if len(order) == 0:
-                order = torch.randperm(len(x), generator=generator)
+                order = torch.randperm(len(x), generator=rng)
             batch, order = x[order[:batch_size].to(x.device)], order[batch_size:]
             rate = schedule(number)
             if not 0 <= rate < math.inf:

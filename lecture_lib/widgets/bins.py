@@ -55,9 +55,9 @@ class BinsModel:
         self.target, self.n, self.smoothing, self.seed = target, n, smoothing, seed
         self.truth = TARGETS[target]()
         self.low, self.high = self.truth.low.item(), self.truth.high.item()
-        generator = torch.Generator().manual_seed(seed)
-        self.held_out = self.truth.sample(HELD_OUT, generator)[:, 0].sort().values
-        self.x = self.truth.sample(n, generator)[:, 0].sort().values
+        rng = torch.Generator().manual_seed(seed)
+        self.held_out = self.truth.sample(HELD_OUT, rng)[:, 0].sort().values
+        self.x = self.truth.sample(n, rng)[:, 0].sort().values
 
     def at(self, k: int) -> AtK:
         """The histogram with k bins."""

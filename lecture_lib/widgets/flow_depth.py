@@ -81,9 +81,9 @@ class FlowDepthModel:
                 raise ValueError(f"{name} is {value!r}. It should be a whole number from {low} to {high:,}.")
         self.target, self.seed, self.steps = target, seed, 0 if flow else steps
         self._lock = threading.RLock()  # a widget's messages come on a thread of their own
-        generator = torch.Generator().manual_seed(seed)
-        self.held_out = target.sample(HELD_OUT, generator)
-        self.x = target.sample(n, generator)
+        rng = torch.Generator().manual_seed(seed)
+        self.held_out = target.sample(HELD_OUT, rng)
+        self.x = target.sample(n, rng)
         with torch.no_grad():
             self._truth = target.log_prob(self.held_out.double())
         if flow is None:
@@ -98,7 +98,7 @@ class FlowDepthModel:
         for depth in self.depths:  # an untrained flow changes nothing: its nats are the noise's
             self._scores[depth] = self._scores[0] if flow is None else self._measure(depth)
 
-        z = self.base.sample(4 * POINTS, generator)
+        z = self.base.sample(4 * POINTS, rng)
         centre = 0.0 if isinstance(self.base, Normal) else 0.5
         self.z = z[(z - centre).norm(dim=1) < 3.2][:POINTS]  # none starts outside of the picture
         self.mesh = mesh(*((-BULK, BULK) if isinstance(self.base, Normal) else (0.0, 1.0)))  # (lines, dots, 2)
@@ -111,14 +111,14 @@ class FlowDepthModel:
         self.low = -self.high
 
     def _untrained(self, depth: int) -> Flow:
-        generator = torch.Generator().manual_seed(self.seed + depth)
-        return Flow(Normal(2), [Couplings(2, depth, spline, 3 * BINS - 1, hidden=(32, 32), generator=generator)]).eval()
+        rng = torch.Generator().manual_seed(self.seed + depth)
+        return Flow(Normal(2), [Couplings(2, depth, spline, 3 * BINS - 1, hidden=(32, 32), rng=rng)]).eval()
 
     def _loop(self, depth: int) -> Iterator:
-        generator = torch.Generator().manual_seed(self.seed + depth)
+        rng = torch.Generator().manual_seed(self.seed + depth)
         rate = warm_up_cosine(LR, self.steps)
         batch = min(BATCH, len(self.x))
-        return maximize_likelihood(self.flows[depth], self.x, self.steps, batch, rate, generator=generator)
+        return maximize_likelihood(self.flows[depth], self.x, self.steps, batch, rate, rng=rng)
 
     # ------------------------------------------------------------ training
 

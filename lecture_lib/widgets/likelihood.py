@@ -86,9 +86,9 @@ class LikelihoodModel:
         with torch.enable_grad():
             model = Gaussian(mean, sd).double()
             place = lambda: torch.cat([model.mean, model.log_sd.exp()]).detach()  # noqa: E731
-            path, generator = [place()], torch.Generator().manual_seed(seed)
+            path, rng = [place()], torch.Generator().manual_seed(seed)
             try:
-                for _ in maximize_likelihood(model, self.x, steps, batch_size, lr, "sgd", generator=generator):
+                for _ in maximize_likelihood(model, self.x, steps, batch_size, lr, "sgd", rng=rng):
                     path.append(place())
             except FloatingPointError:
                 pass  # the path is short: that says it

@@ -61,9 +61,9 @@ class Points:
         self.low = (self.x.amin(0) - room).double() if low is None else low
         self.high = (self.x.amax(0) + room).double() if high is None else high
 
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        rows = torch.randint(len(self.x), (n,), generator=generator)
-        return self.x[rows] + self.noise * torch.randn(n, 2, generator=generator)
+    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+        rows = torch.randint(len(self.x), (n,), generator=rng)
+        return self.x[rows] + self.noise * torch.randn(n, 2, generator=rng)
 
 
 class Record(NamedTuple):
@@ -87,9 +87,9 @@ class Run:
 
     def __init__(self, model: RatioModel, ratio=(1, 1), lr=1e-3, loss="non-saturating"):
         self.model, self.steps, self.taken, self.error = model, 0, {"D": 0, "G": 0}, ""
-        self.generator = torch.Generator().manual_seed(model.seed)  # of all that is trained, and of nothing else
-        self.G = Generator(2, 2, model.hidden, generator=self.generator)
-        self.D = Discriminator(2, model.hidden, generator=self.generator)
+        self.rng = torch.Generator().manual_seed(model.seed)  # of all that is trained, and of nothing else
+        self.G = Generator(2, 2, model.hidden, rng=self.rng)
+        self.D = Discriminator(2, model.hidden, rng=self.rng)
         self.ratio, self.lr, self.loss = ratio, lr, loss
         self._player: str | None = None
         self._last: Step | None = None
@@ -116,7 +116,7 @@ class Run:
             loss=self.loss,
             batch_size=BATCH,
             lr=lambda number: self.lr,
-            generator=self.generator,
+            rng=self.rng,
             resume=self._last and self._last.checkpoint(),
         )
 

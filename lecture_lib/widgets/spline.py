@@ -54,10 +54,10 @@ class SplineModel:
                 raise ValueError(f"{name} is {value!r}. It should be a whole number from {low} to {high:,}.")
         self.bins = bins
         self.target = mixture() if x is None else None
-        generator = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         if x is None:
-            self.held_out = self.target.sample(HELD_OUT, generator).double()
-            x = self.target.sample(n, generator)
+            self.held_out = self.target.sample(HELD_OUT, rng).double()
+            x = self.target.sample(n, rng)
         else:
             self.held_out = None
         self.x = as_rows(x, 1).detach().double().cpu()

@@ -1,0 +1,246 @@
+"""What runs beside the student's function: messages, walls, and one process that serves them."""
+
+import os
+import platform
+import socket
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib.answers import wire
+from lecture_lib.answers.call import call_in_process
+from lecture_lib.grading.places import Limits, Place, bubblewrap
+from lecture_lib.grading.sandbox import Sandbox
+from tests.conftest import NO_SANDBOX, ROOT, needs_sandbox
+
+pytest.importorskip("resource", reason="processes have no such limits here")
+from lecture_lib.answers.walls import MACHINES, REFUSED
+
+
+@pytest.fixture
+def line():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+# ---------------------------------------------------------------- messages
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("dtype", wire.DTYPES.values(), ids=str)
+def test_what_is_sent_arrives(line, dtype, shape, rng):
+    tensor = (100 * torch.rand(shape, generator=rng)).to(dtype)
+    header = {"text": "ä\n\u2028", "number": 1.5, "list": [1, None]}
+    wire.send(line[0], header, [tensor, tensor.flatten()])
+    got, (first, second) = wire.receive(line[1], time.monotonic() + 5)
+    assert got == header
+    assert first.dtype == dtype and torch.equal(first, tensor) and torch.equal(second, tensor.flatten())
+
+
+def test_nan_infinities_and_what_is_not_contiguous_arrive(line):
+    tensor = torch.tensor([[float("nan"), float("inf")], [-float("inf"), -0.0]]).T
+    wire.send(line[0], {}, [tensor])
+    assert wire.receive(line[1], time.monotonic() + 5)[1][0].equal(tensor) is False  # NaN
+    wire.send(line[0], {}, [tensor])
+    torch.testing.assert_close(wire.receive(line[1])[1][0], tensor, equal_nan=True, rtol=0, atol=0)
+
+
+FORGED = [
+    b"[]",
+    b"{}",
+    b"{",
+    b"\xff",
+    b'{"tensors": 3}',
+    b'{"tensors": [[]]}',
+    b'{"tensors": [["float64", [1]]]}',  # more than came
+    b'{"tensors": [["float64", [-1]]]}',
+    b'{"tensors": [["float64", [true]]]}',
+    b'{"tensors": [["float64", [0, 1e400]]]}',
+    b'{"tensors": [["float64", [0, 4611686018427387904]]]}',
+    b'{"tensors": [["object", [0]]]}',
+    b'{"tensors": [["float64", ' + str([1] * 100).encode() + b"]]}",
+    b'{"tensors": [["float64", ' + b"[" * 5000 + b"]" * 5000 + b"]]}",
+    b'{"tensors": [], "x": ' + b"9" * 5000 + b"}",
+]
+
+
+@pytest.mark.parametrize("text", FORGED, ids=range(len(FORGED)))
+def test_what_is_no_message_is_forged(line, text):
+    line[0].sendall(wire.LENGTHS.pack(len(text), 0) + text)
+    with pytest.raises(wire.Forged):
+        wire.receive(line[1], time.monotonic() + 5)
+
+
+def test_random_bytes_never_give_anything_else_than_the_three_errors():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            data = rng.bytes(rng.integers(0, 60))
+            if rng.random() < 0.7:  # lengths that fit
+                data = wire.LENGTHS.pack(len(data), 0) + data
+            ours.sendall(data)
+            ours.close()
+            with pytest.raises((wire.Forged, wire.Closed)):
+                wire.receive(theirs, time.monotonic() + 5)
+
+
+def test_a_message_that_is_too_long_is_not_read_and_one_that_drips_is_not_waited_for(line):
+    line[0].sendall(wire.LENGTHS.pack(2, 1 << 40) + b"{}")
+    with pytest.raises(wire.Forged, match="more than"):
+        wire.receive(line[1], time.monotonic() + 5, most=1 << 20)
+    with pytest.raises(TimeoutError):
+        wire.receive(line[1], time.monotonic() + 0.1)  # the two bytes of the header are still there
+    line[0].sendall(wire.LENGTHS.pack(100, 0) + b"{")
+    seen, began = [], time.monotonic()
+    with pytest.raises(TimeoutError):
+        wire.receive(line[1], began + 0.7, watch=lambda: seen.append(1))
+    assert 0.6 < time.monotonic() - began < 2 and len(seen) >= 2
+    line[0].close()
+    with pytest.raises(wire.Closed):
+        wire.receive(line[1])
+
+
+def test_printing_takes_no_memory():
+    def loud(x):
+        for _ in range(1000):
+            print("x" * 10_000)
+        return x
+
+    outcome = call_in_process(loud)({"x": torch.zeros(1)})
+    assert outcome.value is not None and len(outcome.printed) == 10_000
+
+
+def test_a_tensor_that_lies_is_read_as_a_plain_one():
+    class Liar(torch.Tensor):
+        shape = property(lambda self: torch.Size([99]))
+
+        @classmethod
+        def __torch_function__(cls, *arguments, **keywords):
+            raise SystemExit
+
+    value = call_in_process(lambda x: torch.ones(3).as_subclass(Liar))({"x": torch.zeros(1)}).value
+    assert type(value) is torch.Tensor and value.shape == (3,)
+
+
+# ---------------------------------------------------------------- walls
+
+
+@pytest.fixture(scope="module", params=["shared", "one each"])
+def sandbox(request):
+    """Both ways: one sandbox for many submissions, and, as where namespaces do not nest, one for each."""
+    if NO_SANDBOX and not os.environ.get("CI"):
+        pytest.skip(NO_SANDBOX)
+    sandbox = Sandbox(Place(hidden=(str(ROOT),)), Limits(), ("import ctypes, os, torch",))
+    sandbox._once = request.param == "one each"
+    yield sandbox
+    sandbox.close()
+
+
+def tell(sandbox, expression, before=""):
+    """What an expression is inside, as text."""
+    with sandbox.session() as stream:
+        wire.send(stream, {"run": f"{before}\ndef f(x): print({expression})", "number": 1})
+        assert wire.receive(stream, time.monotonic() + 20)[0]["problem"] == ""
+        call = {"call": "f", "arguments": [["x", ["value", 0]]], "parts": [], "adapter": None, "most": 0, "number": 2}
+        wire.send(stream, call)
+        reply = wire.receive(stream, time.monotonic() + 20)[0]
+        return reply["printed"].strip() or reply["problem"]
+
+
+def test_inside_one_is_nobody_without_capabilities_under_a_filter(sandbox):
+    status = tell(sandbox, "open('/proc/self/status').read()")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert os.getuid() != 0 or fields["Uid"].split() == ["65534"] * 4
+    assert all(int(fields[f"Cap{kind}"], 16) == 0 for kind in ("Inh", "Prm", "Eff", "Amb"))
+    assert fields["NoNewPrivs"] == "1" and fields["Seccomp"] == "2"
+
+
+def scratch():
+    """The one folder to write in: /tmp, or, for a course that lies in /tmp, another one."""
+    command = bubblewrap(Place(hidden=(str(ROOT),)), Limits())
+    return command[command.index("HOME") + 1]
+
+
+def test_inside_there_is_no_course_no_home_no_network_and_nothing_to_write_but_tmp(sandbox):
+    assert tell(sandbox, f"os.listdir({str(ROOT)!r})") in (
+        "['.venv', 'lecture_lib']",
+        "['lecture_lib', '.venv']",
+        "['lecture_lib']",
+    )
+    for room in ("exercises", "grading"):
+        assert tell(sandbox, f"os.listdir({str(ROOT / 'lecture_lib' / room)!r})") == "[]"
+    assert (
+        tell(sandbox, "[i for i in os.listdir('/proc/sys/net/ipv4/conf') if i not in ('all', 'default', 'lo')]") == "[]"
+    )
+    written = tell(
+        sandbox,
+        "sorted(found)",
+        """
+found = set()
+for top, folders, files in os.walk("/"):
+    if top.startswith(("/proc", "/sys")):
+        folders.clear()
+        continue
+    try: open(top + "/x", "w").close(); found.add(top)
+    except OSError: pass
+""",
+    )
+    assert eval(written) in (["/dev/shm", scratch()], [scratch()])
+
+
+def test_nothing_of_one_submission_is_there_for_the_next(sandbox):
+    tell(sandbox, "1", f"open('{scratch()}/left', 'w').write('x')\nos.fork() or os.kill(os.getpid(), 19)\nos.umask(0)")
+    assert tell(sandbox, f"os.path.exists('{scratch()}/left'), os.umask(0)") == "False 18"
+
+
+def test_nobody_looks_into_the_memory_of_another_process(sandbox):
+    before = """
+def seen(pid):
+    try: return len(open(f"/proc/{pid}/mem", "rb").read(0)) + len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError: return None
+me = os.readlink("/proc/self")
+others = [p for p in os.listdir("/proc") if p.isdigit() and p != me]
+"""
+    assert tell(sandbox, "[p for p in others if seen(p) is not None]", before) == "[]"
+
+
+def test_every_refused_system_call_is_refused(sandbox):
+    column = {"x86_64": 0, "aarch64": 1}[platform.machine()]
+    numbers = {name: n[column] for name, n in REFUSED.items() if n[column] is not None}
+    before = """
+libc = ctypes.CDLL(None, use_errno=True)
+def error(number, *arguments):
+    libc.syscall(number, *arguments, *[0] * (6 - len(arguments)))
+    return ctypes.get_errno()
+"""
+    assert eval(tell(sandbox, f"[error(n) for n in {list(numbers.values())}]", before)) == [1] * len(numbers)  # EPERM
+    clone = MACHINES[platform.machine()][2]
+    for flag in range(25, 31):  # a new namespace of any kind
+        assert tell(sandbox, f"error({clone}, {1 << flag} | 17)", before) == "1"
+    assert tell(sandbox, "error(435)", before) == "38"  # clone3 is not there, so that the C library takes clone
+
+
+def test_limits_hold(sandbox):
+    import resource
+
+    names = ("NPROC", "FSIZE", "NOFILE", "CORE", "CPU")
+    said = eval(
+        tell(sandbox, f"[resource.getrlimit(getattr(resource, 'RLIMIT_' + n)) for n in {names}]", "import resource")
+    )
+    assert said == [(32, 32), (1 << 28, 1 << 28), (64, 64), (1, 1), (181, 181)]
+    assert "MemoryError" in tell(sandbox, "len(bytearray(3 << 30))")
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 64  # not ours
+
+
+@needs_sandbox
+def test_outer_folders_are_mounted_first_and_all_that_is_hidden_is_read_only():
+    command = bubblewrap(Place(hidden=(str(ROOT),)), Limits())
+    order = [command.index(str(path)) for path in (ROOT, ROOT / "lecture_lib", ROOT / "lecture_lib" / "exercises")]
+    assert order == sorted(order)
+    sealed = {command[i + 1] for i, word in enumerate(command) if word == "--remount-ro"}
+    mounted = {command[i + 1] for i, word in enumerate(command) if word == "--tmpfs"}
+    assert mounted - sealed == {scratch()} and "/" in sealed

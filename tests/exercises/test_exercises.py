@@ -1,0 +1,655 @@
+"""The engine: right answers get full points, every known mistake is named, and nothing makes check raise."""
+
+import functools
+import math
+import re
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib import flows
+from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises import flows as f
+from lecture_lib.exercises import histograms as h
+from lecture_lib.exercises.engine import variants
+from lecture_lib.histogram import Histogram
+
+HIDDEN = [None, 1812, 7]
+each_exercise = pytest.mark.parametrize("name", EXERCISES)
+each_mistake = pytest.mark.parametrize(
+    "name, sentence, wrong",
+    [(n, sentence, w) for n, e in EXERCISES.items() for sentence, wrong in e.mistakes.items() for w in variants(wrong)],
+)
+
+
+@each_exercise
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_the_reference_gets_full_points(name, hidden):
+    report = check(name, EXERCISES[name].reference, hidden=hidden)
+    assert report.points == EXERCISES[name].points, str(report)
+
+
+@each_exercise
+def test_every_exercise_has_points_cases_and_at_least_5_known_mistakes(name):
+    exercise = EXERCISES[name]
+    assert exercise.points >= 1 and len(exercise.inputs) >= 3 and len(exercise.mistakes) >= 5
+    assert all(re.fullmatch(r"[A-Za-z].*[.?]", sentence) for sentence in exercise.mistakes)
+
+
+@each_mistake
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_every_known_mistake_loses_points_and_is_named(name, sentence, wrong, hidden):
+    report = check(name, wrong, hidden=hidden)
+    assert report.points < report.out_of
+    assert sentence in report.whys, str(report)  # stated, not guessed
+    assert sentence in str(report)
+
+
+@each_exercise
+@pytest.mark.parametrize(
+    "answer",
+    [lambda *a: 0.0, lambda *a: torch.zeros(4), lambda first, *a: first, lambda *a: torch.ones(())],
+    ids=["zero", "zeros", "echo", "one"],
+)
+def test_an_answer_that_ignores_the_question_gets_next_to_nothing(name, answer):
+    assert check(name, answer).points <= 0.25 * EXERCISES[name].points
+
+
+@each_exercise
+def test_a_blank_is_not_attempted(name):
+    def blank(*arguments):
+        raise NotImplementedError
+
+    report = check(name, blank)
+    assert report.points == 0 and "Not attempted yet" in str(report) and "Not attempted yet" in report._repr_html_()
+
+
+@pytest.mark.parametrize("where", ["above", "below", "one line"])
+def test_a_blank_that_was_left_in_is_said(where):
+    def above(counts, alpha):
+        p = (counts + alpha) / counts.sum()
+        raise NotImplementedError
+        return p
+
+    def below(counts, alpha):
+        raise NotImplementedError
+        return counts
+
+    namespace = {}
+    exec("def one_line(*a): raise NotImplementedError", namespace)
+
+    answer = {"above": above, "below": below, "one line": namespace["one_line"]}[where]
+    assert "`raise NotImplementedError` is still there" in str(check("histogram.smooth", answer))
+
+
+def test_calling_another_blank_is_said():
+    def smooth(counts, alpha):
+        raise NotImplementedError
+
+    def pixel_bits(train, test, levels, alpha):
+        return smooth(train[:, 0], alpha)
+
+    assert "Your function calls smooth, which is not written yet." in str(check("histogram.pixel_bits", pixel_bits))
+
+
+def test_what_torch_has_not_implemented_is_no_blank():
+    def no_parentheses(x, edges):
+        return torch.stack([(x >= a & x < b).sum() for a, b in pairwise(edges)])
+
+    text = str(check("histogram.estimate", no_parentheses))
+    assert "Not attempted" not in text and "write (x >= a) & (x < b)" in text
+
+
+# ---------------------------------------------------------------- answers of every kind
+
+
+class Liar:
+    """Raises whatever you do with it."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("no")
+
+    def __repr__(self):
+        raise SystemExit
+
+
+def exits(*arguments):
+    raise SystemExit("bye")
+
+
+def recurses(*arguments):
+    return recurses(*arguments)
+
+
+def unprintable(*arguments):
+    class Odd(Exception):
+        def __str__(self):
+            raise ValueError
+
+    raise Odd
+
+
+ODD_ANSWERS = {
+    "None": (lambda *a: None, "Does it end with `return`?"),
+    "a string": (lambda *a: "five", "Return a tensor of numbers"),
+    "a function": (lambda *a: len, "Return a tensor of numbers"),
+    "Ellipsis": (lambda *a: ..., "Return a tensor of numbers"),
+    "a ragged list": (lambda *a: [[1], [1, 2]], "Return a tensor of numbers"),
+    "an object array": (lambda *a: np.array([None, {}]), "Return a tensor of numbers"),
+    "complex": (lambda *a: torch.zeros(8, dtype=torch.complex64), "Return real ones"),
+    "NaN": (lambda x, *a: torch.full((len(x),), math.nan), "are NaN"),
+    "a column": (lambda x, *a: torch.zeros(len(x), 1), "has shape (8, 1). It should have shape (8,)"),
+    "empty": (lambda *a: torch.zeros(0), "has shape (0,)"),
+    "a scalar": (lambda *a: 3, "has shape (). It should have shape (8,)"),
+    "meta device": (lambda x, *a: torch.zeros(len(x), device="meta"), "Return a tensor of numbers"),
+    "a liar": (lambda *a: Liar(), "Return a tensor of numbers"),
+    "exit": (exits, "SystemExit: bye"),
+    "recursion": (recurses, "RecursionError"),
+    "an unprintable error": (unprintable, "Odd"),
+    "too few parameters": (lambda x: x, "takes 1 positional argument but 3 were given"),
+    "division by zero": (lambda *a: 1 / 0, "ZeroDivisionError: division by zero (line "),
+    "changes its argument": (lambda x, *a: x.zero_(), "You changed x itself"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_ANSWERS)
+def test_check_survives_and_says_what_it_got(kind):
+    answer, sentence = ODD_ANSWERS[kind]
+    report = check("histogram.log_prob", answer)
+    assert report.points == 0
+    assert sentence in str(report), str(report)
+    assert "<table" in report._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        np.asarray,
+        lambda t: t.tolist(),
+        lambda t: t.double(),
+        lambda t: t.clone().requires_grad_(),
+        lambda t: t.half().float(),
+    ],
+    ids=["numpy", "list", "float64", "requires_grad", "half precision"],
+)
+def test_right_numbers_of_another_type_are_right(convert):
+    report = check("histogram.smooth", lambda counts, alpha: convert(h.smooth(counts, alpha)))
+    assert report.points == report.out_of, str(report)
+
+
+def test_integers_are_right_where_they_are_equal():
+    report = check("histogram.cell_of", lambda x, k: h.cell_of(x, k).int())
+    assert report.points == report.out_of
+
+
+def test_not_a_function():
+    assert "without parentheses" in str(check("histogram.smooth", torch.zeros(3)))
+    assert check("histogram.smooth", None).points == 0
+
+
+def test_unknown_names_get_a_suggestion():
+    assert "Did you mean 'histogram.smooth'?" in str(check("histogram.smoth", len))
+    for name in (None, 3, [], "zzz"):
+        assert "no such exercise" in str(check(name, len))
+
+
+def test_the_stop_button_still_works():
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("histogram.smooth", interrupted)
+
+
+def by_autograd(x, mean, log_sd):
+    theta = torch.tensor([mean, log_sd], requires_grad=True)
+    nll = theta[1] + (x - theta[0]) ** 2 / (2 * torch.exp(2 * theta[1]))
+    nll.mean().backward()
+    return theta.grad
+
+
+def by_entropies(a, b, levels):
+    entropy = lambda v: torch.distributions.Categorical(torch.bincount(v).float()).entropy()  # noqa: E731
+    return entropy(a) + entropy(b) - entropy(a * levels + b)
+
+
+def by_textbook(theta):
+    largest = theta.max(1, keepdim=True).values
+    return theta - (largest + (theta - largest).exp().sum(1, keepdim=True).log())
+
+
+def by_a_list(x, batches, lr, mean, log_sd):
+    theta, path = torch.tensor([mean, log_sd]), []
+    for batch in batches:
+        theta = theta - lr * by_autograd(x[batch], *theta.tolist())
+        path.append(theta)
+    return path
+
+
+def by_distributions(x, weights, means, sds):
+    d = torch.distributions
+    return d.MixtureSameFamily(d.Categorical(weights), d.Normal(means, sds)).log_prob(x)
+
+
+def by_slopes(piece):
+    """(z, logdet) of a function of one number each, its slope by autograd."""
+
+    def answer(x, *parameters):
+        x = x.clone().requires_grad_()
+        z = piece(x, *parameters)
+        (slope,) = torch.autograd.grad(z.sum(), x)
+        return z, slope.abs().log()
+
+    return answer
+
+
+def by_jacobians(layer):
+    """(x, logdet) of a function of one row, its determinant by autograd."""
+
+    def answer(z, *parameters):
+        rows = [layer(row, *parameters) for row in z]
+        matrices = [torch.autograd.functional.jacobian(lambda v: layer(v, *parameters), row) for row in z]
+        return torch.stack(rows), torch.stack([torch.linalg.slogdet(m).logabsdet for m in matrices])
+
+    return answer
+
+
+def way_back(x, shifts, log_scales):
+    for shift, log_scale in list(zip(shifts, log_scales))[::-1]:
+        x = (torch.log(x + (x**2 + 1).sqrt()) - shift) / torch.exp(log_scale)
+    return x
+
+
+def one_point_at_a_time(x, knots_x, knots_u):
+    both = []
+    for point in x.tolist():
+        i = max(j for j in range(len(knots_x) - 1) if j == 0 or knots_x[j] <= point)
+        slope = (knots_u[i + 1] - knots_u[i]) / (knots_x[i + 1] - knots_x[i])
+        both.append((knots_u[i] + slope * (point - knots_x[i]), math.log(slope)))
+    us, logdets = zip(*both)
+    return list(us), list(logdets)
+
+
+def as_numpy(x, A, b):
+    z = np.linalg.solve(A.numpy(), (x - b).numpy().T)
+    return torch.distributions.Normal(0.0, 1.0).log_prob(torch.tensor(z)).sum(0) - np.linalg.slogdet(A.numpy())[1]
+
+
+def layer_of(row, w):
+    return torch.stack([row[0], w[0] + w[1] * row[0] + torch.exp(w[2] * torch.tanh(row[0] + w[3])) * row[1]])
+
+
+def layer_back(row, w):
+    return torch.stack([row[0], (row[1] - w[0] - w[1] * row[0]) / torch.exp(w[2] * torch.tanh(row[0] + w[3]))])
+
+
+D = torch.distributions
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(
+    "name, answer",
+    {
+        "flows.affine_log_prob": lambda x, shift, log_scale: D.Normal(shift, math.exp(log_scale)).log_prob(x),
+        "flows.mixture_cdf": by_slopes(lambda x, w, m, s: (w * D.Normal(m, s).cdf(x[:, None])).sum(1)),
+        "flows.linear_spline": one_point_at_a_time,
+        "flows.linear_log_prob": as_numpy,
+        "flows.leaky_inverse": by_jacobians(
+            lambda x, log_slope: torch.maximum(x, 0 * x) + x.clamp(max=0) / log_slope.exp()
+        ),
+        "flows.inverse": by_slopes(way_back),
+        "flows.sample": lambda n, s, ls, g: [
+            functools.reduce(lambda y, f: math.sinh(f[0] + math.exp(f[1]) * y), zip(s.tolist(), ls.tolist()), z)
+            for z in np.random.default_rng(g.initial_seed()).normal(size=n)
+        ],
+        "flows.coupling": by_jacobians(layer_of),
+        "flows.coupling_inverse": by_jacobians(layer_back),
+        "flows.logit": by_jacobians(lambda y, levels: torch.log(y) - torch.log(levels - y)),
+        "flows.bits_per_dim": lambda log_p, d, levels: np.log2(levels) - log_p.numpy() / d / np.log(2),
+        "likelihood.nll": lambda x, mean, sd: -torch.distributions.Normal(mean, sd).log_prob(x).mean(),
+        "likelihood.fit_gaussian": lambda x: (np.mean(x.numpy()), np.std(x.numpy())),
+        "likelihood.kl": lambda p, q: [(p - q).mean(), ((p - q).var() / len(p)) ** 0.5],
+        "likelihood.gradient": by_autograd,
+        "likelihood.sgd": by_a_list,
+        "likelihood.log_softmax": by_textbook,
+        "likelihood.mixture_log_prob": by_distributions,
+        "likelihood.mutual_information": by_entropies,
+        "likelihood.tree_log_prob": lambda x, parents, t: t[torch.arange(len(parents)), x[:, parents], x].log().sum(1),
+        "likelihood.mask": lambda below, above, strict: [
+            [a > b or (a == b and not strict) for b in below] for a in above
+        ],
+    }.items(),
+)
+def test_another_right_form_is_right(name, answer, hidden):
+    report = check(name, answer, hidden=hidden)
+    assert report.points == report.out_of, str(report)
+
+
+@pytest.mark.parametrize(
+    "name, answer, advice",
+    [
+        ("likelihood.mixture_log_prob", lambda x, w, m, s: x - m, "make one of the two a column: x[:, None]"),
+        ("likelihood.mixture_log_prob", lambda x, w, m, s: x.numpy() - m.numpy(), "make one of the two a column"),
+        ("likelihood.log_softmax", lambda theta: theta - theta.max(1, keepdim=True), "take .values"),
+        ("likelihood.nll", lambda x, mean, sd: math.log(x), "torch.log and its like take tensors"),
+        ("likelihood.nll", lambda x, mean, sd: torch.log(sd), "math.log and its like take one Python number"),
+        ("likelihood.fit_gaussian", lambda x: torch.stack([1.0, 2.0]), "For Python numbers write torch.tensor([a, b])"),
+        ("likelihood.nll", lambda x, mean, sd: math.exp(x), "math.log and its like take one Python number"),
+    ],
+)
+def test_common_errors_get_a_word_of_advice(name, answer, advice):
+    text = str(check(name, answer))
+    assert advice in text, text
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        (
+            lambda z, logdet: z,
+            "returned one tensor of shape (9, 2). Return a pair (z, logdet), of shapes (9, 2) and (9,).",
+        ),
+        (lambda z, logdet: torch.column_stack([z, logdet]), "returned one tensor of shape (9, 3)"),
+        (lambda z, logdet: (z, logdet[:, None]), "Your z has shape (9, 2) and your logdet (9, 1)."),
+        (lambda z, logdet: (z, logdet.sum()), "and your logdet ()."),
+        (lambda z, logdet: (logdet, z), "The order is the other way round."),
+        (lambda z, logdet: (z, None), "Your logdet is None."),
+        (lambda z, logdet: (*z.T, logdet), "Return a pair (z, logdet), of shapes (9, 2) and (9,)."),
+        (lambda z, logdet: None, "Does it end with `return`? Return a pair (z, logdet)"),
+    ],
+)
+def test_what_is_no_pair_is_said(wrong, sentence):
+    report = check("flows.leaky_inverse", lambda *a: wrong(*f.leaky_inverse(*a)))
+    assert report.points == 0 and sentence in str(report), str(report)
+
+
+def test_a_pair_in_the_wrong_order_is_said():
+    assert "return (u, logdet)" in str(check("flows.mixture_cdf", lambda *a: f.mixture_cdf(*a)[::-1]))
+
+
+# ---------------------------------------------------------------- the report
+
+
+def test_two_mistakes_at_once_are_said_as_a_guess():
+    def no_width_and_no_last_edge(x, edges, probs):
+        return h.log_prob(x, edges, probs, h._no_last_edge, width=torch.ones(len(probs)))
+
+    whys = check("histogram.log_prob", no_width_and_no_last_edge).whys
+    assert any(why.startswith("Perhaps: You returned the probability of the bin.") for why in whys)
+    assert "You returned the probability of the bin. A density divides it by the bin's width." not in whys
+
+
+def test_an_unknown_mistake_is_not_called_a_known_one():
+    def squared(counts, alpha):
+        return h.smooth(counts, alpha) ** 1.3
+
+    report = check("histogram.smooth", squared)
+    assert not set(report.whys) & set(EXERCISES["histogram.smooth"].mistakes)
+
+
+def test_an_error_with_another_message_is_another_mistake():
+    """A wrong shape raises RuntimeError, as drawing without replacement does, and is not told to replace."""
+
+    def wrong_shape(n, edges, probs, rng):
+        return torch.zeros(3) + torch.zeros(4)
+
+    assert "replacement" not in str(check("histogram.sample", wrong_shape))
+
+
+def test_constant_factors_signs_and_offsets_are_said():
+    reference = h.pixel_bits
+    assert "3 times the expected" in str(check("histogram.pixel_bits", lambda *a: 3 * reference(*a)))
+    assert "off by the same amount, 0.5" in str(check("histogram.pixel_bits", lambda *a: reference(*a) + 0.5))
+    assert "sign is the other way" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
+
+
+def test_a_factor_of_1_or_one_that_spares_infinity_is_never_said():
+    def no_infinity(x, edges, probs):
+        return h.log_prob(x, edges, probs).clamp(min=-3.0)
+
+    assert "times the expected" not in str(check("histogram.log_prob", no_infinity))
+
+
+def test_a_coincidence_in_one_case_of_many_is_no_guess():
+    """In two of five cases these shares are those of `n`, or of `alpha`, alone; nothing is said of them."""
+    report = check("histogram.smooth", lambda counts, alpha: (counts + alpha) / (counts.max() + 3 + alpha))
+    assert not [why for why in report.whys if "Perhaps" in why]
+
+
+def _fixed_counts(n, edges, probs, rng):
+    """round(n p_i) points in bin i, in random order: right on average, and yet no independent draws."""
+    if n == 1:
+        return h.sample(n, edges, probs, rng)
+    counts = (n * probs).round().long()
+    counts[-1] += n - counts.sum()
+    i = torch.arange(len(probs)).repeat_interleave(counts)[torch.randperm(n, generator=rng)]
+    return edges[i] + edges.diff()[i] * torch.rand(n, generator=rng)
+
+
+@pytest.mark.parametrize(
+    "answer, sentence",
+    [
+        (lambda n, e, p, g: h.sample(n, e, p, g).sort().values, "random order"),
+        (lambda n, e, p, g: h.sample(n, e, p, g, position=torch.rand(1, generator=g)), "uniform number of its own"),
+        (lambda n, e, p, g: e[:1] + e.diff()[:1] * torch.rand(n, generator=g), "All your points lie in one bin"),
+        (
+            lambda n, e, p, g: h.sample(n, e, p, torch.Generator().manual_seed(1)),
+            "Use the rng that you are given",
+        ),
+        (lambda n, e, p, g: h.sample(n, e, p, None), "Pass generator=rng"),
+        (lambda n, e, p, g: h.sample((n + 1) // 2, e, p, g).repeat(2)[:n], "there twice"),
+        (lambda n, e, p, g: _fixed_counts(n, e, p, g), "That number is random, too"),
+        (lambda n, e, p, g: torch.full((n,), math.nan), "points lie in bins of probability 0"),
+        (lambda n, e, p, g: h.sample(n, e, p, g) + 0.25 * e.diff().min(), "another distribution"),
+    ],
+    ids=[
+        "sorted",
+        "one place",
+        "one bin",
+        "own generator",
+        "no generator",
+        "repeated",
+        "fixed counts",
+        "NaN",
+        "shifted",
+    ],
+)
+def test_laws_of_sampling_say_what_is_wrong(answer, sentence):
+    report = check("histogram.sample", answer)
+    assert report.points < 4 and sentence in str(report)
+
+
+def test_sampling_by_the_inverse_distribution_function_is_right():
+    def inverse(n, edges, probs, rng):
+        u = torch.rand(n, generator=rng, dtype=torch.float64)
+        cdf = torch.cat([torch.zeros(1), probs.double().cumsum(0)])
+        i = (torch.searchsorted(cdf, u, right=True) - 1).clamp(0, len(probs) - 1)
+        return edges[i] + (u - cdf[i]) / probs[i] * edges.diff()[i]
+
+    assert check("histogram.sample", inverse).points == 4
+
+
+def test_a_report_shows_asked_expected_and_got():
+    text = str(check("histogram.smooth", lambda counts, alpha: h.smooth(counts, alpha) ** 1.3))
+    assert "asked    counts = [3, 0, 6, 0, 2], alpha = 1.0" in text
+    assert "expected [0.25, 0.0625, 0.4375, 0.0625, 0.1875]" in text
+    assert re.search(r"got      \[0\.1649", text)
+
+
+def test_one_number_among_many_is_shown_with_its_input():
+    text = str(check("histogram.log_prob", lambda *a: h.log_prob(*a) + 0.01 * torch.rand(len(a[0]))))
+    assert re.search(r"asked    x\[\d+\] = -?[\d.]+, edges = .*\n +expected -?[\d.]+\n +got      -?[\d.]+\n", text)
+
+
+def test_hidden_cases_show_no_numbers():
+    wrong = next(iter(EXERCISES["histogram.smooth"].mistakes.values()))
+    report = check("histogram.smooth", wrong, hidden=3)
+    assert not any(row.asked or row.expected or row.got or row.printed for row in report.rows)
+    assert "asked" not in str(report)
+    assert report.whys
+
+
+LEAKS = {
+    "printed": lambda counts, alpha: print(counts.tolist()) or counts,
+    "returned": lambda counts, alpha: str(counts.tolist()),
+    "raised": lambda counts, alpha: int(str(counts.tolist())),
+    "shape": lambda counts, alpha: torch.zeros(3, len(counts)),
+    "unknown mistake": lambda counts, alpha: h.smooth(counts, alpha).flip(0) + 0.123,
+}
+
+
+@pytest.mark.parametrize("how", LEAKS)
+def test_hidden_inputs_cannot_be_carried_out_in_words(how):
+    text = str(check("histogram.smooth", LEAKS[how], hidden=5))
+    assert not re.search(r"\d\.\d+, |invalid literal|printed|expected |\[\d", text), text
+
+
+def test_hidden_0_is_not_the_public_inputs():
+    seen = []
+    for hidden in (None, 0, 1):
+        check("histogram.estimate", lambda x, e: seen.append(x) or h.estimate(x, e), hidden=hidden)
+    per_check = len(seen) // 3
+    assert not torch.equal(seen[1], seen[1 + per_check]) and not torch.equal(
+        seen[1 + per_check], seen[1 + 2 * per_check]
+    )
+
+
+def test_hidden_seeds_draw_other_inputs():
+    remembered = []
+
+    def spy(x, edges):
+        remembered.append(x)
+        return h.estimate(x, edges)
+
+    check("histogram.estimate", spy)
+    check("histogram.estimate", spy, hidden=5)
+    half = len(remembered) // 2
+    assert not torch.equal(remembered[1], remembered[1 + half])
+
+
+def test_points_are_the_share_of_cases_rounded_down_to_halves():
+    """4 of 5 rows of 3 points are 2.4, which is 2."""
+    report = check("histogram.smooth", lambda counts, alpha: h.smooth(counts, alpha) if alpha else counts * 0)
+    assert sum(row.passed for row in report.rows) == 5 and len(report.rows) == 6 and report.points == 2.5
+    nearly = check("histogram.smooth", lambda counts, alpha: h.smooth(counts, alpha) * (1 + 4e-3))
+    assert nearly.points < 3  # off by 0.4 %
+
+
+def test_partial_points_come_in_halves_and_never_round_up():
+    for name, exercise in EXERCISES.items():
+        for wrong in exercise.mistakes.values():
+            points = check(name, variants(wrong)[0]).points
+            assert points * 2 == int(points * 2) and 0 <= points <= exercise.points - 0.5
+
+
+def test_the_value_of_a_report_is_its_points():
+    """nbgrader reads the plain text of a grade cell's result as the points."""
+    assert repr(check("histogram.smooth", h.smooth)) == "3"
+    assert float(repr(check("histogram.smooth", lambda counts, alpha: counts))) >= 0
+
+
+def test_nothing_is_printed_and_prints_of_a_failed_answer_are_shown(capfd):
+    def chatty(counts, alpha):
+        print("look <b>here</b>")
+        warnings.warn("careful", stacklevel=1)
+        return counts
+
+    report = check("histogram.smooth", chatty)
+    assert capfd.readouterr() == ("", "")  # nbgrader gives 0 for anything on stderr
+    assert "Your function printed: look <b>here</b>" in str(report)
+    assert "look &lt;b&gt;here&lt;/b&gt;" in report._repr_html_()
+
+
+def test_warnings_in_a_right_answer_cost_nothing(capfd):
+    def right(counts, alpha):
+        warnings.warn("careful", stacklevel=1)
+        return h.smooth(counts, alpha)
+
+    assert check("histogram.smooth", right).points == 3
+    assert capfd.readouterr().err == ""
+
+
+def test_the_same_reason_is_given_once():
+    assert str(check("histogram.log_prob", lambda *a: 1 / 0)).count("ZeroDivisionError") == 1
+
+
+# ---------------------------------------------------------------- references of part 1 against the library
+
+
+def test_estimate_and_log_prob_agree_with_histogram(rng):
+    x = torch.cat([torch.randn(300, generator=rng), h.UNEQUAL])
+    histogram = Histogram.fit(x, bins=h.UNEQUAL)
+    p = h.estimate(x, h.UNEQUAL)
+    torch.testing.assert_close(p.double(), histogram.probs)
+    torch.testing.assert_close(h.log_prob(x, h.UNEQUAL, p), histogram.log_prob(x))
+
+
+def test_smooth_agrees_with_histogram(rng):
+    x = torch.rand(40, generator=rng)
+    counts = torch.histc(x, 10, 0, 1)
+    torch.testing.assert_close(h.smooth(counts, 0.3).double(), Histogram.fit(x, 10, 0, 1, smoothing=0.3).probs)
+
+
+def test_cell_of_is_the_order_of_the_librarys_grid(rng):
+    x = torch.rand(100, 3, generator=rng)
+    counts = torch.bincount(h.cell_of(x, 4), minlength=64).reshape(4, 4, 4)
+    torch.testing.assert_close(counts / 100, Histogram.fit(x, 4, 0, 1).probs.float())
+
+
+def test_pixel_bits_is_the_product_of_pixel_histograms(rng):
+    train = torch.randint(5, (60, 3), generator=rng)
+    test = torch.randint(5, (9, 3), generator=rng)
+    edges = torch.arange(6) - 0.5
+    log_p = sum(Histogram.fit(train[:, j], edges, smoothing=0.2).log_prob(test[:, j]) for j in range(3))
+    torch.testing.assert_close(h.pixel_bits(train, test, 5, 0.2), -log_p / (3 * math.log(2)))
+
+
+def test_the_references_of_flows_are_the_librarys_transforms(rng):
+    x = torch.randn(50, 3, generator=rng, dtype=torch.float64)
+    log_slope = torch.tensor([-1.0, 0.3, 2.0], dtype=torch.float64)
+    for ours, theirs in zip(
+        f.leaky_inverse(x, log_slope), flows.Elementwise(flows.leaky, log_slope[:, None]).inverse(x)
+    ):
+        torch.testing.assert_close(ours, theirs)
+    y = 17 * x.sigmoid()
+    for ours, theirs in zip(f.logit(y, 17), flows.Sigmoid(0.0, 17.0).inverse(y)):
+        torch.testing.assert_close(ours, theirs)
+
+    layer = flows.Affine(3).double()
+    for p in layer.parameters():
+        p.data = 0.5 * torch.randn(p.shape, generator=rng, dtype=torch.float64)
+    lower, upper = layer.factors()
+    A = torch.linalg.inv((lower @ upper).detach())
+    log_p = flows.Flow(flows.Normal(3), [layer]).double().log_prob(x)
+    torch.testing.assert_close(f.linear_log_prob(x, A, layer.shift), log_p)
+
+    shift, log_scale = 0.4, -0.7
+    flow = flows.Flow(flows.Normal(1), [flows.Elementwise(flows.affine, torch.tensor([[shift, log_scale]]).double())])
+    torch.testing.assert_close(f.affine_log_prob(x[:, 0], shift, log_scale), flow.double().log_prob(x[:, :1]))
+
+    w = torch.tensor([0.5, -1.2, 0.8, 0.3], dtype=torch.float64)
+    couplings = flows.Couplings(2, 1)
+    couplings.nets[0] = ByNet(w)
+    for ours, theirs in zip(f.coupling(x[:, :2], w), couplings.forward(x[:, :2])):
+        torch.testing.assert_close(ours, theirs)
+
+
+class ByNet(torch.nn.Module):
+    """The exercises' stand-in for a network, in the place of a real one."""
+
+    def __init__(self, w):
+        super().__init__()
+        self.w = w
+
+    def forward(self, a):
+        return torch.cat(f.net(a, self.w), 1)
+
+
+def test_one_infinite_sample_among_right_ones_is_wrong():
+    def one_infinite(*arguments):
+        return torch.cat([f.sample(*arguments)[1:], torch.tensor([math.inf])])
+
+    assert check("flows.sample", one_infinite).points == 0

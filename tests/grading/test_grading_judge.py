@@ -1,0 +1,363 @@
+"""The pure function: what an answer uses, what a notebook may hold, and what a report must not tell."""
+
+import copy
+import time
+from dataclasses import replace
+
+import nbformat
+import pytest
+import torch
+
+from lecture_lib.exercises import EXERCISES, Question, call_in_process, judge
+from lecture_lib.grading import judge as j
+from lecture_lib.grading.course import read_release
+from lecture_lib.grading.judge import grade
+from lecture_lib.grading.notebooks import answer_cells, assembled, needed, parsed
+from lecture_lib.grading.places import Place
+from lecture_lib.grading.results import GRADED, Settings
+from lecture_lib.grading.uses import uses
+from tests.conftest import ROOT, needs_sandbox
+
+from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, RIGHT_ESTIMATE, answer, right_but_first
+
+RELEASE = read_release(ROOT, ASSIGNMENT)
+SETUP = ("from lecture_lib.histogram import Histogram", "from lecture_lib import gans, data as d")
+
+
+# ---------------------------------------------------------------- what an answer uses
+
+
+@pytest.mark.parametrize(
+    "source, names",
+    [
+        ("def f(x): return x.sum()", set()),
+        ("def f(x): return Histogram.fit(x).log_prob(x)", {"lecture_lib.histogram.Histogram.fit"}),
+        ("def f(x):\n    import lecture_lib.flows as g\n    return g.affine(x)", {"lecture_lib.flows.affine"}),
+        ("import lecture_lib\ny = lecture_lib.flows.affine", {"lecture_lib.flows.affine"}),
+        ("from lecture_lib.flows import affine as a\ny = a(1)", {"lecture_lib.flows.affine"}),
+        ("h = Histogram\ny = h", {"lecture_lib.histogram.Histogram"}),
+        ("from lecture_lib.flows import *", {"lecture_lib.flows.*"}),
+        ("y = __import__('lecture_lib.flows')", {"lecture_lib.flows"}),
+        ("%matplotlib inline\n!ls\ny = d.Ring()", {"lecture_lib.data.Ring"}),
+        ("def f(x):\n    'As lecture_lib.flows does.'\n    return x", set()),
+        ("from lecture_lib.exercises import check\ncheck('a', 1)", set()),
+        ("def f(:", set()),
+        ("x = '\\ud800'", set()),
+    ],
+)
+def test_what_an_answer_uses_of_the_library(source, names):
+    assert uses([source], SETUP) == names
+
+
+@pytest.mark.parametrize(
+    "source", ["(" * 90_000, "-" * 90_000 + "1", "[a," * 30_000, "lambda:" * 12_000, "x=" * 40_000]
+)
+def test_odd_sources_cost_little(source):
+    began = time.monotonic()
+    assert uses([source], SETUP) == set()
+    assert time.monotonic() - began < 5
+
+
+def test_the_release_knows_what_the_solution_uses():
+    allowed = dict(zip((one.name for one in RELEASE.asked), RELEASE.allowed))
+    assert allowed.pop("histogram.held_out_nats") == ("lecture_lib.histogram.Histogram.fit",)
+    assert set(allowed.values()) == {()}
+
+
+# ---------------------------------------------------------------- questions
+
+
+def test_a_question_that_is_kept_gives_the_same_reports():
+    for name, exercise in EXERCISES.items():
+        wrong = next(iter(exercise.mistakes.values()))
+        wrong = wrong[0] if isinstance(wrong, tuple) else wrong
+        question, call = Question(exercise, 11), call_in_process(wrong, exercise.parts, exercise.adapter)
+        once, again = (j.judge_question(question, call, private=True) for _ in range(2))
+        assert once == again == judge(exercise, call, 11, private=True), name
+
+
+# ---------------------------------------------------------------- notebooks
+
+
+def test_cells_are_found_by_grade_id_else_by_id_else_by_what_they_define():
+    for lose in (lambda c: None, lambda c: c.metadata.clear(), lambda c: (c.metadata.clear(), c.update(id="x-1"))):
+        notebook = copy.deepcopy(RIGHT)
+        lose(answer(notebook))
+        notebook = parsed(nbformat.writes(notebook).encode())
+        found, notes = answer_cells(notebook, RELEASE)
+        assert [len(cells) for cells in found] == [1] * 7 and "def estimate" in found[0][0].source
+        texts, said = needed(notebook, found, RELEASE)
+        assert not said and all(its.needed == [] and len(its.definitions) == 1 for its in texts)
+        assert bool(notes) == any(c.source == RIGHT_ESTIMATE and not c.metadata for c in notebook.cells)
+
+
+def test_what_is_shown_is_the_release_with_the_students_answers_and_own_cells():
+    notebook = copy.deepcopy(RIGHT)
+    own = nbformat.v4.new_code_cell("mine = 1", id="mine")
+    notebook.cells.insert(notebook.cells.index(answer(notebook, 1)), own)
+    notebook.cells[-1].source = "4"  # a check that says full marks
+    notebook = parsed(nbformat.writes(notebook).encode())
+    answers, _ = answer_cells(notebook, RELEASE)
+    shown = nbformat.reads(assembled(notebook, RELEASE, (), answers), 4)
+    nbformat.validate(shown)
+    released = nbformat.reads(RELEASE.text, 4)
+    assert [c.id for c in shown.cells if c.id != "mine"] == [c.id for c in released.cells]
+    sources = {c.id: c.source for c in shown.cells}
+    assert sources["histogram-log_prob"] == answer(RIGHT, 1).source and sources["mine"] == "mine = 1"
+    order = [c.id for c in shown.cells]
+    assert order.index("histogram-estimate") < order.index("mine") < order.index("histogram-log_prob")
+    checks = {c.id: c.source for c in released.cells if c.metadata.get("nbgrader", {}).get("grade")}
+    assert {i: sources[i] for i in checks} == checks
+
+
+BESIDE = RIGHT_ESTIMATE.replace("def estimate", "def mine").replace("torch.", "t.")
+USES_IT = "def estimate(x, edges):\n    return mine(x, edges)\n"
+HABITS = {  # how students work: (the answer's own cell, a cell before it, a cell after it)
+    "a helper above": (USES_IT, BESIDE + "\nimport torch as t", ""),
+    "a helper below": (USES_IT, "", "%matplotlib inline\nimport torch as t\n" + BESIDE),
+    "an import in another cell": (RIGHT_ESTIMATE.replace("torch.", "t."), "import torch as t\nraise ValueError", ""),
+    "a number in another cell": (
+        RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * ONE"),
+        "TWO = 2\nONE: int = 3 - TWO",
+        "",
+    ),
+    "an import in a block": (
+        RIGHT_ESTIMATE.replace("torch.", "t."),
+        "try:\n    import torch as t\nexcept ImportError:\n    pass",
+        "",
+    ),
+    "a table filled by a loop": (
+        RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * table[1]"),
+        "table = torch.zeros(2)\nfor i in range(2): table[i] = table[i] + 1\ntable[0] = 3",
+        "",
+    ),
+    "a try-out that fails, above the function": ("print(who[:, 0])\n\n" + RIGHT_ESTIMATE, "", ""),
+    "a try-out of what the notebook has": ("print(x[:, 0], target.low)\n\n" + RIGHT_ESTIMATE, "", ""),
+    "a default that the notebook has": (RIGHT_ESTIMATE.replace("x, edges)", "x, edges, rng=rng)"), "", ""),
+    "a try-out of something slow": (RIGHT_ESTIMATE + "\nprint(slow)", "import time\nslow = time.sleep(1000)", ""),
+    "wrapped, before a try-out that fails": (
+        RIGHT_ESTIMATE + "\n\nestimate = halved(estimate)\nprint(who)",
+        "def halved(f): return lambda x, edges: f(x, edges) * HALF * 2\nHALF = 0.5",
+        "",
+    ),
+    "another name for what another cell has": (
+        "estimate = mine",
+        BESIDE.replace("t.", "torch.") + "\ndef estimate(x, edges): return x",
+        "",
+    ),
+    "magics and questions": (
+        "torch.histc?\nif True:\n    %time 3\n"
+        + RIGHT_ESTIMATE.replace("x >= edges[i]", "x >= edges[i\n            % 100]"),
+        "def estimate(x, edges): return x\n\nx + (7\n% 2)",
+        "",
+    ),
+    "a builtin's name": (RIGHT_ESTIMATE.replace("counts.sum()", "bin(counts)"), "def bin(c): return c.sum()", ""),
+    "a module's name": (RIGHT_ESTIMATE.replace("counts.sum()", "data(counts)"), "def data(c): return c.sum()", ""),
+    "everything of a module": (
+        RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * exp(0)"),
+        "from math import *",
+        "",
+    ),
+    "a number that it counts up": (
+        RIGHT_ESTIMATE.replace("    k = len", "    global calls\n    calls += 1\n    k = len"),
+        "calls = 0",
+        "",
+    ),
+    "a list that is filled": (RIGHT_ESTIMATE.replace("counts.sum()", "counts.sum() * W[0]"), "W = []\nW.append(1)", ""),
+    "the stub with a comment": (
+        answer(BLANK).source.replace("    raise", "    # see below\n    raise"),
+        "",
+        RIGHT_ESTIMATE,
+    ),
+    "annotations of the future": (
+        USES_IT,
+        "from __future__ import annotations\nimport torch as t\n" + BESIDE.replace("(x, edges)", "(x: Points, edges)"),
+        "",
+    ),
+    "in a new cell below the stub": (None, "", RIGHT_ESTIMATE),
+    "in a new cell above the stub": (None, RIGHT_ESTIMATE, ""),
+    "half in a new cell": ("import torch as t\ncareful = True", "", RIGHT_ESTIMATE.replace("torch.", "t.")),
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("habit", HABITS)
+def test_an_answer_that_is_right_in_the_notebook_is_right_here(habit, settings):
+    own, above, below = HABITS[habit]
+    notebook = copy.deepcopy(RIGHT)
+    cell = answer(notebook)
+    cell.source = answer(BLANK).source if own is None else own
+    at = notebook.cells.index(cell)
+    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(below, id="below"))
+    notebook.cells.insert(at, nbformat.v4.new_code_cell(above, id="above"))
+    result = graded(notebook, settings)
+    assert [m.points for m in result.marks] == [4, 4, 4, 3, 3, 4, 4], result.marks[0].text
+    assert not any(m.blank or m.library for m in result.marks)
+
+
+@needs_sandbox
+def test_of_other_cells_only_what_an_answer_needs_is_run(settings):
+    """Neither checks, nor the release's own cells, nor what stands beside what is needed."""
+    notebook = right_but_first(USES_IT)
+    at = notebook.cells.index(answer(notebook))
+    bad = "raise SystemExit\nimport os\nos._exit(1)\nwhile True: pass\nestimate = None\nhelper = os._exit(1)\n"
+    notebook.cells.insert(at, nbformat.v4.new_code_cell(bad + "import torch as t\n" + BESIDE, id="above"))
+    result = graded(notebook, settings)
+    assert (result.points, result.status) == (ALL, GRADED)
+    check = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade"))
+    notebook.cells.pop(at)
+    check.source += "\n" + BESIDE  # a check is the release's
+    assert graded(notebook, settings).points == ALL - 4
+    one = right_but_first(RIGHT_ESTIMATE + "\none = 5")  # who defines a name last, does
+    at = one.cells.index(answer(one, 4))
+    answer(one, 4).source = "def smooth(counts, alpha): return one * (counts + alpha) / (counts + alpha).sum()"
+    one.cells.insert(at, nbformat.v4.new_code_cell("one = 1.0", id="above"))
+    assert graded(one, settings).points == ALL
+    accused = right_but_first(RIGHT_ESTIMATE + "\nprint(ref)")  # a try-out is no answer
+    accused.cells.insert(1, nbformat.v4.new_code_cell("ref = Histogram.fit(x, 10).probs", id="above"))
+    assert graded(accused, settings).marks[0].library == ()
+    library = right_but_first("def smooth(counts, alpha): pass")
+    library.cells.insert(1, nbformat.v4.new_code_cell("alike = Histogram.fit", id="above"))
+    answer(library).source = RIGHT_ESTIMATE.replace("def estimate(x, edges):", "def estimate(x, edges):\n    alike")
+    assert graded(library, settings).marks[0].library == ("lecture_lib.histogram.Histogram.fit",)
+
+
+def test_what_a_student_wrote_for_a_teacher_to_grade_is_shown_without_html_whatever_its_cell():
+    released = nbformat.reads(RELEASE.text, 4)
+    essay = nbformat.v4.new_markdown_cell("YOUR ANSWER", id="essay")
+    essay.metadata["nbgrader"] = {"grade_id": "essay", "grade": True, "solution": True, "points": 5}
+    released.cells.append(essay)
+    release = replace(RELEASE, text=nbformat.writes(released), by_hand={"essay": 5.0})
+    for make in (nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell):
+        mine = make("See https://a.org: $a < b$ <img src=x onerror=alert(1)> [x](javascript:alert(1))", id="essay")
+        mine.metadata["nbgrader"] = {"grade_id": "essay"}
+        notebook = parsed(nbformat.writes(nbformat.v4.new_notebook(cells=[mine])).encode())
+        shown = nbformat.reads(assembled(notebook, release, ()), 4).cells[-1].source
+        assert shown == "See https://a.org: $a < b$ &lt;img src=x onerror=alert(1)> [x](javascript\u2236alert(1))"
+
+
+@needs_sandbox
+def test_what_is_needed_of_other_cells_has_a_limit_and_is_run_once(settings):
+    began = time.monotonic()
+    many = copy.deepcopy(RIGHT)
+    lines = "\n".join(f"zz = {i}" for i in range(40_000))
+    for i in range(7):
+        cell = answer(many, i)
+        cell.source = cell.source.replace("):\n", "):\n    zz\n", 1)
+    many.cells.insert(1, nbformat.v4.new_code_cell("zz = 0\n" + lines[:90_000], id="above"))
+    many.cells.insert(1, nbformat.v4.new_code_cell("def f(): 0\n" * 9_000, id="more"))
+    result = graded(many, settings)
+    assert result.points == 0 and "Needs too much of other cells: histogram.estimate, " in result.why
+    shared = copy.deepcopy(RIGHT)
+    for i in range(7):
+        cell = answer(shared, i)
+        cell.source = cell.source.replace("):\n", "):\n    slow\n", 1)
+    shared.cells.insert(1, nbformat.v4.new_code_cell("import time\nslow = time.sleep(2)", id="above"))
+    assert graded(shared, settings).points == ALL
+    late = copy.deepcopy(RIGHT)
+    cell = answer(late)
+    cell.source = cell.source.replace("):\n", "):\n    slow\n", 1)
+    late.cells.insert(1, nbformat.v4.new_code_cell("import time\nslow = time.sleep(1000)", id="above"))
+    result = graded(late, replace(settings, limits=replace(settings.limits, answer_seconds=2.0)))
+    assert result.points == ALL - 4 and result.why == "What estimate needs of other cells took longer than 2 s."
+    assert time.monotonic() - began < 60
+
+
+# ---------------------------------------------------------------- what the student is told
+
+
+@pytest.fixture(scope="module")
+def settings():
+    yield Settings(4711, place=Place(hidden=(str(ROOT),)))
+    j.close()
+
+
+def graded(notebook, settings):
+    return grade("eve", nbformat.writes(notebook).encode(), RELEASE, settings)
+
+
+HIDDEN = torch.cat([case["x"] for case in Question(EXERCISES["histogram.estimate"], 4711).cases if "x" in case])
+PUBLIC = torch.cat([case["x"] for case in Question(EXERCISES["histogram.estimate"], 0).cases if "x" in case])
+
+LEAKS = {
+    "in an error": 'def estimate(x, edges): raise ValueError("leak" + str(x.tolist()))',
+    "in an error, later": """
+import builtins
+builtins.seen = []
+def estimate(x, edges):
+    builtins.seen.append(x)
+    if len(builtins.seen) < 5: return x[:0]
+    raise ValueError("leak" + str(builtins.seen[0].tolist()))
+""",
+    "in the shape": """
+import torch
+def estimate(x, edges):
+    return torch.zeros([0] + [int(v * 100000 + 1000000) for v in x[:2].tolist()])
+""",
+    "as a blank": """
+import lecture_lib.answers.call as c, sys
+def estimate(x, edges): raise NotImplementedError
+real = c.Outcome
+def told(function, error, printed):
+    import torch
+    frame = sys._getframe()
+    while "arguments" not in frame.f_locals: frame = frame.f_back
+    return real(problem="leak" + str(frame.f_locals["arguments"]), blank=True)
+c._not_implemented = told
+""",
+    "as the name of an error": """
+def estimate(x, edges): raise type("Leak" + str(x[0].item()).replace(".", "_").replace("-", "m"), (Exception,), {})
+""",
+    "in prints": "def estimate(x, edges):\n    print('leak', x.tolist())\n    return x",
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("how", LEAKS)
+@pytest.mark.parametrize("public_is_right", [False, True], ids=["wrong everywhere", "right in public"])
+def test_no_hidden_input_gets_into_what_the_student_reads(how, public_is_right, settings):
+    source = LEAKS[how]
+    if public_is_right:  # then only the report on the hidden inputs could be shown
+        known = sorted({round(v, 3) for v in PUBLIC.tolist()})
+        source += f"""
+wrong, known = estimate, {known}
+def estimate(x, edges):
+    if round(x[0].item(), 3) in known: return right_estimate(x, edges)
+    return wrong(x, edges)
+"""
+    notebook = right_but_first(answer(RIGHT).source.replace("def estimate", "def right_estimate") + "\n" + source)
+    result = graded(notebook, settings)
+    assert result.points < ALL
+    harmless = graded(right_but_first("def estimate(x, edges): return x"), settings)
+    said, usual = map(reports, (result, harmless))
+    hidden = {f"{v:.4f}"[:-1] for v in HIDDEN.tolist()} - {f"{v:.4f}"[:-1] for v in PUBLIC.tolist()}
+    hidden = {v for v in hidden if len(v.strip("-0.")) >= 3}
+    shapes = {str(int(v * 100000 + 1000000)) for v in HIDDEN.tolist()} - {
+        str(int(v * 1e5 + 1e6)) for v in PUBLIC.tolist()
+    }
+    assert not [v for v in hidden | shapes if v in said and v not in usual]
+
+
+def reports(result):
+    """Her own source stands in her own notebook: the reports alone."""
+    return "".join(mark.text + mark.html for mark in result.marks).replace("_", ".").replace("m", "-")
+
+
+@needs_sandbox
+def test_one_bad_answer_costs_no_other_answer_its_points(settings):
+    """Whatever the first answer does to its process, each other answer is asked in one where it has not been called."""
+    for body in ("import os; os._exit(0)", "raise SystemExit", "import torch; torch.zeros = None; return x"):
+        result = graded(right_but_first(f"def estimate(x, edges):\n    {body}"), settings)
+        expected = [0.0, 4, 4, 3, 3, 4, 4] if "torch" not in body else None
+        assert expected is None or [m.points for m in result.marks] == expected
+
+
+@needs_sandbox
+def test_words_for_what_a_student_can_do_something_about(settings):
+    first = graded(right_but_first("def estimate(x, edges): return share(x)"), settings).marks[0]
+    assert "NameError: name 'share' is not defined" in first.text
+    broken = graded(right_but_first("def estimate(x)"), settings).marks[0]
+    assert "SyntaxError: " in broken.text and "(line 1: def estimate(x))" in broken.text
+    blank = graded(BLANK, settings)
+    assert blank.points == 0 and all(m.blank and "Not attempted yet" in m.text for m in blank.marks)
+    assert graded(RIGHT, replace(settings, seed=0)).points == ALL

@@ -1,0 +1,245 @@
+"""Who handed in what: folders and zips with names by strangers."""
+
+import os
+import stat
+import zipfile
+from dataclasses import replace
+from datetime import datetime
+
+import nbformat
+import pytest
+
+from lecture_lib.grading.course import CourseError, read_release
+from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
+from lecture_lib.grading.submissions import Refused, find, read_file
+from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle
+from tests.conftest import ROOT
+
+from .hostile import ASSIGNMENT, BLANK, RIGHT
+
+GOOD, EMPTY = nbformat.writes(RIGHT).encode(), nbformat.writes(BLANK).encode()
+RELEASE = read_release(ROOT, ASSIGNMENT)
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def contents(submissions):
+    """id -> the bytes, or why not."""
+
+    def one(submission):
+        try:
+            return submission.read() if submission.read else submission.problem
+        except Refused as error:
+            return str(error)
+
+    return {s.student: one(s) for s in submissions}
+
+
+# ---------------------------------------------------------------- an LMS's export
+
+CANVAS = {
+    "doejane_101_9001_histograms.ipynb": GOOD,
+    "roe_LATE_102_9002_histograms-1.ipynb": EMPTY,
+    "øst_103_9003_my work.ipynb": GOOD,
+    "poe_104_9004_essay.pdf": b"%PDF",
+}
+MOODLE = {
+    "Jane Doe_101_assignsubmission_file_/histograms.ipynb": GOOD,
+    "Roe, Richard_102_assignsubmission_file_/histograms.ipynb": EMPTY,
+    "Øst Å_103_assignsubmission_file_/my work.ipynb": GOOD,
+    "Edgar Poe_104_assignsubmission_file_/essay.pdf": b"%PDF",
+    "Edgar Poe_104_assignsubmission_onlinetext_/onlinetext.html": b"",
+}
+FLAT = {name.replace("_/", "_"): content for name, content in MOODLE.items()}
+EXPORTS = {"canvas": CANVAS, "moodle": MOODLE, "moodle flat": FLAT}
+
+
+@pytest.mark.parametrize("how", EXPORTS)
+@pytest.mark.parametrize("form", ["zip", "zip with a folder", "folder"])
+def test_the_export_of_an_lms_is_read(tmp_path, how, form):
+    files = EXPORTS[how]
+    if form == "folder":
+        source = tmp_path / "export"
+        for name, content in files.items():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes(content)
+    else:
+        top = "submissions/" if form == "zip with a folder" else ""
+        source = zipped(tmp_path / "x.zip", {top + name: content for name, content in files.items()})
+    layout, found = find(ROOT, RELEASE, source)
+    assert layout == how.split()[0]
+    assert contents(found) == {"101": GOOD, "102": EMPTY, "103": GOOD, "104": "There is no notebook, only essay.pdf."}
+    assert found[0].name in ("doejane", "Jane Doe")
+
+
+def test_any_other_lms_by_a_pattern(tmp_path):
+    source = zipped(tmp_path / "x.zip", {"hw1-s77-histograms.ipynb": GOOD})
+    with pytest.raises(CourseError, match="State yours by --pattern"):
+        find(ROOT, RELEASE, source)
+    layout, found = find(ROOT, RELEASE, source, r"hw1-(?P<id>\w+)-(?P<file>.+)")
+    assert layout == "pattern" and contents(found) == {"s77": GOOD}
+    for wrong, said in (("(", "no regular expression"), ("(?P<id>.+)", "named groups")):
+        with pytest.raises(CourseError, match=said):
+            find(ROOT, RELEASE, source, wrong)
+    with pytest.raises(CourseError, match="a name without a slash"):
+        find(ROOT, RELEASE, zipped(tmp_path / "y.zip", {"x..-f.ipynb": GOOD}), r"x(?P<id>\.\.)-(?P<file>.+)")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Eve Roe_666_assignsubmission_file_x_101_assignsubmission_file_histograms-9.ipynb",
+        "Eve Roe_666_assignsubmission_file_/x_101_assignsubmission_file_/histograms-9.ipynb",
+        "Eve Roe_666_assignsubmission_file_/101_assignsubmission_file_histograms-9.ipynb",
+        "x/Eve Roe_666_assignsubmission_file_/Jane Doe_101_assignsubmission_file_/histograms.ipynb",
+        "Eve Roe_666_assignsubmission_file_/../Jane Doe_101_assignsubmission_file_/histograms.ipynb",
+        "Eve Roe_666_assignsubmission_file_\\..\\Jane Doe_101_assignsubmission_file_\\histograms.ipynb",
+        "/Jane Doe_101_assignsubmission_file_/histograms.ipynb",
+    ],
+)
+def test_nobody_hands_in_for_somebody_else(tmp_path, name):
+    source = zipped(tmp_path / "x.zip", {**MOODLE, name: EMPTY})
+    assert contents(find(ROOT, RELEASE, source)[1])["101"] == GOOD
+
+
+def test_an_id_with_two_names_is_said(tmp_path):
+    source = zipped(tmp_path / "x.zip", {**MOODLE, "Eve_101_assignsubmission_file_/histograms-9.ipynb": EMPTY})
+    assert "Files of 2 students have this id" in contents(find(ROOT, RELEASE, source)[1])["101"]
+
+
+def test_the_last_attempt_counts(tmp_path):
+    names = ["histograms.ipynb", "histograms-2.ipynb", "histograms-10.ipynb", "histograms-99999999.ipynb"]
+    files = {f"doe_1_{i}_{name}": str(i).encode() for i, name in enumerate(names)}
+    (submission,) = find(ROOT, RELEASE, zipped(tmp_path / "x.zip", files))[1]
+    assert submission.read() == b"2" and "not histograms.ipynb" in submission.note
+
+
+def test_a_zip_is_never_unpacked_links_are_not_followed_and_bombs_do_not_go_off(tmp_path):
+    source = tmp_path / "x.zip"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb_1_1_histograms.ipynb", bytes(200 << 20))
+        link = zipfile.ZipInfo("link_2_1_histograms.ipynb")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, str(ROOT / "solutions" / ASSIGNMENT / "histograms.ipynb"))
+        archive.writestr("../../up_3_1_histograms.ipynb", GOOD)
+        archive.writestr("ok_4_1_histograms.ipynb", GOOD)
+    assert source.stat().st_size < 1 << 20
+    found = contents(find(ROOT, RELEASE, source)[1])
+    assert "larger than 20 MiB" in found["1"] and "is a link" in found["2"]
+    assert "3" not in found and found["4"] == GOOD
+    assert sorted(tmp_path.iterdir()) == [source]
+
+    broken = bytearray(source.read_bytes())
+    place = broken.rindex(b"PK\x03\x04")
+    broken[place + 80 : place + 200] = bytes(120)
+    source.write_bytes(broken)
+    assert "ok_4_1_histograms.ipynb could not be" in contents(find(ROOT, RELEASE, source)[1])["4"]
+    source.write_bytes(b"PK")
+    with pytest.raises(CourseError, match="no zip file that can be read"):
+        find(ROOT, RELEASE, source)
+
+
+# ---------------------------------------------------------------- nbgrader's folders
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes")
+def test_only_ordinary_files_in_ordinary_folders_are_read(tmp_path):
+    submitted = tmp_path / "grading/submitted"
+
+    def folder(student):
+        path = submitted / student / ASSIGNMENT
+        path.mkdir(parents=True)
+        return path / "histograms.ipynb"
+
+    folder("ada").write_bytes(GOOD)
+    folder("link").symlink_to(folder("target"))
+    os.mkfifo(folder("pipe"))
+    folder("directory").mkdir()
+    folder("device").symlink_to("/dev/zero")
+    folder("sparse").touch()
+    os.truncate(submitted / "sparse" / ASSIGNMENT / "histograms.ipynb", 100 << 30)
+    (submitted / "linked").mkdir()
+    (submitted / "linked" / ASSIGNMENT).symlink_to(submitted / "ada" / ASSIGNMENT)
+    (submitted / "alias").symlink_to(submitted / "ada")
+    folder("<b>Eve<!--").write_bytes(GOOD)
+    os.makedirs(os.fsencode(submitted) + b"/\xff\xfe/" + ASSIGNMENT.encode())
+    folder(".hidden").write_bytes(GOOD)
+    os.mkfifo(submitted / "ada" / ASSIGNMENT / "timestamp.txt")
+    found = contents(find(submitted, RELEASE, None)[1])
+    assert found["ada"] == GOOD and found["<b>Eve<!--"] == GOOD
+    said = {
+        "link": "could not be read",
+        "pipe": "no ordinary file",
+        "directory": "no ordinary file",
+        "device": "could not be read",
+        "sparse": "larger than",
+        "linked": "is a link",
+        "alias": "is a link",
+        "target": "no notebook",
+        "\\udcff\\udcfe": "no UTF-8",
+    }
+    for student, why in said.items():
+        assert why in found[student], student
+    assert ".hidden" not in found
+
+
+def test_a_file_that_grows_is_not_read_to_its_end(tmp_path):
+    with pytest.raises(Refused):
+        read_file(tmp_path / "none")
+    path = tmp_path / "x"
+    path.write_bytes(b"x")
+    assert read_file(path) == b"x"
+
+
+# ---------------------------------------------------------------- tables
+
+FIRST, SECOND = RELEASE.asked[:2]
+SENTENCE = "You <divided> by n."
+RESULTS = [
+    Result(
+        "=cmd()",
+        GRADED,
+        "<b>why</b>",
+        (Mark(FIRST.name, FIRST.check, 1.5, 4, (SENTENCE,), SENTENCE), Mark(SECOND.name, SECOND.check, 4, 4)),
+        5,
+        name="+Eve",
+    ),
+    Result("bob", GRADED, "", (Mark(FIRST.name, FIRST.check, 4, 4),), 5, name="<i>Bob</i>"),
+    Result("cid", MISSING, "Nothing was handed in.", (Mark(FIRST.name, FIRST.check, 0, 4),), 5),
+]
+
+
+def test_tables_hold_no_formulas_and_no_html_of_others():
+    import csv
+    import io
+
+    rows = list(csv.reader(io.StringIO(as_csv(RESULTS, RELEASE, {}))))
+    assert rows[1][:7] == ["'=cmd()", "'+Eve", "graded", "5.5", "26", "5.5", "26"]
+    assert all(cell[:1] not in tuple("=+-@") for row in rows for cell in row)
+    page = as_html(RESULTS, RELEASE, {}, "How.")
+    assert "<i>Bob" not in page and "<divided>" not in page and "<b>why" not in page and "&lt;i&gt;Bob" in page
+
+
+def test_the_class_is_summed_up():
+    assert commonest(RESULTS) == [(FIRST.name, SENTENCE, 1)]
+    assert by_exercise(RESULTS, RELEASE)[0] == (FIRST.name, 2.75, 4, 1, 0, 0)  # without who is missing
+    assert by_exercise(RESULTS, RELEASE)[2][1] == 0
+
+
+def test_marks_for_canvas_and_moodle_have_the_columns_that_they_import():
+    essay = replace(RELEASE, by_hand={"essay": 5.0})
+    assert for_canvas(RESULTS[1:], essay, {"bob": Total(7.5)}).splitlines() == [
+        "Student,ID,Section,1_histograms",
+        "    Points Possible,,,31",
+        "<i>Bob</i>,bob,,7.5",
+    ]
+    moment = datetime(2026, 3, 1, 15, 4)
+    assert for_moodle(RESULTS[1:], RELEASE, {}, moment).splitlines() == [
+        "Identifier,Full name,Grade,Maximum Grade,Last modified (grade)",
+        'Participant bob,<i>Bob</i>,4,26,"Sunday, 01 March 2026, 03:04 PM"',
+    ]

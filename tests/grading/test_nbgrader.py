@@ -1,0 +1,154 @@
+"""The instructor's path with the real nbgrader: release, autograde, feedback, export."""
+
+import csv
+import html
+import re
+import shutil
+import subprocess
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from lecture_lib.exercises import EXERCISES
+from tests.conftest import ROOT
+
+STUDENTS = 2  # with mistakes; that every known mistake is named is test_exercises' task
+ASSIGNMENTS = {path.name: next(path.glob("*.ipynb")).stem for path in sorted(ROOT.glob("solutions/*")) if path.is_dir()}
+
+
+def asked(assignment):
+    """The exercises of an assignment: grade id of the check -> exercise."""
+    notebook = nbformat.read(ROOT / "notebooks" / assignment / f"{ASSIGNMENTS[assignment]}.ipynb", as_version=4)
+    ids = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    return {
+        i.grade_id: EXERCISES[i.grade_id.removesuffix("-check").replace("-", ".", 1)] for i in ids if i.get("grade")
+    }
+
+
+def submit(course, assignment, student, notebook):
+    path = course / "grading/submitted" / student / assignment / f"{ASSIGNMENTS[assignment]}.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(notebook, path)
+
+
+def exercises_alone(notebook):
+    """The student has deleted the cells between the exercises, which is allowed, and spares us their training runs.
+
+    (Whole notebooks run under nbval, and here for the student who hands in the release as it is.)
+    """
+    notebook.cells = [
+        c for c in notebook.cells if c.cell_type == "code" and (c.id == "setup" or "nbgrader" in c.metadata)
+    ]
+    return notebook
+
+
+def with_mistakes(notebook, number):
+    """The student makes one known mistake in every exercise, the `number`-th, counted round."""
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            name = cell.metadata.nbgrader.grade_id.replace("-", ".", 1)
+            mistakes = EXERCISES[name].mistakes
+            function = re.search(r"def (\w+)", cell.source)[1]
+            cell.source = (
+                "from lecture_lib.exercises import EXERCISES\n"
+                "from lecture_lib.exercises.engine import variants\n\n"
+                f"{function} = variants(list(EXERCISES[{name!r}].mistakes.values())[{number % len(mistakes)}])[0]"
+            )
+    return notebook
+
+
+def nbgrader(course, *arguments):
+    done = subprocess.run(
+        ["nbgrader", *arguments], cwd=course, capture_output=True, text=True, encoding="utf-8", timeout=900
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """The whole path, once: every assignment released, submitted in every way, graded, with feedback."""
+    course = tmp_path_factory.mktemp("course")
+    shutil.copytree(ROOT / "solutions", course / "solutions")
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    for assignment, name in ASSIGNMENTS.items():
+        nbgrader(course, "generate_assignment", assignment)
+
+        def notebook(folder, assignment=assignment, name=name):
+            return nbformat.read(course / folder / assignment / f"{name}.ipynb", as_version=4)
+
+        submit(course, assignment, "right", exercises_alone(notebook("solutions")))
+        submit(course, assignment, "blank", notebook("notebooks"))
+        for number in range(STUDENTS):
+            student = with_mistakes(exercises_alone(notebook("notebooks")), number)
+            submit(course, assignment, f"mistake{number}", student)
+        nbgrader(course, "autograde", assignment)
+        nbgrader(course, "generate_feedback", assignment)
+    return course
+
+
+def marks(course, assignment, student):
+    with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as gradebook:
+        submission = gradebook.find_submission(assignment, student)
+        return {
+            grade.name: (grade.score, grade.max_score) for notebook in submission.notebooks for grade in notebook.grades
+        }
+
+
+def feedback(course, assignment, student):
+    page = course / "grading/feedback" / student / assignment / f"{ASSIGNMENTS[assignment]}.html"
+    return html.unescape(page.read_text(encoding="utf-8"))
+
+
+each_assignment = pytest.mark.parametrize("assignment", ASSIGNMENTS)
+
+
+@each_assignment
+def test_nbgrader_releases_the_same_bytes(course, assignment):
+    for path in (ROOT / "notebooks" / assignment).rglob("*.*"):
+        assert (course / "notebooks" / path.relative_to(ROOT / "notebooks")).read_bytes() == path.read_bytes()
+
+
+@each_assignment
+def test_the_solution_gets_full_marks(course, assignment):
+    exercises = asked(assignment)
+    assert marks(course, assignment, "right") == {i: (e.points, e.points) for i, e in exercises.items()}
+
+
+@each_assignment
+def test_the_untouched_release_gets_0_and_runs_without_an_error(course, assignment):
+    assert marks(course, assignment, "blank") == {i: (0, e.points) for i, e in asked(assignment).items()}
+    graded = course / "grading/autograded/blank" / assignment / f"{ASSIGNMENTS[assignment]}.ipynb"
+    for cell in nbformat.read(graded, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error" and output.get("name") != "stderr", cell.source
+
+
+@each_assignment
+def test_known_mistakes_lose_points_and_feedback_names_them(course, assignment):
+    exercises = asked(assignment)
+    for number in range(STUDENTS):
+        got = marks(course, assignment, f"mistake{number}")
+        page = feedback(course, assignment, f"mistake{number}")
+        for grade_id, exercise in exercises.items():
+            sentence = list(exercise.mistakes)[number % len(exercise.mistakes)]
+            assert got[grade_id][0] < exercise.points, (exercise.name, sentence)
+            assert sentence in page, (exercise.name, sentence)
+
+
+@each_assignment
+def test_feedback_shows_no_hidden_test(course, assignment):
+    for student in ("right", "blank", "mistake0"):
+        page = feedback(course, assignment, student)
+        assert "HIDDEN" not in page and not re.search(r"check\(.*hidden=", re.sub(r"<[^>]+>", "", page))
+
+
+def test_marks_are_exported(course):
+    nbgrader(course, "export")
+    with open(course / "grades.csv", encoding="utf-8") as file:
+        rows = {(row["assignment"], row["student_id"]): float(row["score"]) for row in csv.DictReader(file)}
+    for assignment in ASSIGNMENTS:
+        points = sum(e.points for e in asked(assignment).values())
+        assert rows[assignment, "right"] == points and rows[assignment, "blank"] == 0
+        assert 0 <= rows[assignment, "mistake0"] < points

@@ -1,0 +1,199 @@
+"""notebooks/ is what solutions/ says, without answers, hidden tests and outputs; and both are fit to be published."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import nbformat
+import pytest
+
+from lecture_lib.exercises import EXERCISES
+from lecture_lib.grading.release import bundle, differences, released
+from tests.conftest import ROOT
+
+SOLUTIONS = sorted(ROOT.glob("solutions/*/*.ipynb"))
+RELEASED = sorted(ROOT.glob("notebooks/*/*.ipynb"))
+each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: p.stem)
+each_released = pytest.mark.parametrize("path", RELEASED, ids=lambda p: p.stem)
+
+
+def cells(path, cell_type="code"):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == cell_type]
+
+
+def test_notebooks_are_what_solutions_say():
+    command = [sys.executable, "-m", "lecture_lib", "release", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_release_is_reproducible():
+    assert released(ROOT) == released(ROOT)
+
+
+def test_check_lists_every_difference(tmp_path):
+    for name in ("solutions", "notebooks"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    edited = tmp_path / "notebooks/1_histograms/histograms.ipynb"
+    edited.write_text(edited.read_text(encoding="utf-8").replace("Histograms", "Histogramms", 1), encoding="utf-8")
+    (tmp_path / "notebooks/0_start_here/start_here.ipynb").unlink()
+    (tmp_path / "notebooks/0_start_here/old.txt").write_text("left over", encoding="utf-8")
+    assert differences(tmp_path) == [
+        "differs    notebooks/1_histograms/histograms.ipynb",
+        "left over  notebooks/0_start_here/old.txt",
+        "missing    notebooks/0_start_here/start_here.ipynb",
+    ]
+    command = [sys.executable, "-m", "lecture_lib", "release"]
+    assert subprocess.run([*command, "--check"], cwd=tmp_path, capture_output=True).returncode == 1
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+    assert differences(tmp_path) == []
+    assert edited.read_bytes() == (ROOT / "notebooks/1_histograms/histograms.ipynb").read_bytes()
+
+
+@each_released
+def test_no_answer_hidden_test_or_output_is_released(path):
+    text = path.read_text(encoding="utf-8")
+    assert "BEGIN SOLUTION" not in text and "HIDDEN" not in text and not re.search(r"check\(.*hidden=", text)
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells(path))
+    blanks = [c for c in cells(path) if c.metadata.get("nbgrader", {}).get("solution")]
+    assert blanks and all("raise NotImplementedError" in cell.source for cell in blanks)
+
+
+@each_solution
+def test_every_exercise_has_an_answer_a_check_and_three_hints(path):
+    code = cells(path)
+    answers = {c.metadata.nbgrader.grade_id: c for c in code if c.metadata.get("nbgrader", {}).get("solution")}
+    checks = {c.metadata.nbgrader.grade_id: c for c in code if c.metadata.get("nbgrader", {}).get("grade")}
+    assert {f"{name}-check" for name in answers} == set(checks)
+    for name in answers:
+        cell = checks[f"{name}-check"]
+        exercise = EXERCISES[name.replace("-", ".", 1)]
+        assert cell.metadata.nbgrader.points == exercise.points
+        assert re.fullmatch(
+            rf'check\("{exercise.name}", (\w+)\)\n### BEGIN HIDDEN TESTS\n'
+            rf'check\("{exercise.name}", \1, hidden=\d+\)\n### END HIDDEN TESTS',
+            cell.source,
+        )
+        lines = answers[name].source.split("### BEGIN SOLUTION")[1].split("### END SOLUTION")[0].strip().splitlines()
+        assert len(lines) <= 10, f"{name} takes {len(lines)} lines"
+    prose = "\n".join(c.source for c in cells(path, "markdown"))
+    for step in ("Hint 1", "Hint 2", "Hint 3"):
+        assert prose.count(f"<summary>{step}: ") == len(answers)
+
+
+def test_every_exercise_is_in_one_notebook_and_every_part_has_enough_of_them():
+    asked = {
+        path: re.findall(r'^check\(\\?"([\w.]+)\\?"', "\n".join(c.source for c in cells(path)), re.M)
+        for path in SOLUTIONS
+    }
+    everywhere = [name for names in asked.values() for name in set(names)]
+    assert sorted(everywhere) == sorted(EXERCISES)
+    wanted = (("1_histograms", 6, 20), ("2_maximum_likelihood", 7, 25), ("3_flows", 8, 30), ("4_gans", 8, 30))
+    wanted += (("5_dcgan", 7, 25),)
+    for part, exercises, points in wanted:
+        names = {name for path, names in asked.items() if path.parent.name == part for name in names}
+        assert len(names) >= exercises and sum(EXERCISES[name].points for name in names) >= points
+
+
+@each_solution
+def test_the_title_says_how_many_exercises_and_points_there_are(path):
+    names = {c.metadata.nbgrader.grade_id for c in cells(path) if c.metadata.get("nbgrader", {}).get("solution")}
+    points = sum(EXERCISES[name.replace("-", ".", 1)].points for name in names)
+    said = re.search(r"(\d+) exercises, (\d+) points", cells(path, "markdown")[0].source)
+    if len(names) > 1:
+        assert said and (int(said[1]), int(said[2])) == (len(names), points)
+
+
+@each_solution
+def test_solutions_are_stored_executed_in_order_without_errors(path):
+    code = cells(path)
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        for output in cell.outputs:
+            assert output.output_type != "error" and output.get("name") != "stderr", cell.source
+
+
+@each_solution
+def test_stored_outputs_need_no_kernel_and_name_no_machine(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text) < 1_000_000
+    assert "widget-view" not in text and "widget-state" not in text
+    assert not re.search(r"/(home|root|tmp|Users|work)/|ipykernel_\d|object at 0x", text)
+
+
+@each_solution
+def test_every_picture_has_alt_text(path):
+    for cell in cells(path):
+        for output in cell.outputs:
+            page = output.get("data", {}).get("text/html", "")
+            assert "image/png" not in output.get("data", {}), "a picture without alt text"
+            assert page.count("<img") == len(re.findall(r'<img[^>]*\balt="[^"]{30,}"', page))
+
+
+@each_released
+def test_cell_ids_are_unique_and_stay_from_source_to_release(path):
+    source = ROOT / "solutions" / path.relative_to(ROOT / "notebooks")
+    ids = [[cell["id"] for cell in json.loads(p.read_text(encoding="utf-8"))["cells"]] for p in (source, path)]
+    assert ids[0] == ids[1] and len(set(ids[0])) == len(ids[0])
+
+
+# ---------------------------------------------------------------- what students of a graded course get
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    names = bundle(ROOT, folder / "course.zip")
+    assert bundle(ROOT, folder / "again.zip") == names
+    assert (folder / "course.zip").read_bytes() == (folder / "again.zip").read_bytes()
+    with zipfile.ZipFile(folder / "course.zip") as archive:
+        archive.extractall(folder)
+    return folder / "generative-models"
+
+
+def test_the_bundle_has_no_solutions_hidden_cases_tests_or_graders(unpacked):
+    files = [path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()]
+    assert {name.split("/")[0] for name in files} == {
+        "LICENSE",
+        "README.md",
+        "docs",
+        "environment.yml",
+        "lecture_lib",
+        "notebooks",
+        "pyproject.toml",
+    }
+    assert not [name for name in files if "grading" in name or "test" in name or "solution" in name]
+    for name in files:
+        if not name.endswith(".png"):
+            text = (unpacked / name).read_text(encoding="utf-8")
+            assert "BEGIN SOLUTION" not in text and not re.search(r"check\(.*hidden=\d", text), name
+    for path in RELEASED:
+        assert (unpacked / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+
+
+def test_the_bundles_readme_opens_the_course_and_speaks_to_students(unpacked):
+    text = (unpacked / "README.md").read_text(encoding="utf-8")
+    opening = re.search(r"```bash\n# set up and open[^`]*```", (ROOT / "README.md").read_text(encoding="utf-8"))[0]
+    assert opening in text and "For students" in text
+    assert "clone" not in text and "Binder" not in text and "All tests" not in text and "Run this here" in text
+    assert "pytest" not in text and "nbgrader" not in text and "For instructors" not in text
+    assert all((unpacked / name).is_file() for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text))
+
+
+def test_a_check_works_from_the_bundle_alone(unpacked):
+    code = (
+        "import lecture_lib; from lecture_lib.exercises import EXERCISES, check; print(lecture_lib.__file__);"
+        "print([n for n, e in EXERCISES.items() if check(n, e.reference).points < e.points])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(unpacked / "lecture_lib" / "__init__.py"), "[]"], done.stderr
+
+
+def test_the_command_packs_the_bundle(tmp_path):
+    command = [sys.executable, "-m", "lecture_lib", "release", "--check", "--bundle", str(tmp_path / "course.zip")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0 and (tmp_path / "course.zip").is_file(), done.stderr

@@ -1,0 +1,579 @@
+"""The widgets in a real JupyterLab in a real Chromium: keyboard, mouse, themes; no error, no foreign request."""
+
+import os
+import re
+import shutil
+
+import pytest
+import torch
+
+from lecture_lib.data import TARGETS
+from lecture_lib.widgets import BinsModel, FlowDepthModel, LikelihoodModel, SplineModel
+from tests.conftest import ROOT
+
+from .lab import MISSING, Lab, chromium, notebook
+
+HISTOGRAMS = ROOT / "notebooks" / "1_histograms" / "histograms.ipynb"
+
+# notes the number of bins of every picture
+WATCH = """() => {
+    window.drawn = [];
+    const root = document.querySelector(".lecture-widget"), slider = root.querySelector("input");
+    new MutationObserver(() => drawn.push(+slider.value)).observe(root, { attributeFilter: ["data-pictures"] });
+}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    if chromium() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    home, notebooks = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
+    shutil.copy(HISTOGRAMS, notebooks / "histograms.ipynb")
+    notebook(
+        notebooks / "widgets.ipynb",
+        "from lecture_lib.widgets import Bins, Depth\nbins = Bins(n=30, smoothing=0.0)\nbins",
+        "bins",
+        "depth = Depth.from_noise_to('two moons', n=300)\ndepth",
+        "from lecture_lib.widgets import Likelihood\nlikelihood = Likelihood()\nlikelihood",
+    )
+    notebook(
+        notebooks / "flows.ipynb",
+        "from lecture_lib.widgets import FlowDepth, Spline\nflows = FlowDepth(most=3, steps=30, depth=3)\nflows",
+        "flows",
+        "spline = Spline()\nspline",
+        "long = FlowDepth(most=8, steps=5000, n=500)\nlong",
+        "from lecture_lib.flows import Affine, Flow, Normal\n"
+        "own = FlowDepth(flow=Flow(Normal(2), [Affine(2), Affine(2)]), target='rings')\nown",
+    )
+    notebook(
+        notebooks / "live.ipynb",
+        "import torch\nfrom IPython.display import display\nfrom lecture_lib import plots\n"
+        "look = lambda step: plots.images({f'step {step}': torch.arange(16)[None]}, (4, 4), 16)\n"
+        "live = display(look(1), display_id=True)\n"
+        "for step in (2, 3):\n    live.update(look(step))",
+    )
+    with Lab(home, notebooks) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return {}
+
+
+@pytest.fixture
+def opened(lab, pages):
+    """Opens a notebook, once, and runs its cells; after each test nothing may have gone wrong on its page."""
+
+    def open_(name):
+        if name not in pages:
+            pages[name] = lab.open(name)
+        return pages[name]
+
+    yield open_
+    assert lab.errors == []
+    assert lab.foreign == []
+
+
+def shown(widget):
+    """What the canvases show, as data URLs, once nothing moves any more."""
+    before, waits = None, "node => (node.dataset.waiting ?? '0') === '0'"  # for Python's answer
+    while widget.page.wait_for_function(waits, arg=widget.element_handle()) and before != (
+        before := widget.get_attribute("data-pictures")
+    ):
+        widget.page.wait_for_timeout(150)
+    return widget.locator("canvas").evaluate_all("all => all.map(canvas => canvas.toDataURL()).join()")
+
+
+def numbers(model, k):
+    """The line of numbers that belongs to k bins, from the plain object."""
+    now, entropy = model.at(k), model.truth.entropy
+    line = f"k = {k} · train {now.train:.3f} | held-out {now.held_out:.3f} | truth {entropy:.3f} nats"
+    return f"{line} · excess {now.excess.mean:.3f} ± {now.excess.error:.3f}"
+
+
+def test_a_picture_is_drawn_anew_while_its_cell_runs(opened):
+    """As the samples of notebook 5: one picture, the last one, and its words change with it."""
+    pictures = opened("live.ipynb").locator(".jp-OutputArea-output img")
+    pictures.and_(pictures.page.get_by_alt_text("step 3")).wait_for()
+    assert pictures.count() == 1
+
+
+def test_bins_by_keyboard_by_mouse_and_by_choice(opened):
+    page = opened("histograms.ipynb")
+    widget = page.locator(".lecture-widget").first
+    slider = widget.get_by_role("slider", name="bins")
+    slider.scroll_into_view_if_needed()
+    before, k = shown(widget), int(slider.input_value())
+    model = BinsModel()
+
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert shown(widget) != before
+    assert int(slider.input_value()) == k + 3
+    assert widget.locator(".numbers").inner_text() == numbers(model, k + 3)
+
+    before, box = shown(widget), slider.bounding_box()
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.evaluate(WATCH)
+    for i in range(50):
+        page.mouse.move(box["x"] + 10 + (box["width"] / 2 - 10) * i / 49, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(10)
+    page.mouse.up()
+    assert shown(widget) != before
+    drawn = page.evaluate("drawn")
+    assert len(drawn) > 10 and drawn == sorted(drawn)  # Python's answer to an older value turns nothing back
+    k = int(slider.input_value())
+    assert 200 < k < 300
+    assert widget.locator(".numbers").inner_text() == numbers(model, k)
+
+    widget.get_by_role("spinbutton").fill("12")
+    assert shown(widget) and int(slider.input_value()) == 12
+
+    before = shown(widget)
+    widget.get_by_role("combobox", name="target").select_option("triangular")
+    page.wait_for_function(
+        "([numbers, words]) => numbers.innerText.includes(words)",
+        arg=[widget.locator(".numbers").element_handle(), f"truth {TARGETS['triangular']().entropy:.3f}"],
+    )
+    assert shown(widget) != before
+    assert widget.locator(".numbers").inner_text() == numbers(BinsModel("triangular"), 12)
+    assert "12 bins of 1,000 points" in widget.get_by_role("img").first.get_attribute("aria-label")
+
+
+def test_python_and_all_views_of_a_widget_hear_of_each_other(opened, lab):
+    page = opened("widgets.ipynb")
+    first, second = page.locator(".lecture-widget").nth(0), page.locator(".lecture-widget").nth(1)
+    lab.python(page, "bins.bins = 100")
+    shown(second)
+    assert first.get_by_role("slider").input_value() == second.get_by_role("slider").input_value() == "100"
+    now = BinsModel(n=30, smoothing=0.0).at(100)
+    assert f"held-out is ∞: {now.lost:,} of 10,000 held-out points lie in empty bins" in second.inner_text()
+
+    first.get_by_role("slider").press("Home")
+    assert shown(second) and second.get_by_role("slider").input_value() == "1"
+    page.wait_for_timeout(300)  # Python hears of it when the hand rests
+    assert lab.python(page, "", "bins.bins") == "1"
+
+
+def test_depth_by_keyboard_and_by_its_button(opened, lab):
+    page = opened("widgets.ipynb")
+    widget = page.locator(".lecture-widget").nth(2)
+    slider, before = widget.get_by_role("slider", name="depth"), shown(widget)
+    slider.press("End")
+    assert shown(widget) != before
+    page.wait_for_timeout(300)
+    assert lab.python(page, "", "depth.t") in ("1", "1.0")
+    slider.press("Home")
+    assert shown(widget) == before
+    widget.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_timeout(600)
+    widget.get_by_role("button", name="Pause").press("Enter")
+    assert shown(widget) != before
+    assert 0 < float(slider.input_value()) < float(slider.get_attribute("max"))
+
+
+def place(model, mean, sd):
+    """The line of numbers that belongs to sliders at (mean, sd), from the plain object."""
+    nats = f"you {model.at(mean, sd):.3f} | best {model.best.nats:.3f} | truth {model.truth.nats:.3f} nats"
+    return f"mean {mean:.2f}, sd {sd:#.3g} · {nats}"
+
+
+def test_likelihood_by_keyboard_by_field_and_by_sgd(opened, lab):
+    page = opened("widgets.ipynb")
+    widget, model = page.locator(".lecture-widget").nth(3), LikelihoodModel()
+    numbers, left = widget.locator(".numbers"), widget.get_by_role("img").first
+    start = shown(widget)
+    assert numbers.inner_text() == place(model, -1.0, 2.0)
+    for mean in ("0", "-1"):
+        widget.get_by_role("spinbutton", name="mean, typed").fill(mean)
+        shown(widget)
+    assert shown(widget) != start
+    widget.get_by_role("button", name="Clear paths").press("Enter")  # with no path of SGD yet
+    assert shown(widget) == start
+
+    for _ in range(3):
+        widget.get_by_role("slider", name="mean").press("ArrowRight")
+    widget.get_by_role("slider", name="width (sd)").press("Home")
+    moved = shown(widget)
+    assert moved != start
+    assert numbers.inner_text() == place(model, -0.97, model.low[1])
+    widget.get_by_role("slider", name="width (sd)").press("ArrowRight")
+    assert shown(widget) != moved
+    page.wait_for_timeout(300)  # Python hears of it when the hand rests
+    sd = float(lab.python(page, "", "likelihood.sd"))
+    assert model.low[1] < sd < 1.02 * model.low[1]
+    assert numbers.inner_text() == place(model, -0.97, sd)
+
+    field = widget.get_by_role("spinbutton", name="width (sd), typed")
+    field.fill("99")  # not in the picture: nothing happens
+    shown(widget)
+    assert numbers.inner_text() == place(model, -0.97, sd)
+    field.fill("1.5")
+    shown(widget)
+    line = place(model, -0.97, 1.5)
+    assert numbers.inner_text() == line
+
+    widget.get_by_role("combobox", name="batch size").select_option("1")
+    widget.get_by_role("combobox", name="step size").select_option("0.03")
+    without = shown(widget)
+    widget.get_by_role("button", name="SGD from here").press("Enter")
+    words = "([numbers, words]) => numbers.innerText.includes(words)"
+    page.wait_for_function(words, arg=[numbers.element_handle(), "SGD after 200 steps"])
+    path = model.sgd(-0.97, 1.5, batch_size=1, lr=0.03, seed=model.seed)
+    assert numbers.inner_text() == f"{line} · SGD after 200 steps {model.at(*path[-1].tolist()):.3f}"
+    with_path = shown(widget)
+    assert with_path != without
+    page.wait_for_timeout(600)  # words for a screen reader come now and then
+    assert numbers.inner_text() in left.get_attribute("aria-label")
+
+    for lr, said in ((0.3, "it left the picture at step 1"), (20.0, "its nats were no longer finite")):
+        lab.python(page, f"likelihood.lr = {lr}; likelihood.sd = 0.16")
+        shown(widget)
+        widget.get_by_role("button", name="SGD from here").press("Enter")
+        page.wait_for_function(words, arg=[numbers.element_handle(), f"{said}: is the step size too large?"])
+    assert shown(widget) != with_path
+
+    widget.get_by_role("button", name="Clear paths").press("Enter")
+    shown(widget)
+    assert numbers.inner_text() == place(model, -0.97, 0.16)
+    lab.python(page, "likelihood.mean = -1.0; likelihood.sd = 2.0")
+    shown(widget)
+    widget.get_by_role("button", name="Clear paths").press("Enter")
+    page.evaluate("document.activeElement.blur()")
+    assert shown(widget) == start
+
+
+WORDS = "([node, words]) => node.innerText.includes(words)"
+
+
+def line(model, depth):
+    """The line of numbers that belongs to the flow of this depth, from the plain object."""
+    now = model.at(depth)
+    return (
+        f"{depth} layer{'s' if depth > 1 else ''}, {model.taken[depth]} of {model.steps} steps · held-out "
+        f"{now.held_out:.3f} | truth {model.target.entropy:.3f} nats · excess {now.excess.mean:.3f} ± "
+        f"{now.excess.error:.3f} · all flows: {model.done} of {model.total} steps"
+    )
+
+
+def test_flow_depth_trains_pauses_and_begins_anew(opened, lab):
+    page = opened("flows.ipynb")
+    widget, twin = page.locator(".lecture-widget").nth(0), page.locator(".lecture-widget").nth(1)
+    numbers, model = widget.locator("div.numbers"), FlowDepthModel(most=3, steps=30)
+    widget.scroll_into_view_if_needed()
+    start = shown(widget)
+    assert numbers.inner_text() == line(model, 3)
+    assert lab.python(page, "", "flows.model.done") == "0"  # to be looked at trains nothing
+
+    widget.get_by_role("button", name="Train").press("Enter")
+    page.wait_for_function("node => !/all flows: 0 of/.test(node.innerText)", arg=numbers.element_handle())
+    widget.get_by_role("button", name="Pause").press("Enter")
+    assert shown(widget) != start
+    done = int(lab.python(page, "", "flows.model.done"))
+    assert 0 < done < 90
+    page.wait_for_timeout(500)
+    assert int(lab.python(page, "", "flows.model.done")) == done  # a pause is a pause
+    model.run(done)
+    assert numbers.inner_text() == line(model, 3) == twin.locator("div.numbers").inner_text()
+    assert widget.get_by_role("button", name="Train").is_visible()
+
+    twin.get_by_role("button", name="Train").click()
+    page.wait_for_function(WORDS, arg=[numbers.element_handle(), "all flows: 90 of 90 steps"])
+    model.run()
+    trained = shown(widget)
+    assert trained != start
+    assert numbers.inner_text() == line(model, 3) == twin.locator("div.numbers").inner_text()
+
+    slider = widget.get_by_role("slider", name="depth")
+    for depth in (2, 1):
+        slider.press("ArrowLeft")
+        shown(widget)
+        assert numbers.inner_text() == line(model, depth)
+    page.wait_for_timeout(600)  # Python hears of it when the hand rests; words for a screen reader come now and then
+    assert lab.python(page, "", "flows.depth") == "1"
+    assert slider.get_attribute("aria-valuetext") == "1 layers"
+    scores = ", ".join(f"{d}: {model.at(d).held_out:.2f}" for d in range(4))
+    assert scores in widget.get_by_role("img").nth(2).get_attribute("aria-label")
+    lab.python(page, "flows.depth = 3")
+    page.wait_for_function(WORDS, arg=[numbers.element_handle(), "3 layers, 30 of 30"])
+    assert shown(widget) == trained
+
+    curve = widget.get_by_role("img").nth(2)
+    box = curve.bounding_box()
+    curve.click(position={"x": 44 + (box["width"] - 52) * 2.5 / 4, "y": box["height"] / 2})  # the third of four dots
+    shown(widget)
+    assert numbers.inner_text() == line(model, 2)
+    widget.get_by_role("slider", name="depth").press("End")
+
+    twin.get_by_role("button", name="Reset").press("Enter")
+    page.wait_for_function(WORDS, arg=[numbers.element_handle(), "all flows: 0 of 90 steps"])
+    page.evaluate("document.activeElement.blur()")
+    assert shown(widget) == start
+
+
+def test_flow_depth_goes_through_the_layers(opened, lab):
+    page = opened("flows.ipynb")
+    widget = page.locator(".lecture-widget").nth(0)
+    lab.python(page, "flows.model.run(60); flows._run += 1; flows._ask = dict(number=1, depth=3, layer=3)")
+    numbers, slider = widget.locator("div.numbers"), widget.get_by_role("slider", name="layer", exact=True)
+    page.wait_for_function(WORDS, arg=[numbers.element_handle(), "all flows: 60 of 90 steps"])
+    pictures = {}
+    slider.press("End")
+    pictures[3.0] = shown(widget)
+    slider.press("Home")
+    pictures[0.0] = shown(widget)
+    assert "layer 0.0 of 3" in widget.inner_text()
+    for layer in (1.0, 2.0):
+        for _ in range(33):
+            slider.press("ArrowRight")
+        pictures[layer] = shown(widget)
+        assert f"layer {layer} of 3" in widget.inner_text()
+    assert len(set(pictures.values())) == 4
+    page.wait_for_timeout(600)
+    assert float(lab.python(page, "", "flows.t")) == pytest.approx(2 / 3)
+    assert slider.get_attribute("aria-valuetext") == "after layer 2.0 of 3"
+    assert "stops after layer 2" in widget.get_by_role("img").nth(1).get_attribute("aria-label")
+
+    # what is drawn is the density after this layer: the flow's own numbers, pixel by pixel
+    seen = (
+        widget.get_by_role("img")
+        .nth(1)
+        .evaluate(
+            """canvas => {
+            const scale = devicePixelRatio, ctx = canvas.getContext("2d"), top = canvas.clientWidth < 340 ? 39 : 24;
+            const side = Math.min(canvas.clientWidth - 52, 380), all = [];
+            for (let row = 8; row < 128; row += 16) for (let column = 8; column < 128; column += 16) {
+                const at = (i) => ((i + 0.5) * side) / 128;
+                all.push(ctx.getImageData((44 + at(column)) * scale, (top + at(row)) * scale, 1, 1).data[3]);
+            }
+            return all;
+        }"""
+        )
+    )
+    model = FlowDepthModel(most=3, steps=30)
+    model.run(60)
+    wanted = model.density(3, 2)[8:128:16, 8:128:16].flatten()
+    assert torch.corrcoef(torch.stack([torch.tensor(seen).float(), wanted]))[0, 1] > 0.7
+    other = model.density(3, 0)[8:128:16, 8:128:16].flatten()
+    assert torch.corrcoef(torch.stack([torch.tensor(seen).float(), other]))[0, 1] < 0.7
+
+    widget.get_by_role("checkbox", name="outline of the truth").press(" ")
+    assert shown(widget) != pictures[2.0]
+    widget.get_by_role("checkbox", name="outline of the truth").press(" ")
+    assert shown(widget) == pictures[2.0]
+
+    slider.press("Home")
+    widget.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_timeout(900)
+    widget.get_by_role("button", name="Pause").press("Enter")
+    shown(widget)
+    assert 0 < float(slider.input_value()) < float(slider.get_attribute("max"))
+
+
+def test_a_cell_that_runs_again_or_is_cleared_stops_training(opened, lab):
+    page = opened("flows.ipynb")
+    steps = lambda name: int(lab.python(page, "", f"{name}.model.done"))  # noqa: E731
+
+    def train():
+        widget = page.locator(".lecture-widget").nth(3)
+        widget.get_by_role("button", name="Train").press("Enter")
+        page.wait_for_function(
+            "node => !/all flows: 0 of/.test(node.innerText)", arg=widget.locator("div.numbers").element_handle()
+        )
+
+    train()
+    lab.python(page, "before = long")
+    page.evaluate(
+        """async () => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = 3;
+            notebook.deselectAll();
+            await jupyterapp.commands.execute("notebook:run-cell");
+        }"""
+    )
+    page.wait_for_timeout(500)
+    assert lab.python(page, "", "before is long") == "False"
+    done = steps("before")
+    page.wait_for_timeout(700)
+    assert steps("before") == done > 0 and steps("long") == 0
+
+    train()
+    assert steps("long") > 0
+    page.evaluate(
+        """async () => {
+            jupyterapp.shell.currentWidget.content.activeCellIndex = 3;
+            await jupyterapp.commands.execute("notebook:clear-cell-output");
+        }"""
+    )
+    page.wait_for_timeout(500)
+    done = steps("long")
+    page.wait_for_timeout(700)
+    assert steps("long") == done
+
+
+def test_a_flow_of_your_own_has_two_panels_and_nothing_to_train(opened, lab):
+    page = opened("flows.ipynb")
+    widget = page.locator(".lecture-widget").last
+    shown(widget)
+    assert widget.get_by_role("img").count() == 2
+    assert widget.get_by_role("button", name="Train").count() == 0
+    held_out, truth = lab.python(page, "", "'%.3f %.3f' % (own.model.at(2)[1], own.model.target.entropy)")[1:-1].split()
+    assert widget.locator("div.numbers").inner_text().startswith(f"2 layers · held-out {held_out} | truth {truth} nats")
+
+
+def splits(model, knots):
+    """The line of numbers that belongs to these knots, from the plain object."""
+    now = model.at(knots)
+    sign = "−" if round(now.logdet, 3) < 0 else "+"
+    return (
+        f"train {now.train:.3f} = {now.latent:.3f} {sign} {abs(now.logdet):.3f}, from −log N(z) and −log g′(x) | "
+        f"held-out {now.held_out:.3f} | truth {model.target.entropy:.3f} nats"
+    )
+
+
+def knots_of(lab, page):
+    page.wait_for_timeout(400)  # Python hears of it when the hand rests
+    return torch.tensor(eval(lab.python(page, "", "spline.knots")), dtype=torch.float64)
+
+
+def test_spline_by_keyboard_by_mouse_and_by_fit(opened, lab):
+    page, model = opened("flows.ipynb"), SplineModel()
+    widget = page.locator(".lecture-widget").nth(2)
+    widget.scroll_into_view_if_needed()
+    numbers, start = widget.locator("div.numbers"), shown(widget)
+    assert numbers.inner_text() == splits(model, model.identity)
+
+    knot = widget.get_by_role("button", name="knot 2 of 4")
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowUp", "Shift+ArrowUp", "+", "=", "-", "+"):
+        knot.press(key)
+    assert shown(widget) != start
+    expected = model.identity
+    expected[0, 2] -= 0.04
+    expected[1, 2] += 0.22
+    expected[2, 2] += 0.2
+    knots = knots_of(lab, page)
+    torch.testing.assert_close(knots, expected)
+    assert numbers.inner_text() == splits(model, knots)
+    page.wait_for_timeout(600)  # words for a screen reader come now and then
+    assert knot.get_attribute("aria-label") == "knot 2 of 4: x -0.74, z -0.48, slope 1.22"
+    assert "Knot 2: x -0.74" in widget.get_by_role("img").first.get_attribute("aria-label")
+
+    widget.get_by_role("combobox", name="knot").select_option("3")
+    for name in ("x", "z", "slope"):
+        slider = widget.get_by_role("slider", name=name)
+        slider.press("PageUp")
+        slider.press("ArrowRight")
+        assert slider.get_attribute("aria-valuetext").startswith(f"knot 3: {name} ") or shown(widget)
+    knots = knots_of(lab, page)
+    assert (knots[:, 3] > expected[:, 3]).all()
+    torch.testing.assert_close(knots[:, :3], expected[:, :3])
+    assert numbers.inner_text() == splits(model, knots)
+
+    # drag knot 1 up and to the right, against its neighbour
+    box = widget.get_by_role("button", name="knot 1 of 4").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y - 10, steps=4)
+    middle = knots_of(lab, page)
+    page.mouse.move(x + 900, y - 900, steps=4)
+    page.mouse.up()
+    after = knots_of(lab, page)
+    assert knots[0, 1] < middle[0, 1] < middle[0, 2] and knots[1, 1] < middle[1, 1]
+    torch.testing.assert_close(after[:2, 1], after[:2, 2] - 0.05)  # the order is kept
+    assert torch.equal(after[:, 2:], knots[:, 2:])
+    assert numbers.inner_text() == splits(model, after)
+
+    # the right handle of the slope, turned upright
+    widget.get_by_role("button", name="knot 4 of 4").focus()
+    shown(widget)
+    box = widget.locator(".grip").nth(1).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 30, steps=4)
+    turned = knots_of(lab, page)
+    page.mouse.move(x - 300, y - 30, steps=4)
+    page.mouse.up()
+    assert 0.2 < turned[2, 4] < 3 and torch.equal(turned[:2], after[:2])
+    assert knots_of(lab, page)[2, 4] == 4  # no steeper than that
+
+    page.mouse.move(5, 5)
+    widget.get_by_role("button", name="Fit").press("Enter")
+    fitted = model.at(model.fitted)
+    words = f"{splits(model, model.fitted)} · fit: train {fitted.train:.3f}, held-out {fitted.held_out:.3f}"
+    page.wait_for_function("([node, words]) => node.innerText === words", arg=[numbers.element_handle(), words])
+    torch.testing.assert_close(knots_of(lab, page), model.fitted)
+    assert shown(widget) != start
+
+    widget.get_by_role("button", name="Reset").press("Enter")
+    shown(widget)
+    assert numbers.inner_text().startswith(splits(model, model.identity))
+    lab.python(page, "spline.knots = spline.model.fitted")
+    page.wait_for_function("([node, words]) => node.innerText === words", arg=[numbers.element_handle(), words])
+
+
+def test_a_finger_drags_a_knot(lab, opened):
+    page = opened("flows.ipynb")
+    widget = page.locator(".lecture-widget").nth(2)
+    widget.get_by_role("button", name="Reset").press("Enter")
+    before = knots_of(lab, page)
+    box = widget.get_by_role("button", name="knot 3 of 4").bounding_box()
+    x, y = box["x"] + 12, box["y"] + 12
+    touch = page.context.new_cdp_session(page)
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x + 15, "y": y - 15}]),
+        ("touchMove", [{"x": x + 30, "y": y - 25}]),
+        ("touchEnd", []),
+    ):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    after = knots_of(lab, page)
+    assert (after[:2, 3] > before[:2, 3] + 0.1).all() and torch.equal(after[:, :3], before[:, :3])
+
+
+@pytest.mark.parametrize("width", [600, 900, 1600])
+def test_nothing_sticks_out_of_a_narrow_or_wide_window(opened, width):
+    page = opened("flows.ipynb")
+    size = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(400)
+    try:
+        for i in (0, 2):
+            widget = page.locator(".lecture-widget").nth(i)
+            frame = widget.bounding_box()
+            for part in widget.locator("canvas, button, input, select, span, .numbers").all():
+                box = part.bounding_box()
+                assert box["x"] >= frame["x"] - 12 and box["x"] + box["width"] <= frame["x"] + frame["width"] + 12
+    finally:
+        page.set_viewport_size(size)
+
+
+def test_text_is_legible_in_the_dark_theme(opened, lab, tmp_path):
+    page = opened("widgets.ipynb")
+    widget = page.locator(".lecture-widget").first
+    light = shown(widget)
+    lab.theme(page, "JupyterLab Dark")
+    assert shown(widget) != light
+    colours = widget.evaluate(
+        """root => {
+            let ground = root;
+            while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+            return [getComputedStyle(root).color, getComputedStyle(ground).backgroundColor];
+        }"""
+    )
+    text, ground = (luminance(colour) for colour in colours)
+    assert (text + 0.05) / (ground + 0.05) > 4.5  # WCAG 2.2, contrast for text
+    page.screenshot(path=tmp_path / "dark.png")
+
+
+def luminance(colour):
+    """Relative luminance of a CSS colour, as in WCAG 2.2."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    return sum(
+        w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+        for w, c in zip((0.2126, 0.7152, 0.0722), parts)
+    )

@@ -1,5 +1,6 @@
 """p_data: `targets`, distributions whose density is known exactly, and `images`, small sets of pictures."""
 
+from lecture_lib.data.checks import as_rows, as_tensor, cpu_rng, one_of, positive, positive_int
 from lecture_lib.data.images import Images, cache, clothes_or_digits, digits, fashion_mnist
 from lecture_lib.data.targets import (
     TARGETS,
@@ -11,7 +12,6 @@ from lecture_lib.data.targets import (
     Target,
     Triangular,
     Uniform,
-    as_rows,
     checkerboard,
     eight_gaussians,
     grid,
@@ -26,34 +26,3 @@ from lecture_lib.data.targets import (
     two_moons,
     uniform,
 )
-
-__all__ = [
-    "TARGETS",
-    "Checkerboard",
-    "Images",
-    "Mixture",
-    "NoisyCurve",
-    "Pinwheel",
-    "Rings",
-    "Target",
-    "Triangular",
-    "Uniform",
-    "as_rows",
-    "cache",
-    "checkerboard",
-    "clothes_or_digits",
-    "digits",
-    "eight_gaussians",
-    "fashion_mnist",
-    "grid",
-    "mixture",
-    "pinwheel",
-    "rings",
-    "rotate",
-    "smiley",
-    "spiral",
-    "triangular",
-    "twenty_five_gaussians",
-    "two_moons",
-    "uniform",
-]

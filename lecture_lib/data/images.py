@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.data.targets import as_rows
+from lecture_lib.data.checks import as_rows
 
 # Fashion-MNIST's files: their sizes, and the sha256 of their unpacked bytes
 FILES = {

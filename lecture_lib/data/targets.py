@@ -15,48 +15,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from lecture_lib.data.checks import as_rows
+
 CHUNK = 2**14  # rows at a time: bounds memory where a density has hundreds of components
-
-
-# ---------------------------------------------------------------- bad input, one clear sentence
-
-
-def as_rows(x, d: int | None = None, name: str = "x", finite: bool = True) -> Tensor:
-    """`x` as a float tensor of shape (n, d); (n,) is taken as n points in one dimension.
-
-    Raises ValueError, naming the argument, if x is empty, has another dimension than `d`, or holds NaN
-    (with finite=True, also infinity).
-    """
-    try:
-        x = torch.as_tensor(x)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} has type {type(x).__name__}. It should be a tensor or array of numbers.") from error
-    if x.is_complex():
-        raise ValueError(f"{name} is complex ({x.dtype}). It should be real.")
-    if not x.is_floating_point():
-        x = x.to(torch.get_default_dtype())
-    if x.ndim == 1:
-        x = x[:, None]
-    if x.ndim != 2:
-        raise ValueError(f"{name} has shape {tuple(x.shape)}. It should be (n, d): one row per point.")
-    if d is not None and x.shape[1] != d:
-        raise ValueError(f"{name} has {x.shape[1]} columns. It should have {d}: one per dimension.")
-    if len(x) == 0 or x.shape[1] == 0:
-        raise ValueError(f"{name} is empty, shape {tuple(x.shape)}. At least one row and one column are needed.")
-    if not math.isfinite(x.detach().sum()):  # one fast pass; a look at single rows only if something is wrong
-        _refuse(x.isnan(), "NaN", name)
-        if finite:
-            _refuse(x.isinf(), "infinity", name)
-    return x
-
-
-def _refuse(bad: Tensor, what: str, name: str) -> None:
-    rows = bad.any(1).nonzero()[:, 0]
-    if len(rows):
-        raise ValueError(
-            f"{name} has {what} in {len(rows)} of {len(bad)} rows (first at row {rows[0].item()}). "
-            f"Drop or fix them first: {name}[{name}.isfinite().all(1)]."
-        )
 
 
 # ---------------------------------------------------------------- targets

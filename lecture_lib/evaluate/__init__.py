@@ -27,27 +27,3 @@ from lecture_lib.evaluate.samples import (
     modes,
     sliced_wasserstein,
 )
-
-__all__ = [
-    "Classifier",
-    "Distance",
-    "Estimate",
-    "Modes",
-    "TwoSample",
-    "bits_per_dim",
-    "class_counts",
-    "classifier",
-    "classifier_two_sample",
-    "estimate",
-    "excess_nats",
-    "frechet",
-    "jensen_shannon",
-    "kolmogorov_smirnov",
-    "kullback_leibler",
-    "modes",
-    "nats",
-    "nearest",
-    "sliced_wasserstein",
-    "total_variation",
-    "wasserstein",
-]

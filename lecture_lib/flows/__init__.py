@@ -12,21 +12,3 @@ from lecture_lib.flows.flow import Flow, Normal, Uniform
 from lecture_lib.flows.images import Dequantized, dequantize
 from lecture_lib.flows.pieces import affine, leaky, mixture_cdf, spline
 from lecture_lib.flows.transforms import Affine, Couplings, Elementwise, Inverse, MaskedAutoregressive, Sigmoid
-
-__all__ = [
-    "Affine",
-    "Couplings",
-    "Dequantized",
-    "Elementwise",
-    "Flow",
-    "Inverse",
-    "MaskedAutoregressive",
-    "Normal",
-    "Sigmoid",
-    "Uniform",
-    "affine",
-    "dequantize",
-    "leaky",
-    "mixture_cdf",
-    "spline",
-]

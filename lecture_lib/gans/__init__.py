@@ -22,23 +22,3 @@ from lecture_lib.gans.losses import (
 )
 from lecture_lib.gans.networks import MLP, Discriminator, Generator
 from lecture_lib.gans.training import Step, alternate
-
-__all__ = [
-    "LOSSES",
-    "MLP",
-    "Discriminator",
-    "Generator",
-    "ImageDiscriminator",
-    "ImageGenerator",
-    "Loss",
-    "Step",
-    "alternate",
-    "cross_entropy",
-    "dcgan",
-    "minimax",
-    "non_saturating",
-    "optimal_discriminator",
-    "radford",
-    "shapes",
-    "slerp",
-]

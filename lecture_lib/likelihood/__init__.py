@@ -15,18 +15,3 @@ from lecture_lib.likelihood.bayes_net import BayesNet, chow_liu, mutual_informat
 from lecture_lib.likelihood.gaussians import Gaussian, GaussianMixture
 from lecture_lib.likelihood.levels import DiscretizedLogistics, SoftmaxHistogram
 from lecture_lib.likelihood.training import Step, maximize_likelihood, nll, warm_up_cosine
-
-__all__ = [
-    "Autoregressive",
-    "BayesNet",
-    "DiscretizedLogistics",
-    "Gaussian",
-    "GaussianMixture",
-    "SoftmaxHistogram",
-    "Step",
-    "chow_liu",
-    "maximize_likelihood",
-    "mutual_information",
-    "nll",
-    "warm_up_cosine",
-]

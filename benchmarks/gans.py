@@ -9,10 +9,11 @@
 1. steps: CPU microseconds of one update of D and one of G, batch 256, two hidden layers of 64 units. `textbook` is the
    loop as tutorials write it: probabilities and BCELoss, D called for real and for generated points apart, Adam as it
    comes, a DataLoader, `.item()`. `logits` is the same loop with logits, `Adam(fused=True)`, and mini-batches by
-   indexing: what a reader gets by changing five lines. `products` are the matrix products of both updates and nothing
-   else; `products + Adam` has two fused Adams, for as many parameters. All take turns; a ratio is the median over the
-   rounds of the ratio within a round, between the quartiles of the rounds.
-2. many: 16 GANs one after another, and 16 at once (`runs=16`), the same total of updates.
+   indexing: what a reader gets by changing five lines. `plain call` is `alternate` with torch's `Adam(fused=True)`,
+   `ours` is `alternate` with what `fast` has to pass in, `Adam` and `discriminator_step`. `products` are the matrix
+   products of both updates and nothing else; `products + Adam` has two fused Adams, for as many parameters. All take
+   turns; a ratio is the median over the rounds of the ratio within a round, between the quartiles of the rounds.
+2. many: 16 GANs one after another, and 16 at once (`n_models=16`), the same total of updates.
 3. ring: 8 Gaussians of sd 0.05 on a circle of radius 2: the share of 10 seeds that cover 8 of 8 modes, and the share
    of samples within 3 sd of a mode (a perfect generator: 98.9 %), of 10,000 samples after one training.
 4. grid: 25 Gaussians of sd 0.05, 2 apart, the same. The ingredients beside the recipe's show what each one brings.
@@ -30,7 +31,6 @@ for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[threads] = "1"
 
 import argparse
-import copy
 import json
 import math
 import platform
@@ -42,9 +42,11 @@ from time import perf_counter, process_time
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LinearLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
-from lecture_lib import data
+from lecture_lib import data, fast
 from lecture_lib.evaluate import jensen_shannon, modes
 from lecture_lib.gans import Discriminator, Generator, alternate
 
@@ -115,12 +117,18 @@ def logits(x: Tensor):
         yield
 
 
-def ours(x: Tensor, runs: int | None = None, hidden: int = HIDDEN, batch: int = BATCH):
+BETAS = (0.5, 0.999)
+fused_adam = partial(torch.optim.Adam, betas=BETAS, fused=True)
+fast_adam = partial(fast.Adam, betas=BETAS)
+
+
+def ours(x: Tensor, n_models: int | None = None, hidden: int = HIDDEN, batch: int = BATCH, adam=fast_adam, **more):
     """One update of D and one of G for each `next`."""
     rng = torch.Generator().manual_seed(0)
-    G = Generator(Z, D_X, (hidden, hidden), runs, rng=rng).to(x.device)
-    D = Discriminator(D_X, (hidden, hidden), runs, rng=rng).to(x.device)
-    step = alternate(G, D, x, steps=10**9, batch_size=batch, rng=rng)
+    G = Generator(Z, D_X, (hidden, hidden), n_models, rng).to(x.device)
+    D = Discriminator(D_X, (hidden, hidden), n_models, rng).to(x.device)
+    optimizers = adam(D.parameters(), 1e-3), adam(G.parameters(), 1e-3)
+    step = alternate(G, D, *optimizers, x, steps=10**9, batch_size=batch, rng=rng, **more)
     while True:
         next(step), next(step)
         yield
@@ -189,7 +197,13 @@ def points(device: str) -> Tensor:
 
 def steps(quick: bool, device: str) -> dict[str, float]:
     x = points(device)
-    work = {"textbook": textbook(x), "logits": logits(x), "ours": ours(x), "products": products(x)}
+    work = {
+        "textbook": textbook(x),
+        "logits": logits(x),
+        "ours": ours(x, d_step=fast.discriminator_step),
+        "products": products(x),
+    }
+    work["plain call"] = ours(x, adam=fused_adam)
     work["products + Adam"] = products(x, adam=True)
     with torch.random.fork_rng():
         us = rounds(work, 7 if quick else 31, dict.fromkeys(work, 100), device)
@@ -199,9 +213,12 @@ def steps(quick: bool, device: str) -> dict[str, float]:
     for name, values in us.items():
         middle, low, high = ratios(values, us["ours"])
         print(f"{name:<20}{statistics.median(values):>9.0f}{middle:>10.2f}{f'{low:.2f} to {high:.2f}':>16}")
-        result[f"{prefix}steps_us_{name.replace(' + ', '_').lower()}"] = round(statistics.median(values), 1)
+        result[f"{prefix}steps_us_{name.replace(' + ', '_').replace(' ', '_').lower()}"] = round(
+            statistics.median(values), 1
+        )
     for key, a, b in [
         ("steps_vs_plain", "textbook", "ours"),
+        ("steps_plain_call_vs_plain", "textbook", "plain call"),
         ("steps_vs_logits", "logits", "ours"),
         ("steps_vs_products", "ours", "products"),
         ("steps_vs_products_adam", "ours", "products + Adam"),
@@ -215,15 +232,15 @@ def steps(quick: bool, device: str) -> dict[str, float]:
 # ---------------------------------------------------------------- 2. many at once
 
 
-def many(quick: bool, device: str, runs: int = 16) -> dict[str, float]:
+def many(quick: bool, device: str, n_models: int = 16) -> dict[str, float]:
     x = points(device)
-    print(f"\n{runs} GANs, microseconds of one update of D and one of G of each of them, on the {device}")
+    print(f"\n{n_models} GANs, microseconds of one update of D and one of G of each of them, on the {device}")
     print(f"{'':<30}{'in a row':>10}{'at once':>10}{'ratio':>8}{'quartiles':>16}")
     result = {}
     for key, batch, hidden in (("many_vs_serial", 64, 32), ("many_vs_serial_wide", 256, 64)):
-        work = {"serial": ours(x, None, hidden, batch), "many": ours(x, runs, hidden, batch)}
-        us = rounds(work, 5 if quick else 21, {"serial": 10 * runs, "many": 10}, device)
-        serial = [runs * value for value in us["serial"]]  # one after another: each costs the same
+        work = {"serial": ours(x, None, hidden, batch), "many": ours(x, n_models, hidden, batch)}
+        us = rounds(work, 5 if quick else 21, {"serial": 10 * n_models, "many": 10}, device)
+        serial = [n_models * value for value in us["serial"]]  # one after another: each costs the same
         middle, low, high = ratios(serial, us["many"])
         title = f"batch {batch}, 2 layers of {hidden}"
         print(f"{title:<30}{statistics.median(serial):>10.0f}{statistics.median(us['many']):>10.0f}", end="")
@@ -242,13 +259,17 @@ def play(target, seed: int, G, D, steps: int, rates: tuple, decays=True, average
     x = target.sample(20_000, rng).float()
     scale = x.std() if scales else 1.0
     G, D = G(rng=rng), D(rng=rng)
-    average = copy.deepcopy(G) if averages else None
-    left = (lambda number: 1 - (number - 1) / steps) if decays else lambda number: 1.0
-    lr = lambda number: (rates[0] * left(number), rates[1] * left(number))  # noqa: E731
-    for _ in alternate(G, D, x / scale, steps, batch_size=128, lr=lr, average=average, rng=rng):
-        pass
+    average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.995))
+    optimizers = [fast_adam(net.parameters(), rate) for net, rate in zip((D, G), rates)]
+    each = steps // 2  # of D, and of G
+    schedules = {p: LinearLR(optimizer, 1.0, float(not decays), each) for p, optimizer in zip("DG", optimizers)}
+    game = alternate(G, D, *optimizers, x / scale, steps, batch_size=128, rng=rng, d_step=fast.discriminator_step)
+    for step in game:
+        schedules[step.player].step()
+        if averages and step.player == "G":
+            average.update_parameters(G)
     seconds = process_time() - start
-    samples = scale * (average or G).sample(10_000, rng)
+    samples = scale * (average.module if averages else G).sample(10_000, rng)
     return modes(samples, target), jensen_shannon(samples, target).mean, seconds
 
 
@@ -291,26 +312,26 @@ class Waves(Discriminator):
         super().__init__(d + 64, rng=rng)
         self.register_buffer("w", torch.randn(d, 32, generator=rng))
 
-    def forward(self, x: Tensor, theta: list[Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         waves = x @ self.w
-        return super().forward(torch.cat([x, waves.sin(), waves.cos()], -1), theta)
+        return super().forward(torch.cat([x, waves.sin(), waves.cos()], -1))
 
 
 RECIPE = {
-    "G": partial(Generator, Z, D_X, codes=256),
+    "G": partial(Generator, Z, D_X, categories=256),
     "D": partial(Waves, D_X),
     "steps": 8000,
     "rates": (2e-3, 1e-3),  # of D, of G
 }
-NO_CODES, NO_WAVES = {"G": partial(Generator, Z, D_X)}, {"D": partial(Discriminator, D_X)}
+NO_CATEGORIES, NO_WAVES = {"G": partial(Generator, Z, D_X)}, {"D": partial(Discriminator, D_X)}
 NO_CARE = {"rates": (1e-3, 1e-3), "decays": False, "averages": False}
 ROWS = {
     "the recipe": RECIPE,
     "D sees no waves": RECIPE | NO_WAVES,
-    "z without codes": RECIPE | NO_CODES,
-    "neither waves nor codes": RECIPE | NO_WAVES | NO_CODES,
+    "z without categories": RECIPE | NO_CATEGORIES,
+    "neither waves nor categories": RECIPE | NO_WAVES | NO_CATEGORIES,
     "equal, constant step sizes, no average": RECIPE | NO_CARE,
-    "nothing of all this": RECIPE | NO_WAVES | NO_CODES | NO_CARE,
+    "nothing of all this": RECIPE | NO_WAVES | NO_CATEGORIES | NO_CARE,
 }
 
 

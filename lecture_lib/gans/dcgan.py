@@ -10,8 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.gans.networks import SLOPE
-from lecture_lib.machine import evaluating
+from lecture_lib.data import positive_int
+from lecture_lib.gans.networks import SLOPE, eval_mode
 
 
 class ImageGenerator(nn.Sequential):
@@ -29,7 +29,7 @@ class ImageGenerator(nn.Sequential):
     def images(self, z: Tensor) -> Tensor:
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
         like = next(self.parameters())
-        with evaluating(self):
+        with eval_mode(self):
             return torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
 
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
@@ -38,7 +38,7 @@ class ImageGenerator(nn.Sequential):
 
 
 class ImageDiscriminator(nn.Sequential):
-    """The logit of D(x), "x is real": images (n, channels, size, size) -> (n, 1); D(x) = sigmoid(logit)."""
+    """The logit of D(x), "x is real": images (n, channels, size, size) -> (n,); D(x) = sigmoid(logit)."""
 
 
 def dcgan(
@@ -62,8 +62,7 @@ def dcgan(
     """
     g, d = width if isinstance(width, (tuple, list)) and len(width) == 2 else (width, width)
     for name, value in {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} is {value!r}. It should be a whole number of at least 1.")
+        positive_int(name, value)
     sides = [size]
     while isinstance(size, int) and sides[0] > 4 and sides[0] % 2 == 0:
         sides.insert(0, sides[0] // 2)  # 64 -> [4, 8, 16, 32, 64]
@@ -82,15 +81,15 @@ def dcgan(
         down_layers = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
         for a, b in pairwise(down):
             down_layers += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(SLOPE, inplace=True)]
-        down_layers += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1)]
+        down_layers += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1), nn.Flatten(0)]
 
         G, D = ImageGenerator(*up_layers), ImageDiscriminator(*down_layers)
-    radford(G, rng), radford(D, rng)
+    init_weights(G, rng), init_weights(D, rng)
     return G, D
 
 
 @torch.no_grad()
-def radford(net: nn.Module, rng: torch.Generator | None = None) -> None:
+def init_weights(net: nn.Module, rng: torch.Generator | None = None) -> None:
     """First weights from N(0, 0.02^2), as in Radford, Metz and Chintala (2016); gains from N(1, 0.02^2); biases 0."""
     for part in net.modules():
         for name, p in part.named_parameters(recurse=False):
@@ -114,10 +113,10 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
 
 
 @torch.no_grad()
-def shapes(net: nn.Sequential, x: Tensor) -> str:
+def summary(net: nn.Sequential, x: Tensor) -> str:
     """A line for each layer: its name, the shape that comes out of it for x, its number of parameters."""
     total, lines = sum(p.numel() for p in net.parameters()), [f"{'input':<18}{tuple(x.shape)}"]
-    with evaluating(net):
+    with eval_mode(net):
         for layer in net:
             x = layer(x)
             many = sum(p.numel() for p in layer.parameters())

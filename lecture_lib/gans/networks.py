@@ -6,23 +6,42 @@ Slide "GANs: Basic Setup": noise in, point out; point in, real or fake out.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, one_hot
+from torch.nn.functional import one_hot
+
+from lecture_lib.data import positive_int
 
 SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
 
 
-class MLP(nn.Module):
-    """x -> W_k a(... a(W_1 x + b_1) ...) + b_k with a leaky ReLU a; all W and b are parts of one vector, `theta`.
+class Linear(nn.Module):
+    """y = x W + b: (n, inputs) -> (n, outputs).
 
-    One network: theta (P,), x (n, inputs) -> (n, outputs). `runs` networks side by side, each with parameters of its
-    own: theta (runs, P), x (runs, n, inputs) -> (runs, n, outputs), in as many tensor operations as for one.
+    With `n_models`, so many layers side by side, each with a W and a b of its own, in one tensor operation:
+    (n_models, n, inputs) -> (n_models, n, outputs). First weights are uniform in +-1/sqrt(inputs), as torch has them.
+    """
 
-    rng: of the first parameters, uniform in +-1/sqrt(inputs of the layer), as torch's Linear has them.
+    def __init__(self, inputs: int, outputs: int, n_models: int | None = None, rng: torch.Generator | None = None):
+        super().__init__()
+        lead, limit = () if n_models is None else (n_models,), 1 / math.sqrt(inputs)
+        self.weight, self.bias = (
+            nn.Parameter(limit * (2 * torch.rand(*lead, rows, outputs, generator=rng) - 1)) for rows in (inputs, 1)
+        )
+        self.affine = torch.addmm if n_models is None else torch.baddbmm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.affine(self.bias, x, self.weight)
+
+
+class MLP(nn.Sequential):
+    """x -> W_k a(... a(W_1 x + b_1) ...) + b_k with a leaky ReLU a.
+
+    hidden: units of each layer between. n_models: so many networks side by side. rng: of the first weights.
     """
 
     def __init__(
@@ -30,71 +49,66 @@ class MLP(nn.Module):
         inputs: int,
         outputs: int,
         hidden: Sequence[int] = (64, 64),
-        runs: int | None = None,
+        n_models: int | None = None,
         rng: torch.Generator | None = None,
     ):
-        super().__init__()
-        sizes = (inputs, *hidden, outputs)
-        if any(not isinstance(size, int) or size < 1 for size in (*sizes, 1 if runs is None else runs)):
-            raise ValueError(f"The layers have {sizes} units, runs is {runs!r}. All should be at least 1.")
-        self.runs, self.inputs, self.outputs = runs, inputs, outputs
-        self._shapes = [shape for a, b in pairwise(sizes) for shape in ((a, b), (1, b))]  # W_1, b_1, W_2, ...
-        self._lengths = [math.prod(shape) for shape in self._shapes]
-        bounds = [1 / math.sqrt(a) for a in sizes[:-1] for _ in "Wb"]
-        bound = torch.cat([torch.full((n,), b) for n, b in zip(self._lengths, bounds)])
-        u = torch.rand(*([] if runs is None else [runs]), len(bound), generator=rng)
-        self.theta = nn.Parameter((2 * u - 1) * bound)
-
-    def parts(self, theta: Tensor) -> list[Tensor]:
-        """W_1, b_1, W_2, ... as views of theta."""
-        return [p.view(*theta.shape[:-1], *s) for p, s in zip(theta.split(self._lengths, -1), self._shapes)]
-
-    def forward(self, x: Tensor, theta: list[Tensor] | None = None) -> Tensor:
-        """theta: other parameters than its own, as `parts` cuts them, such as those of some of the runs."""
-        parts = self.parts(self.theta) if theta is None else theta
-        affine = torch.baddbmm if parts[0].ndim == 3 else torch.addmm
-        for W, b in zip(parts[:-2:2], parts[1:-2:2]):
-            x = leaky_relu(affine(b, x, W), SLOPE, inplace=True)
-        return affine(parts[-1], x, parts[-2])
+        n_models = None if n_models is None else positive_int("n_models", n_models)
+        sizes = [positive_int("the number of units", size) for size in (inputs, *hidden, outputs)]
+        layers = [Linear(a, b, n_models, rng) for a, b in pairwise(sizes)]
+        between = [part for layer in layers[:-1] for part in (layer, nn.LeakyReLU(SLOPE, inplace=True))]
+        super().__init__(*between, layers[-1])
+        self.n_models = n_models
 
 
 class Generator(MLP):
     """x = G(z), z ~ N(0, I): the forger. It answers `sample`, and there is no `log_prob`.
 
-    z_dim, d: dimensions of z and x. hidden, runs, rng: as for `MLP`.
-    codes: z gets a second part, one of so many cards, all equally likely: a vector with a single entry that is not 0
-        (Chen and others 2016, InfoGAN; Gurumurthy and others 2017, DeLiGAN). A network is continuous, so it carries
-        a normal z, which is all in one piece, to samples all in one piece: between two modes there are always bridges.
-        A z in pieces needs none.
+    z_dim, d: dimensions of z and x. hidden, n_models, rng: as for `MLP`.
+    categories: z gets a second part, a categorical latent, one-hot, all values equally likely (Chen and others 2016,
+        InfoGAN; Gurumurthy and others 2017, DeLiGAN). A network is continuous, so it carries a normal z, which is all
+        in one piece, to samples all in one piece: between two modes there are always bridges. A z in pieces needs none.
     """
 
-    def __init__(self, z_dim: int, d: int, hidden=(64, 64), runs=None, rng=None, codes: int = 0):
-        if not isinstance(codes, int) or codes < 0:
-            raise ValueError(f"codes is {codes!r}. It should be a whole number of at least 0.")
-        super().__init__(codes + z_dim, d, hidden, runs, rng)
-        self.z_dim, self.codes = z_dim, codes
+    def __init__(self, z_dim: int, d: int, hidden=(64, 64), n_models=None, rng=None, categories: int = 0):
+        categories = positive_int("categories", categories, least=0)
+        super().__init__(categories + z_dim, d, hidden, n_models, rng)
+        self.z_dim, self.categories = z_dim, categories
 
-    def noise(self, n: int, rng: torch.Generator | None = None, runs: int | None = None) -> Tensor:
-        """z, (n, codes + z_dim), on the CPU; for several runs (runs, n, codes + z_dim)."""
-        runs = self.runs if runs is None else runs
-        lead = (n,) if runs is None else (runs, n)
+    def noise(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+        """z, (n, categories + z_dim), on the CPU; of many models (n_models, n, categories + z_dim)."""
+        lead = (n,) if self.n_models is None else (self.n_models, n)
         z = torch.randn(*lead, self.z_dim, generator=rng)
-        if not self.codes:
+        if not self.categories:
             return z
-        card = one_hot(torch.randint(self.codes, lead, generator=rng), self.codes)
-        return torch.cat([card * (math.sqrt(self.codes) / 2), z], -1)  # so that it counts beside z in the first layer
+        category = one_hot(torch.randint(self.categories, lead, generator=rng), self.categories)
+        # so large that it counts beside z in the first layer
+        return torch.cat([category * (math.sqrt(self.categories) / 2), z], -1)
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
-        """n draws, (n, d); of several runs n each, (runs, n, d)."""
-        return self(self.noise(n, rng).to(self.theta))
+        """n draws, (n, d); of many models n each, (n_models, n, d)."""
+        return self(self.noise(n, rng).to(self[0].weight))
 
 
 class Discriminator(MLP):
-    """The logit of D(x), "x is real": the investigator. (n, d) -> (n, 1); D(x) = sigmoid(logit).
+    """The logit of D(x), "x is real": the investigator. (n, d) -> (n,); D(x) = sigmoid(logit).
 
-    d: dimensions of x. hidden, runs, rng: as for `MLP`.
+    d: dimensions of x. hidden, n_models, rng: as for `MLP`.
     """
 
-    def __init__(self, d: int, hidden=(64, 64), runs=None, rng=None):
-        super().__init__(d, 1, hidden, runs, rng)
+    def __init__(self, d: int, hidden=(64, 64), n_models=None, rng=None):
+        super().__init__(d, 1, hidden, n_models, rng)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).squeeze(-1)
+
+
+@contextmanager
+def eval_mode(net: nn.Module) -> Iterator[nn.Module]:
+    """A context in which the network is in evaluation mode; each of its parts then gets its own mode back."""
+    modes = {part: part.training for part in net.modules()}
+    try:
+        yield net.eval()
+    finally:
+        for part, mode in modes.items():
+            part.training = mode

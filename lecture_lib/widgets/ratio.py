@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,9 +18,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from lecture_lib import fast
 from lecture_lib.data import TARGETS, Mixture, NoisyCurve, Target, as_rows, eight_gaussians, grid
 from lecture_lib.evaluate import modes, sliced_wasserstein
-from lecture_lib.gans import LOSSES, Discriminator, Generator, Step, alternate
+from lecture_lib.gans import Discriminator, Generator, Step, generator_step, turns
+from lecture_lib.gans.further import LOSSES, penalized_step
+from lecture_lib.gans.training import checked_ratio
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.view import View, module
 
@@ -90,15 +93,20 @@ class Run:
         self.rng = torch.Generator().manual_seed(model.seed)  # of all that is trained, and of nothing else
         self.G = Generator(2, 2, model.hidden, rng=self.rng)
         self.D = Discriminator(2, model.hidden, rng=self.rng)
+        adam = partial(fast.Adam, betas=(0.5, 0.999))
+        self.adam = {"D": adam(self.D.parameters()), "G": adam(self.G.parameters())}
         self.ratio, self.lr, self.loss = ratio, lr, loss
-        self._player: str | None = None
-        self._last: Step | None = None
-        self._loop = self._begin()
         self._every, self._sums = EVERY, {"D": [0.0, 0], "G": [0.0, 0]}
         self.history = [self._record()]
 
     def __setattr__(self, name, value):
-        super().__setattr__(name, CHECKS[name](value) if name in CHECKS else value)
+        value = CHECKS[name](value) if name in CHECKS else value
+        super().__setattr__(name, value)
+        if name == "ratio":
+            self._turns = turns(value)  # a new round begins
+        if name == "lr":
+            for player, lr in zip("DG", value):
+                self.adam[player].param_groups[0]["lr"] = lr
 
     @property
     def settings(self) -> dict:
@@ -106,42 +114,39 @@ class Run:
 
     # ------------------------------------------------------------ training
 
-    def _begin(self) -> Iterator[Step]:
-        """The game from here on, with the present loss; ratio and step sizes are looked up at each update."""
-        self._played = self.loss
-        force = {"D": (10**9, 0), "G": (0, 10**9)}  # a round that belongs to one player
-        return alternate(
-            *(self.G, self.D, self.model.x, 10**9),
-            ratio=lambda number: force.get(self._player, self.ratio),
-            loss=self.loss,
-            batch_size=BATCH,
-            lr=lambda number: self.lr,
-            rng=self.rng,
-            resume=self._last and self._last.checkpoint(),
-        )
+    def _batch(self) -> Tensor:
+        return self.model.x[torch.randint(len(self.model.x), (BATCH,), generator=self.rng)]
+
+    def _update(self, player: str) -> Tensor:
+        """One step of this player with the present loss; its loss before."""
+        loss, z = LOSSES[self.loss], self.G.noise(BATCH, self.rng)
+        if player == "G":
+            g = (lambda fake: loss.g(fake, self.D(self._batch()))) if loss.pairs else loss.g
+            return generator_step(self.G, self.D, self.adam["G"], z, g)
+        game = self.G, self.D, self.adam["D"], self._batch(), z
+        if loss.penalty:
+            return penalized_step(*game, loss.d, partial(loss.penalty, rng=self.rng))
+        return fast.discriminator_step(*game, loss.d)
 
     def step(self, player: str | None = None) -> Step | None:
         """One update: of the player whose turn it is, or of this one. None if the run has diverged."""
         if self.error:
             return None
-        self._player = player
-        if self.loss != self._played:
-            self._loop = self._begin()
+        player = player or next(self._turns)
         try:
-            self._last = step = next(self._loop)
+            loss = self._update(player)
         except FloatingPointError as error:
-            self.error = str(error)
+            self.error = f"Step {self.steps + 1}, {player}: {error}"
             return None
-        self.steps = step.number
-        self.taken[step.player] += 1
-        total = self._sums[step.player]
-        total[0] += (step.d_loss if step.player == "D" else step.g_loss).item()
-        total[1] += 1
+        self.steps += 1
+        self.taken[player] += 1
+        self._sums[player][0] += loss.item()
+        self._sums[player][1] += 1
         if self.steps % self._every == 0:
             self.history.append(self._record())
             if len(self.history) > MOST:
                 self.history, self._every = self.history[::2], 2 * self._every
-        return step
+        return Step(self.steps, player, loss)
 
     def _record(self) -> Record:
         model, x = self.model, self.points()
@@ -181,8 +186,7 @@ class Run:
         loss, n = LOSSES[self.loss], ARROWS
         with torch.enable_grad():
             x = self.points()[:n].requires_grad_()
-            fake = self.D(x).squeeze(-1)
-            value = loss.g(self.D(self.model.real[:n]).squeeze(-1), fake) if loss.pairs else loss.g(fake)
+            value = loss.g(self.D(x), self.D(self.model.real[:n])) if loss.pairs else loss.g(self.D(x))
             (slope,) = torch.autograd.grad(n * value, x)
         return torch.cat([x.detach(), -slope], 1)
 
@@ -204,8 +208,8 @@ class RatioModel:
     Slides "GAN Training: Alternating Training", "GAN Training: Issues".
 
     target: a name in `CHOICES`, a Target in 2 dimensions, or points, (n, 2). ratio: (d_steps, g_steps), updates of D,
-        then of G, in a round. lr: step size, or a pair, D's and G's. loss: a name in `gans.LOSSES`. These three may be
-        changed between two steps.
+        then of G, in a round. lr: step size, or a pair, D's and G's. loss: a name in `gans.further.LOSSES`. All may
+        be changed between two steps.
     compare: settings that a second run has otherwise, such as {"ratio": (1, 5)}: `runs[1]`. Both runs start with the
         same networks and draw the same batches as long as their settings are the same.
     seed: of data, networks, batches. Noise for pictures and measures comes from elsewhere, so looking changes nothing.
@@ -309,13 +313,6 @@ def as_source(target) -> Target | Points:
     return Points("your points", target)
 
 
-def check_ratio(value) -> tuple[int, int]:
-    ok = isinstance(value, (tuple, list)) and len(value) == 2 and all(type(n) is int and n >= 0 for n in value)
-    if not ok or sum(value) == 0:
-        raise ValueError(f"ratio is {value!r}. It should be (d_steps, g_steps): whole numbers, not both 0.")
-    return tuple(value)
-
-
 def check_lr(value) -> tuple[float, float]:
     both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)  # noqa: E731
@@ -330,7 +327,7 @@ def check_loss(value) -> str:
     return value
 
 
-CHECKS = {"ratio": check_ratio, "lr": check_lr, "loss": check_loss}
+CHECKS = {"ratio": checked_ratio, "lr": check_lr, "loss": check_loss}
 
 
 def check_compare(value) -> dict:

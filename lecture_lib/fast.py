@@ -1,0 +1,146 @@
+"""The same numbers, sooner: objects to pass in, which wrap networks, optimizers and steps, never a loop.
+
+    alternate(fast.half(G), fast.half(D), adam_d, adam_g, x)     arithmetic in half precision
+    alternate(fast.compiled(G), fast.compiled(D), ...)           on a GPU: fewer, larger kernels
+    fast.Adam(D.parameters(), lr)                                less overhead around the step of a small network
+    alternate(..., d_step=fast.discriminator_step)               real and fake pass D together
+    fast.average_gradients(adam_d), d_step=fast.shared(d_step)   several processes play one game
+
+A wrapped network shares its parameters with the plain one, which goes on to answer `sample`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.optim.adam import adam
+
+from lecture_lib.gans import cross_entropy, descend
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Is arithmetic in bfloat16 faster than in float32 there? On a CPU it takes AVX512-BF16 or AMX."""
+    if device.type == "cuda":  # torch.cuda.is_bf16_supported() also counts GPUs that only emulate it
+        return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
+    supported = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not yet in torch's public interface
+    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in supported)
+
+
+class Half(nn.Module):
+    """See `half`."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net.to(memory_format=torch.channels_last)
+        device = next(net.parameters()).device
+        self.device_type, self.enabled = device.type, has_bfloat16(device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.enabled):
+            y = self.net(x)
+        return y.to(x.dtype)
+
+    def __getattr__(self, name: str):
+        return super().__getattr__(name) if name in ("net", "training") else getattr(super().__getattr__("net"), name)
+
+
+def half(net: nn.Module) -> nn.Module:
+    """The network with convolutions and matrix products in bfloat16, where the device has it (torch.autocast).
+
+    Parameters, optimizer and losses stay in float32, so losses differ in the third digit. The weights are laid out
+    anew in memory, channels last, in place.
+    """
+    return Half(net)
+
+
+def compiled(net: nn.Module) -> nn.Module:
+    """The network behind `torch.compile`, which fuses what stands between two convolutions; as it is, without a GPU.
+
+    It takes a GPU of capability 7, Triton and a C compiler. The first steps wait for the compiler. A gradient that is
+    differentiated once more, as penalties on D's slope are, cannot pass through it.
+    """
+    device = next(net.parameters()).device
+    compiler = os.environ.get("CC") or any(map(shutil.which, ("cc", "gcc", "clang")))
+    able = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
+    return torch.compile(net, dynamic=False) if able and find_spec("triton") and compiler else net
+
+
+class Adam(torch.optim.Adam):
+    """torch's Adam, the same numbers: its fused kernel is called without what torch looks up around it.
+
+    For networks of a few thousand parameters only. params, lr, betas, eps: as torch's.
+    """
+
+    def __init__(self, params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8):
+        super().__init__(params, lr, betas, eps, fused=True)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            for p in params:
+                if not self.state[p]:
+                    moments = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+                    self.state[p] = {"step": torch.zeros((), device=p.device), **moments}
+            lists = [[self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step")]
+            (beta1, beta2), switches = group["betas"], {"fused": True, "amsgrad": False, "maximize": False}
+            options = {"beta1": beta1, "beta2": beta2, "lr": group["lr"], "eps": group["eps"], "weight_decay": 0.0}
+            adam(params, [p.grad for p in params], *lists[:2], [], lists[2], **options, **switches)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+
+@torch.enable_grad()
+def discriminator_step(G, D, optimizer, x: Tensor, z: Tensor, loss: Callable = cross_entropy) -> Tensor:
+    """`gans.discriminator_step` with real and fake in one pass through D: the same numbers, if D has no BatchNorm."""
+    with torch.no_grad():
+        both = torch.cat([x, G(z)], z.ndim - 2)  # along n
+    return descend(optimizer, loss(*D(both).chunk(2, -1)))
+
+
+def average_gradients(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """The optimizer, which from now on averages the gradients of all processes before each of its steps.
+
+    For a script that is started by `torchrun --nproc_per_node=2 script.py`, after init_process_group("gloo"), or
+    ("nccl") with a GPU for each process. All start with the same weights and the same `rng`:
+
+        adam_d, adam_g = map(fast.average_gradients, (adam_d, adam_g))
+        steps = {"d_step": fast.shared(discriminator_step), "g_step": fast.shared(generator_step)}
+        for step in alternate(G, D, adam_d, adam_g, x, rng=rng, **steps):
+
+    Then they play the game of one process with the joint batch. BatchNorm sees each process's share alone; on GPUs
+    nn.SyncBatchNorm.convert_sync_batchnorm(net) mends that.
+    """
+
+    def average(optimizer, args, kwargs) -> None:
+        for p in (p for group in optimizer.param_groups for p in group["params"] if p.grad is not None):
+            dist.all_reduce(p.grad)
+            p.grad /= dist.get_world_size()
+
+    optimizer.register_step_pre_hook(average)
+    return optimizer
+
+
+def shared(step: Callable) -> Callable:
+    """The step on this process's share of the joint batch; it returns the mean of the losses of all processes."""
+
+    def on_my_share(G, D, optimizer, *batch: Tensor) -> Tensor:
+        size = dist.get_world_size()
+        if len(batch[0]) % size:
+            raise ValueError(
+                f"batch_size is {len(batch[0])}. Each of {size} processes should get an equal share of it."
+            )
+        loss = step(G, D, optimizer, *(part.chunk(size)[dist.get_rank()] for part in batch))
+        dist.all_reduce(loss)
+        return loss / size
+
+    return on_my_share

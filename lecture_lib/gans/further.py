@@ -1,0 +1,92 @@
+"""Later losses, and penalties on D's slope: further reading, which nothing else of the core needs.
+
+A pair of losses is passed to the two steps of part 4: `partial(discriminator_step, loss=hinge)`,
+`partial(generator_step, loss=fool)`. With a penalty, D's step is `penalized_step`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from lecture_lib.gans.losses import cross_entropy, minimax, non_saturating
+from lecture_lib.gans.training import descend
+
+
+def hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """E max(0, 1 - logit(x)) + E max(0, 1 + logit(G(z))) (Lim and Ye 2017): D stops at a margin of 1."""
+    return torch.relu(1 - real).mean(-1) + torch.relu(1 + fake).mean(-1)
+
+
+def critic(real: Tensor, fake: Tensor) -> Tensor:
+    """E D(G(z)) - E D(x) (Arjovsky and others 2017): with slopes of at most 1, minus the Wasserstein distance."""
+    return fake.mean(-1) - real.mean(-1)
+
+
+def fool(fake: Tensor) -> Tensor:
+    """-E logit(G(z)): what the generator wants of a hinge or a Wasserstein critic."""
+    return -fake.mean(-1)
+
+
+def relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """-E log sigmoid(logit(x) - logit(G(z))) over pairs (Jolicoeur-Martineau 2019): D ranks real above fake.
+
+    What G wants is the same with real and fake exchanged: generator_step(..., loss=lambda fake: relativistic(fake,
+    D(x))), with a batch of data x of its own.
+    """
+    return softplus(fake - real).mean(-1)
+
+
+def slopes(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """|d logit / dx|^2 at each x, (n, d) or images (n, c, h, w) -> (n,); to be differentiated once more."""
+    x = x.detach().requires_grad_()
+    logits = D(x)
+    (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return slope.square().flatten(logits.ndim).sum(-1)
+
+
+def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None = None, weight=10.0) -> Tensor:
+    """weight E (|d logit / dx| - 1)^2 at points between real and fake (Gulrajani and others 2017, WGAN-GP).
+
+    rng: of where between the two, the same share of the way for all numbers of a point.
+    """
+    u = torch.rand(len(real), *[1] * (real.ndim - 1), generator=rng).to(real)
+    slope = (slopes(D, torch.lerp(fake, real, u)) + 1e-12).sqrt()  # the root has no derivative at 0
+    return weight * (slope - 1).square().mean(-1)
+
+
+def r1_r2(D, real: Tensor, fake: Tensor, rng: torch.Generator | None = None, weight: float = 0.1) -> Tensor:
+    """weight / 2 (E |d logit / dx|^2 over real + the same over fake): R1 and R2 (Mescheder and others 2018).
+
+    rng is not used. Huang and others (2024, R3GAN) put both beside the relativistic loss.
+    """
+    return weight / 2 * (slopes(D, real) + slopes(D, fake)).mean(-1)
+
+
+@torch.enable_grad()
+def penalized_step(G, D, optimizer, x: Tensor, z: Tensor, loss: Callable, penalty: Callable) -> Tensor:
+    """`discriminator_step` with loss(real, fake) + penalty(D, x, G(z)), such as `gradient_penalty`."""
+    fake = G(z).detach()
+    return descend(optimizer, loss(D(x), D(fake)) + penalty(D, x, fake))
+
+
+class Loss(NamedTuple):
+    """d(real, fake) is D's and g(fake) is G's; with pairs=True, g(fake, real). penalty(D, x, G(z), rng) joins D's."""
+
+    d: Callable[[Tensor, Tensor], Tensor]
+    g: Callable[..., Tensor]
+    penalty: Callable | None = None
+    pairs: bool = False
+
+
+LOSSES = {
+    "non-saturating": Loss(cross_entropy, non_saturating),
+    "minimax": Loss(cross_entropy, minimax),
+    "hinge": Loss(hinge, fool),
+    "wasserstein": Loss(critic, fool, gradient_penalty),
+    "relativistic": Loss(relativistic, relativistic, r1_r2, pairs=True),
+}

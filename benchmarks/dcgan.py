@@ -6,7 +6,8 @@
     python benchmarks/dcgan.py --quick          fewer rounds, one seed, a tenth of the time
     python benchmarks/dcgan.py --device cuda    speed and epochs on a GPU
 
-1. speed: milliseconds of one update of D and one of G with batches of 64, `alternate(fast=True)` against `reference`,
+1. speed: milliseconds of one update of D and one of G with batches of 64, `alternate` with `fast.half` networks (on
+   a GPU compiled, too) against `reference`,
    the plain loop of most tutorials: a net after Radford for 32 x 32 pixels, 64 channels, float32, BCELoss of
    probabilities, Adam as it comes, real and generated images through D apart, a DataLoader, `.item()`.
    `step_vs_reference` has the same architecture on both sides; `step_small_vs_reference` has the course's net for
@@ -40,6 +41,7 @@ import platform
 import statistics
 import sys
 from datetime import date
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from time import perf_counter, process_time
@@ -52,10 +54,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from lecture_lib import data, evaluate
-from lecture_lib.gans import Discriminator, Generator, Loss, alternate, cross_entropy, dcgan, non_saturating
-from lecture_lib.gans.losses import slopes
-from lecture_lib.machine import has_bfloat16
+from lecture_lib import data, evaluate, fast
+from lecture_lib.gans import Discriminator, Generator, alternate, cross_entropy, dcgan, descend, discriminator_step
+from lecture_lib.gans.further import penalized_step, slopes
 
 PARTS = ("speed", "quality", "digits", "failures", "epochs")
 BATCH = 64
@@ -71,7 +72,7 @@ def reference(x: Tensor, size: int = 32, width: int = 64, z_dim: int = 100, batc
     D.append(nn.Sigmoid())
     adam_g, adam_d = (torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (G, D))
     batches = endless(DataLoader(TensorDataset(x.cpu()), batch_size=batch, shuffle=True, drop_last=True))
-    bce, ones, zeros = nn.BCELoss(), torch.ones(batch, 1, device=x.device), torch.zeros(batch, 1, device=x.device)
+    bce, ones, zeros = nn.BCELoss(), torch.ones(batch, device=x.device), torch.zeros(batch, device=x.device)
     losses = []
     while True:
         (real,) = next(batches)
@@ -88,14 +89,29 @@ def reference(x: Tensor, size: int = 32, width: int = 64, z_dim: int = 100, batc
         yield G
 
 
+def quick(net: nn.Module) -> nn.Module:
+    return fast.half(fast.compiled(net))
+
+
 def ours(
-    x: Tensor, size: int, width, z_dim: int, batch: int = BATCH, seed: int = 0, lr=2e-4, fast: bool = True, **more
+    x: Tensor,
+    size: int,
+    width,
+    z_dim: int,
+    batch: int = BATCH,
+    seed: int = 0,
+    lr=2e-4,
+    betas=(0.5, 0.999),
+    wrap=quick,
 ):
-    """One update of D and one of G for each `next`. Yields G."""
+    """One update of D and one of G for each `next`. Yields G. lr: a number, or a function of the update's number."""
     rng = torch.Generator().manual_seed(seed)
     G, D = (net.to(x.device) for net in dcgan(size, width, z_dim, rng=rng))
-    step = alternate(G, D, x, 10**9, batch_size=batch, lr=lr, rng=rng, fast=fast, **more)
-    while True:
+    adams = [torch.optim.Adam(net.parameters(), 2e-4, betas, fused=True) for net in (D, G)]
+    step = alternate(wrap(G), wrap(D), *adams, x, 10**9, batch_size=batch, rng=rng)
+    for number in count(1):
+        for adam in adams:
+            adam.param_groups[0]["lr"] = lr(number) if callable(lr) else lr
         next(step), next(step)
         yield G
 
@@ -138,9 +154,9 @@ def speed(quick: bool, device: str, peaks: tuple[float, float]) -> dict[str, flo
     loops = {
         "reference": reference(y),
         "ours, same net": ours(y, **RADFORD),
-        "ours, same net, float32": ours(y, **RADFORD, fast=False),
+        "ours, same net, float32": ours(y, **RADFORD, wrap=lambda net: net),
         "ours, 28 pixels": ours(x, **SMALL),
-        "ours, 28 pixels, float32": ours(x, **SMALL, fast=False),
+        "ours, 28 pixels, float32": ours(x, **SMALL, wrap=lambda net: net),
     }
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     clock, each = (perf_counter, 50) if device == "cuda" else (process_time, 4)
@@ -156,7 +172,7 @@ def speed(quick: bool, device: str, peaks: tuple[float, float]) -> dict[str, flo
                 pass
             wait()
             times[name].append((clock() - start) / each * 1e3)
-    bfloat16 = has_bfloat16(x.device)
+    bfloat16 = fast.has_bfloat16(x.device)
     print(f"\nOne update of D and one of G, batch {BATCH}, {device}{'' if bfloat16 else ' without bfloat16'}")
     print(f"{'':<28}{'ms':>9}{'images/s':>11}{'reference / this':>18}{'quartiles':>16}")
     result, names = {}, {"ours, same net": "step_vs_reference", "ours, 28 pixels": "step_small_vs_reference"}
@@ -205,7 +221,7 @@ class Meter:
 
     updates, start, budget = 0, 0.0, 1.0
 
-    def lr(self, number: int) -> float:
+    def lr(self, number: int = 0) -> float:
         return LR * max(0.0, 1 - (process_time() - self.start) / self.budget)
 
 
@@ -255,15 +271,18 @@ def quality(quick: bool) -> dict[str, float]:
 def of_digits(rows: Tensor, meter: Meter, seed: int, weight: float = 1.5, every: int = 4):
     """For so small images part 4's networks do better than convolutions. D's slope at the data is kept small: R1
     (Mescheder and others 2018), in every 4th update and then 4 times as heavy (Karras and others 2020)."""
-    rng, turns = torch.Generator().manual_seed(seed), count(1)
+    rng, number = torch.Generator().manual_seed(seed), count(1)
 
-    def lazy_r1(D, real, fake, u):
-        return every * weight / 2 * slopes(D, real).mean(-1) if next(turns) % every == 0 else 0.0
+    def lazy_r1(D, real, fake):
+        return every * weight / 2 * slopes(D, real).mean(-1) if next(number) % every == 0 else 0.0
 
     G, D = Generator(16, 64, (128, 128), rng=rng), Discriminator(64, (128, 128), rng=rng)
-    loss = Loss(cross_entropy, non_saturating, lazy_r1)
-    step = alternate(G, D, rows, 10**9, (1, 1), loss, 64, meter.lr, (0.0, 0.99), rng=rng)
+    adams = [fast.Adam(net.parameters(), LR, (0.0, 0.99)) for net in (D, G)]
+    d_step = partial(penalized_step, loss=cross_entropy, penalty=lazy_r1)
+    step = alternate(G, D, *adams, rows, 10**9, batch_size=64, rng=rng, d_step=d_step)
     while True:
+        for adam in adams:
+            adam.param_groups[0]["lr"] = meter.lr()
         next(step), next(step)
         yield G
 
@@ -290,29 +309,21 @@ def digits(quick: bool) -> dict[str, float]:
 # ---------------------------------------------------------------- 4. failures
 
 
-class OneBatch(nn.Module):
-    """BatchNorm that `alternate` does not recognize, so real and generated images share a batch."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.gain, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-
-    def forward(self, h: Tensor) -> Tensor:
-        return F.batch_norm(h, None, None, self.gain, self.bias, training=True)
+def one_batch_step(G, D, optimizer, x: Tensor, z: Tensor) -> Tensor:
+    """D's step with real and generated images in one batch."""
+    return descend(optimizer, cross_entropy(*D(torch.cat([x, G(z).detach()])).chunk(2)))
 
 
 def short_game(
-    x: Tensor, seed: int, ratio=(1, 1), share: bool = False, beta: float = 0.0, steps: int = 400
+    x: Tensor, seed: int, ratio=(1, 1), d_step=discriminator_step, beta: float = 0.0, steps: int = 400
 ) -> tuple[Tensor, float]:
     """Notebook 5's short game: 1,000 images, and the sum of the last two losses."""
-    rng = torch.Generator().manual_seed(seed)
+    rng, last = torch.Generator().manual_seed(seed), {}
     G, D = dcgan(28, 16, 32, rng=rng)
-    if share:
-        for name, part in list(D.named_children()):
-            if isinstance(part, nn.BatchNorm2d):
-                setattr(D, name, OneBatch(part.num_features))
-    *_, step = alternate(G, D, x, steps, ratio, batch_size=16, lr=2e-3, betas=(beta, 0.99), rng=rng, fast=True)
-    return G.sample(1000, rng), (step.d_loss + step.g_loss).item()
+    adams = [torch.optim.Adam(net.parameters(), 2e-3, (beta, 0.99), fused=True) for net in (D, G)]
+    for step in alternate(fast.half(G), fast.half(D), *adams, x, steps, ratio, 16, rng, d_step):
+        last[step.player] = step.loss.item()
+    return G.sample(1000, rng), sum(last.values())
 
 
 def failures(quick: bool) -> dict[str, float]:
@@ -321,7 +332,7 @@ def failures(quick: bool) -> dict[str, float]:
     yardstick = judge.features(images.scaled(images.test))
     games = {
         "two batches": {},
-        "one batch": {"share": True},
+        "one batch": {"d_step": one_batch_step},
         "10 : 1": {"ratio": (10, 1)},
         "1 : 10": {"ratio": (1, 10)},
         "not scaled": {},
@@ -351,7 +362,7 @@ def epochs(quick: bool, device: str) -> dict[str, float]:
     yardstick, pairs = judge.features(images.scaled(images.test)), (1 if quick else 5) * len(x) // BATCH
     wide = {"size": 28, "width": 64 if device == "cuda" else 32, "z_dim": 32, "betas": (0.0, 0.99)}
     loops = {
-        "ours": ours(x, **wide, seed=1, lr=lambda n: LR * (1 - n / (2 * pairs + 1))),
+        "ours": ours(x, **wide, seed=1, lr=lambda n: LR * (1 - n / (pairs + 1))),
         "reference": reference(padded(x), seed=1),
     }
     result = {}

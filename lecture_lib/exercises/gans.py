@@ -1,8 +1,7 @@
 """The exercises of notebook 4, GANs.
 
-References here are written as a student would write them, from torch's own functions. The tests hold them
-against `lecture_lib.gans` and `lecture_lib.evaluate`. Where the answer is a step on networks, an adapter builds two
-small ones from vectors of parameters.
+A reference is the library's own function, where there is one, else a few lines as a student would write them. Where
+the answer is a step on networks, an adapter builds two small ones from vectors of parameters.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 from lecture_lib.answers.adapters import LENGTHS, on_d, on_g, on_records
 from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise, close
+from lecture_lib.gans import cross_entropy, discriminator_step, generator_step, non_saturating
 
 
 def _normal(g, *shape, mean=0.0, sd=1.0):
@@ -27,11 +27,6 @@ def _normal(g, *shape, mean=0.0, sd=1.0):
 def _bce(logits, label):
     """Binary cross entropy from rounded probabilities; torch clamps its logs at -100."""
     return binary_cross_entropy(logits.sigmoid(), torch.full_like(logits, label))
-
-
-def discriminator_loss(real, fake):
-    """-(mean log D(x) + mean log(1 - D(G(z)))) from logits: (n,), (m,) -> (), nats."""
-    return -logsigmoid(real).mean() - logsigmoid(-fake).mean()
 
 
 def a_few_logits(g):
@@ -54,7 +49,7 @@ DISCRIMINATOR_LOSS = Exercise(
     name="gans.discriminator_loss",
     points=3,
     asks="-(mean log D(x) + mean log(1 - D(G(z)))) in nats, from the logits of data and of forgeries",
-    reference=discriminator_loss,
+    reference=cross_entropy,
     inputs=[
         a_few_logits,
         more_forgeries_than_data,
@@ -70,7 +65,7 @@ DISCRIMINATOR_LOSS = Exercise(
         ),
         "The forgeries are missing: -mean log(1 - D(G(z))).": lambda r, f: softplus(-r).mean(),
         "The data are missing: -mean log D(x).": lambda r, f: softplus(f).mean(),
-        "You divided by 2. The lecture's loss is the sum of the two means.": lambda r, f: discriminator_loss(r, f) / 2,
+        "You divided by 2. The lecture's loss is the sum of the two means.": lambda r, f: cross_entropy(r, f) / 2,
         "You took one mean over all points together. Data and forgeries have a mean each.": lambda r, f: torch.cat(
             [softplus(-r), softplus(f)]
         ).mean(),
@@ -84,7 +79,7 @@ DISCRIMINATOR_LOSS = Exercise(
             lambda r, f: -(r.sigmoid() + 1e-8).log().mean() - (1 - f.sigmoid() + 1e-8).log().mean(),
         ),
         "The sign is the other way round: D maximizes, and a loss is made smaller, so the loss has a minus.": (
-            lambda r, f: -discriminator_loss(r, f)
+            lambda r, f: -cross_entropy(r, f)
         ),
         "real and fake are logits, any numbers. D(x) is their sigmoid.": lambda r, f: (
             -r.log().mean() - (1 - f).log().mean()
@@ -97,7 +92,7 @@ DISCRIMINATOR_LOSS = Exercise(
             -logsigmoid(r).mean() - (1 - logsigmoid(f)).mean()
         ),
         "That is in bits. The loss is in nats, by the natural logarithm.": lambda r, f: (
-            discriminator_loss(r, f) / math.log(2)
+            cross_entropy(r, f) / math.log(2)
         ),
         "You left the logs out.": lambda r, f: -r.sigmoid().mean() - (1 - f.sigmoid()).mean(),
         "For a forgery it is log(1 - D), not log D: D wants to call it fake.": lambda r, f: (
@@ -313,11 +308,6 @@ GENERATOR_GRADIENTS = Exercise(
 )
 
 
-def generator_loss(fake):
-    """-mean log D(G(z)) from logits: (n,) -> (), nats."""
-    return -logsigmoid(fake).mean()
-
-
 def forgeries_half_as_good(g):
     return {"fake": _normal(g, 7, mean=-0.7, sd=1.5)}
 
@@ -338,7 +328,7 @@ GENERATOR_LOSS = Exercise(
     name="gans.generator_loss",
     points=3,
     asks="the non-saturating loss of G in nats, -mean log D(G(z)), from the logits of forgeries",
-    reference=generator_loss,
+    reference=non_saturating,
     inputs=[
         forgeries_half_as_good,
         forgeries_that_are_seen_through,
@@ -362,21 +352,12 @@ GENERATOR_LOSS = Exercise(
         "First the log of each, then the mean. You took the log of a mean.": lambda f: -f.sigmoid().mean().log(),
         "fake holds logits, any numbers. D is their sigmoid.": lambda f: -f.log().mean(),
         "That is minus the mean logit, a Wasserstein critic's. The trick is -mean log D.": lambda f: -f.mean(),
-        "You divided by 2. G's loss is one mean.": lambda f: generator_loss(f) / 2,
+        "You divided by 2. G's loss is one mean.": lambda f: non_saturating(f) / 2,
     },
 )
 
 
 # ---------------------------------------------------------------- a step of each player
-
-
-def discriminator_step(G, D, optimizer, x, z):
-    """One step of D, on data x and forgeries G(z)."""
-    fake = G(z).detach()
-    loss = discriminator_loss(D(x), D(fake))
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
 
 
 def no_gradient_through_g(call, g):
@@ -428,7 +409,7 @@ def _g_moves_with_d(G, D, optimizer, x, z):
     optimizer_g = torch.optim.SGD(G.parameters(), optimizer.param_groups[0]["lr"])
     optimizer.zero_grad()
     optimizer_g.zero_grad()
-    discriminator_loss(D(x), D(G(z))).backward()
+    cross_entropy(D(x), D(G(z))).backward()
     optimizer.step()
     optimizer_g.step()
 
@@ -443,48 +424,40 @@ DISCRIMINATOR_STEP = Exercise(
     laws={"no gradient goes through G": no_gradient_through_g},
     mistakes={
         "The gradients of earlier steps were still there: call optimizer.zero_grad() before loss.backward().": (
-            _d_step(discriminator_loss, ("backward", "step"))
+            _d_step(cross_entropy, ("backward", "step"))
         ),
         "D did not move. After loss.backward() comes optimizer.step(), and no zero_grad in between.": (
-            _d_step(discriminator_loss, ("zero_grad", "backward")),
-            _d_step(discriminator_loss, ("backward", "zero_grad", "step")),
+            _d_step(cross_entropy, ("zero_grad", "backward")),
+            _d_step(cross_entropy, ("backward", "zero_grad", "step")),
         ),
         "The order of the last lines: first loss.backward(), then optimizer.step().": _d_step(
-            discriminator_loss, ("step", "zero_grad", "backward")
+            cross_entropy, ("step", "zero_grad", "backward")
         ),
         "D went the wrong way. The labels are swapped, or the loss has the wrong sign.": (
             _d_step(lambda r, f: softplus(r).mean() + softplus(-f).mean()),
-            _d_step(lambda r, f: -discriminator_loss(r, f)),
+            _d_step(lambda r, f: -cross_entropy(r, f)),
         ),
         "The forgeries taught D nothing. Is their term in the loss, and does detach stand around G(z), not around "
         "D(G(z))?": (
             _d_step(lambda r, f: softplus(-r).mean() + 0 * f.sum()),
-            _d_step(lambda r, f: discriminator_loss(r, f.detach())),
+            _d_step(lambda r, f: cross_entropy(r, f.detach())),
         ),
         "Old gradients were still there in your first step: call optimizer.zero_grad() before loss.backward(), not "
-        "after optimizer.step().": _d_step(discriminator_loss, ("backward", "step", "zero_grad")),
+        "after optimizer.step().": _d_step(cross_entropy, ("backward", "step", "zero_grad")),
         "D looked at z. It should look at forgeries, G(z).": _d_sees(lambda G, x, z: z),
         "You made forgeries out of data. G takes noise: G(z).": _d_sees(lambda G, x, z: G(x)),
         "G moved, too. In D's step G is fixed: step only with the optimizer of D.": _g_moves_with_d,
         "D saw no data. Its loss has two terms.": _d_step(lambda r, f: softplus(f).mean() + 0 * r.sum()),
         "That is G's loss. In this step D learns to tell apart.": _d_step(lambda r, f: softplus(-f).mean()),
         "The sigmoid came twice: D answers with logits, and the loss takes logits.": _d_step(
-            lambda r, f: discriminator_loss(r.sigmoid(), f.sigmoid())
+            lambda r, f: cross_entropy(r.sigmoid(), f.sigmoid())
         ),
         "You added up the points. The loss is the sum of two means.": _d_step(
             lambda r, f: softplus(-r).sum() + softplus(f).sum()
         ),
-        "You divided the loss by 2. It is the sum of two means.": _d_step(lambda r, f: discriminator_loss(r, f) / 2),
+        "You divided the loss by 2. It is the sum of two means.": _d_step(lambda r, f: cross_entropy(r, f) / 2),
     },
 )
-
-
-def generator_step(G, D, optimizer, z):
-    """One step of G, D fixed: the non-saturating loss."""
-    loss = generator_loss(D(G(z)))
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
 
 
 def _without_data(arguments):
@@ -512,7 +485,7 @@ def _g_step(loss, order=RIGHT_ORDER, fake=lambda G, z: G(z)):
 
 def _both_move(G, D, optimizer, z):
     optimizer_d = torch.optim.SGD(D.parameters(), optimizer.param_groups[0]["lr"])
-    loss = generator_loss(D(G(z)))
+    loss = non_saturating(D(G(z)))
     optimizer.zero_grad()
     optimizer_d.zero_grad()
     loss.backward()
@@ -531,25 +504,25 @@ GENERATOR_STEP = Exercise(
         "That is the minimax loss. The non-saturating loss is asked: -mean log D(G(z)).": _g_step(
             lambda f: -softplus(f).mean()
         ),
-        "G went the wrong way: it made -log D larger.": _g_step(lambda f: -generator_loss(f)),
+        "G went the wrong way: it made -log D larger.": _g_step(lambda f: -non_saturating(f)),
         "That is D's loss on forgeries: G helped D to see through them.": _g_step(lambda f: softplus(f).mean()),
         "G did not move. Does D look at G(z), without detach, which belongs to D's step, and is G's step taken?": (
-            _g_step(generator_loss, ("zero_grad", "backward")),
-            _g_step(generator_loss, fake=lambda G, z: G(z).detach()),
-            _g_step(generator_loss, fake=lambda G, z: z),
-            _g_step(generator_loss, ("backward", "zero_grad", "step")),
+            _g_step(non_saturating, ("zero_grad", "backward")),
+            _g_step(non_saturating, fake=lambda G, z: G(z).detach()),
+            _g_step(non_saturating, fake=lambda G, z: z),
+            _g_step(non_saturating, ("backward", "zero_grad", "step")),
         ),
         "The gradients of earlier steps were still there: call optimizer.zero_grad() before loss.backward().": (
-            _g_step(generator_loss, ("backward", "step"))
+            _g_step(non_saturating, ("backward", "step"))
         ),
         "D moved, too. In G's step D is fixed: step only with the optimizer of G.": _both_move,
         "The sigmoid came twice: D answers with logits, and the loss takes logits.": _g_step(
-            lambda f: generator_loss(f.sigmoid())
+            lambda f: non_saturating(f.sigmoid())
         ),
         "You added up the points. The loss is a mean.": _g_step(lambda f: softplus(-f).sum()),
         "Old gradients were still there in your first step: call optimizer.zero_grad() before loss.backward(), not "
-        "after optimizer.step().": _g_step(generator_loss, ("backward", "step", "zero_grad")),
-        "You divided the loss by 2. It is one mean.": _g_step(lambda f: generator_loss(f) / 2),
+        "after optimizer.step().": _g_step(non_saturating, ("backward", "step", "zero_grad")),
+        "You divided the loss by 2. It is one mean.": _g_step(lambda f: non_saturating(f) / 2),
         "You left the log out: the loss is -mean log D.": _g_step(lambda f: -f.sigmoid().mean()),
         "You used the logit itself, without log D.": _g_step(lambda f: -f.mean()),
     },

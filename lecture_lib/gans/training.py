@@ -103,8 +103,16 @@ def alternate(
             if step.number % 100 == 0:
                 print(step.number, step.player, step.loss)
 
-    All state is the caller's: G, D, both optimizers, rng. Save their `state_dict()` and `rng.get_state()` between two
-    rounds, load them, call `alternate` again: the game goes on as if it had never stopped.
+    All state is the caller's: G, D, both optimizers, rng. Saved between two rounds, the game goes on to the last bit as
+    if it had never stopped:
+
+        parts = {"G": G, "D": D, "adam_d": adam_d, "adam_g": adam_g}
+        torch.save({name: part.state_dict() for name, part in parts.items()} | {"rng": rng.get_state()}, path)
+
+        saved = torch.load(path)
+        rng.set_state(saved.pop("rng"))
+        for name, state in saved.items():
+            parts[name].load_state_dict(state)
 
     G: a `Generator`, or another module with `noise(n, rng)`. D: a `Discriminator`, or another module that maps points
         (n, ...) to logits (n,). With `n_models` in both, independent games are played side by side.

@@ -20,7 +20,7 @@ def execute(path: Path) -> float:
     notebook = nbformat.read(path, as_version=4)
     began = time.perf_counter()
     here = {"metadata": {"path": path.parent}}
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=here, coalesce_streams=True).execute()
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=here, coalesce_streams=True).execute()
     seconds = time.perf_counter() - began
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = {"name": "python"}  # not this machine's version

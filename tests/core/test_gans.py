@@ -29,7 +29,7 @@ def seed(number: int) -> torch.Generator:
 
 
 def logits(*shape, number: int = 0, scale: float = 2.0) -> torch.Tensor:
-    return scale * torch.randn(*shape, generator=seed(number), dtype=torch.float64)
+    return scale * torch.randn(shape, generator=seed(number), dtype=torch.float64)
 
 
 def takes(loss, real, fake) -> list[torch.Tensor]:

@@ -87,7 +87,7 @@ class Adam(torch.optim.Adam):
             for p in params:
                 if not self.state[p]:
                     moments = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
-                    self.state[p] = {"step": torch.zeros((), device=p.device), **moments}
+                    self.state[p] = {"step": torch.zeros((), dtype=torch.float32, device=p.device), **moments}
             lists = [[self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step")]
             (beta1, beta2), switches = group["betas"], {"fused": True, "amsgrad": False, "maximize": False}
             options = {"beta1": beta1, "beta2": beta2, "lr": group["lr"], "eps": group["eps"], "weight_decay": 0.0}
@@ -102,9 +102,10 @@ class Adam(torch.optim.Adam):
 @torch.enable_grad()
 def discriminator_step(G, D, optimizer, x: Tensor, z: Tensor, loss: Callable = cross_entropy) -> Tensor:
     """`gans.discriminator_step` with real and fake in one pass through D: the same numbers, if D has no BatchNorm."""
+    along = z.ndim - 2  # n, behind n_models
     with torch.no_grad():
-        both = torch.cat([x, G(z)], z.ndim - 2)  # along n
-    return descend(optimizer, loss(*D(both).chunk(2, -1)))
+        both = torch.cat([x, G(z)], along)
+    return descend(optimizer, loss(*D(both).tensor_split([x.shape[along]], -1)))
 
 
 def average_gradients(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
@@ -134,12 +135,11 @@ def shared(step: Callable) -> Callable:
     """The step on this process's share of the joint batch; it returns the mean of the losses of all processes."""
 
     def on_my_share(G, D, optimizer, *batch: Tensor) -> Tensor:
-        size = dist.get_world_size()
-        if len(batch[0]) % size:
-            raise ValueError(
-                f"batch_size is {len(batch[0])}. Each of {size} processes should get an equal share of it."
-            )
-        loss = step(G, D, optimizer, *(part.chunk(size)[dist.get_rank()] for part in batch))
+        size, along = dist.get_world_size(), batch[-1].ndim - 2  # n, behind n_models
+        n = batch[-1].shape[along]
+        if n % size:
+            raise ValueError(f"batch_size is {n}. Each of {size} processes should get an equal share of it.")
+        loss = step(G, D, optimizer, *(part.chunk(size, along)[dist.get_rank()] for part in batch))
         dist.all_reduce(loss)
         return loss / size
 

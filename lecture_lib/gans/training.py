@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lecture_lib.data import as_tensor, cpu_rng, positive_int
+from lecture_lib.data import as_rows, as_tensor, cpu_rng, positive_int
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 from lecture_lib.gans.networks import eval_mode
 
@@ -159,19 +159,24 @@ def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
     if not hasattr(G, "noise"):
         raise ValueError(f"G is a {type(G).__name__} without noise(n, rng). It should draw its own z.")
     for name, net, optimizer in (("d_optimizer", D, d_optimizer), ("g_optimizer", G, g_optimizer)):
-        own = {id(p) for p in net.parameters()}
-        if not own.issuperset(map(id, parameters_of(optimizer))):
-            raise ValueError(f"{name} holds parameters that are not {name[0].upper()}'s. Each player moves its own.")
+        own, held = ({id(p) for p in params} for params in (net.parameters(), parameters_of(optimizer)))
+        if not held or not held <= own:
+            raise ValueError(f"{name} should hold {name[0].upper()}'s own parameters and no others.")
+    n_models = [getattr(net, "n_models", None) for net in (G, D)]
+    if n_models[0] != n_models[1]:
+        raise ValueError(f"G has n_models={n_models[0]} and D n_models={n_models[1]}. Both should have the same.")
     x = as_tensor(x)
-    x = (x if x.ndim > 1 else x[:, None]).to(next(D.parameters()))
-    if not x.numel() or not x.isfinite().all():
-        raise ValueError(f"x has shape {tuple(x.shape)}, and {(~x.isfinite()).sum()} numbers in it are not finite.")
+    x = (x if x.ndim > 1 else x.reshape(-1, 1)).to(next(D.parameters()))
+    as_rows(x.flatten(1))  # some, and all finite
     with eval_mode(G), eval_mode(D):  # so that no running statistics change
         z = G.noise(2, torch.Generator()).to(x)
         fake = G(z)
         if fake.shape != (*z.shape[:-1], *x.shape[1:]):
             raise ValueError(f"G makes points of shape {tuple(fake.shape[z.ndim - 1 :])}, x has {tuple(x.shape[1:])}.")
-        logits = D(fake)
+        try:
+            logits = D(fake)
+        except RuntimeError as error:
+            raise ValueError(f"D does not take points of shape {tuple(x.shape[1:])}: {error}.") from error
     if logits.shape != z.shape[:-1]:
         raise ValueError(f"D maps points to shape {tuple(logits.shape)}. It should be logits, {tuple(z.shape[:-1])}.")
     return x

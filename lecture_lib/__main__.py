@@ -109,7 +109,7 @@ def _grade(root: Path, options, parser) -> int:
 
 OTHER_WAYS = (
     "Nothing more was graded; what was is kept. Other ways: --sandbox container (needs podman or docker, and an image "
-    "of the course: see the README), or --no-sandbox for a class that you trust."
+    "of the course: see docs/instructors.md), or --no-sandbox for a class that you trust."
 )
 
 

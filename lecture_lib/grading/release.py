@@ -94,24 +94,15 @@ def bundle(root: Path, path: Path) -> list[str]:
         if source.is_file() and not hidden and parts[0] not in ("grading", "__main__.py"):
             files[f"lecture_lib/{'/'.join(parts)}"] = source.read_bytes()
     files |= {name: (root / name).read_bytes() for name in TAKEN}
-    readme = students_readme((root / "README.md").read_text(encoding="utf-8"))
-    files["README.md"] = readme.encode()
-    for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", readme):
-        files[name] = (root / name).read_bytes()
+    files |= students_pages(root)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, contents in sorted(files.items()):
             archive.writestr(zipfile.ZipInfo(f"generative-models/{name}", (2000, 1, 1, 0, 0, 0)), contents)
     return sorted(files)
 
 
-def students_readme(text: str) -> str:
-    """The README without what is for instructors and contributors, the command that runs the tests, and ways that
-    need a repository."""
-    head, rest = text.split("\n## For instructors", 1)
-    head = re.sub(r"```bash\n# set up and pass all tests\n.*?```\n\n", "", head, flags=re.DOTALL)
-    head = re.sub(
-        r"Run these in a clone .*? and git, and leave", "Run this here. It needs Python 3.11 or newer, and leaves", head
-    )
-    head = re.sub(r" All tests take [^.]*\.|\n\| (Binder|Colab) [^\n]*", "", head)
-    head = head.replace("| tried by us |", "| tried by its authors |").replace("no; the CI workflow does", "no")
-    return f"{head.rstrip()}\n\n{rest.rstrip().splitlines()[-1]}\n"
+def students_pages(root: Path) -> dict[str, bytes]:
+    """docs/students.md as README.md, one folder up, and what it links to in docs/."""
+    readme = re.sub(r"\]\((?!https?:|#)", "](docs/", (root / "docs/students.md").read_text(encoding="utf-8"))
+    pages = {name: (root / name).read_bytes() for name in re.findall(r"\]\((docs/[^)#]+)", readme)}
+    return pages | {"README.md": readme.encode()}

@@ -19,7 +19,7 @@ import torch
 
 from lecture_lib.answers import wire
 from lecture_lib.answers.call import Outcome, Seed
-from lecture_lib.exercises import EXERCISES, Question, Report, judge_question
+from lecture_lib.exercises import EXERCISES, Report, judge
 from lecture_lib.exercises.report import Row
 from lecture_lib.grading.course import Asked, CourseError, Release
 from lecture_lib.grading.names import statements
@@ -34,14 +34,13 @@ from lecture_lib.grading.uses import uses
 _one_at_a_time = threading.Lock()  # calls of references redirect this process's output
 _sandboxes: dict[Any, Sandbox] = {}
 core: int | None = None  # the processor of this process's sandbox, if it has one to itself
-_questions: dict[tuple[str, int], Question] = {}
 
 
 def grade(student: str, content: bytes, release: Release, settings: Settings, name: str = "", note: str = "") -> Result:
     """The marks of one submission. Raises SandboxError if the sandbox itself does not work.
 
     What costs time and says nothing of the submission is kept in this process for the next call: the sandbox, with
-    the release's setup cells run, and the questions with what the references and the known mistakes answer.
+    the release's setup cells run, and what the references and the known mistakes answer.
     """
     if unknown := [one.name for one in release.asked if one.name not in EXERCISES]:
         raise CourseError(f"There is no exercise {unknown[0]}, which {release.assignment} checks.")
@@ -96,12 +95,6 @@ def close() -> None:
         _sandboxes.popitem()[1].close()
 
 
-def _question(name: str, seed: int) -> Question:
-    if (name, seed) not in _questions:
-        _questions[name, seed] = Question(EXERCISES[name], seed)
-    return _questions[name, seed]
-
-
 def _asked(one: Asked, its: Texts, run: Run, seed: int, private: bool, judged: bool = True) -> Report | None:
     """Run the exercise's cells, then judge the function that they left behind.
 
@@ -120,7 +113,7 @@ def _asked(one: Asked, its: Texts, run: Run, seed: int, private: bool, judged: b
                 break
             run.cell(text, one)
     call = run.asking(one, next(filter(None, problems), ""))
-    return judge_question(_question(one.name, seed), call, private) if judged else None
+    return judge(EXERCISES[one.name], call, seed, private) if judged else None
 
 
 def _mark(

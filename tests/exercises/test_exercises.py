@@ -14,7 +14,7 @@ from lecture_lib import flows
 from lecture_lib.exercises import EXERCISES, check
 from lecture_lib.exercises import flows as f
 from lecture_lib.exercises import histograms as h
-from lecture_lib.exercises.engine import variants
+from lecture_lib.exercises.engine import prepare, variants
 from lecture_lib.histogram import Histogram
 
 HIDDEN = [None, 1812, 7]
@@ -101,6 +101,16 @@ def test_what_torch_has_not_implemented_is_no_blank():
 
     text = str(check("histogram.estimate", no_parentheses))
     assert "Not attempted" not in text and "write (x >= a) & (x < b)" in text
+
+
+@each_exercise
+def test_a_report_does_not_depend_on_what_was_asked_before(name):
+    exercise = EXERCISES[name]
+    wrong = [variants(wrong)[0] for wrong in exercise.mistakes.values()][:2]
+    kept = [check(name, answer, hidden=11) for answer in (*wrong, exercise.reference, *wrong)]
+    prepare.cache_clear()
+    anew = [check(name, answer, hidden=11) for answer in (*wrong, exercise.reference)]
+    assert kept == [*anew, *anew[:2]]
 
 
 # ---------------------------------------------------------------- answers of every kind

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 import torch
 
-from lecture_lib.exercises import EXERCISES, Question, call_in_process, judge
+from lecture_lib.exercises import EXERCISES, prepare
 from lecture_lib.grading import judge as j
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.judge import grade
@@ -62,18 +62,6 @@ def test_the_release_knows_what_the_solution_uses():
     allowed = dict(zip((one.name for one in RELEASE.asked), RELEASE.allowed))
     assert allowed.pop("histogram.held_out_nats") == ("lecture_lib.histogram.Histogram.fit",)
     assert set(allowed.values()) == {()}
-
-
-# ---------------------------------------------------------------- questions
-
-
-def test_a_question_that_is_kept_gives_the_same_reports():
-    for name, exercise in EXERCISES.items():
-        wrong = next(iter(exercise.mistakes.values()))
-        wrong = wrong[0] if isinstance(wrong, tuple) else wrong
-        question, call = Question(exercise, 11), call_in_process(wrong, exercise.parts, exercise.adapter)
-        once, again = (j.judge_question(question, call, private=True) for _ in range(2))
-        assert once == again == judge(exercise, call, 11, private=True), name
 
 
 # ---------------------------------------------------------------- notebooks
@@ -276,8 +264,8 @@ def graded(notebook, settings):
     return grade("eve", nbformat.writes(notebook).encode(), RELEASE, settings)
 
 
-HIDDEN = torch.cat([case["x"] for case in Question(EXERCISES["histogram.estimate"], 4711).cases if "x" in case])
-PUBLIC = torch.cat([case["x"] for case in Question(EXERCISES["histogram.estimate"], 0).cases if "x" in case])
+HIDDEN = torch.cat([case["x"] for case in prepare(EXERCISES["histogram.estimate"], 4711).cases if "x" in case])
+PUBLIC = torch.cat([case["x"] for case in prepare(EXERCISES["histogram.estimate"], 0).cases if "x" in case])
 
 LEAKS = {
     "in an error": 'def estimate(x, edges): raise ValueError("leak" + str(x.tolist()))',

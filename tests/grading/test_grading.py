@@ -363,8 +363,8 @@ def test_being_late_costs_what_nbgraders_plugin_says(course):
 def test_nbgrader_goes_on_from_here_and_feedback_shows_the_report_and_nothing_hidden(course):
     hand_in(course, {"ada": GOOD, "bob": BAD, "cut": GOOD[:4000], "eve": nbformat.writes(cheated()).encode()})
     assert run(course) == 0
-    for command in (["generate_feedback", "1_histograms"], ["export"]):
-        done = subprocess.run(["nbgrader", *command], cwd=course, capture_output=True, text=True)
+    for step in (["generate_feedback", "1_histograms"], ["export"]):
+        done = subprocess.run(["nbgrader", *step], cwd=course, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     with open(course / "grades.csv", encoding="utf-8") as file:
         scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}

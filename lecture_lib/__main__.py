@@ -38,8 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument(
         "--library-costs", type=float, default=0.0, metavar="SHARE", help="0 names it only, 1 all points"
     )
-    grade.add_argument("--answer-seconds", type=float, metavar="S", help="for a cell, or one call of a function (15)")
-    grade.add_argument("--submission-seconds", type=float, metavar="S", help="for a whole notebook (180)")
+    grade.add_argument("--answer-seconds", type=float, metavar="S", help="CPU time of a cell, or one call (15)")
+    grade.add_argument("--submission-seconds", type=float, metavar="S", help="CPU time of a whole notebook (180)")
     grade.add_argument("--memory", type=float, metavar="GIB", help="beyond what the libraries take (2)")
 
     options = parser.parse_args(arguments)

@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are small: a second thread would mostly wait for the first
-
 import pytest
 import torch
 

@@ -6,20 +6,20 @@ import difflib
 
 from lecture_lib.answers.call import Outcome, Seed, call_in_process
 from lecture_lib.exercises import dcgan, flows, gans, histograms, maximum_likelihood, start_here
-from lecture_lib.exercises.engine import Exercise, Question, judge, judge_question
+from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prepare
 from lecture_lib.exercises.report import Report
 
 __all__ = [
     "EXERCISES",
     "Exercise",
     "Outcome",
-    "Question",
+    "PreparedExercise",
     "Report",
     "Seed",
     "call_in_process",
     "check",
     "judge",
-    "judge_question",
+    "prepare",
 ]
 
 EXERCISES: dict[str, Exercise] = {

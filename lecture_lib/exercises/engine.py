@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -44,7 +44,7 @@ def not_by_generator(first: Tensor, again: Tensor, other: Tensor) -> str:
     return ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal only to itself, so that what is prepared can be kept by it
 class Exercise:
     """What is asked, how an answer is judged, and what a teacher has seen go wrong.
 
@@ -75,11 +75,8 @@ class Exercise:
 # ---------------------------------------------------------------- judging
 
 
-class Question:
-    """An exercise with the inputs of one seed: the cases, what is right, and what each known mistake gives.
-
-    Whoever judges many answers keeps the question: all this is worked out once.
-    """
+class PreparedExercise:
+    """An exercise with the inputs of one seed: the cases, what is right, and what each known mistake gives."""
 
     def __init__(self, exercise: Exercise, seed: int):
         self.exercise, self.seed = exercise, seed
@@ -97,37 +94,37 @@ class Question:
         ]
 
 
+prepare = lru_cache(maxsize=200)(PreparedExercise)
+"""The exercise with the inputs of a seed, worked out once: the notebook and the grader ask many times."""
+
+
 def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) -> Report:
     """Run every case and law of the exercise on `call`.
 
     seed: of the inputs. private: the report does not show the inputs, nor the values expected.
     """
-    return judge_question(Question(exercise, seed), call, private)
-
-
-def judge_question(question: Question, call: Call, private: bool = False) -> Report:
-    """`judge`, for a question that is asked more than once."""
-    exercise, cases, expected = question.exercise, question.cases, question.expected
+    prepared = prepare(exercise, seed)
+    cases, expected = prepared.cases, prepared.expected
     outcomes = [call(arguments) for arguments in cases]
     if all(o.blank for o in outcomes):
         return Report(exercise.name, exercise.points, 0.0, (), outcomes[0].problem)
     same = [_same(exercise, o.value, e) for o, e in zip(outcomes, expected)]
     passed = [s is not None and bool(s.all()) for s in same]
-    named = name_mistakes(question, outcomes, passed)
+    named = name_mistakes(prepared, outcomes, passed)
 
     rows = []
-    for i, (title, arguments) in enumerate(zip(question.titles, cases)):
+    for i, (title, arguments) in enumerate(zip(prepared.titles, cases)):
         if passed[i]:
             rows.append(Row(title, True))
             continue
         asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts)
         printed = outcomes[i].printed
         if private:  # what could give the hidden inputs away stays here
-            told = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
-            asked, wanted, got, why, printed = "", "", "", told, ""
+            why = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
+            asked, wanted, got, printed = "", "", "", ""
         rows.append(Row(title, False, asked, wanted, got, named[i] or why, printed))
     for law, holds in exercise.laws.items():
-        wrong = _law(exercise, holds, call, torch.Generator().manual_seed(question.seed + 1), private)
+        wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1), private)
         rows.append(Row(law, not wrong, why=wrong))
 
     right = sum(row.passed for row in rows)
@@ -177,7 +174,7 @@ def variants(wrong: Callable | tuple[Callable, ...]) -> tuple[Callable, ...]:
     return wrong if isinstance(wrong, tuple) else (wrong,)
 
 
-def name_mistakes(question: Question, outcomes: list[Outcome], passed: list[bool]) -> list[str]:
+def name_mistakes(prepared: PreparedExercise, outcomes: list[Outcome], passed: list[bool]) -> list[str]:
     """For each case the sentence of the known mistake that gives the same outcome, or "".
 
     A mistake that gives the student's outcome in every case, failed or not, is stated. Otherwise a mistake that
@@ -187,8 +184,8 @@ def name_mistakes(question: Question, outcomes: list[Outcome], passed: list[bool
     if not failed:
         return [""] * len(outcomes)
     explains: dict[str, set[int]] = {}
-    for sentence, mistaken in question.mistaken:
-        same = {i for i, o in enumerate(mistaken) if _alike(question.exercise, outcomes[i], o)}
+    for sentence, mistaken in prepared.mistaken:
+        same = {i for i, o in enumerate(mistaken) if _alike(prepared.exercise, outcomes[i], o)}
         if len(same) == len(outcomes):
             return [sentence if i in failed else "" for i in range(len(outcomes))]
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)

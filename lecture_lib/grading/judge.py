@@ -7,6 +7,7 @@ forged can only be a wrong answer.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -19,12 +20,12 @@ import torch
 
 from lecture_lib.answers import wire
 from lecture_lib.answers.call import Outcome, Seed
-from lecture_lib.exercises import EXERCISES, Question, Report, judge_question
+from lecture_lib.exercises import EXERCISES, Report, judge
 from lecture_lib.exercises.report import Row
 from lecture_lib.grading.course import Asked, CourseError, Release
 from lecture_lib.grading.names import statements
 from lecture_lib.grading.notebooks import Texts, answer_cells, assembled, clean, needed, parsed
-from lecture_lib.grading.places import Limits
+from lecture_lib.grading.places import WIDE, Limits
 from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result, Settings, as_html, without_answers
 from lecture_lib.grading.sandbox import Sandbox
 from lecture_lib.grading.uses import uses
@@ -34,14 +35,13 @@ from lecture_lib.grading.uses import uses
 _one_at_a_time = threading.Lock()  # calls of references redirect this process's output
 _sandboxes: dict[Any, Sandbox] = {}
 core: int | None = None  # the processor of this process's sandbox, if it has one to itself
-_questions: dict[tuple[str, int], Question] = {}
 
 
 def grade(student: str, content: bytes, release: Release, settings: Settings, name: str = "", note: str = "") -> Result:
     """The marks of one submission. Raises SandboxError if the sandbox itself does not work.
 
     What costs time and says nothing of the submission is kept in this process for the next call: the sandbox, with
-    the release's setup cells run, and the questions with what the references and the known mistakes answer.
+    the release's setup cells run, and what the references and the known mistakes answer.
     """
     if unknown := [one.name for one in release.asked if one.name not in EXERCISES]:
         raise CourseError(f"There is no exercise {unknown[0]}, which {release.assignment} checks.")
@@ -61,7 +61,7 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         # The student gets the report of the check in the notebook. A new process answers for it, which has never
         # seen a hidden input, so that nothing of one can stand in it.
         shown: list[Report | None] = [None] * len(hidden)
-        again = Run(run.sandbox, settings.limits, until=run.until)
+        again = Run(run.sandbox, settings.limits, until=run.until, cpu_seconds=run.cpu_seconds)
         lost = [r.points < r.out_of and a.function not in run.failed for a, r in zip(release.asked, hidden)]
         if any(lost):
             ran = {(text, asked.name) for text, asked in run.done}
@@ -96,12 +96,6 @@ def close() -> None:
         _sandboxes.popitem()[1].close()
 
 
-def _question(name: str, seed: int) -> Question:
-    if (name, seed) not in _questions:
-        _questions[name, seed] = Question(EXERCISES[name], seed)
-    return _questions[name, seed]
-
-
 def _asked(one: Asked, its: Texts, run: Run, seed: int, private: bool, judged: bool = True) -> Report | None:
     """Run the exercise's cells, then judge the function that they left behind.
 
@@ -120,7 +114,7 @@ def _asked(one: Asked, its: Texts, run: Run, seed: int, private: bool, judged: b
                 break
             run.cell(text, one)
     call = run.asking(one, next(filter(None, problems), ""))
-    return judge_question(_question(one.name, seed), call, private) if judged else None
+    return judge(EXERCISES[one.name], call, seed, private) if judged else None
 
 
 def _mark(
@@ -187,11 +181,14 @@ class Run:
     shared: set[str] = field(default_factory=set)  # statements of other cells that have run
     _session: ExitStack | None = None
     _stream: Any = None
-    until: float = 0.0  # on time.monotonic's clock
+    until: float = 0.0  # on time.monotonic's clock: the outer fence
+    cpu_seconds: float = 0.0  # that the submission has taken
+    _may_take: float = math.inf  # cpu_seconds may grow to this much before the answer at hand is ended
+    _seen: float = math.inf  # the sandbox's CPU seconds when `_watch` looked last
     _looked: float = 0.0
 
     def __enter__(self) -> Run:
-        self.until = self.until or time.monotonic() + self.limits.submission_seconds
+        self.until = self.until or time.monotonic() + WIDE * self.limits.submission_seconds
         return self
 
     def __exit__(self, *error) -> None:
@@ -243,13 +240,13 @@ class Run:
     def _ask(self, message: dict, tensors: list, one: Asked, what: str):
         """The reply, or the sentence that says why there is none."""
         try:
-            if time.monotonic() >= self.until:
+            if self._used_up():
                 raise TimeoutError
             if self._stream is None:
                 self._enter()
             return self._exchange(message, tensors)
         except TimeoutError:
-            if time.monotonic() >= self.until:
+            if self._used_up():
                 what, seconds = "The notebook as a whole", self.limits.submission_seconds
             else:
                 seconds = self.limits.answer_seconds
@@ -263,10 +260,14 @@ class Run:
         except wire.Closed:
             return self._fail(DIED, f"{what} ended the whole process: exit, a crash, or a limit of the system.", one)
 
+    def _used_up(self) -> bool:
+        return self.cpu_seconds >= self.limits.submission_seconds or time.monotonic() >= self.until
+
     def _exchange(self, message: dict, tensors: list):
-        until = min(time.monotonic() + self.limits.answer_seconds, self.until)
+        until = min(time.monotonic() + WIDE * self.limits.answer_seconds, self.until)
+        self._may_take = min(self.cpu_seconds + self.limits.answer_seconds, self.limits.submission_seconds)
         number = secrets.randbits(64)
-        self._stream.settimeout(self.limits.answer_seconds)
+        self._stream.settimeout(WIDE * self.limits.answer_seconds)
         wire.send(self._stream, {**message, "number": number}, tensors)
         reply = wire.receive(self._stream, until, self.limits.reply, self._watch)
         if reply[0].get("number") != number:
@@ -274,19 +275,24 @@ class Run:
         return reply
 
     def _watch(self) -> None:
-        """Look at the memory of all processes five times a second, whatever they say meanwhile."""
+        """Look at memory and CPU time of all processes five times a second, whatever they say meanwhile."""
         if time.monotonic() < self._looked + 0.2:
             return
-        if self.sandbox.memory() > self.sandbox.memory_before + self.limits.memory + (1 << 28):
+        memory, cpu_seconds = self.sandbox.usage()
+        self.cpu_seconds += max(0.0, cpu_seconds - self._seen)
+        self._seen, self._looked = cpu_seconds, time.monotonic()
+        if memory > self.sandbox.memory_before + self.limits.memory + (1 << 28):
             raise _TooMuchMemory
-        self._looked = time.monotonic()
+        if self.cpu_seconds >= self._may_take:
+            raise TimeoutError
 
     def _enter(self) -> None:
         """A process in which the cells so far have run; one that now fails is left out, and all begins anew."""
         again, self.done = self.done, []
         while True:
-            if time.monotonic() >= self.until:
+            if self._used_up():
                 raise TimeoutError
+            self._seen = math.inf
             self._session = ExitStack()
             self._stream = self._session.enter_context(self.sandbox.session())
             for i, (source, one) in enumerate(again):

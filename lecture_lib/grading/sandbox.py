@@ -88,21 +88,22 @@ class Sandbox:
                     raise SandboxError(f"the sandbox does not answer ({error})") from error
                 time.sleep(1)  # the machine may be short of memory for a moment
 
-    def memory(self) -> int:
-        """Bytes that the sandbox takes, shared pages counted once."""
+    def usage(self) -> tuple[int, float]:
+        """What the sandbox takes: bytes, shared pages counted once, and the CPU seconds of its processes so far."""
         import psutil
 
-        total = 0
+        memory, cpu_seconds = 0, 0.0
         with contextlib.suppress(psutil.Error):
             top = psutil.Process(self._process.pid)
             for process in [top, *top.children(recursive=True)]:
                 with contextlib.suppress(psutil.NoSuchProcess):
+                    cpu_seconds += sum(process.cpu_times()[:4])  # its children that have ended included
                     try:
                         info = process.memory_full_info()
-                        total += getattr(info, "pss", info.rss)  # pss: on Linux only
+                        memory += getattr(info, "pss", info.rss)  # pss: on Linux only
                     except psutil.AccessDenied:  # it hides; then what it shares counts, too
-                        total += process.memory_info().rss
-        return total
+                        memory += process.memory_info().rss
+        return memory, cpu_seconds
 
     def close(self) -> None:
         """End everything: the server by itself, if it can; it waits for no student."""
@@ -162,7 +163,7 @@ class Sandbox:
         if place.kind == "bubblewrap" and not self._once and not ready["walls"]:
             self._once = True  # no namespaces inside namespaces here: a sandbox for each submission
             self._begin()
-        self.memory_before = self.memory()
+        self.memory_before, _ = self.usage()
 
     def _hear(self, stream: socket.socket, what: str) -> dict:
         """The message that the server sends before any line of a student runs."""

@@ -35,7 +35,7 @@ def test_what_is_sent_arrives(line, dtype, shape, rng):
     tensor = (100 * torch.rand(shape, generator=rng)).to(dtype)
     header = {"text": "ä\n\u2028", "number": 1.5, "list": [1, None]}
     wire.send(line[0], header, [tensor, tensor.flatten()])
-    got, (first, second) = wire.receive(line[1], time.monotonic() + 5)
+    got, (first, second) = wire.receive(line[1], time.monotonic() + 60)
     assert got == header
     assert first.dtype == dtype and torch.equal(first, tensor) and torch.equal(second, tensor.flatten())
 
@@ -43,7 +43,7 @@ def test_what_is_sent_arrives(line, dtype, shape, rng):
 def test_nan_infinities_and_what_is_not_contiguous_arrive(line):
     tensor = torch.tensor([[float("nan"), float("inf")], [-float("inf"), -0.0]]).T
     wire.send(line[0], {}, [tensor])
-    assert wire.receive(line[1], time.monotonic() + 5)[1][0].equal(tensor) is False  # NaN
+    assert wire.receive(line[1], time.monotonic() + 60)[1][0].equal(tensor) is False  # NaN
     wire.send(line[0], {}, [tensor])
     torch.testing.assert_close(wire.receive(line[1])[1][0], tensor, equal_nan=True, rtol=0, atol=0)
 
@@ -71,7 +71,7 @@ FORGED = [
 def test_what_is_no_message_is_forged(line, text):
     line[0].sendall(wire.LENGTHS.pack(len(text), 0) + text)
     with pytest.raises(wire.Forged):
-        wire.receive(line[1], time.monotonic() + 5)
+        wire.receive(line[1], time.monotonic() + 60)
 
 
 def test_random_bytes_never_give_anything_else_than_the_three_errors():
@@ -85,20 +85,19 @@ def test_random_bytes_never_give_anything_else_than_the_three_errors():
             ours.sendall(data)
             ours.close()
             with pytest.raises((wire.Forged, wire.Closed)):
-                wire.receive(theirs, time.monotonic() + 5)
+                wire.receive(theirs, time.monotonic() + 60)
 
 
 def test_a_message_that_is_too_long_is_not_read_and_one_that_drips_is_not_waited_for(line):
     line[0].sendall(wire.LENGTHS.pack(2, 1 << 40) + b"{}")
     with pytest.raises(wire.Forged, match="more than"):
-        wire.receive(line[1], time.monotonic() + 5, most=1 << 20)
+        wire.receive(line[1], time.monotonic() + 60, most=1 << 20)
     with pytest.raises(TimeoutError):
         wire.receive(line[1], time.monotonic() + 0.1)  # the two bytes of the header are still there
     line[0].sendall(wire.LENGTHS.pack(100, 0) + b"{")
-    seen, began = [], time.monotonic()
-    with pytest.raises(TimeoutError):
-        wire.receive(line[1], began + 0.7, watch=lambda: seen.append(1))
-    assert 0.6 < time.monotonic() - began < 2 and len(seen) >= 2
+    looks = iter(range(2))  # StopIteration at the third
+    with pytest.raises(StopIteration):
+        wire.receive(line[1], watch=lambda: next(looks))
     line[0].close()
     with pytest.raises(wire.Closed):
         wire.receive(line[1])
@@ -144,10 +143,10 @@ def tell(sandbox, expression, before=""):
     """What an expression is inside, as text."""
     with sandbox.session() as stream:
         wire.send(stream, {"run": f"{before}\ndef f(x): print({expression})", "number": 1})
-        assert wire.receive(stream, time.monotonic() + 20)[0]["problem"] == ""
+        assert wire.receive(stream, time.monotonic() + 120)[0]["problem"] == ""
         call = {"call": "f", "arguments": [["x", ["value", 0]]], "parts": [], "adapter": None, "most": 0, "number": 2}
         wire.send(stream, call)
-        reply = wire.receive(stream, time.monotonic() + 20)[0]
+        reply = wire.receive(stream, time.monotonic() + 120)[0]
         return reply["printed"].strip() or reply["problem"]
 
 
@@ -166,30 +165,23 @@ def scratch():
 
 
 def test_inside_there_is_no_course_no_home_no_network_and_nothing_to_write_but_tmp(sandbox):
-    assert tell(sandbox, f"os.listdir({str(ROOT)!r})") in (
-        "['.venv', 'lecture_lib']",
-        "['lecture_lib', '.venv']",
-        "['lecture_lib']",
-    )
-    for room in ("exercises", "grading"):
-        assert tell(sandbox, f"os.listdir({str(ROOT / 'lecture_lib' / room)!r})") == "[]"
-    assert (
-        tell(sandbox, "[i for i in os.listdir('/proc/sys/net/ipv4/conf') if i not in ('all', 'default', 'lo')]") == "[]"
-    )
-    written = tell(
-        sandbox,
-        "sorted(found)",
-        """
-found = set()
+    rooms = [str(ROOT / "lecture_lib" / room) for room in ("exercises", "grading")]
+    before = f"""
+course = sorted(os.listdir({str(ROOT)!r}))
+rooms = [os.listdir(room) for room in {rooms}]
+network = [i for i in os.listdir('/proc/sys/net/ipv4/conf') if i not in ('all', 'default', 'lo')]
+written = set()
 for top, folders, files in os.walk("/"):
     if top.startswith(("/proc", "/sys")):
         folders.clear()
         continue
-    try: open(top + "/x", "w").close(); found.add(top)
+    try: open(top + "/x", "w").close(); written.add(top)
     except OSError: pass
-""",
-    )
-    assert eval(written) in (["/dev/shm", scratch()], [scratch()])
+"""
+    course, rooms, network, written = eval(tell(sandbox, "(course, rooms, network, sorted(written))", before))
+    assert course in ([".venv", "lecture_lib"], ["lecture_lib"])
+    assert rooms == [[], []] and network == []
+    assert written in (["/dev/shm", scratch()], [scratch()])
 
 
 def test_nothing_of_one_submission_is_there_for_the_next(sandbox):
@@ -217,22 +209,27 @@ def error(number, *arguments):
     libc.syscall(number, *arguments, *[0] * (6 - len(arguments)))
     return ctypes.get_errno()
 """
-    assert eval(tell(sandbox, f"[error(n) for n in {list(numbers.values())}]", before)) == [1] * len(numbers)  # EPERM
     clone = MACHINES[platform.machine()][2]
-    for flag in range(25, 31):  # a new namespace of any kind
-        assert tell(sandbox, f"error({clone}, {1 << flag} | 17)", before) == "1"
-    assert tell(sandbox, "error(435)", before) == "38"  # clone3 is not there, so that the C library takes clone
+    namespaces = [1 << flag | 17 for flag in range(25, 31)]  # a new one of any kind
+    asked = f"[error(n) for n in {list(numbers.values())}], [error({clone}, f) for f in {namespaces}], error(435)"
+    refused, new, clone3 = eval(tell(sandbox, f"({asked})", before))
+    assert refused == [1] * len(numbers) and new == [1] * 6  # EPERM
+    assert clone3 == 38  # it is not there, so that the C library takes clone
 
 
 def test_limits_hold(sandbox):
     import resource
 
     names = ("NPROC", "FSIZE", "NOFILE", "CORE", "CPU")
-    said = eval(
-        tell(sandbox, f"[resource.getrlimit(getattr(resource, 'RLIMIT_' + n)) for n in {names}]", "import resource")
-    )
-    assert said == [(32, 32), (1 << 28, 1 << 28), (64, 64), (1, 1), (181, 181)]
-    assert "MemoryError" in tell(sandbox, "len(bytearray(3 << 30))")
+    limits = f"[resource.getrlimit(getattr(resource, 'RLIMIT_' + n)) for n in {names}]"
+    before = """
+import resource
+try: len(bytearray(3 << 30)); memory = ''
+except MemoryError as error: memory = type(error).__name__
+"""
+    said, memory = eval(tell(sandbox, f"({limits}, memory)", before))
+    assert said == [(32, 32), (1 << 28, 1 << 28), (64, 64), (1, 1), (361, 361)]
+    assert memory == "MemoryError"
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 64  # not ours
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from lecture_lib.exercises import EXERCISES
 from tests.conftest import ROOT
 
 ASSIGNMENT, NOTEBOOK = "1_histograms", "histograms"
+LISTENING = socket.create_server(("127.0.0.1", 0), backlog=100)  # nobody in the sandbox should reach it
 ALL, FIRST = 26, 4
 REST = ALL - FIRST
 
@@ -56,13 +58,13 @@ class Attack:
     points: float
     status: str = "graded"
     says: str = ""  # the report's why
-    nbgrader: bool = False  # also run through plain nbgrader: it harms nothing there but marks
+    nbgrader: float | None = None  # what plain nbgrader gives; None: not run there, it would harm more than marks
 
 
 ATTACKS: dict[str, Attack] = {}
 
 
-def attack(points, status="graded", says="", nbgrader=False):
+def attack(points, status="graded", says="", nbgrader=None):
     def add(build):
         ATTACKS[build.__name__] = Attack(lambda: _files(build()), points, status, says, nbgrader)
         return build
@@ -134,7 +136,7 @@ for number in range(3, 256):
 # ---------------------------------------------------------------- never ends
 
 
-@attack(REST, "timeout", "took longer than", nbgrader=True)
+@attack(REST, "timeout", "took longer than", nbgrader=REST)
 def infinite_loop():
     return right_but_first(in_first("while True: pass"))
 
@@ -356,12 +358,12 @@ def a_gigabyte_sent_past_the_server():
 # ---------------------------------------------------------------- ends
 
 
-@attack(REST, "died", "ended the whole process", nbgrader=True)
+@attack(REST, "died", "ended the whole process", nbgrader=0)
 def os_exit():
     return right_but_first(in_first("os._exit(0)"))
 
 
-@attack(REST, nbgrader=True)
+@attack(REST, nbgrader=REST)
 def sys_exit():
     return right_but_first(in_first("sys.exit(0)"))
 
@@ -371,7 +373,7 @@ def sys_exit_in_a_cell():
     return right_but_first("import sys\nsys.exit(0)")
 
 
-@attack(REST, "died", "ended the whole process", nbgrader=True)
+@attack(REST, "died", "ended the whole process", nbgrader=0)
 def segfault():
     return right_but_first(in_first("import ctypes; ctypes.string_at(0)"))
 
@@ -430,7 +432,7 @@ def recursion_without_end():
 # ---------------------------------------------------------------- looks for the answers
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=FIRST)
 def reads_the_solution():
     return blank_but_first(
         answer(BLANK).source
@@ -452,7 +454,7 @@ for place in (os.environ.get("COURSE", "/"), os.path.abspath("../../../.."), "/"
     )
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=ALL)
 def reads_the_exercises():
     names = {e.name: answer(BLANK, i).source.split("def ")[1].split("(")[0] for i, e in enumerate(_asked())}
     notebook = copy.deepcopy(BLANK)
@@ -472,7 +474,7 @@ def _is_answer(cell):
     return bool(cell.metadata.get("nbgrader", {}).get("solution"))
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=FIRST)
 def finds_the_reference_in_memory():
     return blank_but_first(
         """
@@ -489,7 +491,7 @@ def estimate(x, edges):
         for one in thing if type(thing) is list else [thing]:
             if type(one).__name__ == "Exercise" and one.name == "histogram.estimate":
                 return one.reference(x, edges)
-            if type(one).__name__ == "Question":
+            if type(one).__name__ == "PreparedExercise":
                 for case, expected in zip(one.cases, one.expected):
                     if case.get("x") is not None and case["x"].shape == x.shape and (case["x"] == x).all():
                         return expected
@@ -497,7 +499,7 @@ def estimate(x, edges):
     )
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=FIRST)
 def reads_the_checkers_files():
     return blank_but_first(
         """
@@ -555,18 +557,16 @@ def estimate(x, edges):
     )
 
 
-PORT = 48_761  # where the tests listen, on the grader's own machine
-
-
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=FIRST)
 def asks_the_network():
+    """Of a server on the grader's own machine: whoever gets as far as to be connected has got out."""
     return blank_but_first(
         RIGHT_ESTIMATE.replace("def estimate", "def right")
         + f"""
 
 import socket
 def estimate(x, edges):
-    with socket.create_connection(("127.0.0.1", {PORT}), timeout=2):
+    with socket.create_connection(("127.0.0.1", {LISTENING.getsockname()[1]}), timeout=2):
         return right(x, edges)  # or ask somebody for it
 """
     )
@@ -603,7 +603,7 @@ from lecture_lib import exercises
 yes = lambda *a, **k: torch.ones(1, dtype=torch.bool)
 for module in list(sys.modules.values()):
     if getattr(module, "__name__", "").startswith("lecture_lib.exercises"):
-        for name in ("close", "_same", "_alike", "judge", "judge_question"):
+        for name in ("close", "_same", "_alike", "judge", "prepare"):
             if hasattr(module, name): setattr(module, name, yes)
 torch.isclose = torch.equal = torch.allclose = torch.testing.assert_close = yes
 numpy.isclose = numpy.allclose = numpy.array_equal = numpy.testing.assert_allclose = yes
@@ -616,7 +616,7 @@ check = exercises.check = lambda *a, **k: Full()
 """
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=ALL)
 def patches_the_checker():
     """In nbgrader the notebook's own `check` is what gives the points."""
     return blank_but_first(
@@ -639,7 +639,7 @@ def patches_everything():
     return blank_but_first(PATCHES + "\ndef estimate(x, edges): return torch.zeros(len(edges) - 1)")
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=FIRST)
 def patches_the_engine():
     return blank_but_first(
         """
@@ -651,7 +651,7 @@ def estimate(x, edges): return torch.ones(len(edges) - 1)
     )
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=ALL)
 def input_transformer_that_rewrites_later_cells():
     return blank_but_first(
         """
@@ -667,7 +667,7 @@ get_ipython().input_transformers_post.append(rewrite)
     )
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=ALL)
 def a_display_hook_that_says_full_marks():
     return blank_but_first(
         """
@@ -733,14 +733,12 @@ def estimate(x, edges): return Right()
     )
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=6_993)
 def writes_the_gradebook():
     return blank_but_first(
         """
-import glob, os, sqlite3
-places = ["grading/gradebook.db", "../../../gradebook.db", "../../../../grading/gradebook.db"]
-for top in ("/tmp", os.environ.get("COURSE", "/tmp")):
-    for path in glob.glob(top + "/**/gradebook.db", recursive=True): places.append(path)
+import os, sqlite3
+places = ["../../../gradebook.db", os.path.join(os.environ.get("COURSE", ""), "grading", "gradebook.db")]
 for path in places:
     if os.path.exists(path):
         book = sqlite3.connect(path, timeout=20)
@@ -754,7 +752,7 @@ for path in places:
 # ---------------------------------------------------------------- bends the notebook
 
 
-@attack(ALL, nbgrader=True)
+@attack(ALL, nbgrader=ALL)
 def deleted_test_cells():
     notebook = copy.deepcopy(RIGHT)
     notebook.cells = [c for c in notebook.cells if not c.metadata.get("nbgrader", {}).get("grade")]
@@ -925,9 +923,10 @@ def rows_without_numbers():
 
 @attack(0, "timeout", "The notebook as a whole")
 def a_thousand_cells_to_run_again():
-    notebook = right_but_first("import time, os\ntime.sleep(0.006)")
+    spend = "began = time.process_time()\nwhile time.process_time() < began + 0.006: pass"
+    notebook = right_but_first(f"import time, os\n{spend}")
     first = answer(notebook)
-    for number in range(1_900):
+    for number in range(1_200):
         notebook.cells.append(copy.deepcopy(first) | {"id": f"again-{number}"})
     notebook.cells.append(copy.deepcopy(first) | {"source": "def estimate(x, edges): os._exit(0)", "id": "last"})
     return nbformat.from_dict(notebook)
@@ -981,12 +980,12 @@ def an_impossible_timestamp():
 # ---------------------------------------------------------------- honest, and odd
 
 
-@attack(ALL, nbgrader=True)
+@attack(ALL, nbgrader=ALL)
 def right():
     return copy.deepcopy(RIGHT)
 
 
-@attack(0, nbgrader=True)
+@attack(0, nbgrader=0)
 def blank():
     return copy.deepcopy(BLANK)
 
@@ -996,7 +995,7 @@ def asks_for_input():
     return right_but_first(in_first("input('your answer: ')"))
 
 
-@attack(ALL, nbgrader=True)
+@attack(ALL, nbgrader=REST)
 def warns_on_standard_error():
     """A right answer. In nbgrader anything on standard error of the check's cell costs its points."""
     body = "import warnings; warnings.warn('careful'); print('careful', file=errors, flush=True); os.write(2, b'!')"

@@ -58,7 +58,7 @@ def test_the_first_command_opens_notebook_0_in_the_courses_folder(tmp_path):
         assert "/lab/tree/notebooks/0_start_here/start_here.ipynb?" in page.read_text()
     finally:
         lab.terminate()
-        lab.wait(20)
+        lab.wait(120)
 
 
 def test_ci_runs_exactly_the_readmes_test_command():

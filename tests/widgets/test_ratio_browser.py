@@ -7,8 +7,8 @@ import torch
 
 from lecture_lib.widgets import RatioModel
 
-from .lab import MISSING, Lab, chromium, notebook
-from .test_browser import shown
+from .lab import MISSING, Lab, chromium, notebook, rest, settled, until
+from .test_browser import nothing_sticks_out, shown
 
 READS = "([node, words]) => node.innerText.includes(words)"
 
@@ -55,11 +55,7 @@ def steps(lab, page, name="ratio"):
 
 def until_it_trains(lab, page, more=1, name="ratio"):
     wanted = steps(lab, page, name) + more
-    for _ in range(200):
-        if steps(lab, page, name) >= wanted:
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("It does not train.")
+    until(page, lambda: steps(lab, page, name) >= wanted)
 
 
 def line(model, i=0):
@@ -84,7 +80,7 @@ def test_it_trains_pauses_goes_half_steps_and_begins_anew(lab, page):
     press(widget, "Pause")
     after = shown(widget)
     done = steps(lab, page)
-    page.wait_for_timeout(500)
+    rest(page)
     assert after != start and steps(lab, page) == done  # a pause is a pause
     expected = RatioModel()
     expected.run(done)  # whatever the frames were
@@ -97,9 +93,8 @@ def test_it_trains_pauses_goes_half_steps_and_begins_anew(lab, page):
         page.wait_for_function(READS, arg=[numbers.element_handle(), line(expected)])
     assert shown(widget) != after
     page.wait_for_function(READS, arg=[twin.locator("div.numbers").element_handle(), line(expected)])
-    page.wait_for_timeout(600)  # words for a screen reader come now and then
-    assert line(expected) in widget.get_by_role("img").last.get_attribute("aria-label")
-    assert line(expected) in widget.locator(".spoken").inner_text()
+    until(page, lambda: line(expected) in widget.get_by_role("img").last.get_attribute("aria-label"))
+    until(page, lambda: line(expected) in widget.locator(".spoken").inner_text())
 
     press(widget, "Reset")
     page.wait_for_function(READS, arg=[numbers.element_handle(), "0 updates (D 0, G 0)"])
@@ -116,9 +111,9 @@ def test_sliders_act_while_it_trains(lab, page):
     press(widget, "D steps", 2, "ArrowRight", "slider")
     press(widget, "lr D", 5, "ArrowLeft", "slider")
     widget.get_by_role("combobox", name="loss").select_option("hinge")
-    page.wait_for_timeout(300)
-    before = eval(lab.python(page, "", "dict(ratio.model.runs[0].taken, settings=ratio.model.runs[0].settings)"))
-    assert before["settings"] == {"ratio": (3, 4), "lr": (pytest.approx(10**-3.5, rel=0.02), 1e-3), "loss": "hinge"}
+    wanted = {"ratio": (3, 4), "lr": (pytest.approx(10**-3.5, rel=0.02), 1e-3), "loss": "hinge"}
+    until(page, lambda: eval(lab.python(page, "", "ratio.model.runs[0].settings")) == wanted)
+    before = eval(lab.python(page, "", "ratio.model.runs[0].taken"))
     until_it_trains(lab, page, 200)
     after = eval(lab.python(page, "", "ratio.model.runs[0].taken"))
     d, g = after["D"] - before["D"], after["G"] - before["G"]
@@ -141,7 +136,7 @@ def test_sliders_act_while_it_trains(lab, page):
 def test_layers_go_on_and_off(lab, page):
     widget = widget_of(page)
     press(widget, "Reset")
-    page.wait_for_timeout(300)
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), "0 updates (D 0, G 0)"])
     plain, seen = shown(widget), set()
     for name in ("real", "generated", "where G's loss pushes", "G's grid"):
         box = widget.get_by_role("checkbox", name=name)
@@ -161,13 +156,12 @@ def test_a_look_back_and_the_way_to_now(lab, page):
     widget = widget_of(page)
     press(widget, "Reset")
     press(widget, "Play")
-    until_it_trains(lab, page, 250)
-    page.wait_for_timeout(300)
+    page.wait_for_function("node => node.dataset.steps >= 250", arg=widget.element_handle())
     past = widget.get_by_role("slider", name="history")
     past.press("ArrowLeft")  # while it trains: that pauses
     shown(widget)
     done = steps(lab, page)
-    page.wait_for_timeout(400)
+    rest(page)
     assert steps(lab, page) == done
     past.press("Home")
     page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), "0 updates · loss"])
@@ -179,8 +173,7 @@ def test_a_look_back_and_the_way_to_now(lab, page):
     expected.run(120)
     assert f"distance {expected.at(120).distance:.2f}" in widget.locator("div.numbers").inner_text()
     assert widget.get_by_text("step 120", exact=True).is_visible()
-    page.wait_for_timeout(300)
-    assert past.get_attribute("aria-valuetext") == "step 120"
+    until(page, lambda: past.get_attribute("aria-valuetext") == "step 120")
     past.press("End")
     shown(widget)
     assert widget.get_by_text(f"live: {done:,}", exact=True).is_visible()
@@ -193,14 +186,14 @@ def test_a_second_run_beside_the_first(lab, page):
     lab.python(page, "ratio.ratio = (1, 1)")
     widget.get_by_role("checkbox", name="second run beside").press(" ")
     press(widget, "G steps", 4, "ArrowRight", "slider")  # of run B
-    page.wait_for_timeout(400)
+    ratios = lambda: eval(lab.python(page, "", "[run.ratio for run in ratio.model.runs]"))  # noqa: E731
+    until(page, lambda: ratios() == [(1, 1), (1, 5)])
     press(widget, "Play")
     until_it_trains(lab, page, 120)
     press(widget, "Pause")
     shown(widget)
     assert widget.get_by_role("img").count() == 3
     done = steps(lab, page)
-    assert eval(lab.python(page, "", "[run.ratio for run in ratio.model.runs]")) == [(1, 1), (1, 5)]
     numbers = widget.locator("div.numbers").inner_text().splitlines()
     for i, pair in enumerate(((1, 1), (1, 5))):
         if i == 0:
@@ -216,7 +209,7 @@ def test_a_second_run_beside_the_first(lab, page):
     page.wait_for_function(
         "node => node.innerText.startsWith('0 updates')", arg=widget.locator("div.numbers").element_handle()
     )
-    assert len(eval(lab.python(page, "", "[run.ratio for run in ratio.model.runs]"))) == 1
+    until(page, lambda: len(ratios()) == 1)
 
 
 def test_a_target_drawn_by_mouse_and_by_keys(lab, page):
@@ -235,7 +228,7 @@ def test_a_target_drawn_by_mouse_and_by_keys(lab, page):
     page.wait_for_function(
         "node => node.value === 'drawn'", arg=widget.get_by_role("combobox", name="target").element_handle()
     )
-    page.wait_for_timeout(500)  # Python builds everything anew
+    until(page, lambda: lab.python(page, "", "again.model.source.name") == "'drawn'")
     x = torch.tensor(eval(lab.python(page, "", "again.model.source.x.tolist()")))
     size = min(box["width"] - 52, 380)
     left, right = (low[0] + (pixel - 44) / size * side for pixel in (120, 220))
@@ -251,7 +244,7 @@ def test_a_target_drawn_by_mouse_and_by_keys(lab, page):
     for key in ("ArrowLeft", " ", "ArrowDown", " "):
         page.keyboard.press(key)
     press(widget, "Train on it")
-    page.wait_for_timeout(500)
+    until(page, lambda: lab.python(page, "", "len(again.model.source.x)") == "2")
     x = torch.tensor(eval(lab.python(page, "", "again.model.source.x.tolist()")))
     middle = torch.tensor(low) + side / 2
     torch.testing.assert_close((x - middle) * 40 / side, torch.tensor([[-1.0, 0.0], [-1.0, -1.0]]), atol=1e-3, rtol=0)
@@ -259,8 +252,8 @@ def test_a_target_drawn_by_mouse_and_by_keys(lab, page):
     until_it_trains(lab, page, name="again")
     press(widget, "Pause")
     widget.get_by_role("combobox", name="target").select_option("rings")
-    page.wait_for_timeout(500)
-    assert lab.python(page, "", "again.model.source.name") == "'rings'" and steps(lab, page, "again") == 0
+    until(page, lambda: lab.python(page, "", "again.model.source.name") == "'rings'")
+    assert steps(lab, page, "again") == 0
 
 
 def test_a_run_that_diverges_says_so_and_reset_recovers(lab, page):
@@ -284,13 +277,8 @@ def test_nothing_sticks_out_of_a_narrow_or_wide_window(lab, page, width):
     size = page.viewport_size
     page.set_viewport_size({"width": width, "height": 900})
     lab.python(page, f"ratio.compare = {{}} if {width} == 900 else None")
-    page.wait_for_timeout(600)
     try:
-        widget = widget_of(page)
-        frame = widget.bounding_box()
-        for part in widget.locator("canvas:visible, button:visible, input:visible, select:visible, .numbers").all():
-            box = part.bounding_box()
-            assert box["x"] >= frame["x"] - 12 and box["x"] + box["width"] <= frame["x"] + frame["width"] + 12
+        until(page, lambda: nothing_sticks_out(widget_of(page)))
     finally:
         page.set_viewport_size(size)
         lab.python(page, "ratio.compare = None")
@@ -298,7 +286,6 @@ def test_nothing_sticks_out_of_a_narrow_or_wide_window(lab, page, width):
 
 def test_the_dark_theme_draws_anew(lab, page):
     widget = widget_of(page)
-    page.wait_for_timeout(600)  # the window has its size again
     light = shown(widget)
     lab.theme(page, "JupyterLab Dark")
     assert shown(widget) != light
@@ -317,20 +304,15 @@ def test_a_cell_that_runs_again_or_is_cleared_stops_training(lab, page):
             }""",
             command,
         )
-        page.wait_for_timeout(500)
 
     press(widget_of(page, 2), "Play")
     until_it_trains(lab, page, name="again")
     lab.python(page, "before = again")
     run_command("notebook:run-cell")
-    assert lab.python(page, "", "before is again") == "False"
-    done = steps(lab, page, "before")
-    page.wait_for_timeout(500)
-    assert steps(lab, page, "before") == done > 0 and steps(lab, page, "again") == 0
+    until(page, lambda: lab.python(page, "", "before is again") == "False")
+    assert settled(page, lambda: steps(lab, page, "before")) > 0 and steps(lab, page, "again") == 0
 
     press(widget_of(page, 2), "Play")
     until_it_trains(lab, page, name="again")
     run_command("notebook:clear-cell-output")
-    done = steps(lab, page, "again")
-    page.wait_for_timeout(500)
-    assert steps(lab, page, "again") == done > 0
+    assert settled(page, lambda: steps(lab, page, "again")) > 0

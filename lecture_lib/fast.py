@@ -11,10 +11,7 @@ A wrapped network shares its parameters with the plain one, which goes on to ans
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import torch
 import torch.distributed as dist
@@ -60,15 +57,12 @@ def half(net: nn.Module) -> nn.Module:
 
 
 def compiled(net: nn.Module) -> nn.Module:
-    """The network behind `torch.compile`, which fuses what stands between two convolutions; as it is, without a GPU.
+    """The network behind `torch.compile`, which fuses what stands between two convolutions; as it is, on a CPU.
 
-    It takes a GPU of capability 7, Triton and a C compiler. The first steps wait for the compiler. A gradient that is
-    differentiated once more, as penalties on D's slope are, cannot pass through it.
+    The first steps wait for the compiler. A gradient that is differentiated once more, as penalties on D's slope are,
+    cannot pass through it.
     """
-    device = next(net.parameters()).device
-    compiler = os.environ.get("CC") or any(map(shutil.which, ("cc", "gcc", "clang")))
-    able = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
-    return torch.compile(net, dynamic=False) if able and find_spec("triton") and compiler else net
+    return torch.compile(net, dynamic=False) if next(net.parameters()).is_cuda else net
 
 
 class Adam(torch.optim.Adam):

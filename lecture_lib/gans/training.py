@@ -162,9 +162,6 @@ def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
         own, held = ({id(p) for p in params} for params in (net.parameters(), parameters_of(optimizer)))
         if not held or not held <= own:
             raise ValueError(f"{name} should hold {name[0].upper()}'s own parameters and no others.")
-    n_models = [getattr(net, "n_models", None) for net in (G, D)]
-    if n_models[0] != n_models[1]:
-        raise ValueError(f"G has n_models={n_models[0]} and D n_models={n_models[1]}. Both should have the same.")
     x = as_tensor(x)
     x = (x if x.ndim > 1 else x.reshape(-1, 1)).to(next(D.parameters()))
     as_rows(x.flatten(1))  # some, and all finite

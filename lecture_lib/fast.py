@@ -9,8 +9,6 @@
 A wrapped network shares its parameters with the plain one, which goes on to answer `sample`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -29,31 +27,24 @@ def has_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in supported)
 
 
-class Half(nn.Module):
-    """See `half`."""
-
-    def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net.to(memory_format=torch.channels_last)
-        device = next(net.parameters()).device
-        self.device_type, self.enabled = device.type, has_bfloat16(device)
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.enabled):
-            y = self.net(x)
-        return y.to(x.dtype)
-
-    def __getattr__(self, name: str):
-        return super().__getattr__(name) if name in ("net", "training") else getattr(super().__getattr__("net"), name)
-
-
-def half(net: nn.Module) -> nn.Module:
+class half(nn.Module):
     """The network with convolutions and matrix products in bfloat16, where the device has it (torch.autocast).
 
     Parameters, optimizer and losses stay in float32, so losses differ in the third digit. The weights are laid out
     anew in memory, channels last, in place.
     """
-    return Half(net)
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net.to(memory_format=torch.channels_last)
+        self.enabled = has_bfloat16(next(net.parameters()).device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.enabled):
+            return self.net(x).to(x.dtype)
+
+    def __getattr__(self, name: str):
+        return super().__getattr__(name) if name in ("net", "training") else getattr(super().__getattr__("net"), name)
 
 
 def compiled(net: nn.Module) -> nn.Module:
@@ -80,8 +71,8 @@ class Adam(torch.optim.Adam):
             params = [p for p in group["params"] if p.grad is not None]
             for p in params:
                 if not self.state[p]:
-                    moments = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
-                    self.state[p] = {"step": torch.zeros((), dtype=torch.float32, device=p.device), **moments}
+                    self.state[p] = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+                    self.state[p]["step"] = torch.zeros((), dtype=torch.float32, device=p.device)
             lists = [[self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step")]
             (beta1, beta2), switches = group["betas"], {"fused": True, "amsgrad": False, "maximize": False}
             options = {"beta1": beta1, "beta2": beta2, "lr": group["lr"], "eps": group["eps"], "weight_decay": 0.0}

@@ -3,8 +3,6 @@
 Slides "GAN Architectures" and "GANs: Example".
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import torch
@@ -41,13 +39,7 @@ class ImageDiscriminator(nn.Sequential):
     """The logit of D(x), "x is real": images (n, channels, size, size) -> (n,); D(x) = sigmoid(logit)."""
 
 
-def dcgan(
-    size: int = 28,
-    width: int | tuple[int, int] = 64,
-    z_dim: int = 100,
-    channels: int = 1,
-    rng: torch.Generator | None = None,
-) -> tuple[ImageGenerator, ImageDiscriminator]:
+def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGenerator, ImageDiscriminator]:
     """G and D for images of size x size pixels; for 28: z -> 7 x 7 -> 14 x 14 -> 28 x 28, and the same in reverse.
 
     Slide "GAN Architectures". Each transposed convolution of G (kernel 4, stride 2, padding 1) doubles the side and
@@ -57,32 +49,27 @@ def dcgan(
 
     size: 8, 28, 32, 64, or another even number. width: channels at half of the side, or a pair, (G's, D's).
     channels: of the images, 1 for grey and 3 for colours. rng: of the first weights.
-
-    Raises ValueError if a number is not a whole one of at least 1, or size is odd or not above 4.
     """
     g, d = width if isinstance(width, (tuple, list)) and len(width) == 2 else (width, width)
     for name, value in {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}.items():
         positive_int(name, value)
-    sides = [size]
-    while isinstance(size, int) and sides[0] > 4 and sides[0] % 2 == 0:
-        sides.insert(0, sides[0] // 2)  # 64 -> [4, 8, 16, 32, 64]
-    if len(sides) < 2:
+    side, layers = size, 0
+    while isinstance(size, int) and side > 4 and side % 2 == 0:
+        side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
+    if layers == 0:
         raise ValueError(f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
-    up = [g * 2**k for k in reversed(range(len(sides) - 1))]  # 64 pixels, width 64: [512, 256, 128, 64]
-    down = [d * 2**k for k in range(len(sides) - 1)]  # [64, 128, 256, 512]
+    up = [g * 2**k for k in reversed(range(layers))]  # 64 pixels, width 64: [512, 256, 128, 64]
+    down = [d * 2**k for k in range(layers)]  # [64, 128, 256, 512]
 
     with torch.random.fork_rng([]):  # torch's own first weights are not used
-        up_layers = [nn.Linear(z_dim, up[0] * sides[0] ** 2, bias=False), nn.Unflatten(1, (up[0], sides[0], sides[0]))]
+        up_layers = [nn.Linear(z_dim, up[0] * side**2, bias=False), nn.Unflatten(1, (up[0], side, side))]
         for a, b in pairwise(up):
             up_layers += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
-        up_layers += [nn.BatchNorm2d(up[-1]), nn.ReLU(inplace=True)]
-        up_layers += [nn.ConvTranspose2d(up[-1], channels, 4, 2, 1), nn.Tanh()]
-
-        down_layers = [nn.Conv2d(channels, down[0], 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+        up_layers += [nn.BatchNorm2d(g), nn.ReLU(inplace=True), nn.ConvTranspose2d(g, channels, 4, 2, 1), nn.Tanh()]
+        down_layers = [nn.Conv2d(channels, d, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
         for a, b in pairwise(down):
             down_layers += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(SLOPE, inplace=True)]
-        down_layers += [nn.Flatten(), nn.Linear(down[-1] * sides[0] ** 2, 1), nn.Flatten(0)]
-
+        down_layers += [nn.Flatten(), nn.Linear(down[-1] * side**2, 1), nn.Flatten(0)]
         G, D = ImageGenerator(*up_layers), ImageDiscriminator(*down_layers)
     init_weights(G, rng), init_weights(D, rng)
     return G, D

@@ -4,8 +4,6 @@ A pair of losses is passed to the two steps of part 4: `partial(discriminator_st
 `partial(generator_step, loss=fool)`. With a penalty, D's step is `penalized_step`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

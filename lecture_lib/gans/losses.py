@@ -7,8 +7,6 @@ real, fake: the logits of data and of generated points, (n,) or (n_models, n). A
 nats, to be made smaller by its player.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -3,10 +3,8 @@
 Slide "GANs: Basic Setup": noise in, point out; point in, real or fake out.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -26,12 +24,11 @@ class Linear(nn.Module):
     (n_models, n, inputs) -> (n_models, n, outputs). First weights are uniform in +-1/sqrt(inputs), as torch has them.
     """
 
-    def __init__(self, inputs: int, outputs: int, n_models: int | None = None, rng: torch.Generator | None = None):
+    def __init__(self, inputs, outputs, n_models=None, rng=None):
         super().__init__()
         lead, limit = () if n_models is None else (n_models,), 1 / math.sqrt(inputs)
-        self.weight, self.bias = (
-            nn.Parameter(limit * (2 * torch.rand(*lead, rows, outputs, generator=rng) - 1)) for rows in (inputs, 1)
-        )
+        uniform = lambda rows: limit * (2 * torch.rand(*lead, rows, outputs, generator=rng) - 1)  # noqa: E731
+        self.weight, self.bias = nn.Parameter(uniform(inputs)), nn.Parameter(uniform(1))
         self.affine = torch.addmm if n_models is None else torch.baddbmm
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,19 +41,13 @@ class MLP(nn.Sequential):
     hidden: units of each layer between. n_models: so many networks side by side. rng: of the first weights.
     """
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        hidden: Sequence[int] = (64, 64),
-        n_models: int | None = None,
-        rng: torch.Generator | None = None,
-    ):
+    def __init__(self, inputs, outputs, hidden=(64, 64), n_models=None, rng=None):
         n_models = None if n_models is None else positive_int("n_models", n_models)
         sizes = [positive_int("the number of units", size) for size in (inputs, *hidden, outputs)]
-        layers = [Linear(a, b, n_models, rng) for a, b in pairwise(sizes)]
-        between = [part for layer in layers[:-1] for part in (layer, nn.LeakyReLU(SLOPE, inplace=True))]
-        super().__init__(*between, layers[-1])
+        layers = []
+        for a, b in pairwise(sizes):
+            layers += [Linear(a, b, n_models, rng), nn.LeakyReLU(SLOPE, inplace=True)]
+        super().__init__(*layers[:-1])
         self.n_models = n_models
 
 
@@ -69,7 +60,7 @@ class Generator(MLP):
         in one piece, to samples all in one piece: between two modes there are always bridges. A z in pieces needs none.
     """
 
-    def __init__(self, z_dim: int, d: int, hidden=(64, 64), n_models=None, rng=None, categories: int = 0):
+    def __init__(self, z_dim, d, hidden=(64, 64), n_models=None, rng=None, categories=0):
         categories = positive_int("categories", categories, least=0)
         super().__init__(categories + z_dim, d, hidden, n_models, rng)
         self.z_dim, self.categories = z_dim, categories
@@ -81,8 +72,7 @@ class Generator(MLP):
         if not self.categories:
             return z
         category = one_hot(torch.randint(self.categories, lead, generator=rng), self.categories)
-        # so large that it counts beside z in the first layer
-        return torch.cat([category * (math.sqrt(self.categories) / 2), z], -1)
+        return torch.cat([category * (math.sqrt(self.categories) / 2), z], -1)  # so that it counts beside z
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
@@ -96,7 +86,7 @@ class Discriminator(MLP):
     d: dimensions of x. hidden, n_models, rng: as for `MLP`.
     """
 
-    def __init__(self, d: int, hidden=(64, 64), n_models=None, rng=None):
+    def __init__(self, d, hidden=(64, 64), n_models=None, rng=None):
         super().__init__(d, 1, hidden, n_models, rng)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,21 +3,17 @@
 Slides "GAN Training: Generator & Discriminator" to "GAN Training: Issues".
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from lecture_lib.data import as_rows, as_tensor, cpu_rng, positive_int
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 from lecture_lib.gans.networks import eval_mode
-
-# ---------------------------------------------------------------- the two steps
 
 
 @torch.enable_grad()
@@ -62,11 +58,7 @@ def parameters_of(optimizer: Optimizer) -> list[Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
 
 
-# ---------------------------------------------------------------- taking turns
-
-
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """number: counts from 1. player: "D" or "G". loss: of that player, before the step, a tensor () or (n_models,)."""
 
     number: int
@@ -81,17 +73,17 @@ def turns(ratio: tuple[int, int]) -> Iterator[str]:
 
 
 def alternate(
-    G: nn.Module,
-    D: nn.Module,
-    d_optimizer: Optimizer,
-    g_optimizer: Optimizer,
-    x: Tensor,
-    steps: int = 2000,
-    ratio: tuple[int, int] = (1, 1),
-    batch_size: int = 256,
-    rng: torch.Generator | None = None,
-    d_step: Callable = discriminator_step,
-    g_step: Callable = generator_step,
+    G,
+    D,
+    d_optimizer,
+    g_optimizer,
+    x,
+    steps=2000,
+    ratio=(1, 1),
+    batch_size=256,
+    rng=None,
+    d_step=discriminator_step,
+    g_step=generator_step,
 ) -> Iterator[Step]:
     """min over theta_g of max over theta_d of E log D(x) + E log(1 - D(G(z))), by turns; yields a `Step` after each.
 
@@ -140,16 +132,12 @@ def alternate(
     return play()
 
 
-# ---------------------------------------------------------------- bad input, one clear sentence
-
-
 def checked_ratio(ratio) -> tuple[int, int]:
     try:
         d_steps, g_steps = (positive_int("ratio", n, least=0) for n in ratio)
+        positive_int("their sum", d_steps + g_steps)
     except (TypeError, ValueError):
-        d_steps = g_steps = 0
-    if d_steps + g_steps == 0:
-        raise ValueError(f"ratio is {ratio!r}. It should be (d_steps, g_steps): whole numbers, not both 0.")
+        raise ValueError(f"ratio is {ratio!r}. It should be (d_steps, g_steps): whole numbers, not both 0.") from None
     return d_steps, g_steps
 
 

@@ -70,8 +70,8 @@ def box(x: Tensor, low, high) -> tuple[Tensor, Tensor]:
     lowest, highest = corners
     if low is None and high is None:
         highest = torch.where(highest > lowest, highest, lowest + 1)  # all points equal: width 1
-    if not (lowest < highest).all():
-        raise ValueError(f"low is {lowest.tolist()}, high is {highest.tolist()}. low should be below high.")
+    if not ((highest > lowest) & (highest - lowest).isfinite()).all():
+        raise ValueError(f"low is {lowest.tolist()}, high is {highest.tolist()}. low should be below, not infinitely.")
     return lowest, highest
 
 

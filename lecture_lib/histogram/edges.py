@@ -31,8 +31,8 @@ def checked_edges(edges) -> list[Tensor]:
 
 def refuse_too_many_cells(cells: Sequence[int]) -> None:
     if math.prod(k + 2 for k in cells) > MAX_CELLS:
-        size = sum(map(math.log10, cells))
-        raise ValueError(f"bins make a grid of 10^{size:.1f} cells. That is too many: at most {MAX_CELLS:,}.")
+        size = f"{max(cells)}^{len(cells)}"
+        raise ValueError(f"bins make a grid of up to {size} cells. That is too many: at most {MAX_CELLS:,}.")
 
 
 def volumes(edges: Sequence[Tensor]) -> Tensor:

@@ -15,9 +15,8 @@ from lecture_lib.data.targets import Mixture, Target, Triangular, Uniform
 class NoisyCurve(Mixture):
     """x = curve(t) + noise z, z ~ N(0, I): p(x) = integral of N(x; curve(t), noise^2 I) p(t) dt.
 
-    The integral is done by Gauss-Legendre quadrature with so many nodes a curve, which makes p(x) a mixture of that
-    many Gaussians. The nodes used here, the more the less noise, give log p(x) to 1e-9 nats within 6 noise widths of
-    the curve (tested).
+    By Gauss-Legendre quadrature p(x) is a mixture, one Gaussian for each node. The nodes used here give log p(x) to
+    1e-9 nats within 6 noise widths of a curve.
 
     curves: functions (n,) -> (n, 2) of t in [0, length]; p(t) is proportional to t^power.
     """
@@ -84,7 +83,6 @@ class Pinwheel(Target):
 
     y ~ N((center, 0), diag(radial^2, tangential^2)), x = R(2 pi k / 5 + twist |y|) y. A rotation by an angle
     that depends on |y| alone keeps areas and |x| = |y|, so p(x) = mean over k of N(R(...)^{-1} x) exactly.
-    (The pinwheel in other libraries twists by the first coordinate instead, which has no such closed form.)
     """
 
     arms = 5

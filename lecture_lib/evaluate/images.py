@@ -162,8 +162,6 @@ def nearest(x: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
     Is it memorized? Compare with the distances that new real images get.
     """
     x = as_rows(x.flatten(1)).cpu()
-    train = as_rows(train.flatten(1), name="train").to(x)
-    if x.shape[1] != train.shape[1]:
-        raise ValueError(f"x has {x.shape[1]} pixels, train {train.shape[1]}. Both should have the same number.")
+    train = as_rows(train.flatten(1), x.shape[1], "train").to(x)
     index = torch.cat([torch.cdist(rows, train).argmin(1) for rows in x.split(CHUNK)])
     return (x - train[index]).norm(dim=1), index  # cdist's own distances are rounded, where they are small

@@ -23,6 +23,13 @@ def target_of(name) -> data.Target:
     return data.TARGETS[name]()
 
 
+def entropy(target, cells: int) -> float:
+    """By the midpoint rule with so many cells along each dimension."""
+    x, volume = data.grid(target.low, target.high, cells)
+    p = target.log_prob(x).exp()
+    return -(volume * torch.special.xlogy(p, p).sum()).item()
+
+
 @TARGETS
 def test_the_density_integrates_to_1(name):
     target = target_of(name)
@@ -43,13 +50,13 @@ def test_the_entropy_is_the_mean_of_minus_log_p_over_samples(name, rng):
 def test_the_quadrature_of_the_entropy_has_converged(name):
     target = target_of(name)
     if name not in ("uniform", "triangular", "checkerboard"):  # these have closed forms
-        assert abs(target.entropy - target._entropy(target._cells // 2)) < 1e-8
+        assert abs(target.entropy - entropy(target, target._cells // 2)) < 1e-8
 
 
 @pytest.mark.parametrize("name", ["8 gaussians", "two moons", "rings", "pinwheel"])
 def test_entropy_on_a_finer_grid_is_the_same(name):
     target = target_of(name)
-    assert target._entropy(431) == pytest.approx(target.entropy, abs=1e-8)
+    assert entropy(target, 431) == pytest.approx(target.entropy, abs=1e-8)
 
 
 @TARGETS

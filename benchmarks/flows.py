@@ -331,7 +331,7 @@ def inference(quick: bool, n: int = 100_000) -> dict[str, float]:
 # ---------------------------------------------------------------- 3. quality on known targets
 
 TARGETS = {
-    "checkerboard": data.checkerboard(),
+    "checkerboard": data.Checkerboard(),
     "moons": data.two_moons(),
     "8gaussians": data.eight_gaussians(),
     "smiley": data.smiley(),

@@ -38,7 +38,7 @@ import sklearn.mixture
 import torch
 
 from lecture_lib import data
-from lecture_lib.evaluate import bits_per_dim, estimate, excess_nats
+from lecture_lib.evaluate import bits_per_dim, estimate, kl_estimate
 from lecture_lib.histogram import Histogram
 from lecture_lib.likelihood import (
     Autoregressive,
@@ -253,7 +253,7 @@ def mixtures() -> dict[str, float]:
         for who, (title, fit) in fits.items():
             models, times = zip(*[timed(partial(fit, seed)) for seed in range(MIXTURE_SEEDS)])
             with torch.no_grad():
-                excess = [excess_nats(m if who == "ours" else as_ours(m), target, fresh).mean for m in models]
+                excess = [kl_estimate(m if who == "ours" else as_ours(m), target, fresh).mean for m in models]
             seconds[who] = statistics.median(times)
             result[f"gmm_fit_{name}_{who}_excess_nats"] = round(statistics.fmean(excess), 4)
             result[f"gmm_fit_{name}_{who}_cpu_s"] = round(seconds[who], 4)

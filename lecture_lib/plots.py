@@ -11,7 +11,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle
@@ -117,57 +117,29 @@ def density(models: Mapping[str, object], low, high, points: Tensor | None = Non
             ax.set(title=name, xlabel="$x_1$")
         axes[0].set_ylabel("$x_2$")
         figure.colorbar(image, ax=list(axes), label="density p(x)", shrink=0.9)
-    seen = []
-    for name, y in p.items():
-        seen.append(
-            f"{name}: highest {y.max():.2g} at x = {_words(x[y.argmax()])}, mass in view {volume * y.sum():.2f}"
-        )
+    highest = {name: f"highest {y.max():.2g} at x = {_words(x[y.argmax()])}" for name, y in p.items()}
+    seen = [f"{name}: {highest[name]}, mass in view {volume * y.sum():.2f}" for name, y in p.items()]
     return Picture(figure, "Density p(x). " + "; ".join(seen) + ".")
 
 
-def curve(
-    x: Sequence[float],
-    y: Mapping[str, Sequence[float]],
-    xlabel: str,
-    ylabel: str,
-    floor: tuple[str, float] | None = None,
-    xscale: str = "linear",
-    errors: Mapping[str, Sequence[float]] | None = None,
-) -> Picture:
+def curve(x, y: Mapping, xlabel: str, ylabel: str, floor=None, xscale: str = "linear", errors=None) -> Picture:
     """One or several curves over the same x, with the floor that no curve can pass: ("truth", 1.0101).
 
-    errors: name -> standard errors, drawn as bars. Infinite values leave a gap.
+    x: (n,); y: name -> (n,), infinite values leave a gap; errors: name -> (n,), standard errors, drawn as bars.
     """
     figure, (ax,) = _figure(width=7)
-    x = [float(v) for v in x]
-    seen = []
+    x, seen, every = [float(v) for v in x], [], max(1, len(x) // 12)
     for (name, values), colour, dash, marker in zip(y.items(), cycle(COLOURS), cycle(DASHES), cycle(MARKERS)):
         values = torch.as_tensor(values, dtype=torch.float64)
         shown = values.where(values.isfinite(), torch.nan).numpy()
         bars = None if errors is None or name not in errors else [float(e) for e in errors[name]]
-        every = max(1, len(x) // 12)
-        ax.errorbar(
-            x,
-            shown,
-            yerr=bars,
-            fmt=marker,
-            linestyle=dash,
-            color=colour,
-            markersize=4,
-            markevery=every,
-            capsize=2,
-            label=name,
-        )
-        best = int(values.nan_to_num(nan=math.inf).argmin())
-        infinite = int(values.isinf().sum())
-        seen.append(
-            f"{name}: from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}, "
-            + f"lowest {values[best]:.4g} at {x[best]:g}"
-            + (f", infinite at {infinite} of {len(x)}" if infinite else "")
-        )
-    if floor is not None:
-        ax.axhline(floor[1], label=f"{floor[0]} {floor[1]:.4g}", **TRUTH)
-        seen.append(f"floor, {floor[0]}: {floor[1]:.4g}")
+        style = dict(fmt=marker, linestyle=dash, color=colour, markersize=4, markevery=every, capsize=2)
+        ax.errorbar(x, shown, yerr=bars, label=name, **style)
+        best, infinite = int(values.nan_to_num(nan=math.inf).argmin()), int(values.isinf().sum())
+        ends = f"from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}"
+        gaps = f", infinite at {infinite} of {len(x)}" if infinite else ""
+        seen.append(f"{name}: {ends}, lowest {values[best]:.4g} at {x[best]:g}{gaps}")
+    seen += _floor(ax.axhline, floor)
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale)
     if xscale == "log":
         ax.xaxis.set_major_formatter("{x:,.4g}")  # 100, not 10 to the 2
@@ -194,12 +166,8 @@ def images(rows: Mapping[str, Tensor], shape: tuple[int, int], levels: int, says
             ax.imshow(image.reshape(shape).cpu().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
         row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
-    return Picture(
-        figure,
-        f"{says}{' ' if says else ''}Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels. "
-        + "; ".join(seen)
-        + ".",
-    )
+    title = f"{says} Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels.".strip()
+    return Picture(figure, f"{title} {'; '.join(seen)}.")
 
 
 def leaderboard(scores: Mapping[str, Estimate], xlabel: str, floor: tuple[str, float] | None = None) -> Picture:
@@ -211,14 +179,14 @@ def leaderboard(scores: Mapping[str, Estimate], xlabel: str, floor: tuple[str, f
     figure, (ax,) = _figure(height=0.7 + 0.3 * len(scores), width=7)
     for place, (_, (mean, error)) in enumerate(ranked):
         ax.errorbar(mean, place, xerr=2 * error, fmt="o", color=COLOURS[0], markersize=5, capsize=3)
-    if floor is not None:
-        ax.axvline(floor[1], label=f"{floor[0]} {floor[1]:.4g}", **TRUTH)
+    drawn = _floor(ax.axvline, floor)
+    if drawn:
         _legend(ax)
     ax.set(xlabel=f"{xlabel} (bars: ± 2 standard errors)")
     ax.set_yticks(range(len(ranked)), [f"{name}  {score.mean:.3f}" for name, score in ranked])
     ax.invert_yaxis()
     ax.grid(axis="y", alpha=0.3)
-    seen = [f"{name} {score}" for name, score in ranked] + ([f"floor, {floor[0]}: {floor[1]:.4g}"] if floor else [])
+    seen = [f"{name} {score}" for name, score in ranked] + drawn
     return Picture(figure, f"{xlabel}, ± one standard error, from best to worst. " + "; ".join(seen) + ".")
 
 
@@ -247,11 +215,19 @@ def tree(parents: Tensor, shape: tuple[int, int], information: Tensor) -> Pictur
     ax.set(xlabel="column", ylabel="row", aspect="equal")
     ax.invert_yaxis()
     ax.spines[["top", "right"]].set_visible(False)
-    return Picture(
-        figure,
-        f"A tree over {len(parents)} pixels, a line from each to its parent. {(steps == 1).sum()} of {len(child)} "
-        f"lines join neighbours. Roots, as squares: {', '.join(f'row {row[j]}, column {column[j]}' for j in root)}.",
-    )
+    joined = f"{(steps == 1).sum()} of {len(child)} lines join neighbours"
+    roots = ", ".join(f"row {row[j]}, column {column[j]}" for j in root)
+    what = f"A tree over {len(parents)} pixels, a line from each to its parent."
+    return Picture(figure, f"{what} {joined}. Roots, as squares: {roots}.")
+
+
+def _floor(line, floor: tuple[str, float] | None) -> list[str]:
+    """Draws the floor with the axes' `line`; what is to be seen, if there is one."""
+    if floor is None:
+        return []
+    name, value = floor
+    line(value, label=f"{name} {value:.4g}", **TRUTH)
+    return [f"floor, {name}: {value:.4g}"]
 
 
 def _legend(ax) -> None:

@@ -16,14 +16,16 @@ from torch import Tensor
 def as_tensor(x, name: str = "x") -> Tensor:
     """`x`, be it a tensor, array, data frame, list or number, as a floating tensor, of its own dtype if it has one."""
     try:
+        numbers = x
         if not torch.is_tensor(x) and hasattr(x, "__array__"):
-            x = np.require(x, requirements=("C", "W"))  # torch takes neither negative strides nor read-only memory
-        x = torch.as_tensor(x)
+            numbers = np.asarray(x)  # torch takes neither foreign bytes, nor negative strides, nor read-only memory:
+            numbers = np.require(numbers, numbers.dtype.newbyteorder("="), ("C", "W"))
+        numbers = torch.as_tensor(numbers)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} has type {type(x).__name__}. It should be a tensor or array of numbers.") from error
-    if x.is_complex():
-        raise ValueError(f"{name} is complex ({x.dtype}). It should be real.")
-    return x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    if numbers.is_complex():
+        raise ValueError(f"{name} is complex ({numbers.dtype}). It should be real.")
+    return numbers if numbers.is_floating_point() else numbers.to(torch.get_default_dtype())
 
 
 def as_rows(x, d: int | None = None, name: str = "x", finite: bool = True) -> Tensor:

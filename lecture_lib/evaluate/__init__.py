@@ -1,7 +1,7 @@
 """How far a model is from the truth.
 
-    from its density, `log_prob`        `nats`, `excess_nats`, `bits_per_dim`, `total_variation`
-    from samples alone                  `modes`, `jensen_shannon`, `sliced_wasserstein`, `classifier_two_sample`
+    from its density, `log_prob`        `estimate(-model.log_prob(x))` in nats, `kl_estimate`, `bits_per_dim`
+    from samples alone                  `modes`, `jensen_shannon`, `sliced_wasserstein`; in 1-D `kolmogorov_smirnov`
     from images                         `classifier`, `frechet` over its features, `class_counts`, `nearest`
 
 Every number that the course shows stands beside its floor, so each function here says what a perfect model gets.
@@ -11,19 +11,9 @@ from lecture_lib.evaluate.densities import (
     Estimate,
     bits_per_dim,
     estimate,
-    excess_nats,
+    kl_estimate,
     kolmogorov_smirnov,
-    nats,
-    total_variation,
     wasserstein,
 )
 from lecture_lib.evaluate.images import Classifier, Distance, class_counts, classifier, frechet, nearest
-from lecture_lib.evaluate.samples import (
-    Modes,
-    TwoSample,
-    classifier_two_sample,
-    jensen_shannon,
-    kullback_leibler,
-    modes,
-    sliced_wasserstein,
-)
+from lecture_lib.evaluate.samples import Modes, jensen_shannon, modes, sliced_wasserstein

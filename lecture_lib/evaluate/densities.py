@@ -1,4 +1,4 @@
-"""From a density: nats, bits, and how far two densities, or two samples on a line, are apart."""
+"""From a density: a mean with its error, KL, bits; and how far two samples on a line are apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.data import Target, as_rows, grid
+from lecture_lib.data import Target, as_rows
 
 
 class Estimate(NamedTuple):
@@ -22,28 +22,22 @@ class Estimate(NamedTuple):
 
 
 def estimate(values: Tensor) -> Estimate:
-    """The mean of values (n,) and its standard error."""
+    """The mean of values (n,) and its standard error.
+
+    estimate(-model.log_prob(x)) is -(1/n) sum_i log p_theta(x(i)), in nats per point, slide "Parametrizing
+    Distributions". A perfect model gets the entropy of p_data, up to the error.
+    """
     if values.ndim != 1 or len(values) < 2:
-        raise ValueError(
-            f"values have shape {tuple(values.shape)}. They should be (n,), one for each of at least 2 points."
-        )
+        raise ValueError(f"values has shape {tuple(values.shape)}. It should be (n,), with n at least 2.")
     values = values.detach().double()
     return Estimate(values.mean().item(), (values.std() / math.sqrt(len(values))).item())
 
 
-def nats(model, x: Tensor) -> Estimate:
-    """-(1/n) sum_i log p_theta(x(i)), in nats per point.
+def kl_estimate(model, target: Target, x: Tensor) -> Estimate:
+    """KL(p_data || p_theta): (1/n) sum_i log p_data(x(i)) - log p_theta(x(i)), in nats per point, for x ~ p_data.
 
-    Slide "Parametrizing Distributions". A perfect model gets the entropy of p_data, up to the error.
-    """
-    return estimate(-model.log_prob(x))
-
-
-def excess_nats(model, target: Target, x: Tensor) -> Estimate:
-    """(1/n) sum_i log p_data(x(i)) - log p_theta(x(i)), in nats per point, for x ~ p_data.
-
-    An estimate of KL(p_data || p_theta); a perfect model gets 0. Both densities see the same points, so their
-    common noise cancels and the standard error is much smaller than that of `nats`.
+    A perfect model gets 0. Both densities see the same points, so their common noise cancels, and the standard error
+    is much smaller than that of the model's own nats.
     """
     log_p = target.log_prob(x)
     log_q = model.log_prob(x).to(log_p.device)
@@ -82,15 +76,3 @@ def _cdf_gap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     x = torch.cat([a, b]).sort().values
     share = lambda s: torch.searchsorted(s, x, right=True).double() / len(s)  # noqa: E731
     return x, share(a) - share(b)
-
-
-def total_variation(p, q, low: Tensor, high: Tensor, cells: int = 400) -> float:
-    """1/2 integral |p(x) - q(x)| dx over the box [low, high], by the midpoint rule on cells^d cells.
-
-    0 for equal densities, 1 for densities that share no point. p, q: anything with `log_prob`.
-    """
-    low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
-    if low.ndim != 1 or low.shape != high.shape or not (low < high).all():
-        raise ValueError(f"low is {low.tolist()}, high is {high.tolist()}. They should be (d,), with low below high.")
-    x, volume = grid(low, high, cells)
-    return 0.5 * volume * (p.log_prob(x).exp() - q.log_prob(x).exp()).abs().sum().item()

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lecture_lib.data import as_rows
-from lecture_lib.histogram.grid import cell_of, checked_edges, count, draw, grid_edges, look_up, volumes, with_border
+from lecture_lib.data import as_rows, positive_int
+from lecture_lib.histogram.edges import checked_edges, grid_edges, volumes
+from lecture_lib.histogram.grid import cell_of, count, draw, look_up
 
 __all__ = ["Histogram", "cell_of", "count"]
 
@@ -34,14 +35,13 @@ class Histogram:
 
     def __init__(self, edges: Tensor | Sequence[Tensor], probs: Tensor):
         self.edges = checked_edges(edges)
-        self.probs = torch.as_tensor(probs, dtype=torch.float64).detach()
+        self.probs = p = torch.as_tensor(probs, dtype=torch.float64).detach()
         cells = tuple(len(e) - 1 for e in self.edges)
-        if self.probs.shape != cells:
-            raise ValueError(f"probs has shape {tuple(self.probs.shape)}. The edges make a grid of {cells} cells.")
-        if not (self.probs >= 0).all() or not math.isclose(self.probs.sum(), 1, rel_tol=1e-6):
+        if p.shape != cells:
+            raise ValueError(f"probs has shape {tuple(p.shape)}. The edges make a grid of {cells} cells.")
+        if not (p >= 0).all() or not math.isclose(p.sum(), 1, rel_tol=1e-6):
             raise ValueError(
-                f"probs has sum {self.probs.sum():.6g} and minimum {self.probs.min():.6g}. "
-                "Every entry should be at least 0, and the sum 1."
+                f"probs has minimum {p.min():.6g} and sum {p.sum():.6g}. They should be at least 0, and 1."
             )
 
     @classmethod
@@ -59,14 +59,11 @@ class Histogram:
         smoothing: added to every count (Laplace 1814: 1). With 0, an empty cell gets p(x) = 0.
 
         As in numpy, points outside the grid are left out, and n counts the others.
-        Raises ValueError if x is empty, not finite, or lies outside the grid altogether.
         """
         x = as_rows(x)
         if not 0 <= smoothing < math.inf:
             raise ValueError(f"smoothing is {smoothing}. It should be a finite number of at least 0.")
         edges = grid_edges(x, bins, low, high)
-        if len(edges) != x.shape[1]:
-            raise ValueError(f"bins has edges for {len(edges)} dimensions. x has {x.shape[1]} columns: one for each.")
         counts = count(x, edges)
         total = counts.sum()
         if total == 0:
@@ -81,13 +78,8 @@ class Histogram:
         """log p(x) = log p_i - log v_i in nats, (n, d) -> (n,); -inf where p(x) = 0. NaN is refused."""
         x = as_rows(x, self.d, finite=False)
         log_density = self.probs.log() - volumes(self.edges).log()
-        return look_up(with_border(log_density.to(x.dtype), -math.inf), x, self.edges)
+        return look_up(log_density, -math.inf, x, self.edges).to(x.dtype)
 
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
-        """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell.
-
-        Raises ValueError if a cell is so narrow that no number of torch's default dtype lies in it.
-        """
-        if n < 0:
-            raise ValueError(f"n is {n}. It should be at least 0.")
-        return draw(n, self.edges, self.probs, rng)
+        """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell."""
+        return draw(positive_int("n", n, least=0), self.edges, self.probs, rng)

@@ -5,6 +5,7 @@ Few bins blur the data, many bins learn it by heart: train nats only fall, held-
 
 from __future__ import annotations
 
+import math
 import threading
 from functools import cached_property
 from typing import NamedTuple
@@ -14,8 +15,9 @@ import traitlets
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lecture_lib.data import TARGETS, grid
-from lecture_lib.evaluate import Estimate
+from lecture_lib.data import TARGETS, grid, one_of, positive_int
+from lecture_lib.evaluate import Estimate, estimate
+from lecture_lib.histogram import Histogram
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.view import View, module
 
@@ -62,67 +64,39 @@ class BinsModel:
     def at(self, k: int) -> AtK:
         """The histogram with k bins."""
         check("bins", k)
-        edges, density, curves = self._all
-        train, held_out, excess, error, lost = curves[:, k - 1].tolist()
-        return AtK(edges[k - 1, : k + 1], density[k - 1, :k], train, held_out, Estimate(excess, error), int(lost))
-
-    @property
-    def curves(self) -> Tensor:
-        """Rows train, held-out, excess, its standard error, lost; a column for each k = 1 ... 500. (5, 500)"""
-        return self._all[2]
+        return self._all[k - 1]
 
     @cached_property
-    def _all(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Every k at once. On sorted data a bin's count is the difference of two binary searches."""
+    def curves(self) -> Tensor:
+        """Rows train, held-out, excess, its standard error, lost; a column for each k = 1 ... 500. (5, 500)"""
+        columns = [(now.train, now.held_out, *now.excess, now.lost) for now in self._all]
+        return torch.tensor(columns, dtype=torch.float64).T.contiguous()
+
+    @cached_property
+    def _all(self) -> list[AtK]:
         with torch.no_grad():  # a widget's messages come on a thread of their own, which has its own grad mode
-            bins, i = torch.arange(1, MAX_BINS + 1)[:, None], torch.arange(MAX_BINS + 1)
-            step = torch.tensor(self.high - self.low, dtype=torch.float64) / bins
-            edges = torch.where(i < bins, i * step + self.low, self.high)  # the arithmetic of numpy.linspace
-            real = i[:-1] < bins  # row k has k bins; the others have width 0 and stay empty
-
-            below = cuts(self.x, edges, bins)
-            counts = below.diff(dim=1).double()
-            total = counts.sum(1, keepdim=True) + self.smoothing * bins
-            width = torch.where(real, edges.diff(dim=1), 1)
-            density = torch.where(real, (counts + self.smoothing) / total / width, 0)
-            train = -torch.special.xlogy(counts, density).sum(1) / self.n
-            train[counts.sum(1) < self.n] = torch.inf
-
-            below = cuts(self.held_out, edges, bins)
-            counts = below.diff(dim=1).double()
-            lost = HELD_OUT - (counts * (density > 0)).sum(1)
-            held_out = -torch.special.xlogy(counts, density).sum(1) / HELD_OUT
-            held_out[lost > 0] = torch.inf
-
-            # excess: mean and variance over points of log p(x) - log p_i, from sums of log p and its square per bin
             log_p = self.truth.log_prob(self.held_out.double())
-            first, second = (torch.cat([s.new_zeros(1), s.cumsum(0)])[below].diff(dim=1) for s in (log_p, log_p**2))
-            log_p_i = torch.where(density > 0, density, 1).log()
-            squares = (second - 2 * log_p_i * first + log_p_i**2 * counts).sum(1)
-            excess = held_out + log_p.mean()
-            variance = (squares / HELD_OUT - excess**2).clamp(min=0) / (HELD_OUT - 1)
-            error = torch.where(lost > 0, torch.nan, variance.sqrt())
-        return edges, density, torch.stack([train, held_out, excess, error, lost.double()])
+            return [self._fitted(k, log_p) for k in range(1, MAX_BINS + 1)]
 
-
-def cuts(x: Tensor, edges: Tensor, bins: Tensor) -> Tensor:
-    """How many of the sorted points x lie below each edge (500, 501); the last bin of a row holds both its edges."""
-    below = torch.searchsorted(x.double(), edges)
-    at_most_high = torch.searchsorted(x.double(), edges[0, -1].item(), right=True)
-    return torch.where(torch.arange(edges.shape[1]) < bins, below, at_most_high)
+    def _fitted(self, k: int, log_p: Tensor) -> AtK:
+        model = Histogram.fit(self.x, k, self.low, self.high, smoothing=self.smoothing)
+        train, held_out = (-model.log_prob(x.double()) for x in (self.x, self.held_out))
+        lost = int(held_out.isinf().sum())
+        excess = Estimate(math.inf, math.nan) if lost else estimate(log_p + held_out)
+        (edges,) = model.edges
+        return AtK(edges, model.probs / edges.diff(), train.mean().item(), held_out.mean().item(), excess, lost)
 
 
 def check(name: str, value) -> None:
     """ValueError, one sentence, if an argument of the widget is not one that it can show."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if name == "target" and value not in CHOICES["target"]:
-        raise ValueError(f"target is {value!r}. It should be one of {', '.join(map(repr, CHOICES['target']))}.")
-    if name == "n" and not (whole and 1 <= value <= 10**6):
-        raise ValueError(f"n is {value!r}. It should be a whole number of points from 1 to 1,000,000.")
-    if name == "smoothing" and not (isinstance(value, (int, float)) and 0 <= value < float("inf")):
+    if name == "target":
+        one_of(name, value, CHOICES["target"])
+    if name == "n" and positive_int(name, value) > 10**6:
+        raise ValueError(f"n is {value!r}. It should be at most 1,000,000 points.")
+    if name == "bins" and positive_int(name, value) > MAX_BINS:
+        raise ValueError(f"bins is {value!r}. It should be at most {MAX_BINS}.")
+    if name == "smoothing" and not (isinstance(value, (int, float)) and 0 <= value < math.inf):
         raise ValueError(f"smoothing is {value!r}. It should be a number of at least 0.")
-    if name == "bins" and not (whole and 1 <= value <= MAX_BINS):
-        raise ValueError(f"bins is {value!r}. It should be a whole number from 1 to {MAX_BINS}.")
 
 
 class Bins(View):

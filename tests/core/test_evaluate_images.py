@@ -9,10 +9,9 @@ import scipy.linalg
 import torch
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
-from torch import nn
 from torch.nn.functional import conv2d, linear, max_pool2d, relu
 
-from lecture_lib import data, evaluate, machine
+from lecture_lib import data, evaluate
 from lecture_lib.evaluate import Classifier, Distance, class_counts, classifier, frechet, nearest
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -108,16 +107,16 @@ def test_constant_columns_and_fewer_rows_than_columns_are_no_obstacle():
 
 
 def test_the_interval_covers_the_truth_in_95_of_100_cases():
-    """100 seeds, of which about 5 should miss by chance; more than 12 with probability 0.0015."""
+    """60 seeds, of which about 3 should miss by chance; more than 9 with probability 0.0006."""
     shift, spreads = torch.tensor([0.3, 0.0, 0.0, 0.0]), torch.tensor([1.0, 1.3, 0.8, 1.0])
     truth = 0.3**2 + 0.3**2 + 0.2**2
     missed, values = 0, []
-    for number in range(100):
+    for number in range(60):
         x, y = normal(800, 4, number=2 * number + 1), normal(800, 4, number=2 * number + 2) * spreads + shift
-        found = frechet(x, y, draws=100, rng=seed(number))
+        found = frechet(x, y, draws=60, rng=seed(number))
         missed += not found.low <= truth <= found.high
         values.append([found.low, found.value, found.high])
-    assert missed <= 12
+    assert missed <= 9
     low, value, high = torch.tensor(values).T
     assert 0.7 < ((high - low).mean() / (2 * 1.96 * value.std())).item() < 1.4  # as wide as the values are spread
 
@@ -224,7 +223,7 @@ def test_with_cached_false_nothing_is_written_or_read():
 def poison(value: float = 7.0):
     """All that is in the cache becomes 7s."""
     (path,) = (path for path in data.cache().rglob("*") if path.is_file())
-    machine.save({name: torch.full_like(t, value) for name, t in machine.load(path).items()}, path)
+    torch.save({name: torch.full_like(t, value) for name, t in torch.load(path).items()}, path)
 
 
 def test_the_second_time_it_comes_from_the_cache():
@@ -268,13 +267,13 @@ def test_from_a_broken_cache_it_is_trained_anew_and_the_cache_mended(broken):
     for content in {"cut off": [whole[:100], whole[: len(whole) // 2], whole[:-1]], "empty": [b""]}.get(broken, []):
         path.write_bytes(content)
         assert same(trained(), expected)
-        assert same(list(machine.load(path).values()), expected)
+        assert same(list(torch.load(path).values()), expected)
     if broken == "a text":
         path.write_text("hello\n" * 100)
     elif broken in ("a list", "other names", "another version"):
-        machine.save({"a list": [1, 2], "other names": {"x": 1}, "another version": older_version()}[broken], path)
+        torch.save({"a list": [1, 2], "other names": {"x": 1}, "another version": older_version()}[broken], path)
     assert same(trained(), expected)
-    assert same(list(machine.load(path).values()), expected)
+    assert same(list(torch.load(path).values()), expected)
 
 
 @pytest.mark.parametrize("obstacle", ["a file for a folder", "a folder for a file"])
@@ -434,7 +433,7 @@ def test_rows_are_images_too_and_the_training_images_take_xs_type():
 
 
 def test_images_of_another_size_are_refused():
-    with pytest.raises(ValueError, match=r"^x has 16 pixels, train 9\. Both should have the same number\.$"):
+    with pytest.raises(ValueError, match=r"^train has 9 columns\. It should have 16"):
         nearest(pictures(2), pictures(5, 3))
 
 
@@ -448,18 +447,11 @@ def test_nothing_and_nan_are_refused_by_name():
             nearest(x, train)
 
 
-def test_all_of_it_is_in_evaluate():
-    for name in ("Classifier", "Distance", "class_counts", "classifier", "frechet", "nearest"):
-        assert getattr(evaluate, name) is globals()[name] and name in evaluate.__all__
-    assert issubclass(Classifier, nn.Module)
-
-
-def test_the_classifier_names_nine_of_ten_clothes():
-    """The one that notebook 5 takes, from the course's cache or into it."""
+def test_the_classifier_names_four_of_five_clothes_after_a_sixth_of_its_steps():
     try:
         images = data.fashion_mnist(download=False)
     except FileNotFoundError as error:
         pytest.skip(str(error))
-    net = evaluate.classifier(images)
-    right = (net.classify(images.scaled(images.test)) == images.test_labels).double().mean().item()
-    assert right >= 0.90  # 0.912 here; 10,000 images: standard error 0.003
+    net = evaluate.classifier(images, steps=150)
+    right = (net.classify(images.scaled(images.test[:2000])) == images.test_labels[:2000]).double().mean().item()
+    assert right >= 0.80  # 0.912 after all 900, of 10,000 images

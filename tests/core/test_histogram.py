@@ -8,7 +8,8 @@ import scipy.stats
 import torch
 
 from lecture_lib.histogram import Histogram
-from lecture_lib.histogram.grid import cell_of, checked_edges, count, first_above, grid_edges, guide_table, volumes
+from lecture_lib.histogram.edges import checked_edges, grid_edges, volumes
+from lecture_lib.histogram.grid import cell_of, count, finder
 
 LOW, HIGH = -2.0, 2.5  # about one point in forty lies outside, in each dimension
 
@@ -140,6 +141,13 @@ def test_the_scott_rule_has_width_3_49_sd_n_to_the_minus_1_over_2_plus_d(d):
     for j, e in enumerate(Histogram.fit(x).edges):
         width = 3.49 * x[:, j].std(correction=0) * 4000 ** (-1 / (2 + d))
         assert len(e) - 1 == math.ceil((x[:, j].max() - x[:, j].min()) / width)
+
+
+@pytest.mark.parametrize("kind", [float, torch.tensor, np.float64], ids=["float", "tensor", "numpy"])
+def test_low_and_high_are_taken_to_the_last_bit(kind):
+    low, high = kind(0.1), kind(0.7)
+    edges = Histogram.fit(torch.tensor([[0.2, 0.5]]), bins=3, low=low, high=[high, high]).edges
+    assert all(np.array_equal(e, np.linspace(float(low), float(high), 4)) for e in edges)
 
 
 def test_points_that_are_all_equal_make_one_cell():
@@ -291,21 +299,30 @@ def test_cells_without_any_number_of_the_default_dtype_are_refused():
         fitted.sample(3)
 
 
-@pytest.mark.parametrize("probs", [[0.1] * 10, [0.0, 0.1, 0.0] + [0.15] * 6 + [0.0], [1 / 3, 0.0, 2 / 3], [1.0]])
-def test_every_u_below_1_has_a_cell_with_mass(probs):
-    probs = torch.tensor(probs, dtype=torch.float64)
-    cdf, guide = guide_table(probs, 1000)
-    u = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)  # the smallest and the largest that torch.rand gives
-    assert first_above(u, cdf, guide).tolist() == probs.nonzero()[[0, -1], 0].tolist()
-
-
 @pytest.mark.parametrize("n", [1, 10, 1000, 10**6])
-def test_the_guide_finds_the_cell_that_a_search_finds(n):
+@pytest.mark.parametrize("kind", ["equal", "unequal", "with cells of width 0", "one cell", "tiny", "huge"])
+def test_a_finder_counts_the_edges_up_to_x_as_a_search_does(kind, n):
+    """Also where the edges are the sums p_1 + ... + p_i, and some p_i are 0."""
     rng = torch.Generator().manual_seed(21)
-    probs = torch.rand(500, dtype=torch.float64, generator=rng) ** 8
-    cdf, guide = guide_table(probs, n)
-    u = torch.cat([torch.rand(5000, dtype=torch.float64, generator=rng), cdf[:-1], cdf.nextafter(cdf - 1)])
-    assert torch.equal(first_above(u, cdf, guide), torch.searchsorted(cdf, u, right=True, out_int32=True))
+    edges = {
+        "equal": torch.linspace(0, 1, 501, dtype=torch.float64),
+        "unequal": (torch.rand(500, dtype=torch.float64, generator=rng) ** 8).cumsum(0),
+        "with cells of width 0": torch.tensor([0.0, 0.0, 0.0, 0.1, 0.1, 0.7, 1.0, 1.0], dtype=torch.float64),
+        "one cell": torch.tensor([0.0, 1.0], dtype=torch.float64),
+        "tiny": 1e-308 * torch.tensor([0.0, 1.0, 1.5, 1.7], dtype=torch.float64),
+        "huge": torch.tensor([-8e307, 0.0, 1.0, 8e307], dtype=torch.float64),
+    }[kind]
+    x = edges[0] + (edges[-1] - edges[0]) * (1.2 * torch.rand(5000, dtype=torch.float64, generator=rng) - 0.1)
+    infinity = torch.tensor([-math.inf, math.inf], dtype=torch.float64)
+    x = torch.cat([x, edges, edges.nextafter(infinity[:1]), edges.nextafter(infinity[1:]), infinity])
+    assert torch.equal(finder(edges, n)(x), torch.searchsorted(edges, x, right=True, out_int32=True))
+
+
+@pytest.mark.parametrize("probs", [[0.1] * 10, [0.0, 0.1, 0.0] + [0.15] * 6 + [0.0], [1 / 3, 0.0, 2 / 3], [1.0]])
+def test_cells_without_mass_are_never_drawn(probs):
+    fitted = Histogram(range(len(probs) + 1), probs)
+    drawn = count(fitted.sample(100_000, torch.Generator().manual_seed(22)), fitted.edges)
+    assert torch.equal(drawn > 0, fitted.probs > 0) and drawn.sum() == 100_000
 
 
 def test_a_cell_with_tiny_probability_is_drawn_that_rarely():
@@ -329,17 +346,17 @@ ok = Histogram([0.0, 0.5, 1.0], [0.5, 0.5])
         (lambda: Histogram.fit(torch.tensor([0.0, math.nan])), r"x has NaN in 1 of 2 rows \(first at row 1\)"),
         (lambda: Histogram.fit(torch.tensor([0.0, math.inf])), r"x has infinity in 1 of 2 rows \(first at row 1\)"),
         (lambda: Histogram.fit(torch.zeros(2, 2, 2)), r"x has shape \(2, 2, 2\)\. It should be \(n, d\)"),
-        (lambda: Histogram.fit(x, bins=0), r"bins is \[0\]\. It should be one number, or one for each"),
-        (lambda: Histogram.fit(x, bins=-3), r"bins is \[-3\]\. It should be one number, or one for each"),
-        (lambda: Histogram.fit(x, bins=[3, 3]), r"bins is \[3, 3\]\. It should be .* column of x \(1\)"),
-        (lambda: Histogram.fit(x, bins=[]), r"bins is \[\]\. It should be"),
-        (lambda: Histogram.fit(x, bins=2.5), r"bins is 2\.5\. It should be a number of cells"),
-        (lambda: Histogram.fit(x, bins=None), r"bins is None\. It should be a number of cells"),
-        (lambda: Histogram.fit(x, bins="fd"), r"bins is 'fd'\. The only rule known by name is 'scott'"),
-        (lambda: Histogram.fit(torch.zeros(9, 64), bins=17), r"bins make a grid of 17\^64 cells.* at most 67,108,864"),
-        (lambda: Histogram.fit(torch.zeros(9, 64), [torch.arange(18.0)] * 64), r"bins make a grid of 17\^64 cells"),
-        (lambda: Histogram.fit(x, bins=10**12), r"bins make a grid of 1000000000000 cells"),
-        (lambda: Histogram.fit(x, bins=[[0.0, 1.0]] * 2), r"bins has edges for 2 dimensions\. x has 1 columns"),
+        (lambda: Histogram.fit(x, bins=0), r"bins is 0\. It should be a whole number of at least 1"),
+        (lambda: Histogram.fit(x, bins=-3), r"bins is -3\. It should be a whole number of at least 1"),
+        (lambda: Histogram.fit(x, bins=[3, 3]), r"bins has 2 entries\. x has 1 columns: one for each"),
+        (lambda: Histogram.fit(x, bins=[]), r"bins has 0 entries\. x has 1 columns"),
+        (lambda: Histogram.fit(x, bins=2.5), r"bins is 2\.5\. It should be a whole number"),
+        (lambda: Histogram.fit(x, bins=None), r"bins is None\. It should be a whole number"),
+        (lambda: Histogram.fit(x, bins="fd"), r"bins is 'fd'\. It should be one of 'scott'"),
+        (lambda: Histogram.fit(torch.zeros(9, 64), bins=17), r"bins make a grid of up to 17\^64 cells"),
+        (lambda: Histogram.fit(torch.zeros(9, 64), [torch.arange(18.0)] * 64), r"bins make a grid of up to 17\^64"),
+        (lambda: Histogram.fit(x, bins=10**12), r"bins make a grid of up to 1000000000000\^1 cells"),
+        (lambda: Histogram.fit(x, bins=[[0.0, 1.0]] * 2), r"bins has 2 entries\. x has 1 columns"),
         (lambda: Histogram.fit(x, bins=[0.0, 2.0, 1.0]), r"edges\[0\] should be finite and increase"),
         (lambda: Histogram.fit(x, bins=[0.0, 0.0, 1.0]), r"edges\[0\] should be finite and increase"),
         (lambda: Histogram.fit(x, bins=[0.0, math.inf]), r"edges\[0\] should be finite and increase"),
@@ -347,21 +364,22 @@ ok = Histogram([0.0, 0.5, 1.0], [0.5, 0.5])
         (lambda: Histogram.fit(x, bins=[5.0]), r"edges\[0\] has shape \(1,\)\. It should be \(k \+ 1,\)"),
         (lambda: Histogram.fit(x, bins=torch.zeros(2, 3)), r"edges\[0\] has shape \(2, 3\)\. It should be"),
         (lambda: Histogram.fit(x, bins=3, low=5, high=9), r"x has none of its 20 points inside the edges"),
-        (lambda: Histogram.fit(x, bins=3, low=1, high=0), r"low is \[1\.0\], high is \[0\.0\]\. Both .* low below"),
-        (lambda: Histogram.fit(x, bins=3, low=math.nan), r"low is \[nan\], .* Both should be finite, and low below"),
-        (lambda: Histogram.fit(x, bins=3, low=-math.inf), r"low is \[-inf\], .* finite"),
-        (lambda: Histogram.fit(x, bins=3, low=[0, 0]), r"low has shape \(2,\)\. It should be a number or \(1,\)"),
+        (lambda: Histogram.fit(x, bins=3, low=1, high=0), r"low is \[1\.0\], high is \[0\.0\]\. low should be below"),
+        (lambda: Histogram.fit(x, bins=3, low=math.nan), r"low has NaN in 1 of 1 rows"),
+        (lambda: Histogram.fit(x, bins=3, low=-1e308, high=1e308), r"low is \[-1e\+308\], high is \[1e\+308\]\. low"),
+        (lambda: Histogram.fit(x, bins=3, low=-math.inf), r"low has infinity in 1 of 1 rows"),
+        (lambda: Histogram.fit(x, bins=3, low=[0, 0]), r"low has 2 columns\. It should have 1"),
         (lambda: Histogram.fit(x, smoothing=-1), r"smoothing is -1\. It should be a finite number of at least 0"),
         (lambda: Histogram.fit(x, smoothing=math.nan), r"smoothing is nan\. It should be"),
         (lambda: Histogram([0.0, 1.0], [0.5, 0.5]), r"probs has shape \(2,\)\. The edges make a grid of \(1,\) cells"),
-        (lambda: Histogram([0.0, 1.0, 2.0], [0.5, 0.6]), r"probs has sum 1\.1 and minimum 0\.5\. .* sum 1"),
-        (lambda: Histogram([0.0, 1.0, 2.0], [1.5, -0.5]), r"probs has sum 1 and minimum -0\.5\. .* at least 0"),
-        (lambda: Histogram([0.0, 1.0, 2.0], [math.nan, 1.0]), r"probs has sum nan"),
+        (lambda: Histogram([0.0, 1.0, 2.0], [0.5, 0.6]), r"probs has minimum 0\.5 and sum 1\.1\. .* and 1"),
+        (lambda: Histogram([0.0, 1.0, 2.0], [1.5, -0.5]), r"probs has minimum -0\.5 and sum 1\. .* at least 0"),
+        (lambda: Histogram([0.0, 1.0, 2.0], [math.nan, 1.0]), r"probs has minimum nan"),
         (lambda: ok.log_prob(torch.zeros(3, 2)), r"x has 2 columns\. It should have 1"),
         (lambda: ok.log_prob(torch.zeros(3, 1, 1)), r"x has shape \(3, 1, 1\)\. It should be \(n, d\)"),
         (lambda: ok.log_prob(torch.tensor([math.nan])), r"x has NaN in 1 of 1 rows"),
         (lambda: ok.log_prob(torch.empty(0)), r"x is empty"),
-        (lambda: ok.sample(-1), r"n is -1\. It should be at least 0"),
+        (lambda: ok.sample(-1), r"n is -1\. It should be a whole number of at least 0"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_sentence_that_names_it(call, sentence):

@@ -127,26 +127,6 @@ def test_nothing_tracked_names_a_registry_or_a_machine():
             assert not re.search(f"{registries}|{machine}", text), path
 
 
-def test_the_core_knows_neither_widgets_nor_exercises_nor_jupyter():
-    core = [ROOT / "lecture_lib/plots.py", ROOT / "lecture_lib/machine.py"]
-    core += [
-        path
-        for room in ("data", "histogram", "evaluate", "likelihood", "flows", "gans")
-        for path in sorted((ROOT / "lecture_lib" / room).glob("*.py"))
-    ]
-    for path in core:
-        imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M)
-        outer = (
-            "IPython",
-            "ipywidgets",
-            "anywidget",
-            "lecture_lib.widgets",
-            "lecture_lib.exercises",
-            "lecture_lib.grading",
-        )
-        assert not [name for name in imports if name.startswith(outer)], path
-
-
 def test_what_runs_in_the_sandbox_knows_neither_exercises_nor_grading():
     for path in (ROOT / "lecture_lib/answers").glob("*.py"):
         imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M)

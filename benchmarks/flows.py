@@ -493,9 +493,9 @@ def digits(quick: bool) -> dict[str, float]:
             rng, start, number = torch.Generator().manual_seed(seed), process_time(), 0
             flow = digits_flow(name, train, levels, rng)
             if peak is not None:
-                optimizer = partial(torch.optim.AdamW, weight_decay=decay, fused=True)
+                adam = torch.optim.AdamW(flow.parameters(), weight_decay=decay, fused=True)
                 model, left = Dequantized(flow, levels, rng=rng), seconds - (process_time() - start)
-                options = {"optimizer": optimizer, "batch_size": 100, "clip": 50.0, "rng": rng}
+                options = {"optimizer": adam, "batch_size": 100, "clip": 50.0, "rng": rng}
                 number = train_for(left, model, train, peak, **options)
             spent = process_time() - start
             bound, closer = (bits(Dequantized(flow, levels, k, torch.Generator().manual_seed(seed))) for k in (1, 20))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +15,11 @@ from torch import Tensor, nn
 from lecture_lib.data import as_rows
 
 
-class Normal(nn.Module):
+@dataclass(frozen=True)
+class Normal:
     """p(z) = N(z; 0, I) in d dimensions."""
 
-    def __init__(self, d: int):
-        super().__init__()
-        self.d = d
+    d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z) in nats, (n, d) -> (n,)."""
@@ -30,12 +30,11 @@ class Normal(nn.Module):
         return torch.randn(n, self.d, generator=rng)
 
 
-class Uniform(nn.Module):
+@dataclass(frozen=True)
+class Uniform:
     """p(z) = 1 on [0, 1]^d."""
 
-    def __init__(self, d: int):
-        super().__init__()
-        self.d = d
+    d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z) in nats, (n, d) -> (n,): 0, and -inf outside."""

@@ -60,7 +60,10 @@ class BayesNet:
     def __init__(self, parents: Tensor, tables: Tensor):
         self.parents, self.tables = torch.as_tensor(parents).cpu(), torch.as_tensor(tables).cpu().double()
         self.order = ancestors_first(self.parents.tolist())
-        self.d, self.levels = self.tables.shape[:2]
+        self.d, self.levels = len(self.order), self.tables.shape[-1]
+        shape = (self.d, self.levels, self.levels)
+        if self.tables.shape != shape or not (self.tables >= 0).all() or (self.tables.sum(2) - 1).abs().max() > 1e-6:
+            raise ValueError(f"tables should be {shape}, with numbers of at least 0 that sum to 1 over the last axis.")
 
     @classmethod
     def fit(
@@ -107,8 +110,5 @@ def ancestors_first(parents: list[int]) -> list[int]:
     for j in order:  # it grows while we walk: behind each variable its children
         order += [child for child, parent in enumerate(parents) if parent == j]
     if len(order) < max(len(parents), 1):
-        raise ValueError(
-            f"parents is {parents}. It should hold numbers of columns, or -1 for a root, and end at a root from "
-            "wherever one follows them."
-        )
+        raise ValueError(f"parents is {parents}. It should hold numbers of columns, or -1 for a root, without cycles.")
     return order

@@ -114,16 +114,16 @@ def test_a_number_a_function_and_torchs_own_schedule_take_the_same_steps():
     """By default the step size is the optimizer's own, so that a schedule of torch's may change it."""
     decay, ends = lambda number: 0.1 * 0.9 ** (number - 1), []
     for by in ("numbers", "a function", "torch"):
-        model = Gaussian()
+        model, rng = Gaussian(), seed(44)
         optimizer = sgd(model, lr=0.1)
         if by == "numbers":
             for number in range(1, 6):
-                train(model, points(50), 1, None, decay(number), optimizer)
+                train(model, points(50), 1, None, decay(number), optimizer, rng=rng)
         elif by == "a function":
-            train(model, points(50), 5, None, decay, optimizer)
+            train(model, points(50), 5, None, decay, optimizer, rng=rng)
         else:
             schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
-            for _ in maximize_likelihood(model, points(50), 5, None, optimizer=optimizer):
+            for _ in maximize_likelihood(model, points(50), 5, None, optimizer=optimizer, rng=rng):
                 schedule.step()
         ends.append(weights(model))
     torch.testing.assert_close(ends[0], ends[1], rtol=0, atol=0)

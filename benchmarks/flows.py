@@ -56,7 +56,7 @@ from lecture_lib import data
 from lecture_lib.evaluate import bits_per_dim, estimate
 from lecture_lib.flows import (
     Affine,
-    Couplings,
+    CouplingLayer,
     Dequantized,
     Flow,
     MaskedAutoregressive,
@@ -65,9 +65,9 @@ from lecture_lib.flows import (
     Uniform,
     dequantize,
 )
-from lecture_lib.flows import affine as affine_piece
-from lecture_lib.flows import spline as spline_piece
-from lecture_lib.flows.pieces import HIGH
+from lecture_lib.flows import affine as affine_bijection
+from lecture_lib.flows import spline as spline_bijection
+from lecture_lib.flows.bijections import HIGH
 from lecture_lib.histogram import Histogram
 from lecture_lib.likelihood import BayesNet, maximize_likelihood, warm_up_cosine
 
@@ -174,9 +174,13 @@ class Normflows(nn.Module):
         return self.flow.sample(n)[0]
 
 
+def couplings(d: int, layers: int, bijection, size: int, hidden: int, rng=None) -> list[CouplingLayer]:
+    return [CouplingLayer(d, i % 2, bijection, size, (hidden, hidden), rng) for i in range(layers)]
+
+
 def ours(d: int, layers: int, bins: int | None, hidden: int, rng: torch.Generator | None = None) -> Flow:
-    piece, size = (affine_piece, 2) if bins is None else (spline_piece, 3 * bins - 1)
-    return Flow(Normal(d), [Couplings(d, layers, piece, size, hidden=(hidden, hidden), rng=rng)])
+    bijection, size = (affine_bijection, 2) if bins is None else (spline_bijection, 3 * bins - 1)
+    return Flow(Normal(d), couplings(d, layers, bijection, size, hidden, rng))
 
 
 LIBRARIES = {"nflows": Nflows, "zuko": Zuko, "normflows": Normflows, "ours": ours}
@@ -455,10 +459,9 @@ DIGITS = {  # a flow over [0, 1]^64, the peak step size, the weight decay
 
 def digits_flow(name: str, train: Tensor, levels: int, rng: torch.Generator) -> Flow:
     d, bins = train.shape[1], 8
-    unit = partial(spline_piece, low=0.0, high=1.0)  # takes the cube onto itself, so that the latent can be uniform
+    unit = partial(spline_bijection, low=0.0, high=1.0)  # takes the cube onto itself, so that the latent can be uniform
     if name == "":
-        parts = [Couplings(d, 4, unit, 3 * bins - 1, hidden=(256, 256), rng=rng)]
-        return Flow(Uniform(d), parts)
+        return Flow(Uniform(d), couplings(d, 4, unit, 3 * bins - 1, 256, rng))
     if name == "autoregressive":
         return Flow(Uniform(d), [MaskedAutoregressive(d, unit, 3 * bins - 1, hidden=256, rng=rng)])
     several = torch.cat([dequantize(train, levels, rng) for _ in range(20)])
@@ -467,7 +470,7 @@ def digits_flow(name: str, train: Tensor, levels: int, rng: torch.Generator) -> 
     onto_line = Sigmoid(-1e-4, 1 + 1e-4)  # a little wider than [0, 1], since the logit is infinite at its ends
     parts = [Affine.fit(onto_line.inverse(several)[0]), onto_line]
     if name == "affine_couplings":
-        parts.insert(0, Couplings(d, 6, hidden=(256, 256), rng=rng))
+        parts = couplings(d, 6, affine_bijection, 2, 256, rng) + parts
     return Flow(Normal(d), parts)
 
 
@@ -490,9 +493,9 @@ def digits(quick: bool) -> dict[str, float]:
             rng, start, number = torch.Generator().manual_seed(seed), process_time(), 0
             flow = digits_flow(name, train, levels, rng)
             if peak is not None:
-                optimizer = partial(torch.optim.AdamW, weight_decay=decay, fused=True)
+                adam = torch.optim.AdamW(flow.parameters(), weight_decay=decay, fused=True)
                 model, left = Dequantized(flow, levels, rng=rng), seconds - (process_time() - start)
-                options = {"optimizer": optimizer, "batch_size": 100, "clip": 50.0, "rng": rng}
+                options = {"optimizer": adam, "batch_size": 100, "clip": 50.0, "rng": rng}
                 number = train_for(left, model, train, peak, **options)
             spent = process_time() - start
             bound, closer = (bits(Dequantized(flow, levels, k, torch.Generator().manual_seed(seed))) for k in (1, 20))

@@ -162,10 +162,9 @@ def homeworks() -> dict[str, float]:
 
 def autoregressive(x: torch.Tensor, seed: int, steps: int = 1500) -> Autoregressive:
     rng = torch.Generator().manual_seed(seed)
-    decay = partial(torch.optim.AdamW, weight_decay=1.0, fused=True)
     model = Autoregressive.start(x, 17, rng=rng)
-    lr = warm_up_cosine(3e-3, steps)
-    return trained(model, x, steps, batch_size=100, lr=lr, optimizer=decay, rng=rng)
+    adam = torch.optim.AdamW(model.parameters(), weight_decay=1.0, fused=True)
+    return trained(model, x, steps, batch_size=100, lr=warm_up_cosine(3e-3, steps), optimizer=adam, rng=rng)
 
 
 class Dequantized:

@@ -13,6 +13,7 @@ from torch.special import ndtr
 
 from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distribution
+from lecture_lib.flows import leaky
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -246,8 +247,8 @@ LINEAR_LOG_PROB = Exercise(
 
 def leaky_inverse(x, log_slope):
     """z and log |det dz/dx| for x = z where z >= 0, exp(log_slope) z below: (n, d), (d,) -> (n, d), (n,)."""
-    slope = torch.where(x < 0, torch.exp(-log_slope), 1.0)
-    return x * slope, slope.log().sum(1)
+    z, logdet = leaky(x, log_slope.expand(len(x), -1)[..., None], inverse=True)
+    return z, logdet.sum(1)
 
 
 def _points(g, n, log_slope):

@@ -4,11 +4,11 @@ Slides "Flow Models" to "Flows: Transformations".
 
     x = f_k(f_{k-1}(... f_1(z)))                       `Flow`, of transforms
     p_x(x) = p_z(f^{-1}(x)) |det df^{-1}/dx|           `Flow.log_prob`, trained by `likelihood.maximize_likelihood`
-    affine, elementwise, splines                       `pieces`, in one dimension; `transforms`, in many
+    affine, elementwise, splines                       `bijections`, in one dimension; `transforms`, in many
     whole numbers                                      `Dequantized`, for images
 """
 
+from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
 from lecture_lib.flows.flow import Flow, Normal, Uniform
 from lecture_lib.flows.images import Dequantized, dequantize
-from lecture_lib.flows.pieces import affine, leaky, mixture_cdf, spline
-from lecture_lib.flows.transforms import Affine, Couplings, Elementwise, Inverse, MaskedAutoregressive, Sigmoid
+from lecture_lib.flows.transforms import Affine, CouplingLayer, Elementwise, MaskedAutoregressive, Sigmoid

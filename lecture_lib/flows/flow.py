@@ -6,23 +6,20 @@ Slides "Flow Models" to "Flow Models: Training".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from lecture_lib.data import as_rows
-from lecture_lib.flows.transforms import Transform
-
-CHUNK = 2**12  # points at a time on a CPU: what is in between stays in its cache, which takes half the time
 
 
-class Normal(nn.Module):
+@dataclass(frozen=True)
+class Normal:
     """p(z) = N(z; 0, I) in d dimensions."""
 
-    def __init__(self, d: int):
-        super().__init__()
-        self.d = d
+    d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z) in nats, (n, d) -> (n,)."""
@@ -33,12 +30,11 @@ class Normal(nn.Module):
         return torch.randn(n, self.d, generator=rng)
 
 
-class Uniform(nn.Module):
+@dataclass(frozen=True)
+class Uniform:
     """p(z) = 1 on [0, 1]^d."""
 
-    def __init__(self, d: int):
-        super().__init__()
-        self.d = d
+    d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p(z) in nats, (n, d) -> (n,): 0, and -inf outside."""
@@ -55,59 +51,47 @@ class Flow(nn.Module):
 
     Slides "Flow Models" (composition), "Flow Models: How to sample?", "Flow Models: How to train?".
 
-    base: `Normal(d)` or `Uniform(d)`. transforms: f_1, ..., f_k, in the order in which z passes them.
+    base: `Normal(d)` or `Uniform(d)`. layers: the transforms f_1, ..., f_k, in the order in which z passes them, a
+    list: `Flow(base, flow.layers[:i])` is the flow that stops after i of them, with the same weights.
     """
 
-    def __init__(self, base: Normal | Uniform, transforms: Sequence[Transform]):
+    def __init__(self, base: Normal | Uniform, layers: Sequence[nn.Module]):
         super().__init__()
         self.base = base
-        self.transforms = nn.ModuleList(transforms)
-        like = next(self.transforms.parameters(), torch.zeros(0))
+        self.layers = nn.ModuleList(layers)
+        like = next(self.layers.parameters(), torch.zeros(0))
         self.register_buffer("_at", like.detach().new_zeros(0), persistent=False)  # on the flow's device, of its dtype
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """x = f(z), (n, d), and log |det df/dz|, (n,): the sum over the transforms."""
-        total = z.new_zeros(len(z))
-        for transform in self.transforms:
-            z, logdet = transform.forward(z)
-            total = total + logdet
-        return z, total
+        """x = f(z), (n, d), and log |det df/dz|, (n,): the sum over the layers."""
+        logdets = [z.new_zeros(len(z))]
+        for layer in self.layers:
+            z, logdet = layer.forward(z)
+            logdets.append(logdet)
+        return z, torch.stack(logdets).sum(0)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """z = f^{-1}(x), (n, d), and log |det df^{-1}/dx|, (n,): the transforms backwards."""
-        total = x.new_zeros(len(x))
-        for transform in reversed(self.transforms):
-            x, logdet = transform.inverse(x)
-            total = total + logdet
-        return x, total
+        """z = f^{-1}(x), (n, d), and log |det df^{-1}/dx|, (n,): the layers backwards."""
+        logdets = [x.new_zeros(len(x))]
+        for layer in reversed(self.layers):
+            x, logdet = layer.inverse(x)
+            logdets.append(logdet)
+        return x, torch.stack(logdets).sum(0)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_x(x) = log p_z(f^{-1}(x)) + log |det df^{-1}/dx| in nats, (n, d) -> (n,)."""
-        return in_chunks(self._log_prob, as_rows(x, self.base.d).to(self._at))
-
-    def _log_prob(self, x: Tensor) -> Tensor:
-        z, logdet = self.inverse(x)
+        z, logdet = self.inverse(as_rows(x, self.base.d).to(self._at))
         return self.base.log_prob(z) + logdet
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """Draw z from the base and push it through: (n, d)."""
-        return in_chunks(lambda z: self.forward(z)[0], self.base.sample(n, rng).to(self._at))
-
-    def layers(self) -> list[Transform]:
-        """All layers, those inside of transforms too; `Flow(base, layers[:i])` is the flow that stops after i."""
-        return [layer for transform in self.transforms for layer in transform.split()]
+        return self.forward(self.base.sample(n, rng).to(self._at))[0]
 
     @torch.no_grad()
     def path(self, z: Tensor) -> Tensor:
         """The points on their way: (layers + 1, n, d), z first and x last."""
         points = [as_rows(z, self.base.d, "z").to(self._at)]
-        for layer in self.layers():
+        for layer in self.layers:
             points.append(layer.forward(points[-1])[0])
         return torch.stack(points)
-
-
-def in_chunks(f: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
-    """f(rows), where f does to each row the same, whatever the others are."""
-    size = CHUNK if rows.device.type == "cpu" else max(len(rows), 1)
-    return torch.cat([f(some) for some in rows.split(size)])

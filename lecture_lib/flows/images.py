@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lecture_lib.data import positive_int
 from lecture_lib.flows.flow import Flow
 from lecture_lib.likelihood.levels import as_levels
 
@@ -24,14 +25,13 @@ class Dequantized(nn.Module):
     flow: over [0, 1]^d. levels^-d is the volume of a cell; bits per dimension are then -log P(x) / (d log 2).
     draws: of u for each x. `log_prob` is the log of the mean of p over them, whose mean comes the nearer to log P(x)
         the more draws there are (Burda and others 2016).
-    rng: of u, on the CPU. It is not part of a `Step.checkpoint()`.
+    rng: of u, on the CPU.
     """
 
     def __init__(self, flow: Flow, levels: int, draws: int = 1, rng: torch.Generator | None = None):
         super().__init__()
-        if levels < 2 or draws < 1:
-            raise ValueError(f"levels is {levels}, draws is {draws}. They should be at least 2 and 1.")
-        self.flow, self.levels, self.draws, self.rng = flow, levels, draws, rng
+        self.flow, self.rng = flow, rng
+        self.levels, self.draws = positive_int("levels", levels, least=2), positive_int("draws", draws)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log P(x) in nats, from below and with noise: (n, d) -> (n,)."""

@@ -1,16 +1,15 @@
-"""Invertible layers, made of pieces: the transformations of a flow.
+"""Invertible layers, made of bijections: the transforms of a flow.
 
 Slides "Flow Models" (composition) and "Flows: Transformations". Every transform answers
 
     forward(z) -> (x, logdet)      x = f(z),       logdet = log |det df/dz|
     inverse(x) -> (z, logdet)      z = f^{-1}(x),  logdet = log |det df^{-1}/dx|
 
-for z and x of shape (n, d), with logdet (n,) in nats, and `split()`, its inner layers as transforms of their own.
+for z and x of shape (n, d), with logdet (n,) in nats.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -19,30 +18,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows
-from lecture_lib.flows.pieces import affine
-from lecture_lib.likelihood.autoregressive import MaskedLinear
-
-Piece = Callable[..., tuple[Tensor, Tensor]]
+from lecture_lib.data import as_rows, positive_int
+from lecture_lib.flows.bijections import affine
+from lecture_lib.likelihood.autoregressive import MADE
 
 
-class Transform(nn.Module):
-    """What all transforms share."""
-
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
-
-    def split(self) -> list[Transform]:
-        """The layers of which this is composed, in the order in which z passes them: one, unless it says otherwise."""
-        return [self]
-
-
-class Affine(Transform):
+class Affine(nn.Module):
     """f(z) = A z + b, so z = A^{-1} (x - b), with A^{-1} = L U.
 
-    Slide "Flows: Transformations", affine. L is lower triangular with 1 on its diagonal, U upper triangular with
-    exp(log_diagonal): log |det A^{-1}| is the sum of log_diagonal. Every covariance can be reached. It starts as
-    the identity.
+    Slide "Flows: Transformations", affine. L is lower triangular with exp(log_diagonal) on its diagonal, U upper
+    triangular with 1: log |det A^{-1}| is the sum of log_diagonal. Every covariance can be reached. It starts as the
+    identity.
     """
 
     def __init__(self, d: int):
@@ -58,30 +44,24 @@ class Affine(Transform):
         x = as_rows(x)
         mean = x.double().mean(0)
         covariance = (x.double() - mean).T @ (x.double() - mean) / len(x)
-        factor, failed = torch.linalg.cholesky_ex(covariance.flip(0, 1))
-        given_others = factor.diagonal().flip(0) / covariance.diagonal().sqrt()  # sd, as a share of the column's own
+        factor, failed = torch.linalg.cholesky_ex(covariance)  # A, lower triangular
+        given_others = factor.diagonal() / covariance.diagonal().sqrt()  # sd, as a share of the column's own
         if failed or (x == x[0]).all(0).any() or given_others.min() < 1e-6:
             raise ValueError("x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
-        # flipped twice, a lower factor of the covariance is an upper one, and so is its inverse U
-        upper = torch.linalg.solve_triangular(factor.flip(0, 1), torch.eye(len(mean)).to(factor), upper=True)
-        layer = cls(len(mean)).to(x)
-        with torch.no_grad():
-            layer.shift.copy_(mean)
-            layer.log_diagonal.copy_(upper.diagonal().log())
-            layer.above.copy_(upper)
-        return layer
+        lower = torch.linalg.solve_triangular(factor, torch.eye(len(mean)).to(factor), upper=False)  # A^{-1} = L
+        layer = cls(len(mean))
+        layer.shift.data, layer.log_diagonal.data, layer.below.data = mean, lower.diagonal().log(), lower
+        return layer.to(x)
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """L and U, (d, d) each."""
-        return (
-            self.below.tril(-1) + torch.eye(len(self.shift)).to(self.below),
-            self.above.triu(1) + self.log_diagonal.exp().diag(),
-        )
+        one = torch.eye(len(self.shift)).to(self.shift)
+        return self.below.tril(-1) + self.log_diagonal.exp().diag(), self.above.triu(1) + one
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         lower, upper = self.factors()
-        y = torch.linalg.solve_triangular(lower, z.T, upper=False, unitriangular=True)
-        x = torch.linalg.solve_triangular(upper, y, upper=True).T + self.shift
+        y = torch.linalg.solve_triangular(lower, z.T, upper=False)
+        x = torch.linalg.solve_triangular(upper, y, upper=True, unitriangular=True).T + self.shift
         return x, -self.log_diagonal.sum().expand(len(z))
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,27 +69,26 @@ class Affine(Transform):
         return (x - self.shift) @ (lower @ upper).T, self.log_diagonal.sum().expand(len(x))
 
 
-class Elementwise(Transform):
-    """f(z_1, ..., z_d) = (f_1(z_1), ..., f_d(z_d)): one piece for each dimension, the same for all points.
+class Elementwise(nn.Module):
+    """f(z_1, ..., z_d) = (f_1(z_1), ..., f_d(z_d)): one bijection for each dimension, the same for all points.
 
-    Slide "Flows: Transformations", elementwise. params: (d, p), where they start; the piece's p numbers for each.
+    Slide "Flows: Transformations", elementwise. params: (d, p), where they start; the bijection's p numbers for each.
     """
 
-    def __init__(self, piece: Piece, params: Tensor):
+    def __init__(self, bijection: Callable, params: Tensor):
         super().__init__()
-        self.piece = piece
+        self.bijection = bijection
         self.params = nn.Parameter(params.clone())
 
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        x, logdet = self.piece(z, self.params.expand(len(z), -1, -1))
+    def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+        x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
         return x, logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, logdet = self.piece(x, self.params.expand(len(x), -1, -1), inverse=True)
-        return z, logdet.sum(1)
+        return self.forward(x, inverse=True)
 
 
-class Sigmoid(Transform):
+class Sigmoid(nn.Module):
     """x = low + (high - low) / (1 + e^-z) in each dimension: the line onto an interval. Nothing to train.
 
     No z leads outside the interval: there log |det df^{-1}/dx| is -inf, so that a flow's density is 0.
@@ -131,138 +110,70 @@ class Sigmoid(Transform):
         return torch.logit(share), logdet.masked_fill(outside, -math.inf).sum(1)
 
 
-class Inverse(Transform):
-    """f = g^{-1}: the inverse of a transform is a transform."""
-
-    def __init__(self, transform: Transform):
-        super().__init__()
-        self.transform = transform
-
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        return self.transform.inverse(z)
-
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.transform.forward(x)
-
-    def split(self) -> list[Transform]:
-        return [Inverse(part) for part in reversed(self.transform.split())]
-
-
-def network(inputs: int, hidden: Sequence[int], start: Tensor, rng: torch.Generator | None = None) -> nn.Sequential:
-    """Linear layers with ReLU between them; the last one starts as the constant `start` (outputs,)."""
+def mlp(inputs: int, hidden: Sequence[int], outputs: int, rng: torch.Generator | None = None) -> nn.Sequential:
+    """Linear layers with ReLU between them; the last one starts at 0."""
     sizes, layers = [inputs, *hidden], []
     for before, after in pairwise(sizes):
         linear = nn.utils.skip_init(nn.Linear, before, after)
-        limit = 1 / math.sqrt(before)  # as torch does by itself, but from our rng
-        for p in linear.parameters():
-            p.data = limit * (2 * torch.rand(p.shape, generator=rng) - 1)
+        for p in linear.parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
+            p.data = (2 * torch.rand(p.shape, generator=rng) - 1) / math.sqrt(before)
         layers += [linear, nn.ReLU(inplace=True)]
-    last = nn.utils.skip_init(nn.Linear, sizes[-1], len(start))
-    last.weight.data.zero_()
-    last.bias.data = start.clone()
+    last = nn.utils.skip_init(nn.Linear, sizes[-1], outputs)
+    for p in last.parameters():
+        p.data.zero_()
     return nn.Sequential(*layers, last)
 
 
-class Couplings(Transform):
-    """Coupling layers. A layer leaves one half of z as it is and transforms the other, with params that a net reads off
-    the first:
+class CouplingLayer(nn.Module):
+    """One half of z stays as it is; the other is transformed, with params that a network reads off the first:
 
-        x_a = z_a,    x_b,j = piece(z_b,j; net(z_a)_j)
+        x_a = z_a,    x_b,j = bijection(z_b,j; net(z_a)_j)
 
     Whoever knows x knows z_a = x_a, so the params, so z_b: the net itself need not be invertible. The Jacobian is
-    triangular, and its log determinant the sum of the pieces'. In the next layer the halves change roles.
-    Dinh and others 2017, Real NVP.
+    triangular, and its log determinant the sum of the bijections'. Dinh and others 2017, Real NVP.
 
-    piece, size: of the pieces and how many params each takes, such as affine, 2 or spline, 3 k - 1.
-    start: (size,), the params of every element at first; 0, which is the identity, if not given.
-    rng: of the nets' first weights.
+    swap: a is the first half, or with swap=True the second. From layer to layer the halves change roles.
+    bijection, size: of each element, and how many params it takes, such as affine, 2 or spline, 3 k - 1.
+    hidden, rng: sizes of the net's hidden layers, and of its first weights. The layer starts as the identity.
     """
 
-    def __init__(
-        self,
-        d: int,
-        layers: int,
-        piece: Piece = affine,
-        size: int = 2,
-        hidden: Sequence[int] = (64, 64),
-        start: Tensor | None = None,
-        rng: torch.Generator | None = None,
-    ):
+    def __init__(self, d: int, swap=False, bijection=affine, size: int = 2, hidden=(64, 64), rng=None):
         super().__init__()
-        if d < 2 or layers < 1:
-            raise ValueError(f"d is {d}, layers is {layers}. They should be at least 2 and 1: it takes two halves.")
-        self.piece, self.size = piece, size
+        d = positive_int("d", d, least=2)  # it takes two halves
+        self.swap, self.bijection, self.size = swap, bijection, size
         self.halves = [d // 2, d - d // 2]
-        self.first = 0  # which half the first layer reads
-        start = torch.zeros(size) if start is None else start
-        self.nets = nn.ModuleList()
-        for i in range(layers):
-            read, changed = self.halves[i % 2], self.halves[1 - i % 2]
-            self.nets.append(network(read, hidden, start.repeat(changed), rng))
+        read, changed = reversed(self.halves) if swap else self.halves
+        self.net = mlp(read, hidden, changed * size, rng)
 
-    def _run(self, z: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
-        halves, logdets = list(z.split(self.halves, -1)), []
-        turns = [(self.first + i) % 2 for i in range(len(self.nets))]
-        layers = list(zip(turns, self.nets))
-        for a, net in reversed(layers) if inverse else layers:
-            b = 1 - a
-            params = net(halves[a]).unflatten(-1, (self.halves[b], self.size))  # (n, d_b p) -> (n, d_b, p)
-            halves[b], logdet = self.piece(halves[b], params, inverse)
-            logdets.append(logdet)
-        return torch.cat(halves, -1), torch.cat(logdets, -1).sum(-1)
-
-    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        return self._run(z, inverse=False)
+    def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+        first, second = z.split(self.halves, 1)
+        a, b = (second, first) if self.swap else (first, second)
+        params = self.net(a).unflatten(1, (-1, self.size))  # (n, d_b p) -> (n, d_b, p)
+        b, logdet = self.bijection(b, params, inverse)
+        return torch.cat((b, a) if self.swap else (a, b), 1), logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self._run(x, inverse=True)
-
-    def split(self) -> list[Transform]:
-        parts = []
-        for i, net in enumerate(self.nets):
-            part = copy.copy(self)
-            part._modules = {"nets": nn.ModuleList([net])}  # the same weights, one layer
-            part.first = (self.first + i) % 2
-            parts.append(part)
-        return parts
+        return self.forward(x, inverse=True)
 
 
-class MaskedAutoregressive(Transform):
-    """z_j = piece^{-1}(x_j; net_j(x_1, ..., x_{j-1})): the autoregressive model of part 2 as a flow.
+class MaskedAutoregressive(nn.Module):
+    """z_j = bijection^{-1}(x_j; net_j(x_1, ..., x_{j-1})): the autoregressive model of part 2 as a flow.
 
     One pass for x -> z, since all x are known; d passes for z -> x. Germain and others 2015, MADE; Papamakarios and
-    others 2017, MAF. piece, size, start: as for `Couplings`.
+    others 2017, MAF. bijection, size, rng: as for `CouplingLayer`.
     """
 
-    def __init__(
-        self,
-        d: int,
-        piece: Piece = affine,
-        size: int = 2,
-        hidden: int = 128,
-        start: Tensor | None = None,
-        rng: torch.Generator | None = None,
-    ):
+    def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
         super().__init__()
-        self.piece, self.size = piece, size
-        place = torch.arange(d)
-        unit = torch.randint(max(d - 1, 1), (hidden,), generator=rng)  # a unit m sees the variables up to m
-        self.into = MaskedLinear(unit[:, None] >= place)
-        self.out = MaskedLinear(place.repeat_interleave(size)[:, None] > unit)
-        seen = self.into.mask.sum(1, keepdim=True)
-        self.into.weight.data = torch.randn(self.into.weight.shape, generator=rng) / seen.sqrt()
-        if start is not None:
-            self.out.bias.data = start.repeat(d)
-
-    def _params(self, x: Tensor) -> Tensor:
-        return self.out(F.relu(self.into(x))).unflatten(1, (x.shape[1], self.size))  # (n, d p) -> (n, d, p)
-
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, logdet = self.piece(x, self._params(x), inverse=True)
-        return z, logdet.sum(1)
+        self.bijection = bijection
+        self.net = MADE(torch.arange(d), 1, size, hidden, rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x = torch.zeros_like(z)
         for _ in range(z.shape[1]):  # after round j the first j columns are right
-            x, logdet = self.piece(z, self._params(x))
+            x, logdet = self.bijection(z, self.net(x))
         return x, logdet.sum(1)
+
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z, logdet = self.bijection(x, self.net(x), inverse=True)
+        return z, logdet.sum(1)

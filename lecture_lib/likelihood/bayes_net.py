@@ -41,14 +41,11 @@ def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     d = len(information)
     if not 0 <= root < d:
         raise ValueError(f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
-    parents = torch.full((d,), -1)
-    best, nearest = information[root].clone(), torch.full((d,), root)  # to the tree so far, for each variable
-    best[root] = -torch.inf
+    parents, outside = torch.full((d,), -1), torch.arange(d) != root
     for _ in range(d - 1):
-        j = best.argmax()
-        parents[j], best[j] = nearest[j], -torch.inf
-        closer = (information[j] > best) & (best > -torch.inf)
-        best, nearest = best.where(~closer, information[j]), nearest.where(~closer, j)
+        edges = information.where(outside[:, None] & ~outside, -torch.inf)  # from each outside to each in the tree
+        child, parent = divmod(edges.argmax().item(), d)
+        parents[child], outside[child] = parent, False
     return parents
 
 
@@ -56,56 +53,47 @@ class BayesNet:
     """p(x) = prod_j p(x_j | x_parent(j)) for whole numbers 0 .. levels - 1.
 
     parents: (d,), -1 for a root; no variable is its own ancestor.
-    tables: (d, levels, levels), tables[j, u, v] = p(x_j = v | x_parent(j) = u); of a root only row u = 0 counts.
+    tables: (d, levels, levels), tables[j, u, v] = p(x_j = v | x_parent(j) = u), sums over v are 1; the rows of a root,
+        which has no u, are all equal.
     """
 
     def __init__(self, parents: Tensor, tables: Tensor):
-        self.parents = torch.as_tensor(parents).cpu()
-        self.tables = torch.as_tensor(tables).cpu().double()
-        self.d, self.levels = len(self.parents), self.tables.shape[-1]
-        if self.tables.shape != (self.d, self.levels, self.levels):
-            raise ValueError(
-                f"tables has shape {tuple(self.tables.shape)}. It should be (d, levels, levels), d = {self.d}."
-            )
-        if not (self.tables >= 0).all() or not (self.tables.sum(2) - 1).abs().max() < 1e-6:
-            raise ValueError("tables should hold numbers of at least 0 that sum to 1 over the last axis.")
-        self.order = ancestors_first(self.parents)
-        # a root's parent, -1, reads the last column: with equal rows its value does not matter
-        self.tables = torch.where((self.parents < 0)[:, None, None], self.tables[:, :1], self.tables)
+        self.parents, self.tables = torch.as_tensor(parents).cpu(), torch.as_tensor(tables).cpu().double()
+        self.order = ancestors_first(self.parents.tolist())
+        self.d, self.levels = len(self.order), self.tables.shape[-1]
+        shape = (self.d, self.levels, self.levels)
+        if self.tables.shape != shape or not (self.tables >= 0).all() or (self.tables.sum(2) - 1).abs().max() > 1e-6:
+            raise ValueError(f"tables should be {shape}, with numbers of at least 0 that sum to 1 over the last axis.")
 
     @classmethod
     def fit(
-        cls, x: Tensor, levels: int, parents: Tensor | None = None, smoothing: float = 0.1, fall_back: float = 30.0
+        cls, x: Tensor, levels: int, parents: Tensor | None = None, smoothing: float = 0.1, backoff: float = 30.0
     ) -> BayesNet:
         """Count: p(x_j = v | u) = (c_uv + beta q_j(v)) / (c_u + beta), c_uv = rows with x_j = v and x_parent(j) = u.
 
         q_j(v) = (c_v + alpha) / (n + alpha levels), alpha the smoothing, is the smoothed share of x_j = v on its own,
-        and a root's table. beta, `fall_back`, is how many rows it weighs: where u was seldom seen as the parent's
+        and a root's table. beta, the backoff, is how many rows it weighs: where u was seldom seen as the parent's
         value, the child does what it does on the whole. With both 0 this is maximum likelihood.
 
         x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
         """
         x = as_levels(x, levels).cpu()
-        for name, value in {"smoothing": smoothing, "fall_back": fall_back}.items():
-            if not 0 <= value < torch.inf:
-                raise ValueError(f"{name} is {value}. It should be a finite number of at least 0.")
+        if not (0 <= smoothing < torch.inf and 0 <= backoff < torch.inf):
+            raise ValueError(f"smoothing is {smoothing}, backoff is {backoff}. Both should be finite and at least 0.")
         parents = chow_liu(x, levels) if parents is None else torch.as_tensor(parents).cpu()
-        if parents.shape != x.shape[1:]:
-            raise ValueError(
-                f"parents has shape {tuple(parents.shape)}. x has {x.shape[1]} columns: one parent for each."
-            )
-        ancestors_first(parents)  # refuses what is no tree, before it is used as an index
+        if len(ancestors_first(parents.tolist())) != x.shape[1]:
+            raise ValueError(f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
         one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
         alone = ((one_hot.sum(0) + smoothing) / (len(x) + smoothing * levels))[:, None]  # (d, 1, levels), q
         counts = torch.einsum("nju,njv->juv", one_hot[:, parents], one_hot)  # (d, levels, levels), nonsense for roots
-        seen = counts.sum(2, keepdim=True) + fall_back
-        tables = torch.where(seen > 0, (counts + fall_back * alone) / seen.where(seen > 0, 1), alone)
+        seen = counts.sum(2, keepdim=True) + backoff
+        tables = torch.where(seen > 0, (counts + backoff * alone) / seen.where(seen > 0, 1), alone)
         return cls(parents, torch.where((parents < 0)[:, None, None], alone, tables))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); -inf where p(x) = 0."""
         x = as_levels(x, self.levels, self.d).cpu()
-        return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)
+        return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
 
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """Parents before their children: (n, d), whole numbers. Ancestral sampling."""
@@ -116,15 +104,11 @@ class BayesNet:
         return x
 
 
-def ancestors_first(parents: Tensor) -> list[int]:
+def ancestors_first(parents: list[int]) -> list[int]:
     """The variables in an order in which every parent stands before its children. ValueError if there is none."""
-    numbers = parents.tolist() if parents.ndim == 1 else []
-    if not numbers or min(numbers) < -1 or max(numbers) >= len(numbers):
-        raise ValueError(f"parents is {parents.tolist()}. It should hold numbers of columns, or -1 for a root.")
-    order = [j for j, parent in enumerate(numbers) if parent == -1]
+    order = [j for j, parent in enumerate(parents) if parent == -1]
     for j in order:  # it grows while we walk: behind each variable its children
-        order += [child for child, parent in enumerate(numbers) if parent == j]
-    if len(order) < len(numbers):
-        rest = sorted(set(range(len(numbers))) - set(order))
-        raise ValueError(f"parents has a cycle among the columns {rest}. Follow them: they should end at a root.")
+        order += [child for child, parent in enumerate(parents) if parent == j]
+    if len(order) < max(len(parents), 1):
+        raise ValueError(f"parents is {parents}. It should hold numbers of columns, or -1 for a root, without cycles.")
     return order

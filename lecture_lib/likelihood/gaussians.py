@@ -10,15 +10,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows
+from lecture_lib.data import as_rows, as_tensor
 
 LOG_2PI = math.log(2 * math.pi)
-
-
-def as_floats(value) -> Tensor:
-    """`value` as a tensor of its own floating dtype, or of torch's default one."""
-    value = torch.as_tensor(value)
-    return value if value.is_floating_point() else value.to(torch.get_default_dtype())
 
 
 class Gaussian(nn.Module):
@@ -30,7 +24,7 @@ class Gaussian(nn.Module):
 
     def __init__(self, mean=0.0, sd=1.0):
         super().__init__()
-        mean, sd = torch.broadcast_tensors(as_floats(mean), as_floats(sd))
+        mean, sd = torch.broadcast_tensors(as_tensor(mean, "mean"), as_tensor(sd, "sd"))
         if mean.ndim > 1 or not mean.isfinite().all() or not (sd > 0).all() or not sd.isfinite().all():
             raise ValueError(f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
         self.mean = nn.Parameter(mean.reshape(-1).clone())
@@ -66,22 +60,16 @@ class GaussianMixture(nn.Module):
 
     def __init__(self, means, sds, weights=None):
         super().__init__()
-        means = as_floats(means)
-        if means.ndim != 2 or 0 in means.shape:
-            raise ValueError(f"means has shape {tuple(means.shape)}. It should be (k, d): a row for each component.")
-        sds, ones = torch.as_tensor(sds).to(means), torch.ones(len(means))
-        weights = (ones if weights is None else torch.as_tensor(weights)).to(means)
-        for name, value, shapes in (
-            ("sds", sds, ((), (len(means), 1), means.shape)),
-            ("weights", weights, (ones.shape,)),
-        ):
-            if value.shape not in shapes or not (value > 0).all() or not value.isfinite().all():
-                raise ValueError(
-                    f"{name} has shape {tuple(value.shape)} and minimum {value.min():g}. It should be of shape "
-                    f"{tuple(shapes[-1])}, finite and above 0."
-                )
-        if not means.isfinite().all():
-            raise ValueError("means has NaN or infinity in it. Every component needs a finite mean.")
+        means = as_rows(means, name="means")
+        k, d = means.shape
+        weights = as_tensor(torch.ones(k) if weights is None else weights, "weights").to(means)
+        sds = as_tensor(sds, "sds").to(means)
+        if sds.shape not in [(), (k, 1), (k, d)] or weights.shape != (k,):
+            shapes = f"sds has shape {tuple(sds.shape)}, weights has shape {tuple(weights.shape)}"
+            raise ValueError(f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
+        for name, value in {"sds": sds, "weights": weights}.items():
+            if not (value > 0).all() or not value.isfinite().all():
+                raise ValueError(f"{name} has minimum {value.min():g}. It should be finite and above 0 everywhere.")
         self.logits = nn.Parameter((weights / weights.sum()).log())
         self.means = nn.Parameter(means.clone())
         self.log_sds = nn.Parameter(sds.expand_as(means).log())

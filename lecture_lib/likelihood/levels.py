@@ -11,18 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows
+from lecture_lib.data import as_rows, positive_int
 from lecture_lib.histogram import Histogram, cell_of
-from lecture_lib.histogram.grid import checked_edges
 
 
-def as_levels(x, levels: int, d: int | None = None, name: str = "x") -> Tensor:
+def as_levels(x, levels: int, d: int | None = None) -> Tensor:
     """`x` as a long tensor (n, d) of whole numbers from 0 to levels - 1; else ValueError."""
-    x = as_rows(x, d, name)
+    x = as_rows(x, d)
     low, high = x.amin(), x.amax()
     if low < 0 or high > levels - 1 or not torch.equal(x, x.round()):
         raise ValueError(
-            f"{name} goes from {low:g} to {high:g}. It should hold whole numbers from 0 to levels - 1 = {levels - 1}."
+            f"x goes from {low:g} to {high:g}. It should hold whole numbers from 0 to levels - 1 = {levels - 1}."
         )
     return x.long()
 
@@ -39,8 +38,9 @@ class SoftmaxHistogram(nn.Module):
 
     def __init__(self, edges: Tensor):
         super().__init__()
-        (self.edges,) = checked_edges(edges)
-        self.theta = nn.Parameter(torch.zeros(len(self.edges) - 1))
+        k = len(edges) - 1
+        self.edges = Histogram(edges, torch.ones(k) / k).edges[0]
+        self.theta = nn.Parameter(torch.zeros(k))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, 1) -> (n,); -inf outside the bins."""
@@ -70,9 +70,7 @@ class DiscretizedLogistics(nn.Module):
 
     def __init__(self, levels: int, k: int = 4):
         super().__init__()
-        if levels < 2 or k < 1:
-            raise ValueError(f"levels is {levels}, k is {k}. They should be at least 2 and 1.")
-        self.levels = levels
+        self.levels, k = positive_int("levels", levels, least=2), positive_int("k", k)
         self.logits = nn.Parameter(torch.zeros(k))
         self.means = nn.Parameter((torch.arange(k) + 0.5) * levels / k - 0.5)
         self.log_scales = nn.Parameter(torch.full((k,), math.log(levels / k / 2)))

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lecture_lib.data import TARGETS, Target, grid
 from lecture_lib.evaluate import Estimate
-from lecture_lib.flows import Couplings, Flow, Normal, spline
+from lecture_lib.flows import CouplingLayer, Flow, Normal, spline
 from lecture_lib.likelihood import maximize_likelihood, warm_up_cosine
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.depth import WEDGES, DepthModel, wedges
@@ -73,7 +73,7 @@ class FlowDepthModel:
             known = ", ".join(repr(name) for name, make in TARGETS.items() if make().d == 2)
             name = repr(target if isinstance(target, str) else getattr(target, "name", target))
             raise ValueError(f"target is {name}. It should be a Target in 2 dimensions, or one of {known}.")
-        if flow is not None and not (isinstance(flow, Flow) and flow.base.d == 2 and flow.layers()):
+        if flow is not None and not (isinstance(flow, Flow) and flow.base.d == 2 and flow.layers):
             raise ValueError("flow should be a Flow in 2 dimensions with at least one transform, or None.")
         for name, value, high in (("most", most, 32), ("n", n, 10**6), ("steps", steps, 10**5)):
             low = 1 if name == "most" else 2
@@ -89,7 +89,7 @@ class FlowDepthModel:
         if flow is None:
             self.flows = {depth: self._untrained(depth) for depth in range(1, most + 1)}
         else:
-            self.flows = {len(flow.layers()): copy.deepcopy(flow).eval()}
+            self.flows = {len(flow.layers): copy.deepcopy(flow).eval()}
         self.depths = list(self.flows)
         self.base = next(iter(self.flows.values())).base
         self._loops: dict[int, Iterator] = {}
@@ -112,7 +112,8 @@ class FlowDepthModel:
 
     def _untrained(self, depth: int) -> Flow:
         rng = torch.Generator().manual_seed(self.seed + depth)
-        return Flow(Normal(2), [Couplings(2, depth, spline, 3 * BINS - 1, hidden=(32, 32), rng=rng)]).eval()
+        layers = [CouplingLayer(2, i % 2, spline, 3 * BINS - 1, (32, 32), rng) for i in range(depth)]
+        return Flow(Normal(2), layers).eval()
 
     def _loop(self, depth: int) -> Iterator:
         rng = torch.Generator().manual_seed(self.seed + depth)
@@ -140,7 +141,7 @@ class FlowDepthModel:
 
     def step(self) -> int | None:
         """One step of the flow whose turn it is: its depth, or None where all are trained."""
-        with self._lock, torch.enable_grad():  # a thread has its own grad mode
+        with self._lock:
             depth = self.turn()
             if depth is None:
                 return None
@@ -166,7 +167,7 @@ class FlowDepthModel:
         self.check_depth(depth)
         if not isinstance(layer, int) or not 0 <= layer <= depth:
             raise ValueError(f"layer is {layer!r}. It should be a whole number from 0 (noise) to {depth}.")
-        return Flow(self.base, self.flows[depth].layers()[:layer])
+        return Flow(self.base, self.flows[depth].layers[:layer])
 
     def check_depth(self, depth) -> None:
         if not isinstance(depth, int) or isinstance(depth, bool) or depth not in self.flows:

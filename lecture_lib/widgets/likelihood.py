@@ -83,15 +83,14 @@ class LikelihoodModel:
 
         The library's own loop, without momentum, on theta = (mean, log sd). batch_size: None for all points.
         """
-        with torch.enable_grad():
-            model = Gaussian(mean, sd).double()
-            place = lambda: torch.cat([model.mean, model.log_sd.exp()]).detach()  # noqa: E731
-            path, rng = [place()], torch.Generator().manual_seed(seed)
-            try:
-                for _ in maximize_likelihood(model, self.x, steps, batch_size, lr, "sgd", rng=rng):
-                    path.append(place())
-            except FloatingPointError:
-                pass  # the path is short: that says it
+        model, rng = Gaussian(mean, sd).double(), torch.Generator().manual_seed(seed)
+        place = lambda: torch.cat([model.mean, model.log_sd.exp()]).detach()  # noqa: E731
+        path, sgd = [place()], torch.optim.SGD(model.parameters(), lr)
+        try:
+            for _ in maximize_likelihood(model, self.x, steps, batch_size, optimizer=sgd, rng=rng):
+                path.append(place())
+        except FloatingPointError:
+            pass  # the path is short: that says it
         path = torch.stack(path)
         return path[path.isfinite().all(1)]
 

@@ -1,6 +1,6 @@
 // A spline z = g(x) whose knots are dragged, its slope, its density and its nats: computed and drawn in the browser.
 
-/** z = g(x) and log g'(x): the rational-quadratic spline of flows/pieces.py, and z = x outside of its knots. */
+/** z = g(x) and log g'(x): the rational-quadratic spline of flows/bijections.py, and z = x outside of its knots. */
 function evaluate([places, values, slopes], x) {
   const k = places.length - 1;
   if (x < places[0] || x > places[k]) return [x, 0];

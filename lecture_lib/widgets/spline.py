@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lecture_lib.data import as_rows, mixture
-from lecture_lib.flows.pieces import rational_quadratic, spline_knots
+from lecture_lib.flows.bijections import rational_quadratic, spline_knots
 from lecture_lib.likelihood import warm_up_cosine
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.view import View, module
@@ -43,7 +43,7 @@ class SplineModel:
 
     Slides "Flow Models: How to train?", "Flows: Transformations" (splines).
 
-    knots: (3, k + 1): places x, values g(x), log slopes, as `flows.pieces.rational_quadratic` takes them.
+    knots: (3, k + 1): places x, values g(x), log slopes, as `flows.bijections.rational_quadratic` takes them.
     x: (n,) or (n, 1), your own points, between -3.5 and 3.5; without it, n are drawn from `data.mixture()`.
     bins: k.
     """

@@ -634,9 +634,9 @@ def test_the_references_of_flows_are_the_librarys_transforms(rng):
     torch.testing.assert_close(f.affine_log_prob(x[:, 0], shift, log_scale), flow.double().log_prob(x[:, :1]))
 
     w = torch.tensor([0.5, -1.2, 0.8, 0.3], dtype=torch.float64)
-    couplings = flows.Couplings(2, 1)
-    couplings.nets[0] = ByNet(w)
-    for ours, theirs in zip(f.coupling(x[:, :2], w), couplings.forward(x[:, :2])):
+    layer = flows.CouplingLayer(2)
+    layer.net = ByNet(w)
+    for ours, theirs in zip(f.coupling(x[:, :2], w), layer.forward(x[:, :2])):
         torch.testing.assert_close(ours, theirs)
 
 

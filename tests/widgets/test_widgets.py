@@ -10,8 +10,8 @@ import torch
 
 from lecture_lib.data import TARGETS
 from lecture_lib.evaluate import estimate, kl_estimate, kolmogorov_smirnov
-from lecture_lib.flows import Affine, Couplings, Flow, Normal, Uniform, spline
-from lecture_lib.flows.pieces import spline_knots
+from lecture_lib.flows import Affine, CouplingLayer, Flow, Normal, Uniform, spline
+from lecture_lib.flows.bijections import spline_knots
 from lecture_lib.histogram import Histogram
 from lecture_lib.likelihood import Gaussian
 from lecture_lib.widgets import (
@@ -272,12 +272,14 @@ def trained():
 
 @pytest.fixture(scope="module")
 def own():
-    """A flow with weights at random, four layers in two transforms, the last one shears."""
+    """A flow with weights at random, four layers, the last one shears."""
     rng = torch.Generator().manual_seed(7)
-    couplings = Couplings(2, 3, spline, 23, (16,), start=torch.randn(23, generator=rng), rng=rng)
-    affine = Affine(2)
+    start, affine = torch.randn(23, generator=rng), Affine(2)
+    layers = [CouplingLayer(2, i % 2, spline, 23, (16,), rng) for i in range(3)]
+    for layer in layers:
+        layer.net[-1].bias.data = start
     affine.above.data[0, 1] = 0.5
-    return Flow(Normal(2), [couplings, affine])
+    return Flow(Normal(2), [*layers, affine])
 
 
 def numbers_of(model):
@@ -334,7 +336,7 @@ def test_an_untrained_flow_changes_nothing():
 def test_held_out_nats_agree_with_evaluate_and_fall_with_depth(trained):
     for depth in trained.depths:
         now, flow = trained.at(depth), trained.flows[depth]
-        assert len(flow.layers()) == depth and now.steps == 60
+        assert len(flow.layers) == depth and now.steps == 60
         assert now.held_out == pytest.approx(estimate(-flow.log_prob(trained.held_out)).mean, rel=1e-5)
         expected = kl_estimate(flow, trained.target, trained.held_out)
         assert tuple(now.excess) == pytest.approx(tuple(expected), rel=1e-4)
@@ -359,7 +361,7 @@ def test_a_path_leads_from_z_to_x_and_each_coupling_moves_one_coordinate_alone(t
 
 @pytest.mark.parametrize("layer", [0, 1, 3])
 def test_the_picture_of_a_density_is_that_of_the_flow_stopped_there(trained, layer):
-    p, flow = trained.density(3, layer), Flow(Normal(2), trained.flows[3].layers()[:layer])
+    p, flow = trained.density(3, layer), Flow(Normal(2), trained.flows[3].layers[:layer])
     side = len(p)
     step = (trained.high - trained.low) / side
     assert (p.sum() * step.prod()).item() == pytest.approx(1, abs=0.02)

@@ -1,4 +1,4 @@
-"""Laws of the pieces of flows. The references are autograd, scipy, and the splines of nflows and zuko."""
+"""Laws of the bijections of flows. The references are autograd, scipy, and the splines of nflows and zuko."""
 
 import math
 
@@ -11,11 +11,11 @@ from nflows.transforms.splines import rational_quadratic as nflows_spline
 from torch.nn import functional as F
 
 from lecture_lib.flows import affine, leaky, mixture_cdf, spline
-from lecture_lib.flows.pieces import HIGH, LIMIT, LOW, rational_quadratic, spline_knots
+from lecture_lib.flows.bijections import HIGH, LIMIT, LOW, rational_quadratic, spline_knots
 
 from .test_likelihood_models import seed
 
-PIECES = {  # and how many params they take
+BIJECTIONS = {  # and how many params they take
     "affine": (affine, 2),
     "leaky": (leaky, 1),
     "mixture of 1": (mixture_cdf, 3),
@@ -27,7 +27,7 @@ PIECES = {  # and how many params they take
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 FAR = torch.tensor([1e6, -1e6, LOW, HIGH, 0.0, 0.5, -0.5, 1e-30])
 
-each_piece = pytest.mark.parametrize("piece, size", PIECES.values(), ids=PIECES)
+each_bijection = pytest.mark.parametrize("bijection, size", BIJECTIONS.values(), ids=BIJECTIONS)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 each_bounds = pytest.mark.parametrize("low, high", [(LOW, HIGH), (-3.3, 3.3), (0.1, 0.7)])
 both_directions = pytest.mark.parametrize("inverse", [False, True], ids=["z to x", "x to z"])
@@ -43,93 +43,93 @@ def knots_of(k: int, n: int, sd: float = 1.0, number: int = 0) -> torch.Tensor:
     return spline_knots(sd * torch.randn(n, 3 * k - 1, generator=seed(number), dtype=torch.float64))
 
 
-# ---------------------------------------------------------------- every piece
+# ---------------------------------------------------------------- every bijection
 
 
-@each_piece
+@each_bijection
 @each_dtype
 @both_directions
-def test_where_all_params_are_0_nothing_changes(piece, size, dtype, inverse):
+def test_where_all_params_are_0_nothing_changes(bijection, size, dtype, inverse):
     z = torch.cat([cases(size, 200, 1, dtype)[0], FAR.to(dtype)])
-    x, logdet = piece(z, torch.zeros(len(z), size, dtype=dtype), inverse)
+    x, logdet = bijection(z, torch.zeros(len(z), size, dtype=dtype), inverse)
     eps = torch.finfo(dtype).eps
     torch.testing.assert_close(x, z, rtol=4 * eps, atol=8 * eps)
     torch.testing.assert_close(logdet, torch.zeros_like(z), rtol=0, atol=8 * eps)
 
 
-@each_piece
+@each_bijection
 @each_dtype
 @both_directions
-def test_there_and_back_is_the_same_point_and_the_logdets_sum_to_0(piece, size, dtype, inverse):
+def test_there_and_back_is_the_same_point_and_the_logdets_sum_to_0(bijection, size, dtype, inverse):
     z, params = cases(size, 2000, 0.7, dtype)
-    x, logdet = piece(z, params, inverse)
-    back, back_logdet = piece(x, params, not inverse)
+    x, logdet = bijection(z, params, inverse)
+    back, back_logdet = bijection(x, params, not inverse)
     assert x.dtype == logdet.dtype == dtype and x.shape == logdet.shape == z.shape
     tolerance = 2e-4 if dtype == torch.float32 else 1e-11
     torch.testing.assert_close(back, z, rtol=tolerance, atol=tolerance)
     torch.testing.assert_close(logdet, -back_logdet, rtol=tolerance, atol=tolerance)
 
 
-@each_piece
+@each_bijection
 @both_directions
-def test_logdet_is_the_log_of_the_slope(piece, size, inverse):
+def test_logdet_is_the_log_of_the_slope(bijection, size, inverse):
     z, params = cases(size, 2000, 1)
-    x, logdet = piece(z.requires_grad_(), params, inverse)
+    x, logdet = bijection(z.requires_grad_(), params, inverse)
     (slope,) = torch.autograd.grad(x.sum(), z)
     assert (slope > 0).all()
     torch.testing.assert_close(logdet, slope.log(), rtol=1e-8, atol=1e-8)
 
 
-@each_piece
+@each_bijection
 @both_directions
-def test_gradients_of_x_and_of_logdet_are_the_differences(piece, size, inverse):
+def test_gradients_of_x_and_of_logdet_are_the_differences(bijection, size, inverse):
     """By z and by params, within a spline and outside, at random points: none is nearer than 1e-4 to a kink."""
     z, params = cases(size, 16, 0.8, number=3)
     inputs = z.requires_grad_(), params.requires_grad_()
-    assert torch.autograd.gradcheck(lambda z, p: piece(z, p, inverse), inputs, eps=1e-6, atol=1e-5, rtol=1e-4)
+    assert torch.autograd.gradcheck(lambda z, p: bijection(z, p, inverse), inputs, eps=1e-6, atol=1e-5, rtol=1e-4)
 
 
-@each_piece
+@each_bijection
 @both_directions
-def test_a_piece_increases(piece, size, inverse):
+def test_a_bijection_increases(bijection, size, inverse):
     z = torch.linspace(-6, 6, 5001, dtype=torch.float64)
     for number in range(5):
         params = torch.randn(size, generator=seed(number), dtype=torch.float64)
-        assert (piece(z, params.expand(len(z), -1), inverse)[0].diff() > 0).all()
+        assert (bijection(z, params.expand(len(z), -1), inverse)[0].diff() > 0).all()
 
 
-@each_piece
+@each_bijection
 @each_dtype
 @both_directions
 @pytest.mark.parametrize("sd", [1.0, 10.0, 1e4])
-def test_values_and_gradients_are_finite_however_steep_or_far(piece, size, dtype, inverse, sd):
+def test_values_and_gradients_are_finite_however_steep_or_far(bijection, size, dtype, inverse, sd):
     z, params = cases(size, 5000, sd, dtype)
     z[: len(FAR)] = FAR.to(dtype)
-    x, logdet = piece(z.requires_grad_(), params.requires_grad_(), inverse)
+    x, logdet = bijection(z.requires_grad_(), params.requires_grad_(), inverse)
     (x.sum() + logdet.sum()).backward()
     for values in (x, logdet, z.grad, params.grad):
         assert values.isfinite().all()
 
 
-@each_piece
+@each_bijection
 @both_directions
-def test_each_element_is_by_itself_and_shapes_are_kept(piece, size, inverse):
+def test_each_element_is_by_itself_and_shapes_are_kept(bijection, size, inverse):
     z, params = cases(size, 24, 1)
-    flat = torch.stack(piece(z, params, inverse))
-    shaped = torch.stack(piece(z.reshape(2, 3, 4), params.reshape(2, 3, 4, size), inverse))
-    alone = torch.stack([torch.stack(piece(z[i], params[i], inverse)) for i in range(24)], 1)
+    flat = torch.stack(bijection(z, params, inverse))
+    shaped = torch.stack(bijection(z.reshape(2, 3, 4), params.reshape(2, 3, 4, size), inverse))
+    alone = torch.stack([torch.stack(bijection(z[i], params[i], inverse)) for i in range(24)], 1)
     assert shaped.shape == (2, 2, 3, 4) and alone.shape == flat.shape
     torch.testing.assert_close(shaped.flatten(1), flat)
     torch.testing.assert_close(alone, flat)
-    assert [v.shape for v in piece(z[:0], params[:0], inverse)] == [(0,), (0,)]
+    assert [v.shape for v in bijection(z[:0], params[:0], inverse)] == [(0,), (0,)]
 
 
-@each_piece
+@each_bijection
 @both_directions
-def test_a_piece_leaves_what_it_is_given_as_it_is(piece, size, inverse):
+def test_a_bijection_leaves_what_it_is_given_as_it_is(bijection, size, inverse):
     z, params = cases(size, 50, 1)
     before = z.clone(), params.clone()
-    piece(z, params, inverse)
+    bijection(z, params, inverse)
     assert torch.equal(z, before[0]) and torch.equal(params, before[1])
 
 
@@ -139,22 +139,22 @@ STEEP = {"affine": 5e-5, "leaky": 1e-6, "mixture of 4": 1e-4, "spline, 8 bins": 
 @pytest.mark.parametrize("name", STEEP)
 def test_steep_params_can_be_undone_in_float32(name):
     """Params ~ 3 randn. The error at p99.9 of z -> x -> z; for the spline nflows has 2e-1."""
-    piece, size = PIECES[name]
+    bijection, size = BIJECTIONS[name]
     z, params = cases(size, 50_000, 3, torch.float32)
-    error = (piece(piece(z, params)[0], params, inverse=True)[0] - z).abs()
+    error = (bijection(bijection(z, params)[0], params, inverse=True)[0] - z).abs()
     assert error.quantile(0.999) < STEEP[name]
 
 
-@each_piece
-def test_params_beyond_the_limit_count_as_the_limit(piece, size):
+@each_bijection
+def test_params_beyond_the_limit_count_as_the_limit(bijection, size):
     """Not means, shifts and logits of weights: they may be any number."""
-    limited = {affine: [1], leaky: [0], mixture_cdf: range(2 * size // 3, size), spline: range(size)}[piece]
+    limited = {affine: [1], leaky: [0], mixture_cdf: range(2 * size // 3, size), spline: range(size)}[bijection]
     z, far = cases(size, 500, 3 * LIMIT)
     near = far.clone()
     near[:, limited] = far[:, limited].clamp(-5, 5)
     assert not torch.equal(far, near)
     for inverse in (False, True):
-        assert torch.equal(torch.stack(piece(z, far, inverse)), torch.stack(piece(z, near, inverse)))
+        assert torch.equal(torch.stack(bijection(z, far, inverse)), torch.stack(bijection(z, near, inverse)))
 
 
 # ---------------------------------------------------------------- affine, leaky

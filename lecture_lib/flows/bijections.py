@@ -1,11 +1,11 @@
-"""Invertible functions of one number, each with its slope: the pieces of which flows are made.
+"""Bijections of one number, each with its slope: what the layers of a flow are made of.
 
-Slide "Flows: Transformations". Every piece is a pure function
+Slide "Flows: Transformations". Every bijection is a pure function
 
-    piece(z, params, inverse=False) -> (x, logdet)
+    bijection(z, params, inverse=False) -> (x, logdet)
 
 that works on each element by itself: z (...,), params (..., p), and x and logdet = log |dx/dz| again (...,). With
-inverse=True it takes x and gives z and log |dz/dx|. Where all params are 0 a piece changes nothing, x = z.
+inverse=True it takes x and gives z and log |dz/dx|. Where all params are 0 it changes nothing, x = z.
 """
 
 from __future__ import annotations
@@ -78,9 +78,6 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
     back, logdet = to_z(x)
     x = x - (back - z) * torch.exp(-logdet).detach()
     return x, -to_z(x)[1]
-
-
-# ---------------------------------------------------------------- splines
 
 
 def spline(

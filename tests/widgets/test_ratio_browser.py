@@ -267,7 +267,7 @@ def test_a_run_that_diverges_says_so_and_reset_recovers(lab, page):
     widget = widget_of(page, 2)
     press(widget, "Play")
     until_it_trains(lab, page, name="again")
-    lab.python(page, "again.model.runs[0].D.theta.data.fill_(float('nan'))")
+    lab.python(page, "again.model.runs[0].D[0].weight.data.fill_(float('nan'))")
     page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), "The game has diverged."])
     shown(widget)
     assert widget.get_by_role("button", name="Play").is_visible()

@@ -371,27 +371,33 @@ def test_resumed_from_a_file_a_game_ends_where_it_would_have_ended_to_the_last_b
     nets, optimizer = GAMES[name]
     x = pictures() if name in ("images", "half") else points()
 
+    path = tmp_path / "game.pt"
+
     def start(number):
         G, D = nets(number)
-        return G, D, *adams(G, D, make=optimizer), seed(number)
+        adam_d, adam_g = adams(G, D, make=optimizer)
+        return {"G": G, "D": D, "adam_d": adam_d, "adam_g": adam_g}, seed(number)
 
-    *players, rng = start(0)
-    expected = play(*players[:2], players[2:], x, 12, rng=rng)
+    def go_on(parts, rng, steps):
+        return play(parts["G"], parts["D"], (parts["adam_d"], parts["adam_g"]), x, steps, rng=rng)
 
-    *stopped, other_rng = start(0)
-    play(*stopped[:2], stopped[2:], x, stop, rng=other_rng)
-    torch.save([[part.state_dict() for part in stopped], other_rng.get_state()], tmp_path / "game.pt")
+    whole, whole_rng = start(0)
+    expected = go_on(whole, whole_rng, 12)
 
-    *resumed, new_rng = start(7)
-    states, rng_state = torch.load(tmp_path / "game.pt")
-    for part, saved in zip(resumed, states):
-        part.load_state_dict(saved)
-    new_rng.set_state(rng_state)
-    rest = play(*resumed[:2], resumed[2:], x, 12 - stop, rng=new_rng)
+    parts, rng = start(0)
+    go_on(parts, rng, stop)
+    torch.save({name: part.state_dict() for name, part in parts.items()} | {"rng": rng.get_state()}, path)
 
-    assert same(state(*resumed[:2]), state(*players[:2]))
+    parts, rng = start(7)
+    saved = torch.load(path)
+    rng.set_state(saved.pop("rng"))
+    for name, value in saved.items():
+        parts[name].load_state_dict(value)
+    rest = go_on(parts, rng, 12 - stop)
+
+    assert same(state(parts["G"], parts["D"]), state(whole["G"], whole["D"]))
     assert torch.equal(losses_of(rest), losses_of(expected[stop:])) and torch.equal(
-        rng.get_state(), new_rng.get_state()
+        rng.get_state(), whole_rng.get_state()
     )
 
 

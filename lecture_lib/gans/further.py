@@ -5,13 +5,11 @@ A pair of losses is passed to the two steps of part 4: `partial(discriminator_st
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lecture_lib.gans.losses import cross_entropy, minimax, non_saturating
 from lecture_lib.gans.training import descend
 
 
@@ -58,10 +56,10 @@ def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None 
     return weight * (slope - 1).square().mean(-1)
 
 
-def r1_r2(D, real: Tensor, fake: Tensor, rng: torch.Generator | None = None, weight: float = 0.1) -> Tensor:
+def r1_r2(D, real: Tensor, fake: Tensor, weight: float = 0.1) -> Tensor:
     """weight / 2 (E |d logit / dx|^2 over real + the same over fake): R1 and R2 (Mescheder and others 2018).
 
-    rng is not used. Huang and others (2024, R3GAN) put both beside the relativistic loss.
+    Huang and others (2024, R3GAN) put both beside the relativistic loss.
     """
     return weight / 2 * (slopes(D, real) + slopes(D, fake)).mean(-1)
 
@@ -71,21 +69,3 @@ def penalized_step(G, D, optimizer, x: Tensor, z: Tensor, loss: Callable, penalt
     """`discriminator_step` with loss(real, fake) + penalty(D, x, G(z)), such as `gradient_penalty`."""
     fake = G(z).detach()
     return descend(optimizer, loss(D(x), D(fake)) + penalty(D, x, fake))
-
-
-class Loss(NamedTuple):
-    """d(real, fake) is D's and g(fake) is G's; with pairs=True, g(fake, real). penalty(D, x, G(z), rng) joins D's."""
-
-    d: Callable[[Tensor, Tensor], Tensor]
-    g: Callable[..., Tensor]
-    penalty: Callable | None = None
-    pairs: bool = False
-
-
-LOSSES = {
-    "non-saturating": Loss(cross_entropy, non_saturating),
-    "minimax": Loss(cross_entropy, minimax),
-    "hinge": Loss(hinge, fool),
-    "wasserstein": Loss(critic, fool, gradient_penalty),
-    "relativistic": Loss(relativistic, relativistic, r1_r2, pairs=True),
-}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ from lecture_lib import fast
 from lecture_lib.data import TARGETS, Mixture, NoisyCurve, Target, as_rows, eight_gaussians, grid
 from lecture_lib.evaluate import modes, sliced_wasserstein
 from lecture_lib.gans import Discriminator, Generator, Step, generator_step, turns
-from lecture_lib.gans.further import LOSSES, penalized_step
+from lecture_lib.gans.further import critic, fool, gradient_penalty, hinge, penalized_step, r1_r2, relativistic
+from lecture_lib.gans.losses import cross_entropy, minimax, non_saturating
 from lecture_lib.gans.training import checked_ratio
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.view import View, module
@@ -43,6 +45,23 @@ LAYERS = ("real", "generated", "arrows", "grid")
 HEAT = ("D", "D*", "none")
 SEED = 2024  # of all noise that is for the eye alone
 
+
+class Loss(NamedTuple):
+    """d(real, fake) is D's and g(fake) is G's; with pairs=True, g(fake, real). penalty(D, x, G(z)) joins D's."""
+
+    d: Callable[[Tensor, Tensor], Tensor]
+    g: Callable[..., Tensor]
+    penalty: Callable | None = None
+    pairs: bool = False
+
+
+LOSSES = {
+    "non-saturating": Loss(cross_entropy, non_saturating),
+    "minimax": Loss(cross_entropy, minimax),
+    "hinge": Loss(hinge, fool),
+    "wasserstein": Loss(critic, fool, gradient_penalty),
+    "relativistic": Loss(relativistic, relativistic, r1_r2, pairs=True),
+}
 
 CHOICES = {
     "8 gaussians": eight_gaussians,
@@ -125,7 +144,8 @@ class Run:
             return generator_step(self.G, self.D, self.adam["G"], z, g)
         game = self.G, self.D, self.adam["D"], self._batch(), z
         if loss.penalty:
-            return penalized_step(*game, loss.d, partial(loss.penalty, rng=self.rng))
+            random = {"rng": self.rng} if loss.penalty is gradient_penalty else {}
+            return penalized_step(*game, loss.d, partial(loss.penalty, **random))
         return fast.discriminator_step(*game, loss.d)
 
     def step(self, player: str | None = None) -> Step | None:
@@ -208,7 +228,7 @@ class RatioModel:
     Slides "GAN Training: Alternating Training", "GAN Training: Issues".
 
     target: a name in `CHOICES`, a Target in 2 dimensions, or points, (n, 2). ratio: (d_steps, g_steps), updates of D,
-        then of G, in a round. lr: step size, or a pair, D's and G's. loss: a name in `gans.further.LOSSES`. All may
+        then of G, in a round. lr: step size, or a pair, D's and G's. loss: a name in `LOSSES`. All three may
         be changed between two steps.
     compare: settings that a second run has otherwise, such as {"ratio": (1, 5)}: `runs[1]`. Both runs start with the
         same networks and draw the same batches as long as their settings are the same.

@@ -228,8 +228,8 @@ def test_a_compiled_game_is_the_same_game():
     """torch's compiler with its own backend in Python stands in for the one that writes code for a GPU."""
     ends = []
     for wrap in (lambda net: net, partial(torch.compile, backend="aot_eager", dynamic=False)):
-        G, D = game()
-        steps = play(wrap(G), wrap(D), adams(G, D), steps=3)
+        G, D = nets()
+        steps = play(wrap(G), wrap(D), adams(G, D), pictures(), steps=3)
         ends.append([losses_of(steps), *state(G, D)])
     torch.testing.assert_close(*ends, rtol=1e-8, atol=1e-10)
 

@@ -16,10 +16,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lecture_lib import evaluate, fast, gans
 from lecture_lib.gans import Discriminator, Generator, alternate, discriminator_step, generator_step
-from lecture_lib.gans.further import LOSSES, penalized_step
+from lecture_lib.gans.further import critic, fool, gradient_penalty, hinge, penalized_step, r1_r2, relativistic
 
 from .test_gans import as_layers, seed
 
+LOSSES = {  # D's, G's, and a penalty
+    "non-saturating": (gans.cross_entropy, gans.non_saturating, None),
+    "minimax": (gans.cross_entropy, gans.minimax, None),
+    "hinge": (hinge, fool, None),
+    "wasserstein": (critic, fool, gradient_penalty),
+    "relativistic": (relativistic, relativistic, r1_r2),
+}
 each_loss = pytest.mark.parametrize("loss", LOSSES)
 one_or_many = pytest.mark.parametrize("n_models", [None, 2])
 
@@ -63,16 +70,17 @@ def adams(G, D, lr=(1e-3, 1e-3), make=FUSED) -> tuple:
 
 def steps_of(loss: str, x, rng, batch_size: int) -> dict:
     """The two steps with a loss from the menu, for `alternate`."""
-    loss, d_step = LOSSES[loss], discriminator_step
-    if loss.penalty:
-        d_step = partial(penalized_step, penalty=partial(loss.penalty, rng=rng))
+    d_loss, g_loss, penalty = LOSSES[loss]
+    if penalty is gradient_penalty:
+        penalty = partial(penalty, rng=rng)
+    d_step = partial(penalized_step, penalty=penalty) if penalty else discriminator_step
 
     def against_data(G, D, optimizer, z):
         rows = torch.randint(len(x), z.shape[:-1], generator=rng)
-        return generator_step(G, D, optimizer, z, lambda fake: loss.g(fake, D(x.to(z)[rows])))
+        return generator_step(G, D, optimizer, z, lambda fake: g_loss(fake, D(x.to(z)[rows])))
 
-    g_step = against_data if loss.pairs else partial(generator_step, loss=loss.g)
-    return {"d_step": partial(d_step, loss=loss.d), "g_step": g_step}
+    g_step = against_data if g_loss is relativistic else partial(generator_step, loss=g_loss)
+    return {"d_step": partial(d_step, loss=d_loss), "g_step": g_step}
 
 
 def play(G, D, optimizers=None, x=None, steps=12, ratio=(2, 1), loss=None, rng=1, batch_size=16, **more) -> list:
@@ -371,27 +379,33 @@ def test_resumed_from_a_file_a_game_ends_where_it_would_have_ended_to_the_last_b
     nets, optimizer = GAMES[name]
     x = pictures() if name in ("images", "half") else points()
 
+    path = tmp_path / "game.pt"
+
     def start(number):
         G, D = nets(number)
-        return G, D, *adams(G, D, make=optimizer), seed(number)
+        adam_d, adam_g = adams(G, D, make=optimizer)
+        return {"G": G, "D": D, "adam_d": adam_d, "adam_g": adam_g}, seed(number)
 
-    *players, rng = start(0)
-    expected = play(*players[:2], players[2:], x, 12, rng=rng)
+    def go_on(parts, rng, steps):
+        return play(parts["G"], parts["D"], (parts["adam_d"], parts["adam_g"]), x, steps, rng=rng)
 
-    *stopped, other_rng = start(0)
-    play(*stopped[:2], stopped[2:], x, stop, rng=other_rng)
-    torch.save([[part.state_dict() for part in stopped], other_rng.get_state()], tmp_path / "game.pt")
+    whole, whole_rng = start(0)
+    expected = go_on(whole, whole_rng, 12)
 
-    *resumed, new_rng = start(7)
-    states, rng_state = torch.load(tmp_path / "game.pt")
-    for part, saved in zip(resumed, states):
-        part.load_state_dict(saved)
-    new_rng.set_state(rng_state)
-    rest = play(*resumed[:2], resumed[2:], x, 12 - stop, rng=new_rng)
+    parts, rng = start(0)
+    go_on(parts, rng, stop)
+    torch.save({name: part.state_dict() for name, part in parts.items()} | {"rng": rng.get_state()}, path)
 
-    assert same(state(*resumed[:2]), state(*players[:2]))
+    parts, rng = start(7)
+    saved = torch.load(path)
+    rng.set_state(saved.pop("rng"))
+    for name, value in saved.items():
+        parts[name].load_state_dict(value)
+    rest = go_on(parts, rng, 12 - stop)
+
+    assert same(state(parts["G"], parts["D"]), state(whole["G"], whole["D"]))
     assert torch.equal(losses_of(rest), losses_of(expected[stop:])) and torch.equal(
-        rng.get_state(), new_rng.get_state()
+        rng.get_state(), whole_rng.get_state()
     )
 
 

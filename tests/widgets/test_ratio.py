@@ -14,9 +14,8 @@ import torch
 from lecture_lib.data import TARGETS, Mixture, eight_gaussians
 from lecture_lib.evaluate import modes, sliced_wasserstein
 from lecture_lib.gans import Discriminator, Generator, alternate, optimal_discriminator
-from lecture_lib.gans.further import LOSSES
 from lecture_lib.widgets import Ratio, RatioModel
-from lecture_lib.widgets.ratio import CELLS, CHOICES, EVERY, MOMENTS, MOST, Points
+from lecture_lib.widgets.ratio import CELLS, CHOICES, EVERY, LOSSES, MOMENTS, MOST, Points
 
 from ..core.test_gans_training import adams, steps_of
 

@@ -390,10 +390,10 @@ def test_a_flow_of_your_own_is_shown_as_it_is_now(own):
     assert model.at(4).held_out == pytest.approx(estimate(-own.log_prob(model.held_out)).mean, rel=1e-5)
     before = model.density(4, 4)
     with torch.no_grad():
-        own.transforms[1].shift.add_(1)  # it goes on to change; what is shown does not
+        own.layers[-1].shift.add_(1)  # it goes on to change; what is shown does not
     assert torch.equal(model.density(4, 4), before)
     with torch.no_grad():
-        own.transforms[1].shift.sub_(1)
+        own.layers[-1].shift.sub_(1)
     assert all(p.requires_grad for p in own.parameters())
     widget = FlowDepth(flow=own, target="rings")
     assert widget.depth == 4 and "held-out nats of the flow" in widget.alt()

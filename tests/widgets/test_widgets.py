@@ -549,7 +549,7 @@ def test_the_fit_is_the_bottom_of_a_valley_below_the_line():
     assert torch.equal(SplineModel().fitted, knots)
 
 
-@pytest.mark.parametrize("bins", [2, 3, 8, 12])
+@pytest.mark.parametrize("bins", [2, 12])
 def test_fitted_knots_are_some_that_a_hand_may_make(bins):
     for model in (
         SplineModel(bins=bins),

@@ -971,6 +971,16 @@ def scripts_in_markdown():
     return notebook
 
 
+@attack(0)
+def a_link_that_gives_marks():
+    """One click of the teacher, in the formgrader; what its page shows is in test_grading_markdown.py."""
+    notebook = copy.deepcopy(BLANK)
+    steal = "fetch('/formgrader/api/grades').then(r=>r.json()).then(all=>all.forEach(one=>fetch(one.id)))"
+    links = f"[figure](javascript&colon;{steal}) [table](javascript&amp;colon;{steal})"
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(links))
+    return notebook
+
+
 @attack(ALL)
 def an_impossible_timestamp():
     stamp = b"0001-01-01 00:00:00 +2300"

@@ -8,12 +8,14 @@ plain process, for classes that one trusts.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import lecture_lib
@@ -83,25 +85,68 @@ def at(scratch: str) -> dict[str, str]:
     return dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), scratch)
 
 
-def bubblewrap(place: Place, limits: Limits) -> list[str]:
-    """The command line: outer folders first, so that what lies deeper is mounted over them."""
-    mounts: dict[Path, str] = {}
-    for path in map(Path, ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/fonts", "/etc/ld.so.cache")):
-        mounts[path] = "--symlink" if path.is_symlink() else "--ro-bind" if path.exists() else ""
+# what programs need of the machine: nothing that anybody keeps there, such as nbgrader's exchange in /usr/local/share
+SYSTEM = (
+    *("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/bin", "/sbin", "/lib", "/lib32", "/lib64"),
+    *("/usr/share/fontconfig", "/usr/share/fonts", "/usr/share/matplotlib", "/usr/share/zoneinfo"),
+    *("/usr/share/datasets/fashion-mnist", "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache"),
+)
+INTERPRETER = ("bin", "lib", "lib32", "lib64", "pyvenv.cfg", "share/zoneinfo")  # of the folder that it is installed in
+JUDGES = ("exercises", "grading")  # of the library: what no answer may read
+
+
+def readable(place: Place) -> dict[Path, str]:
+    """What can be read inside, and how it gets there: the machine's programs, this interpreter with its packages, the
+    images of LECTURE_LIB_DATA, and the library, without any copy of its judges."""
+    mounts = {
+        path: "--symlink" if path.is_symlink() else "--ro-bind" for path in map(Path, SYSTEM) if os.path.lexists(path)
+    }
     closed = {Path(path).resolve() for path in (*place.hidden, Path.home())} - {Path("/")}
-    for path in filter(None, (sys.prefix, sys.base_prefix, os.environ.get("LECTURE_LIB_DATA"))):
+    parts = {path: (".",) for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
+    parts |= {sys.base_prefix: INTERPRETER, sys.prefix: INTERPRETER}
+    if data := os.environ.get("LECTURE_LIB_DATA"):
+        if not Path(data).is_dir():
+            raise SandboxError(f"There is no folder {data}, which LECTURE_LIB_DATA names.")
+        parts[data] = (".",)
+    for path in parts:
         for form in (Path(path).absolute(), Path(path).resolve()):  # links on the way are not there inside
             if form in closed:
                 raise SandboxError(f"{path} would be seen inside, and it is the course's folder or your home.")
-            if not form.is_dir():
-                raise SandboxError(f"There is no folder {path}, which LECTURE_LIB_DATA names.")
-            if form != Path("/usr"):
-                mounts[form] = "--ro-bind"
+            for part in (form / part for part in parts[path]):
+                if part.exists() and not any(outer in mounts for outer in (part, *part.parents)):
+                    mounts[part] = "--ro-bind"
     for path in closed:
         mounts.setdefault(path, "--tmpfs")
     mounts[library().resolve()] = "--ro-bind"
-    for room in ("exercises", "grading"):  # the judge's
-        mounts[library().resolve() / room] = "--tmpfs"
+    for top in [path for path, how in mounts.items() if how == "--ro-bind"]:
+        for copy in copies(top):
+            judges = [p for folder in (copy, copy / "__pycache__") for p in folder.glob("*")]
+            judges = [path for path in judges if path.name.split(".")[0] in JUDGES]
+            if copy != top and (copy.parent / "solutions").is_dir():  # a course as a whole
+                judges += [path for path in (copy.parent / "solutions", copy.parent / "grading") if path.is_dir()]
+            mounts |= {path: "--tmpfs" if path.is_dir() else "--nothing" for path in judges}
+    return mounts
+
+
+@cache
+def copies(top: Path) -> list[Path]:
+    """Every copy of the library in this folder or below it, but for what lies inside of other packages."""
+    found, folders = [], [top]
+    while folders:
+        folder = folders.pop()
+        if folder.name == library().name:
+            found.append(folder)
+            continue
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            inside = list(entries)
+            if not any(entry.name == "__init__.py" for entry in inside):
+                folders += [Path(entry.path) for entry in inside if entry.is_dir(follow_symlinks=False)]
+    return found
+
+
+def bubblewrap(place: Place, limits: Limits) -> list[str]:
+    """The command line: outer folders first, so that what lies deeper is mounted over them."""
+    mounts = readable(place)
     # where a submission can write; not /tmp if the library or the interpreter lie there: it is mounted over
     covers = any(Path("/tmp") in path.parents for path, how in mounts.items() if how == "--ro-bind")
     scratch = Path("/scratch" if covers else "/tmp")
@@ -127,7 +172,9 @@ def bubblewrap(place: Place, limits: Limits) -> list[str]:
         elif how in ("--tmpfs", "--dir"):
             command += ["--perms", "1777", "--size", str(limits.disk)] if path == scratch else ["--perms", "0755"]
             command += [how, str(path)]
-        elif how:
+        elif how == "--nothing":
+            command += ["--ro-bind", os.devnull, str(path)]
+        else:
             command += [how, str(path), str(path)]
     command += ["--proc", "/proc", "--dev", "/dev", "--chdir", str(scratch)]
     for path in ["/", "/dev", *(p for p, how in mounts.items() if how == "--tmpfs" and p != scratch)]:

@@ -1,6 +1,6 @@
 """A student's text for a teacher's browser, where one click on a link that does something could change marks.
 
-Two walls, each enough by itself. `harmless` rewrites the markdown that is kept, whatever shows it later. `as_html` is
+Two filters, each enough by itself. `harmless` rewrites the markdown that is kept, whatever shows it later. `as_html` is
 the filter by which nbgrader's pages make HTML of markdown (nbgrader_config.py names it): only what is listed gets
 through. Both allow, and do not forbid: addresses of a few kinds, and in HTML a few elements.
 """

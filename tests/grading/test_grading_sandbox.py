@@ -12,8 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lecture_lib.grading import places
-from lecture_lib.grading.places import Limits, Place
+from lecture_lib.grading import sandbox_config
+from lecture_lib.grading.sandbox_config import Limits, SandboxConfig
 from tests.conftest import ROOT, needs_sandbox
 
 from .hostile import ALL, ASSIGNMENT, ATTACKS, RIGHT
@@ -24,7 +24,7 @@ pytestmark = needs_sandbox
 
 def files_inside() -> list[str]:
     """Everything that can be read in the sandbox, but for /proc and /dev, which are its own."""
-    command = places.bubblewrap(Place(hidden=(str(ROOT),)), Limits())
+    command = sandbox_config.bubblewrap(SandboxConfig(hidden=(str(ROOT),)), Limits())
     walk = """
 import json, os
 found = []
@@ -44,7 +44,7 @@ def test_an_answer_can_read_the_interpreter_its_packages_and_the_library_only():
     allowed = ["/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/bin", "/sbin", "/lib", "/lib32"]
     allowed += ["/lib64", "/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/usr/share/zoneinfo"]
     allowed += ["/usr/share/fonts", "/usr/share/fontconfig", "/usr/share/datasets/fashion-mnist"]
-    allowed += ["/usr/share/matplotlib", os.path.realpath(places.library())]
+    allowed += ["/usr/share/matplotlib", os.path.realpath(sandbox_config.library())]
     for prefix in (sys.prefix, sys.base_prefix):
         for form in (prefix, os.path.realpath(prefix)):
             allowed += [f"{form}/{part}" for part in ("bin", "lib", "lib64", "pyvenv.cfg", "share/zoneinfo")]

@@ -203,7 +203,7 @@ def test_a_file_that_grows_is_not_read_to_its_end(tmp_path):
 
 # ---------------------------------------------------------------- tables
 
-FIRST, SECOND = RELEASE.asked[:2]
+FIRST, SECOND = RELEASE.exercises[:2]
 SENTENCE = "You <divided> by n."
 RESULTS = [
     Result(

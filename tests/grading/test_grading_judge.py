@@ -218,7 +218,7 @@ def test_what_a_student_wrote_for_a_teacher_to_grade_is_shown_without_html_whate
         mine.metadata["nbgrader"] = {"grade_id": "essay"}
         notebook = parsed(nbformat.writes(nbformat.v4.new_notebook(cells=[mine])).encode())
         shown = nbformat.reads(assembled(notebook, release, ()), 4).cells[-1].source
-        assert shown == "See https://a.org: $a < b$ &lt;img src=x onerror=alert(1)> [x](javascript\u2236alert(1))"
+        assert shown == "See https://a.org: $a < b$ < img src=x onerror=alert(1)> [x](javascript\u2236alert(1))"
 
 
 @needs_sandbox

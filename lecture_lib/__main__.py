@@ -80,8 +80,8 @@ def _execute(root: Path, options, parser) -> int:
 def _grade(root: Path, options, parser) -> int:
     from lecture_lib.grading.coordinator import Options, run
     from lecture_lib.grading.course import CourseError
-    from lecture_lib.grading.places import GIB, Limits, Place, SandboxError
     from lecture_lib.grading.results import Settings
+    from lecture_lib.grading.sandbox_config import GIB, Limits, SandboxConfig, SandboxError
 
     if not 0 <= options.library_costs <= 1:
         parser.error(f"--library-costs is {options.library_costs:g}. It should be a share from 0 to 1.")
@@ -94,11 +94,11 @@ def _grade(root: Path, options, parser) -> int:
         if value is not None and not 0 < value < float("inf"):
             parser.error(f"--{name.replace('_', '-')} should be above 0")
     limits = Limits(**{name: value for name, value in chosen.items() if value is not None})
-    place = Place("none" if options.no_sandbox else options.sandbox, options.engine, options.image)
+    config = SandboxConfig("none" if options.no_sandbox else options.sandbox, options.engine, options.image)
     options.assignment = Path(options.assignment).name  # also if it was given as a folder
     names = ("assignment", "submitted", "jobs", "scheduler", "student", "regrade", "pattern", "seed")
     try:
-        settings = Settings(0, limits, place, options.library_costs)
+        settings = Settings(0, limits, config, options.library_costs)
         return run(root, Options(**{name: getattr(options, name) for name in names}), settings)
     except CourseError as error:
         print(error, file=sys.stderr)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from lecture_lib.grading.places import Place, missing
+from lecture_lib.grading.sandbox_config import SandboxConfig, missing
 
 ROOT = Path(__file__).parents[1]
 # tests call jupyter and nbgrader by name, also where the environment is not activated
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-NO_SANDBOX = missing(Place())
+NO_SANDBOX = missing(SandboxConfig())
 needs_sandbox = pytest.mark.skipif(
     bool(NO_SANDBOX) and not (os.environ.get("CI") and sys.platform == "linux"), reason=f"no sandbox: {NO_SANDBOX}"
 )

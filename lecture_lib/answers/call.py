@@ -47,7 +47,7 @@ class Outcome:
 Call = Callable[[Mapping[str, Any]], Outcome]
 
 
-class Head(io.StringIO):
+class Truncated(io.StringIO):
     """What is printed, up to `most` characters; the rest is dropped, so that printing fills no memory."""
 
     most = 10_000
@@ -67,7 +67,7 @@ def call_in_process(function: Callable, parts: tuple[str, ...] = (), adapter: Ca
 
     def call(arguments: Mapping[str, Any]) -> Outcome:
         given = {name: _own_copy(a) for name, a in arguments.items()}
-        printed = Head()
+        printed = Truncated()
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
                 with warnings.catch_warnings():

@@ -3,7 +3,7 @@
 `python -m lecture_lib.answers.server` speaks on its standard input (a socket, or a pipe beside standard output). The
 first message brings the release's setup cells and the limits. Everything that submissions share is done once: the
 libraries are imported, the setup cells run, a network takes a step. Then, for each submission, a process is forked
-that puts up its inner walls and obeys
+that hardens itself and obeys
 
     {"run": source}                                        run a cell
     {"call": name, "arguments": [...], "parts", "adapter"} call a function; tensors in, a tensor out
@@ -27,28 +27,28 @@ from typing import Any
 
 import torch
 
-from lecture_lib.answers import wire
+from lecture_lib.answers import protocol
 from lecture_lib.answers.adapters import ADAPTERS
-from lecture_lib.answers.call import Head, Outcome, Seed, call_in_process, explain
+from lecture_lib.answers.call import Outcome, Seed, Truncated, call_in_process, explain
 
-MOST_TEXT = 2_000  # characters of what is told or printed
+MOST_TEXT = 2_000  # characters of a message, or of what is printed
 
 
 def main() -> None:
     control = channel()
-    hello, _ = wire.receive(control)
+    hello, _ = protocol.receive(control)
     shell = prepare(hello["setup"])
     if not hello["once"]:
-        serve_many(control, shell, hello["limits"], hello["walls"])
+        serve_many(control, shell, hello["limits"], hello["harden"])
         return
-    if hello["walls"]:
-        from lecture_lib.answers import walls as inner
+    if hello["harden"]:
+        from lecture_lib.answers import hardening
 
-        inner.become_nobody()
-        inner.limit(**hello["limits"])
-        inner.drop_capabilities()
-        inner.filter_calls()
-    wire.send(control, {"ready": True, "walls": False})
+        hardening.become_nobody()
+        hardening.limit(**hello["limits"])
+        hardening.drop_capabilities()
+        hardening.filter_calls()
+    protocol.send(control, {"ready": True, "namespaces": False})
     serve(control, shell)
     os._exit(0)
 
@@ -59,7 +59,7 @@ def channel() -> socket.socket:
         stream = socket.socket(fileno=os.dup(0))
         stream.getpeername()
         return stream
-    from lecture_lib.answers.pipes import as_socket
+    from lecture_lib.answers.stdio import as_socket
 
     return as_socket(os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0))
 
@@ -118,31 +118,31 @@ def stand_in() -> types.ModuleType:
 
 def serve(stream: socket.socket, shell: Any) -> None:
     """Obey until the channel is closed."""
-    sys.stdout = sys.stderr = Head()
-    wire.send(stream, {"open": True})
+    sys.stdout = sys.stderr = Truncated()
+    protocol.send(stream, {"open": True})
     while True:
         try:
-            asked, tensors = wire.receive(stream)
-        except (wire.Closed, wire.Forged):
+            request, tensors = protocol.receive(stream)
+        except (protocol.Closed, protocol.Forged):
             return
-        echo = {"number": asked["number"]}  # so that no reply is taken for that to another request
-        if "run" in asked:
-            wire.send(stream, {**echo, "problem": run(shell, asked["run"])})
+        echo = {"number": request["number"]}  # so that no reply is taken for that to another request
+        if "run" in request:
+            protocol.send(stream, {**echo, "problem": run(shell, request["run"])})
         else:
-            outcome = call(shell.user_ns, asked, tensors)
-            if outcome.value is not None and outcome.value.nbytes > asked["most"]:
+            outcome = call(shell.user_ns, request, tensors)
+            if outcome.value is not None and outcome.value.nbytes > request["most"]:
                 count = f"{outcome.value.numel():,} numbers"
                 outcome = Outcome(problem=f"Your function returned {count}, more than can be asked for here.")
-            told = {k: str(getattr(outcome, k))[:MOST_TEXT] for k in ("problem", "outline", "error", "printed")}
-            wire.send(
-                stream, {**echo, **told, "blank": outcome.blank}, [] if outcome.value is None else [outcome.value]
+            texts = {k: str(getattr(outcome, k))[:MOST_TEXT] for k in ("problem", "outline", "error", "printed")}
+            protocol.send(
+                stream, {**echo, **texts, "blank": outcome.blank}, [] if outcome.value is None else [outcome.value]
             )
 
 
 def run(shell: Any, source: str) -> str:
     """Run a cell as a notebook would; returns its error in one line, or ""."""
     result = shell.run_cell(source)
-    sys.stdout = sys.stderr = Head()
+    sys.stdout = sys.stderr = Truncated()
     error = result.error_before_exec or result.error_in_exec
     if error is None:
         return ""
@@ -151,32 +151,32 @@ def run(shell: Any, source: str) -> str:
     return "".join(explain(error))[:MOST_TEXT]
 
 
-def call(namespace: dict[str, Any], asked: dict[str, Any], tensors: list[torch.Tensor]) -> Outcome:
+def call(namespace: dict[str, Any], request: dict[str, Any], tensors: list[torch.Tensor]) -> Outcome:
     """The outcome of one call of the function that a cell left behind."""
-    name, rest = asked["call"], iter(tensors)
+    name, rest = request["call"], iter(tensors)
     if name not in namespace:
         return Outcome(problem=f"There is no function {name}.")
     if not callable(namespace[name]):
         return Outcome(problem=f"{name} is no function. It has type {type(namespace[name]).__name__}.")
     arguments = {}
-    for argument, (kind, value) in asked["arguments"]:
+    for argument, (kind, value) in request["arguments"]:
         arguments[argument] = next(rest) if kind == "tensor" else Seed(value) if kind == "seed" else value
-    adapter = ADAPTERS[asked["adapter"]] if asked["adapter"] else None
-    return call_in_process(namespace[name], tuple(asked["parts"]), adapter)(arguments)
+    adapter = ADAPTERS[request["adapter"]] if request["adapter"] else None
+    return call_in_process(namespace[name], tuple(request["parts"]), adapter)(arguments)
 
 
 # ---------------------------------------------------------------- one process for each submission
 
 
-def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], walls: bool) -> None:
+def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], harden: bool) -> None:
     """Fork a process for each channel that comes over `control`; say when it, and all that it started, is gone."""
-    from lecture_lib.answers import walls as inner
+    from lecture_lib.answers import hardening
 
-    if walls:
-        inner.become_nobody()
-        inner.unreadable()
-        walls = namespaces_nest()
-    wire.send(control, {"ready": True, "walls": walls})
+    if harden:
+        hardening.become_nobody()
+        hardening.unreadable()
+        harden = namespaces_nest()
+    protocol.send(control, {"ready": True, "namespaces": harden})
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
@@ -184,27 +184,27 @@ def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], walls
         if not descriptors:
             continue  # "end", and the process had ended by itself
         stream = socket.socket(fileno=descriptors[0])
-        child, first = start(control, stream, shell, limits, walls)
+        child, first = start(control, stream, shell, limits, harden)
         stream.close()
         wait(control, child, first)
-        wire.send(control, {"ended": True})
+        protocol.send(control, {"ended": True})
 
 
 def namespaces_nest() -> bool:
     """Does this host let a process without privileges have namespaces of its own?"""
-    from lecture_lib.answers import walls as inner
+    from lecture_lib.answers import hardening
 
     child = os.fork()
     if child == 0:
         try:
-            inner.unshare()
+            hardening.unshare()
             os._exit(0)
         except OSError:
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
 
 
-def start(control: socket.socket, stream: socket.socket, shell: Any, limits: dict[str, int], walls: bool):
+def start(control: socket.socket, stream: socket.socket, shell: Any, limits: dict[str, int], harden: bool):
     """Returns the pids of the child to wait for, and of the process that runs the submission (to be killed)."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -212,7 +212,7 @@ def start(control: socket.socket, stream: socket.socket, shell: Any, limits: dic
         try:
             control.close()
             os.close(reader)
-            _child(stream, writer, shell, limits, walls)
+            _child(stream, writer, shell, limits, harden)
         finally:
             os._exit(70)
     os.close(writer)
@@ -221,13 +221,13 @@ def start(control: socket.socket, stream: socket.socket, shell: Any, limits: dic
     return child, first
 
 
-def _child(stream: socket.socket, writer: int, shell: Any, limits: dict[str, int], walls: bool) -> None:
-    from lecture_lib.answers import walls as inner
+def _child(stream: socket.socket, writer: int, shell: Any, limits: dict[str, int], harden: bool) -> None:
+    from lecture_lib.answers import hardening
 
     os.setsid()  # signals to a process group cross namespaces
-    if walls:
-        inner.die_with_parent()
-        inner.unshare()
+    if harden:
+        hardening.die_with_parent()
+        hardening.unshare()
         first = os.fork()  # the init of the new process namespace: when it ends, the kernel ends all others there
         if first:
             os.write(writer, f"{first}\n".encode())
@@ -235,17 +235,18 @@ def _child(stream: socket.socket, writer: int, shell: Any, limits: dict[str, int
             stream.close()
             os.waitpid(first, 0)
             os._exit(0)
-        inner.die_with_parent()
+        hardening.die_with_parent()
         os.setsid()
-        ctypes.CDLL(None).prctl(inner.PR_SET_DUMPABLE, 1, 0, 0, 0)  # the grader outside reads how much memory it has
-        inner.mount_tmpfs(limits["file_size"])
+        # the grader outside reads how much memory it has
+        ctypes.CDLL(None).prctl(hardening.PR_SET_DUMPABLE, 1, 0, 0, 0)
+        hardening.mount_tmpfs(limits["file_size"])
     else:
         limits = {**limits, "processes": None}  # they would be counted over everything that this user runs
     os.close(writer)
-    inner.limit(**limits)
-    if walls:
-        inner.drop_capabilities()
-        inner.filter_calls()
+    hardening.limit(**limits)
+    if harden:
+        hardening.drop_capabilities()
+        hardening.filter_calls()
     serve(stream, shell)
     os._exit(0)
 

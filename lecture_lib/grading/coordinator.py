@@ -27,8 +27,8 @@ from urllib.parse import quote
 
 from lecture_lib.grading.course import CourseError, Release, read_release
 from lecture_lib.grading.gradebook import Book, write
-from lecture_lib.grading.places import SandboxError, missing
 from lecture_lib.grading.results import DIED, INVALID, MISSING, Result, Settings, without_answers
+from lecture_lib.grading.sandbox_config import SandboxError, missing
 from lecture_lib.grading.submissions import Refused, Submission, find
 from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, as_html, commonest
 
@@ -53,8 +53,8 @@ def run(root: Path, options: Options, settings: Settings, pool: futures.Executor
     from filelock import FileLock, Timeout
 
     release = read_release(root, options.assignment)
-    settings = replace(settings, place=replace(settings.place, hidden=(*settings.place.hidden, str(root))))
-    if not options.scheduler and (problem := missing(settings.place)):
+    settings = replace(settings, sandbox=replace(settings.sandbox, hidden=(*settings.sandbox.hidden, str(root))))
+    if not options.scheduler and (problem := missing(settings.sandbox)):
         raise SandboxError(problem)
     folder = root / "grading" / "results" / release.assignment
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,8 +103,8 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
 
 def _key(release: Release, settings: Settings) -> str:
     """What a mark depends on besides the submission; not on the seed, which is drawn anew for each run."""
-    place = (settings.place.kind, settings.place.image)
-    text = f"{release.key} {release.asked} {release.allowed} {settings.limits} {place} {settings.library_costs}"
+    sandbox = (settings.sandbox.kind, settings.sandbox.image)
+    text = f"{release.key} {release.exercises} {release.allowed} {settings.limits} {sandbox} {settings.library_costs}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -425,8 +425,8 @@ def _write_tables(root: Path, release: Release, layout: str, results: list[Resul
     how = {
         "none": "Graded without a sandbox: these marks are proof only in a class that one trusts.",
         "bubblewrap": "Graded in a sandbox (bubblewrap).",
-        "container": f"Graded in containers ({settings.place.engine}, {settings.place.image}).",
-    }[settings.place.kind]
+        "container": f"Graded in containers ({settings.sandbox.engine}, {settings.sandbox.image}).",
+    }[settings.sandbox.kind]
     seeds = sorted({r.seed for r in results if r.status != MISSING})
     how += f" Seed{'s' * (len(seeds) != 1)}: {', '.join(map(str, seeds))}."
     tables = {f"{release.assignment}.csv": as_csv(results, release, totals)}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from lecture_lib.grading.places import library
+from lecture_lib.grading.sandbox_config import library
 
 
 class CourseError(Exception):
@@ -21,7 +21,7 @@ class CourseError(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExerciseCell:
     """One exercise of an assignment: its cells in the release, and the function that its check is given."""
 
     name: str  # of the exercise
@@ -33,7 +33,7 @@ class Asked:
 
     def is_blank(self, source: str) -> bool:
         """Does the cell still say what the release says, whatever its comments?"""
-        from lecture_lib.grading.names import parsed_cell
+        from lecture_lib.grading.dependencies import parsed_cell
 
         read = parsed_cell(source)
         same = bool(read.body) and ast.dump(read) == ast.dump(parsed_cell(self.stub))
@@ -48,13 +48,13 @@ class Release:
     notebook: str  # the file's name without .ipynb
     text: str  # of the released notebook
     setup: tuple[str, ...]
-    asked: tuple[Asked, ...]
+    exercises: tuple[ExerciseCell, ...]
     by_hand: Mapping[str, float] = field(default_factory=dict)  # what a teacher grades: grade id -> points
     allowed: tuple[tuple[str, ...], ...] = ()  # for each exercise: what of the library its solution uses
 
     @cached_property
     def points(self) -> float:
-        return sum(one.points for one in self.asked)
+        return sum(one.points for one in self.exercises)
 
     @cached_property
     def out_of(self) -> float:
@@ -64,7 +64,7 @@ class Release:
     @cached_property
     def sources(self) -> frozenset[str]:
         """What its cells say, but for the answers'."""
-        stubs = {one.stub.strip() for one in self.asked}
+        stubs = {one.stub.strip() for one in self.exercises}
         return frozenset(c.source.strip() for c in nbformat.reads(self.text, as_version=4).cells) - stubs
 
     @cached_property
@@ -94,7 +94,7 @@ def read_release(root: Path, assignment: str) -> Release:
     notebook = nbformat.reads(text, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     answers = {c.metadata.nbgrader.grade_id: c for c in cells if c.metadata.get("nbgrader", {}).get("solution")}
-    asked, by_hand = [], {}
+    exercises, by_hand = [], {}
     for cell in notebook.cells:
         marked = cell.metadata.get("nbgrader", {})
         if marked.get("task") or (marked.get("grade") and marked.get("solution")):
@@ -109,11 +109,11 @@ def read_release(root: Path, assignment: str) -> Release:
                 "Only checks can be judged from outside; for other tests use nbgrader autograde."
             )
         stub = answers[answer].source
-        asked.append(Asked(exercise, answer, marked.grade_id, function, float(marked.points), stub))
+        exercises.append(ExerciseCell(exercise, answer, marked.grade_id, function, float(marked.points), stub))
     setup = tuple(c.source for c in cells if c.get("id") == "setup" or "setup" in c.metadata.get("tags", []))
     source = root / "solutions" / assignment / found[0].name
-    allowed = _allowed(source, setup, asked)
-    return Release(assignment, found[0].stem, text, setup, tuple(asked), by_hand, allowed)
+    allowed = _allowed(source, setup, exercises)
+    return Release(assignment, found[0].stem, text, setup, tuple(exercises), by_hand, allowed)
 
 
 def _checked(source: str) -> tuple[str, str]:
@@ -130,9 +130,9 @@ def _checked(source: str) -> tuple[str, str]:
     return "", ""
 
 
-def _allowed(source: Path, setup: tuple[str, ...], asked: list[Asked]) -> tuple[tuple[str, ...], ...]:
-    from lecture_lib.grading.uses import uses
+def _allowed(source: Path, setup: tuple[str, ...], exercises: list[ExerciseCell]) -> tuple[tuple[str, ...], ...]:
+    from lecture_lib.grading.library_calls import library_calls
 
     cells = nbformat.read(source, as_version=4).cells if source.is_file() else []
     answers = {c.metadata["nbgrader"]["grade_id"]: c.source for c in cells if "nbgrader" in c.metadata}
-    return tuple(tuple(sorted(uses([answers.get(one.answer, "")], setup))) for one in asked)
+    return tuple(tuple(sorted(library_calls([answers.get(one.answer, "")], setup))) for one in exercises)

@@ -61,9 +61,9 @@ class Book:
         except MissingEntry:
             return False
         cells = {cell.name: cell.max_score for cell in (*notebook.grade_cells, *notebook.task_cells)}
-        asked = {a.check: a.points for a in release.asked}
+        checks = {a.check: a.points for a in release.exercises}
         answers = {cell.name for cell in notebook.solution_cells}
-        return cells == asked | release.by_hand and answers >= {a.answer for a in release.asked}
+        return cells == checks | release.by_hand and answers >= {a.answer for a in release.exercises}
 
     def _submissions(self) -> list:
         return self.gradebook.assignment_submissions(self.release.assignment)
@@ -156,7 +156,7 @@ class Book:
             student.last_name = result.name
         submission = book.update_or_create_submission(assignment, result.student, **stamp)
         marks = {mark.check: mark for mark in result.marks}
-        answers = {one.answer: marks[one.check] for one in self.release.asked}
+        answers = {one.answer: marks[one.check] for one in self.release.exercises}
         for notebook in submission.notebooks:
             for grade in notebook.grades:
                 mark = marks.get(grade.name)

@@ -18,17 +18,17 @@ from typing import Any
 
 import torch
 
-from lecture_lib.answers import wire
+from lecture_lib.answers import protocol
 from lecture_lib.answers.call import Outcome, Seed
 from lecture_lib.exercises import EXERCISES, Report, judge
 from lecture_lib.exercises.report import Row
-from lecture_lib.grading.course import Asked, CourseError, Release
-from lecture_lib.grading.names import statements
-from lecture_lib.grading.notebooks import Texts, answer_cells, assembled, clean, needed, parsed
-from lecture_lib.grading.places import WIDE, Limits
+from lecture_lib.grading.course import CourseError, ExerciseCell, Release
+from lecture_lib.grading.dependencies import statements
+from lecture_lib.grading.library_calls import library_calls
+from lecture_lib.grading.notebooks import CellSources, answer_cells, assembled, clean, needed, parsed
 from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result, Settings, as_html, without_answers
 from lecture_lib.grading.sandbox import Sandbox
-from lecture_lib.grading.uses import uses
+from lecture_lib.grading.sandbox_config import WIDE, Limits
 
 # ---------------------------------------------------------------- the pure function
 
@@ -43,7 +43,7 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
     What costs time and says nothing of the submission is kept in this process for the next call: the sandbox, with
     the release's setup cells run, and what the references and the known mistakes answer.
     """
-    if unknown := [one.name for one in release.asked if one.name not in EXERCISES]:
+    if unknown := [one.name for one in release.exercises if one.name not in EXERCISES]:
         raise CourseError(f"There is no exercise {unknown[0]}, which {release.assignment} checks.")
     with _one_at_a_time:
         began = time.perf_counter()
@@ -53,40 +53,44 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
         statements.cache_clear()
         answers, notes = answer_cells(notebook, release)
-        texts, more = needed(notebook, answers, release)
+        all_sources, more = needed(notebook, answers, release)
         notes += more
         run = Run(_sandbox(release, settings), settings.limits)
         with run:
-            hidden = [_asked(one, its, run, settings.seed, True) for one, its in zip(release.asked, texts)]
+            hidden = [
+                _judged(one, sources, run, settings.seed, True) for one, sources in zip(release.exercises, all_sources)
+            ]
         # The student gets the report of the check in the notebook. A new process answers for it, which has never
         # seen a hidden input, so that nothing of one can stand in it.
         shown: list[Report | None] = [None] * len(hidden)
         again = Run(run.sandbox, settings.limits, until=run.until, cpu_seconds=run.cpu_seconds)
-        lost = [r.points < r.out_of and a.function not in run.failed for a, r in zip(release.asked, hidden)]
+        lost = [r.points < r.out_of and a.function not in run.failed for a, r in zip(release.exercises, hidden)]
         if any(lost):
-            ran = {(text, asked.name) for text, asked in run.done}
+            ran = {(text, cell.name) for text, cell in run.done}
             with again:
-                for i, (one, its) in enumerate(zip(release.asked, texts)):
-                    its = Texts(*([text for text in some if (text, one.name) in ran] for some in its))
-                    report = _asked(one, its, again, 0, False, judged=lost[i])
+                for i, (one, sources) in enumerate(zip(release.exercises, all_sources)):
+                    again_sources = CellSources(
+                        *([text for text in some if (text, one.name) in ran] for some in sources)
+                    )
+                    report = _judged(one, again_sources, again, 0, False, judged=lost[i])
                     shown[i] = report if one.function not in again.failed else None
         failed = {**again.failed, **run.failed}
         marks = tuple(
-            _mark(one, allowed, its, *reports, failed.get(one.function, ""), release, settings)
-            for one, allowed, its, *reports in zip(release.asked, release.allowed, texts, hidden, shown)
+            _mark(one, allowed, sources, *reports, failed.get(one.function, ""), release, settings)
+            for one, allowed, sources, *reports in zip(release.exercises, release.allowed, all_sources, hidden, shown)
         )
-        why = " ".join(dict.fromkeys([*run.told, *notes, *([note] if note else [])]))
+        why = " ".join(dict.fromkeys([*run.messages, *notes, *([note] if note else [])]))
         text = assembled(notebook, release, marks, answers)
         seconds = time.perf_counter() - began
         return Result(student, run.status, why, marks, settings.seed, text, seconds, name)
 
 
 def _sandbox(release: Release, settings: Settings) -> Sandbox:
-    place = settings.place if core is None else replace(settings.place, core=core)
-    key = (place, settings.limits, release.setup)
+    config = settings.sandbox if core is None else replace(settings.sandbox, core=core)
+    key = (config, settings.limits, release.setup)
     if key not in _sandboxes:
         close()  # one at a time: it holds half a gigabyte
-        _sandboxes[key] = Sandbox(place, settings.limits, release.setup)
+        _sandboxes[key] = Sandbox(config, settings.limits, release.setup)
     return _sandboxes[key]
 
 
@@ -96,31 +100,33 @@ def close() -> None:
         _sandboxes.popitem()[1].close()
 
 
-def _asked(one: Asked, its: Texts, run: Run, seed: int, private: bool, judged: bool = True) -> Report | None:
+def _judged(
+    one: ExerciseCell, sources: CellSources, run: Run, seed: int, private: bool, judged: bool = True
+) -> Report | None:
     """Run the exercise's cells, then judge the function that they left behind.
 
     If a cell stops, at a try-out of its own maybe, what defines the function is run once more without the rest.
     """
-    for text in its.needed:
+    for text in sources.needed:
         if one.function in run.failed:
             break
         if text not in run.shared:  # several answers may need it
             run.cell(text, one, f"What {one.function} needs of other cells")
             run.shared.add(text)
-    problems = [run.cell(text, one) for text in its.answer]
+    problems = [run.cell(text, one) for text in sources.answer]
     if any(problems):
-        for text in its.definitions:
+        for text in sources.definitions:
             if one.function in run.failed:
                 break
             run.cell(text, one)
-    call = run.asking(one, next(filter(None, problems), ""))
+    call = run.caller(one, next(filter(None, problems), ""))
     return judge(EXERCISES[one.name], call, seed, private) if judged else None
 
 
 def _mark(
-    one: Asked,
+    one: ExerciseCell,
     allowed: tuple[str, ...],
-    its: Texts,
+    sources: CellSources,
     hidden: Report,
     public: Report | None,
     failed: str,
@@ -128,15 +134,14 @@ def _mark(
     settings: Settings,
 ) -> Mark:
     """Points by the hidden inputs; the words by the public ones, or the judge's own."""
-    if not its.answer:
+    if not sources.answer:
         why = "There is no answer cell for this exercise in the notebook."
         return Mark(one.name, one.check, 0.0, one.points, why=why, text=why, html=as_html(why), blank=True)
     exercise = EXERCISES[one.name]
     mistakes = tuple(why for why in (w.removeprefix("Perhaps: ") for w in hidden.whys) if why in exercise.mistakes)
     shown = public if public is not None and public.points < public.out_of else discreet(hidden, mistakes, failed)
     points = hidden.points * one.points / exercise.points
-    sources = [*its.needed, *its.answer]
-    library = tuple(sorted(uses(sources, release.setup) - set(allowed)))
+    library = tuple(sorted(library_calls([*sources.needed, *sources.answer], release.setup) - set(allowed)))
     if library and points and settings.library_costs:
         points = int(2 * points * (1 - settings.library_costs)) / 2
         said = f"This answer calls {', '.join(library)}: the library's own, in place of an answer of your own."
@@ -145,7 +150,7 @@ def _mark(
     why = ""
     if points < one.points:
         why = mistakes[0] if mistakes else shown.message or next(iter(shown.whys), "")
-    blank = all(map(one.is_blank, its.answer))
+    blank = all(map(one.is_blank, sources.answer))
     text, html = clean(str(shown)), clean(shown._repr_html_())
     return Mark(one.name, one.check, points, one.points, mistakes, clean(why), library, text, html, blank)
 
@@ -175,9 +180,9 @@ class Run:
     sandbox: Sandbox
     limits: Limits
     status: str = GRADED
-    told: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # function -> why its process ended or took too long
-    done: list[tuple[str, Asked]] = field(default_factory=list)  # the cells that have run
+    done: list[tuple[str, ExerciseCell]] = field(default_factory=list)  # the cells that have run
     shared: set[str] = field(default_factory=set)  # statements of other cells that have run
     _session: ExitStack | None = None
     _stream: Any = None
@@ -194,15 +199,15 @@ class Run:
     def __exit__(self, *error) -> None:
         self._leave()
 
-    def cell(self, source: str, one: Asked, what: str = "") -> str:
+    def cell(self, source: str, one: ExerciseCell, what: str = "") -> str:
         """Run a cell of this exercise; returns what went wrong, or ""."""
-        reply = self._ask({"run": source}, [], one, what or f"The cell of {one.function}")
+        reply = self._request({"run": source}, [], one, what or f"The cell of {one.function}")
         if isinstance(reply, str):
             return reply
         self.done.append((source, one))
         return _text(reply[0], "problem")
 
-    def asking(self, one: Asked, problem: str) -> Callable[[Mapping[str, Any]], Outcome]:
+    def caller(self, one: ExerciseCell, problem: str) -> Callable[[Mapping[str, Any]], Outcome]:
         """The `Call` of the function that this exercise asks for; after the first failure it fails at once."""
         exercise = EXERCISES[one.name]
 
@@ -220,24 +225,24 @@ class Run:
             message = {"call": one.function, "arguments": described, "parts": list(exercise.parts)}
             message["most"] = self.limits.reply
             message["adapter"] = exercise.adapter.__name__ if exercise.adapter else None
-            reply = self._ask(message, tensors, one, f"{one.function}(...)")
+            reply = self._request(message, tensors, one, f"{one.function}(...)")
             if isinstance(reply, str):
                 return Outcome(problem=reply)
             return self._outcome(*reply, one, problem)
 
         return call
 
-    def _outcome(self, header: Mapping, tensors: list, one: Asked, problem: str) -> Outcome:
+    def _outcome(self, header: Mapping, tensors: list, one: ExerciseCell, problem: str) -> Outcome:
         """What a reply says, if it says anything: it comes from the student's process."""
-        told = {k: _text(header, k) for k in ("problem", "outline", "error", "printed")}
-        if problem and told["problem"].startswith("There is no function"):
-            told["problem"] = problem  # the cell that should have defined it
+        texts = {k: _text(header, k) for k in ("problem", "outline", "error", "printed")}
+        if problem and texts["problem"].startswith("There is no function"):
+            texts["problem"] = problem  # the cell that should have defined it
         value = tensors[0] if tensors and tensors[0].dtype == torch.float64 else None
-        if value is None and not told["problem"]:
-            told["problem"] = "Your function returned nothing that could be read."
-        return Outcome(value if not told["problem"] else None, blank=header.get("blank") is True, **told)
+        if value is None and not texts["problem"]:
+            texts["problem"] = "Your function returned nothing that could be read."
+        return Outcome(value if not texts["problem"] else None, blank=header.get("blank") is True, **texts)
 
-    def _ask(self, message: dict, tensors: list, one: Asked, what: str):
+    def _request(self, message: dict, tensors: list, one: ExerciseCell, what: str):
         """The reply, or the sentence that says why there is none."""
         try:
             if self._used_up():
@@ -251,13 +256,13 @@ class Run:
             else:
                 seconds = self.limits.answer_seconds
             return self._fail(TIMEOUT, f"{what} took longer than {seconds:g} s.", one)
-        except wire.Forged:
+        except protocol.Forged:
             return self._fail(
                 DIED, f"{what} sent something that is no reply of the grader's protocol, or too large.", one
             )
         except _TooMuchMemory:
             return self._fail(DIED, f"{what} took more than {self.limits.memory / 2**30:g} GiB of memory.", one)
-        except wire.Closed:
+        except protocol.Closed:
             return self._fail(DIED, f"{what} ended the whole process: exit, a crash, or a limit of the system.", one)
 
     def _used_up(self) -> bool:
@@ -268,10 +273,10 @@ class Run:
         self._may_take = min(self.cpu_seconds + self.limits.answer_seconds, self.limits.submission_seconds)
         number = secrets.randbits(64)
         self._stream.settimeout(WIDE * self.limits.answer_seconds)
-        wire.send(self._stream, {**message, "number": number}, tensors)
-        reply = wire.receive(self._stream, until, self.limits.reply, self._watch)
+        protocol.send(self._stream, {**message, "number": number}, tensors)
+        reply = protocol.receive(self._stream, until, self.limits.reply, self._watch)
         if reply[0].get("number") != number:
-            raise wire.Forged("a reply to nothing that was asked")
+            raise protocol.Forged("a reply to nothing that was asked")
         return reply
 
     def _watch(self) -> None:
@@ -308,9 +313,9 @@ class Run:
             session, self._session, self._stream = self._session, None, None
             session.close()
 
-    def _fail(self, status: str, why: str, one: Asked) -> str:
+    def _fail(self, status: str, why: str, one: ExerciseCell) -> str:
         self.status = status if self.status != TIMEOUT else TIMEOUT
-        self.told.append(why)
+        self.messages.append(why)
         self.failed.setdefault(one.function, why)
         self._leave()
         return why

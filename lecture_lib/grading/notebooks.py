@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 
-from lecture_lib.grading import names
+from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import Release
+from lecture_lib.grading.markdown import harmless
 
 if TYPE_CHECKING:
     from lecture_lib.grading.results import Mark
@@ -69,15 +70,6 @@ def _cell(cell: Mapping):
 CELL_ID = "[A-Za-z0-9_-]{1,64}"
 
 
-def harmless(text: str) -> str:
-    """A student's markdown, for a teacher's browser: no HTML, and no links but to http, https and mailto."""
-    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
-    text = re.sub(r"&(?=#|[A-Za-z]+;)(?!lt;|amp;)", "&amp;", text)  # a colon can be written &colon;
-    text = re.sub(r"\\(?=href|csname)", r"\\text ", text)  # links in formulas
-    # what may be the name of a protocol gets a colon that browsers take for none
-    return re.sub(r"(?<!http)(?<!https)(?<!mailto)(?<=[A-Za-z])([\\\s]*):(?=\S)", "\\1\u2236", text)
-
-
 def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     """For each exercise the student's cells, in their order, and what is worth saying about how they were found.
 
@@ -87,16 +79,16 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     own = _own(code, release)
-    checks = {one.check for one in release.asked}
+    checks = {one.check for one in release.exercises}
     found, lost, moved, several = [], [], [], []
-    for one in release.asked:
+    for one in release.exercises:
         cells = [c for c in code if _grade_id(c) == one.answer]
         if not cells:
             cells = [c for c in code if _grade_id(c) not in checks and c.get("id") == one.answer]
-            cells = cells or [c for c in own if one.function in names.defined(c.source)]
+            cells = cells or [c for c in own if one.function in dependencies.defined(c.source)]
             lost += [one.name] * bool(cells)
         if cells and all(one.is_blank(c.source) or _says_nothing_of(one.function, c.source) for c in cells):
-            elsewhere = [c for c in own if c not in cells and names.makes(c.source, one.function)]
+            elsewhere = [c for c in own if c not in cells and dependencies.makes(c.source, one.function)]
             moved += [one.name] * bool(elsewhere)
             cells += elsewhere
         if len(cells) > 1 and one.name not in moved:
@@ -106,24 +98,24 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     return found, [f"{what}: {', '.join(which)}." for what, which in notes.items() if which]
 
 
-def needed(notebook, answers: list[list], release: Release) -> tuple[list[Texts], list[str]]:
+def needed(notebook, answers: list[list], release: Release) -> tuple[list[CellSources], list[str]]:
     """For each exercise what is to be run, and what is worth saying about it."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    place = {id(cell): i for i, cell in enumerate(code)}
+    position = {id(cell): i for i, cell in enumerate(code)}
     others = {id(cell) for cell in _own(code, release)} - {id(cell) for cells in answers for cell in cells}
-    given = set().union(*map(names.defined, release.setup))
+    given = set().union(*map(dependencies.defined, release.setup))
     found, too_many, earlier = [], [], set()
-    for one, cells in zip(release.asked, answers):
-        at = max((place[id(cell)] for cell in cells), default=0)
+    for one, cells in zip(release.exercises, answers):
+        at = max((position[id(cell)] for cell in cells), default=0)
         theirs = [(c, i < at) for i, c in enumerate(code) if id(c) in others | earlier]
         before = [(c.source, id(c) in earlier) for c, is_above in theirs if is_above]
         after = [c.source for c, is_above in theirs if not is_above and id(c) in others]
         sources = [cell.source for cell in cells]
-        more, own = names.needs(one.function, sources, given, before, after)
+        more, own = dependencies.needs(one.function, sources, given, before, after)
         if len(more) > MOST_NEEDED:
             more = []
             too_many.append(one.name)
-        found.append(Texts(more, sources, own))
+        found.append(CellSources(more, sources, own))
         earlier |= {id(cell) for cell in cells}
     return found, [f"Needs too much of other cells: {', '.join(too_many)}."] * bool(too_many)
 
@@ -131,7 +123,7 @@ def needed(notebook, answers: list[list], release: Release) -> tuple[list[Texts]
 MOST_NEEDED = 200  # statements
 
 
-class Texts(NamedTuple):
+class CellSources(NamedTuple):
     """What is run for one exercise."""
 
     needed: list[str]  # statements of the student's other cells
@@ -145,12 +137,12 @@ def _grade_id(cell) -> str:
 
 def _says_nothing_of(function: str, source: str) -> bool:
     """Can the cell be read, without a trace of the function?"""
-    return bool(names.statements(source)) and function not in names.defined(source)
+    return bool(dependencies.statements(source)) and function not in dependencies.defined(source)
 
 
 def _own(code: list, release: Release) -> list:
     """Cells that a student wrote or changed."""
-    checks = {one.check for one in release.asked}
+    checks = {one.check for one in release.exercises}
     return [c for c in code if not {_grade_id(c), c.get("id")} & checks and c.source.strip() not in release.sources]
 
 
@@ -162,7 +154,7 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
     released = nbformat.reads(release.text, as_version=4)
     for cell in released.cells:
         cell.setdefault("metadata", {})
-    theirs = {one.answer: cells for one, cells in zip(release.asked, answers)} if answers else {}
+    theirs = {one.answer: cells for one, cells in zip(release.exercises, answers)} if answers else {}
     reports = {mark.check: mark for mark in marks}
     known = {c.get("id") for c in released.cells} | {
         c.metadata["nbgrader"]["grade_id"] for c in released.cells if "nbgrader" in c.metadata

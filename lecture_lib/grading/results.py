@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.notebooks import assembled, read_notebook
-from lecture_lib.grading.places import Limits, Place
+from lecture_lib.grading.sandbox_config import Limits, SandboxConfig
 
 GRADED, TIMEOUT, DIED, INVALID, MISSING = "graded", "timeout", "died", "invalid", "missing"
 
@@ -20,7 +20,7 @@ class Settings:
 
     seed: int  # of the inputs that the marks are given for; drawn for each run
     limits: Limits = field(default_factory=Limits)
-    place: Place = field(default_factory=Place)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     library_costs: float = 0.0  # the share of an exercise's points that its own reference in the library costs
 
 
@@ -76,7 +76,7 @@ class Total(NamedTuple):
 
 def without_answers(student: str, status: str, why: str, release: Release, seed: int, name: str = "") -> Result:
     """No points, and why: for what could not be read, or never came."""
-    marks = tuple(Mark(a.name, a.check, 0.0, a.points, why=why, text=why, html=as_html(why)) for a in release.asked)
+    marks = tuple(Mark(a.name, a.check, 0.0, a.points, why=why, text=why, html=as_html(why)) for a in release.exercises)
     notebook = "" if status == MISSING else assembled(read_notebook(release.text), release, marks)
     return Result(student, status, why, marks, seed, notebook, name=name)
 

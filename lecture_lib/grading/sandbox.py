@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from lecture_lib.answers import wire
-from lecture_lib.answers.pipes import as_socket
-from lecture_lib.grading.places import (
+from lecture_lib.answers import protocol
+from lecture_lib.answers.stdio import as_socket
+from lecture_lib.grading.sandbox_config import (
     ENVIRONMENT,
     SERVER,
     Limits,
-    Place,
+    SandboxConfig,
     SandboxError,
     bubblewrap,
     container,
@@ -34,7 +34,7 @@ START_SECONDS = 120  # for the imports, on a slow disk
 class Sandbox:
     """One server, or, where each submission needs its own, the means to start it."""
 
-    place: Place
+    config: SandboxConfig
     limits: Limits
     setup: tuple[str, ...]
     _process: subprocess.Popen | None = field(default=None, init=False)
@@ -45,7 +45,7 @@ class Sandbox:
     memory_before: int = field(default=0, init=False)  # bytes, before any submission
 
     def __post_init__(self):
-        self._once = self.place.kind == "container" or not sys.platform.startswith("linux")
+        self._once = self.config.kind == "container" or not sys.platform.startswith("linux")
 
     @contextlib.contextmanager
     def session(self) -> Iterator[socket.socket]:
@@ -53,7 +53,7 @@ class Sandbox:
         if self._once:
             self._start()
             try:
-                self._hear(self._control, "open")
+                self._receive(self._control, "open")
                 yield self._control
             finally:
                 self.close()
@@ -74,11 +74,11 @@ class Sandbox:
                     self._start()
                     if self._once:  # as it turned out
                         ours.close(), theirs.close()
-                        self._hear(self._control, "open")
+                        self._receive(self._control, "open")
                         return self._control
                 with theirs:
                     socket.send_fds(self._control, [b"s"], [theirs.fileno()])
-                self._hear(ours, "open")
+                self._receive(ours, "open")
                 return ours
             except (OSError, SandboxError) as error:
                 ours.close()
@@ -115,8 +115,8 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            if self.place.kind == "container":  # without its client it would go on
-                subprocess.run([self.place.engine, "kill", self._name], capture_output=True)
+            if self.config.kind == "container":  # without its client it would go on
+                subprocess.run([self.config.engine, "kill", self._name], capture_output=True)
         if self._log is not None:
             self._log.close()
         self._process = self._control = self._log = None
@@ -129,19 +129,21 @@ class Sandbox:
 
     def _begin(self) -> None:
         self.close()
-        place, limits = self.place, self.limits
+        config, limits = self.config, self.limits
         environment, command = None, [sys.executable, "-P", "-m", SERVER]
-        if place.kind == "none":
+        if config.kind == "none":
             environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k.endswith("THREADS")}
         else:
             self._name = f"grade-{secrets.token_hex(8)}"
-            command = container(place, limits, self._name) if place.kind == "container" else bubblewrap(place, limits)
-        if place.core is not None:
-            command = [sys.executable, "-I", "-c", PINNED, str(place.core), *command]
+            command = (
+                container(config, limits, self._name) if config.kind == "container" else bubblewrap(config, limits)
+            )
+        if config.core is not None:
+            command = [sys.executable, "-I", "-c", PINNED, str(config.core), *command]
         self._log = tempfile.TemporaryFile()
-        if place.kind == "container" or os.name == "nt":
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            self._process = subprocess.Popen(command, stderr=self._log, env=environment, bufsize=0, **pipes)
+        if config.kind == "container" or os.name == "nt":
+            streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            self._process = subprocess.Popen(command, stderr=self._log, env=environment, bufsize=0, **streams)
             self._control = as_socket(self._process.stdout, self._process.stdin)
         else:
             self._control, theirs = socket.socketpair()
@@ -149,30 +151,30 @@ class Sandbox:
                 command, stdin=theirs, stdout=self._log, stderr=self._log, env=environment, start_new_session=True
             )
             theirs.close()
-        wire.send(
+        protocol.send(
             self._control,
             {
                 "setup": list(self.setup),
                 "once": self._once,
-                "walls": place.kind != "none",
+                "harden": config.kind != "none",
                 # an engine counts processes itself; here they would be counted over all containers of one user
-                "limits": limits.inside() | ({"processes": None} if place.kind == "container" else {}),
+                "limits": limits.inside() | ({"processes": None} if config.kind == "container" else {}),
             },
         )
-        ready = self._hear(self._control, "ready")
-        if place.kind == "bubblewrap" and not self._once and not ready["walls"]:
+        ready = self._receive(self._control, "ready")
+        if config.kind == "bubblewrap" and not self._once and not ready["namespaces"]:
             self._once = True  # no namespaces inside namespaces here: a sandbox for each submission
             self._begin()
         self.memory_before, _ = self.usage()
 
-    def _hear(self, stream: socket.socket, what: str) -> dict:
+    def _receive(self, stream: socket.socket, what: str) -> dict:
         """The message that the server sends before any line of a student runs."""
         try:
-            message, _ = wire.receive(stream, time.monotonic() + START_SECONDS)
+            message, _ = protocol.receive(stream, time.monotonic() + START_SECONDS)
             if what in message:
                 return message
             error: object = "something else came"
-        except (wire.Closed, wire.Forged, TimeoutError) as caught:
+        except (protocol.Closed, protocol.Forged, TimeoutError) as caught:
             error = type(caught).__name__
         said = ""
         if self._log is not None:
@@ -187,10 +189,10 @@ class Sandbox:
             return
         try:
             self._control.send(b"e")
-            message, _ = wire.receive(self._control, time.monotonic() + 20)
+            message, _ = protocol.receive(self._control, time.monotonic() + 20)
             if "ended" in message:
                 return
-        except (wire.Closed, wire.Forged, TimeoutError, OSError):
+        except (protocol.Closed, protocol.Forged, TimeoutError, OSError):
             pass
         self.close()  # the next session starts a new one
 

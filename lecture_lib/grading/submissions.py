@@ -23,8 +23,8 @@ MEMBERS = 100_000  # files of an export
 # How an LMS names what it exports: the student's name, the id, the file.
 PATTERNS = {
     "canvas": r"(?P<name>[^_/]+)(_LATE)?_(?P<id>[0-9]+)_[0-9]+_(?P<file>[^/]+)",
-    # the first such name on the way is the LMS's; what comes after it a student chose
-    "moodle": r"(?P<name>[^/]+?)_(?P<id>[0-9]+)_assignsubmission_file_(?:/(?P<file>[^/]+)|(?P<flat>[^/]*))",
+    # the first such name on the way is the LMS's; what comes after it a student chose. The last _ is gone since 4.1
+    "moodle": r"(?P<name>[^/]+?)_(?P<id>[0-9]+)_assignsubmission_file(?:_?/(?P<file>[^/]+)|_(?P<flat>[^/]*))?",
 }
 
 

@@ -34,7 +34,7 @@ def _total(result: Result, totals: Totals) -> Total:
     return totals.get(result.student, Total(result.points))
 
 
-def _told(result: Result, total: Total, marks: bool = False) -> str:
+def _explanation(result: Result, total: Total, marks: bool = False) -> str:
     """Why, in one cell: what happened to the process, what is odd, who used the library's own, what waits.
 
     marks: also what went wrong in each exercise, where it is no known mistake.
@@ -56,7 +56,7 @@ def _told(result: Result, total: Total, marks: bool = False) -> str:
 
 def as_csv(results: Sequence[Result], release: Release, totals: Totals) -> str:
     """points: what was given here. total: with the marks by hand, and what being late costs."""
-    names = [one.name for one in release.asked]
+    names = [one.name for one in release.exercises]
     rows = [["student", "name", "status", "points", "out_of", "total", "total_out_of"]]
     rows[0] += [*names, "mistakes", "why", "seed"]
     for r in results:
@@ -65,7 +65,7 @@ def as_csv(results: Sequence[Result], release: Release, totals: Totals) -> str:
         total = _total(r, totals)
         row = [safe(r.student), safe(r.name), r.status, f"{r.points:g}", f"{release.points:g}"]
         row += [f"{total.score:g}", f"{release.out_of:g}", *(points.get(name, "") for name in names)]
-        rows.append([*row, safe(named), safe(_told(r, total, marks=True)), r.seed])
+        rows.append([*row, safe(named), safe(_explanation(r, total, marks=True)), r.seed])
     return _written(rows)
 
 
@@ -88,7 +88,7 @@ def commonest(results: Sequence[Result]) -> list[tuple[str, str, int]]:
 def by_exercise(results: Sequence[Result], release: Release) -> list[tuple[str, float, float, int, int, int]]:
     """Exercise, mean points, points, and how many students had all of it, nothing, and left it blank."""
     table = []
-    for one in release.asked:
+    for one in release.exercises:
         marks = [m for r in results if r.status != MISSING for m in r.marks if m.exercise == one.name]
         mean = sum(m.points for m in marks) / len(marks) if marks else 0.0
         full, none = sum(m.points == one.points for m in marks), sum(m.points == 0 and not m.blank for m in marks)
@@ -139,7 +139,7 @@ def as_html(results: Sequence[Result], release: Release, totals: Totals, how: st
         f"<tr><td class='number'>{n}</td><td><code>{e(name)}</code></td><td>{e(mistake)}</td></tr>"
         for name, mistake, n in commonest(results)
     )
-    columns = "".join(f"<th scope='col' class='number'>{e(one.name.split('.')[-1])}</th>" for one in release.asked)
+    columns = "".join(f"<th scope='col' class='number'>{e(one.name.split('.')[-1])}</th>" for one in release.exercises)
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{e(release.assignment)}: marks</title><style>{STYLE}</style></head><body>
@@ -172,18 +172,18 @@ def _row(r: Result, release: Release, total: Total, more: bool) -> str:
     points = {mark.exercise: mark for mark in r.marks}
     cells = "".join(
         f"<td class='number'>{points[one.name].points:g}</td>" if one.name in points else "<td></td>"
-        for one in release.asked
+        for one in release.exercises
     )
     said = [f"<code>{e(m.exercise)}</code>: {e(m.why)}" for m in r.marks if m.why and m.why != r.why]
     count = f"{len(said)} exercise{'s' * (len(said) != 1)}"
     listed = f"<details><summary>{count}</summary><ul>{''.join(f'<li>{s}</li>' for s in said)}</ul></details>"
-    told = e(_told(r, total))
+    explanation = e(_explanation(r, total))
     whole = f"<td class='number'>{total.score:g}</td>" if more else ""
     status = r.status if r.status == GRADED else f"<span class='odd'>{e(r.status)}</span>"
     name = f"<br>{e(r.name)}" if r.name else ""
     return (
         f"<tr><th scope='row'>{e(r.student)}{name}</th><td>{status}</td><td class='number'>{r.points:g}</td>"
-        f"{whole}{cells}<td>{told}{listed if said else ''}</td></tr>"
+        f"{whole}{cells}<td>{explanation}{listed if said else ''}</td></tr>"
     )
 
 

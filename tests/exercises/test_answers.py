@@ -1,4 +1,4 @@
-"""What runs beside the student's function: messages, walls, and one process that serves them."""
+"""What runs beside the student's function: messages, hardening, and one process that serves them."""
 
 import os
 import platform
@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from lecture_lib.answers import wire
+from lecture_lib.answers import protocol
 from lecture_lib.answers.call import call_in_process
-from lecture_lib.grading.places import Limits, Place, bubblewrap
 from lecture_lib.grading.sandbox import Sandbox
+from lecture_lib.grading.sandbox_config import Limits, SandboxConfig, bubblewrap
 from tests.conftest import NO_SANDBOX, ROOT, needs_sandbox
 
 pytest.importorskip("resource", reason="processes have no such limits here")
-from lecture_lib.answers.walls import MACHINES, REFUSED
+from lecture_lib.answers.hardening import MACHINES, REFUSED
 
 
 @pytest.fixture
@@ -30,22 +30,22 @@ def line():
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (2, 3, 4)], ids=str)
-@pytest.mark.parametrize("dtype", wire.DTYPES.values(), ids=str)
+@pytest.mark.parametrize("dtype", protocol.DTYPES.values(), ids=str)
 def test_what_is_sent_arrives(line, dtype, shape, rng):
     tensor = (100 * torch.rand(shape, generator=rng)).to(dtype)
     header = {"text": "ä\n\u2028", "number": 1.5, "list": [1, None]}
-    wire.send(line[0], header, [tensor, tensor.flatten()])
-    got, (first, second) = wire.receive(line[1], time.monotonic() + 60)
+    protocol.send(line[0], header, [tensor, tensor.flatten()])
+    got, (first, second) = protocol.receive(line[1], time.monotonic() + 60)
     assert got == header
     assert first.dtype == dtype and torch.equal(first, tensor) and torch.equal(second, tensor.flatten())
 
 
 def test_nan_infinities_and_what_is_not_contiguous_arrive(line):
     tensor = torch.tensor([[float("nan"), float("inf")], [-float("inf"), -0.0]]).T
-    wire.send(line[0], {}, [tensor])
-    assert wire.receive(line[1], time.monotonic() + 60)[1][0].equal(tensor) is False  # NaN
-    wire.send(line[0], {}, [tensor])
-    torch.testing.assert_close(wire.receive(line[1])[1][0], tensor, equal_nan=True, rtol=0, atol=0)
+    protocol.send(line[0], {}, [tensor])
+    assert protocol.receive(line[1], time.monotonic() + 60)[1][0].equal(tensor) is False  # NaN
+    protocol.send(line[0], {}, [tensor])
+    torch.testing.assert_close(protocol.receive(line[1])[1][0], tensor, equal_nan=True, rtol=0, atol=0)
 
 
 FORGED = [
@@ -69,9 +69,9 @@ FORGED = [
 
 @pytest.mark.parametrize("text", FORGED, ids=range(len(FORGED)))
 def test_what_is_no_message_is_forged(line, text):
-    line[0].sendall(wire.LENGTHS.pack(len(text), 0) + text)
-    with pytest.raises(wire.Forged):
-        wire.receive(line[1], time.monotonic() + 60)
+    line[0].sendall(protocol.LENGTHS.pack(len(text), 0) + text)
+    with pytest.raises(protocol.Forged):
+        protocol.receive(line[1], time.monotonic() + 60)
 
 
 def test_random_bytes_never_give_anything_else_than_the_three_errors():
@@ -81,26 +81,26 @@ def test_random_bytes_never_give_anything_else_than_the_three_errors():
         with ours, theirs:
             data = rng.bytes(rng.integers(0, 60))
             if rng.random() < 0.7:  # lengths that fit
-                data = wire.LENGTHS.pack(len(data), 0) + data
+                data = protocol.LENGTHS.pack(len(data), 0) + data
             ours.sendall(data)
             ours.close()
-            with pytest.raises((wire.Forged, wire.Closed)):
-                wire.receive(theirs, time.monotonic() + 60)
+            with pytest.raises((protocol.Forged, protocol.Closed)):
+                protocol.receive(theirs, time.monotonic() + 60)
 
 
 def test_a_message_that_is_too_long_is_not_read_and_one_that_drips_is_not_waited_for(line):
-    line[0].sendall(wire.LENGTHS.pack(2, 1 << 40) + b"{}")
-    with pytest.raises(wire.Forged, match="more than"):
-        wire.receive(line[1], time.monotonic() + 60, most=1 << 20)
+    line[0].sendall(protocol.LENGTHS.pack(2, 1 << 40) + b"{}")
+    with pytest.raises(protocol.Forged, match="more than"):
+        protocol.receive(line[1], time.monotonic() + 60, most=1 << 20)
     with pytest.raises(TimeoutError):
-        wire.receive(line[1], time.monotonic() + 0.1)  # the two bytes of the header are still there
-    line[0].sendall(wire.LENGTHS.pack(100, 0) + b"{")
+        protocol.receive(line[1], time.monotonic() + 0.1)  # the two bytes of the header are still there
+    line[0].sendall(protocol.LENGTHS.pack(100, 0) + b"{")
     looks = iter(range(2))  # StopIteration at the third
     with pytest.raises(StopIteration):
-        wire.receive(line[1], watch=lambda: next(looks))
+        protocol.receive(line[1], watch=lambda: next(looks))
     line[0].close()
-    with pytest.raises(wire.Closed):
-        wire.receive(line[1])
+    with pytest.raises(protocol.Closed):
+        protocol.receive(line[1])
 
 
 def test_printing_takes_no_memory():
@@ -125,7 +125,7 @@ def test_a_tensor_that_lies_is_read_as_a_plain_one():
     assert type(value) is torch.Tensor and value.shape == (3,)
 
 
-# ---------------------------------------------------------------- walls
+# ---------------------------------------------------------------- hardening
 
 
 @pytest.fixture(scope="module", params=["shared", "one each"])
@@ -133,7 +133,7 @@ def sandbox(request):
     """Both ways: one sandbox for many submissions, and, as where namespaces do not nest, one for each."""
     if NO_SANDBOX and not os.environ.get("CI"):
         pytest.skip(NO_SANDBOX)
-    sandbox = Sandbox(Place(hidden=(str(ROOT),)), Limits(), ("import ctypes, os, torch",))
+    sandbox = Sandbox(SandboxConfig(hidden=(str(ROOT),)), Limits(), ("import ctypes, os, torch",))
     sandbox._once = request.param == "one each"
     yield sandbox
     sandbox.close()
@@ -142,11 +142,11 @@ def sandbox(request):
 def tell(sandbox, expression, before=""):
     """What an expression is inside, as text."""
     with sandbox.session() as stream:
-        wire.send(stream, {"run": f"{before}\ndef f(x): print({expression})", "number": 1})
-        assert wire.receive(stream, time.monotonic() + 120)[0]["problem"] == ""
+        protocol.send(stream, {"run": f"{before}\ndef f(x): print({expression})", "number": 1})
+        assert protocol.receive(stream, time.monotonic() + 120)[0]["problem"] == ""
         call = {"call": "f", "arguments": [["x", ["value", 0]]], "parts": [], "adapter": None, "most": 0, "number": 2}
-        wire.send(stream, call)
-        reply = wire.receive(stream, time.monotonic() + 120)[0]
+        protocol.send(stream, call)
+        reply = protocol.receive(stream, time.monotonic() + 120)[0]
         return reply["printed"].strip() or reply["problem"]
 
 
@@ -160,7 +160,7 @@ def test_inside_one_is_nobody_without_capabilities_under_a_filter(sandbox):
 
 def scratch():
     """The one folder to write in: /tmp, or, for a course that lies in /tmp, another one."""
-    command = bubblewrap(Place(hidden=(str(ROOT),)), Limits())
+    command = bubblewrap(SandboxConfig(hidden=(str(ROOT),)), Limits())
     return command[command.index("HOME") + 1]
 
 
@@ -235,7 +235,7 @@ except MemoryError as error: memory = type(error).__name__
 
 @needs_sandbox
 def test_outer_folders_are_mounted_first_and_all_that_is_hidden_is_read_only():
-    command = bubblewrap(Place(hidden=(str(ROOT),)), Limits())
+    command = bubblewrap(SandboxConfig(hidden=(str(ROOT),)), Limits())
     order = [command.index(str(path)) for path in (ROOT, ROOT / "lecture_lib", ROOT / "lecture_lib" / "exercises")]
     assert order == sorted(order)
     sealed = {command[i + 1] for i, word in enumerate(command) if word == "--remount-ro"}

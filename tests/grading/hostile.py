@@ -514,6 +514,42 @@ estimate = space["estimate"]
 
 
 @attack(0)
+def reads_any_copy_of_the_judges():
+    """As `pip install .` leaves one among the packages, or a build leaves one beside them."""
+    notebook = copy.deepcopy(BLANK)
+    find = """
+import os, sys
+for top, folders, files in os.walk("/"):
+    if top == "/": folders[:] = set(folders) - {"proc", "sys"}
+    if top.endswith("lecture_lib/exercises") and files:
+        for name in [name for name in sys.modules if name.startswith("lecture_lib")]: del sys.modules[name]
+        sys.path.insert(0, os.path.dirname(os.path.dirname(top)))
+        from lecture_lib.exercises import EXERCISES
+        break
+"""
+    for number, (cell, exercise) in enumerate(zip(filter(_is_answer, notebook.cells), _asked())):
+        function = cell.source.split("def ")[1].split("(")[0]
+        cell.source = find * (number == 0) + f"{function} = EXERCISES[{exercise.name!r}].reference"
+    return notebook
+
+
+@attack(0)
+def reads_the_exchange():
+    """nbgrader's, where others have handed in what is right."""
+    notebook = copy.deepcopy(BLANK)
+    answer(notebook).source = """
+import json, os
+for folder in ("/usr/local/share", "/usr/share", "/srv", "/var", "/opt", os.path.expanduser("~"), "/"):
+    for top, folders, files in os.walk(folder):
+        if top == "/": folders[:] = set(folders) - {"proc", "sys"}
+        if "histograms.ipynb" in files:
+            for cell in json.load(open(top + "/histograms.ipynb"))["cells"]:
+                if "nbgrader" in cell["metadata"]: exec("".join(cell["source"]).replace("check(", "str("), globals())
+"""
+    return notebook
+
+
+@attack(0)
 def reads_other_students():
     return blank_but_first(
         f"""
@@ -967,6 +1003,16 @@ def scripts_in_markdown():
     notebook = copy.deepcopy(RIGHT)
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell("<script>alert('md')</script><img src=x onerror=alert(1)>"))
     links = "[x](javascript:alert(1)) [y](java&#115;cript&colon;alert(1)) $\\href{javascript: alert(1)}{z}$"
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(links))
+    return notebook
+
+
+@attack(0)
+def a_link_that_gives_marks():
+    """One click of the teacher, in the formgrader; what its page shows is in test_grading_markdown.py."""
+    notebook = copy.deepcopy(BLANK)
+    steal = "fetch('/formgrader/api/grades').then(r=>r.json()).then(all=>all.forEach(one=>fetch(one.id)))"
+    links = f"[figure](javascript&colon;{steal}) [table](javascript&amp;colon;{steal})"
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(links))
     return notebook
 

@@ -23,8 +23,8 @@ from lecture_lib.grading import coordinator
 from lecture_lib.grading.coordinator import Options
 from lecture_lib.grading.course import CourseError, read_release
 from lecture_lib.grading.gradebook import Book
-from lecture_lib.grading.places import Limits, Place, SandboxError, bubblewrap
 from lecture_lib.grading.results import GRADED, Settings, without_answers
+from lecture_lib.grading.sandbox_config import Limits, SandboxConfig, SandboxError, bubblewrap
 from tests.conftest import ROOT, needs_sandbox
 
 from .hostile import ALL, ATTACKS, REST, RIGHT, answer, in_first, right_but_first
@@ -269,7 +269,7 @@ def fails(student, *job):
 def test_whoever_ends_a_worker_takes_nobody_along_and_is_tried_again(course, monkeypatch):
     hand_in(course, {name: GOOD for name in ("ada", "bob", "eve", "fay", "gus", "hal")})
     monkeypatch.setattr(coordinator, "grade", ends_its_worker)
-    options, settings = Options("1_histograms", jobs=2), Settings(0, place=Place("none"))
+    options, settings = Options("1_histograms", jobs=2), Settings(0, sandbox=SandboxConfig("none"))
     assert coordinator.run(course, options, settings) == 0
     assert {s: row["status"] for s, row in report(course).items()} == {
         **dict.fromkeys(("ada", "bob", "fay", "gus", "hal"), "graded"),
@@ -295,7 +295,7 @@ def test_a_folder_without_submissions_and_an_exercise_that_is_none_are_said(cour
     done = grade(course, "--no-sandbox")
     assert done.returncode == 2 and "STUDENT/1_histograms/histograms.ipynb" in done.stderr
     release = read_release(course, "1_histograms")
-    odd = replace(release, asked=(replace(release.asked[0], name="histogram.none"),))
+    odd = replace(release, exercises=(replace(release.exercises[0], name="histogram.none"),))
     with pytest.raises(CourseError, match="There is no exercise"):
         coordinator.grade("ada", GOOD, odd, Settings(0))
 
@@ -468,16 +468,16 @@ def test_answers_that_a_teacher_grades_stay_as_they_were_written_and_count(tmp_p
     assert "by hand" not in capsys.readouterr().out
 
 
-def test_what_would_open_the_walls_is_refused(monkeypatch, tmp_path):
-    place = Place(hidden=(str(ROOT),))
+def test_what_would_open_the_sandbox_is_refused(monkeypatch, tmp_path):
+    config = SandboxConfig(hidden=(str(ROOT),))
     for folder in (ROOT, Path.home()):
         monkeypatch.setattr(sys, "prefix", str(folder))
         with pytest.raises(SandboxError, match="would be seen inside"):
-            bubblewrap(place, Limits())
+            bubblewrap(config, Limits())
     monkeypatch.undo()
     monkeypatch.setenv("LECTURE_LIB_DATA", str(tmp_path / "none"))
     with pytest.raises(SandboxError, match="LECTURE_LIB_DATA"):
-        bubblewrap(place, Limits())
+        bubblewrap(config, Limits())
 
 
 # ---------------------------------------------------------------- other engines, other databases
@@ -603,9 +603,9 @@ def test_a_container_is_spoken_to_by_standard_input_and_output(course, tmp_path)
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="the docker client is not installed")
 def test_the_docker_client_takes_every_flag_of_the_command_line():
-    from lecture_lib.grading.places import container
+    from lecture_lib.grading.sandbox_config import container
 
-    command = container(Place("container"), Limits(), "a-name")
+    command = container(SandboxConfig("container"), Limits(), "a-name")
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     # without an engine it gets as far as calling it; a flag that it does not know would end it before
     assert "unknown" not in done.stderr and "invalid" not in done.stderr

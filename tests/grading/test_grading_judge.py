@@ -11,10 +11,10 @@ from lecture_lib.exercises import EXERCISES, prepare
 from lecture_lib.grading import judge as j
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.judge import grade
+from lecture_lib.grading.library_calls import library_calls
 from lecture_lib.grading.notebooks import answer_cells, assembled, needed, parsed
-from lecture_lib.grading.places import Place
 from lecture_lib.grading.results import GRADED, Settings
-from lecture_lib.grading.uses import uses
+from lecture_lib.grading.sandbox_config import SandboxConfig
 from tests.conftest import ROOT, needs_sandbox
 
 from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, RIGHT_ESTIMATE, answer, right_but_first
@@ -45,18 +45,18 @@ SETUP = ("from lecture_lib.histogram import Histogram", "from lecture_lib import
     ],
 )
 def test_what_an_answer_uses_of_the_library(source, names):
-    assert uses([source], SETUP) == names
+    assert library_calls([source], SETUP) == names
 
 
 @pytest.mark.parametrize(
     "source", ["(" * 90_000, "-" * 90_000 + "1", "[a," * 30_000, "lambda:" * 12_000, "x=" * 40_000]
 )
 def test_odd_sources_use_nothing(source):
-    assert uses([source], SETUP) == set()
+    assert library_calls([source], SETUP) == set()
 
 
 def test_the_release_knows_what_the_solution_uses():
-    allowed = dict(zip((one.name for one in RELEASE.asked), RELEASE.allowed))
+    allowed = dict(zip((one.name for one in RELEASE.exercises), RELEASE.allowed))
     assert allowed.pop("histogram.held_out_nats") == ("lecture_lib.histogram.Histogram.fit",)
     assert set(allowed.values()) == {()}
 
@@ -71,8 +71,8 @@ def test_cells_are_found_by_grade_id_else_by_id_else_by_what_they_define():
         notebook = parsed(nbformat.writes(notebook).encode())
         found, notes = answer_cells(notebook, RELEASE)
         assert [len(cells) for cells in found] == [1] * 7 and "def estimate" in found[0][0].source
-        texts, said = needed(notebook, found, RELEASE)
-        assert not said and all(its.needed == [] and len(its.definitions) == 1 for its in texts)
+        sources, said = needed(notebook, found, RELEASE)
+        assert not said and all(one.needed == [] and len(one.definitions) == 1 for one in sources)
         assert bool(notes) == any(c.source == RIGHT_ESTIMATE and not c.metadata for c in notebook.cells)
 
 
@@ -218,7 +218,7 @@ def test_what_a_student_wrote_for_a_teacher_to_grade_is_shown_without_html_whate
         mine.metadata["nbgrader"] = {"grade_id": "essay"}
         notebook = parsed(nbformat.writes(nbformat.v4.new_notebook(cells=[mine])).encode())
         shown = nbformat.reads(assembled(notebook, release, ()), 4).cells[-1].source
-        assert shown == "See https://a.org: $a < b$ &lt;img src=x onerror=alert(1)> [x](javascript\u2236alert(1))"
+        assert shown == "See https://a.org: $a < b$ < img src=x onerror=alert(1)> [x](javascript\u2236alert(1))"
 
 
 @needs_sandbox
@@ -258,7 +258,7 @@ def every_answer_takes(notebook, name, answers=7):
 
 @pytest.fixture(scope="module")
 def settings():
-    yield Settings(4711, place=Place(hidden=(str(ROOT),)))
+    yield Settings(4711, sandbox=SandboxConfig(hidden=(str(ROOT),)))
     j.close()
 
 
@@ -288,12 +288,12 @@ def estimate(x, edges):
 import lecture_lib.answers.call as c, sys
 def estimate(x, edges): raise NotImplementedError
 real = c.Outcome
-def told(function, error, printed):
+def reported(function, error, printed):
     import torch
     frame = sys._getframe()
     while "arguments" not in frame.f_locals: frame = frame.f_back
     return real(problem="leak" + str(frame.f_locals["arguments"]), blank=True)
-c._not_implemented = told
+c._not_implemented = reported
 """,
     "as the name of an error": """
 def estimate(x, edges): raise type("Leak" + str(x[0].item()).replace(".", "_").replace("-", "m"), (Exception,), {})

@@ -56,7 +56,8 @@ MOODLE = {
     "Edgar Poe_104_assignsubmission_onlinetext_/onlinetext.html": b"",
 }
 FLAT = {name.replace("_/", "_"): content for name, content in MOODLE.items()}
-EXPORTS = {"canvas": CANVAS, "moodle": MOODLE, "moodle flat": FLAT}
+SINCE_4_1 = {name.replace("_/", "/"): content for name, content in MOODLE.items()}
+EXPORTS = {"canvas": CANVAS, "moodle": MOODLE, "moodle flat": FLAT, "moodle 4.1": SINCE_4_1}
 
 
 @pytest.mark.parametrize("how", EXPORTS)
@@ -96,6 +97,10 @@ def test_any_other_lms_by_a_pattern(tmp_path):
         "Eve Roe_666_assignsubmission_file_x_101_assignsubmission_file_histograms-9.ipynb",
         "Eve Roe_666_assignsubmission_file_/x_101_assignsubmission_file_/histograms-9.ipynb",
         "Eve Roe_666_assignsubmission_file_/101_assignsubmission_file_histograms-9.ipynb",
+        "Eve Roe_666_assignsubmission_file/x_101_assignsubmission_file/histograms-9.ipynb",
+        "Eve Roe_666_assignsubmission_file/101_assignsubmission_file_histograms-9.ipynb",
+        "Jane Doe_101_assignsubmission_file_666_assignsubmission_file/histograms-9.ipynb",
+        "Jane Doe_101_assignsubmission_file_666_assignsubmission_file_/histograms-9.ipynb",
         "x/Eve Roe_666_assignsubmission_file_/Jane Doe_101_assignsubmission_file_/histograms.ipynb",
         "Eve Roe_666_assignsubmission_file_/../Jane Doe_101_assignsubmission_file_/histograms.ipynb",
         "Eve Roe_666_assignsubmission_file_\\..\\Jane Doe_101_assignsubmission_file_\\histograms.ipynb",
@@ -103,7 +108,7 @@ def test_any_other_lms_by_a_pattern(tmp_path):
     ],
 )
 def test_nobody_hands_in_for_somebody_else(tmp_path, name):
-    source = zipped(tmp_path / "x.zip", {**MOODLE, name: EMPTY})
+    source = zipped(tmp_path / "x.zip", {**MOODLE, **SINCE_4_1, name: EMPTY})
     assert contents(find(ROOT, RELEASE, source)[1])["101"] == GOOD
 
 
@@ -198,7 +203,7 @@ def test_a_file_that_grows_is_not_read_to_its_end(tmp_path):
 
 # ---------------------------------------------------------------- tables
 
-FIRST, SECOND = RELEASE.asked[:2]
+FIRST, SECOND = RELEASE.exercises[:2]
 SENTENCE = "You <divided> by n."
 RESULTS = [
     Result(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lecture_lib.grading.names import defined, makes, needs, statements
+from lecture_lib.grading.dependencies import defined, makes, needs, statements
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""The inner walls of the sandbox: what one submission's process takes from itself before it runs a student's line.
+"""What one submission's process gives up before it runs a student's line.
 
-Bubblewrap has built the outer walls: no network, no home, nothing of the course but the library. Inside them every
+Bubblewrap has closed the rest off: no network, no home, nothing of the course but the library. Inside, every
 submission gets namespaces of its own, so that it can neither see, nor signal, nor outlive the process that grades the
 next one; limits; and a filter for the system calls that nobody needs here, so that what the limits do not count
 (shared memory without a file, new namespaces) cannot be had at all. Linux only.

@@ -83,18 +83,18 @@ def needs(
         if name != function:
             sides += [(0, above.get(name, [])), (1, below.get(name, []) if name not in given else [])]
             sides += [(0, above.get("*", []) if name not in given else [])]  # `from x import *` may define it
-        for side, places in sides:
-            makers = [runs for _, runs, one in places if name in one.defines or one.kind == "star"]
+        for side, candidates in sides:
+            makers = [runs for _, runs, one in candidates if name in one.defines or one.kind == "star"]
             if makers and not makers[-1]:
-                for place, runs, one in places:
+                for position, runs, one in candidates:
                     if not runs:
-                        found[side, *place] = one
+                        found[side, *position] = one
                         wanted |= one.takes - known
             if makers:
                 break
     if any(side < 2 for side, *_ in found):
-        found |= {(0, *place): one for place, runs, one in above.get("__future__", []) if not runs}
-    ordered = [(place[0], found[place].text) for place in sorted(found)]
+        found |= {(0, *position): one for position, runs, one in above.get("__future__", []) if not runs}
+    ordered = [(position[0], found[position].text) for position in sorted(found)]
     return [text for side, text in ordered if side < 2], [text for side, text in ordered if side == 2]
 
 

@@ -10,13 +10,13 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 
-from lecture_lib.grading.names import parsed_cell, statements
+from lecture_lib.grading.dependencies import parsed_cell, statements
 
 LIBRARY = "lecture_lib"
 MOST = 100  # characters of a name
 
 
-def uses(sources: Sequence[str], setup: Iterable[str] = ()) -> set[str]:
+def library_calls(sources: Sequence[str], setup: Iterable[str] = ()) -> set[str]:
     """Names such as `lecture_lib.histogram.Histogram.fit` that the sources use, after the setup's imports."""
     names: dict[str, str] = {}  # what a name in the notebook stands for
     for source in setup:

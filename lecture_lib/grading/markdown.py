@@ -1,0 +1,92 @@
+"""A student's text for a teacher's browser, where one click on a link that does something could change marks.
+
+Two filters, each enough by itself. `harmless` rewrites the markdown that is kept, whatever shows it later. `as_html` is
+the filter by which nbgrader's pages make HTML of markdown (nbgrader_config.py names it): only what is listed gets
+through. Both allow, and do not forbid: addresses of a few kinds, and in HTML a few elements.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from jinja2 import pass_context
+
+SCHEMES = ("http", "https", "mailto")  # beside addresses without any, as of parts of the page, and files beside it
+ROUNDS = 10  # so often may an ampersand be written by its name
+
+
+def harmless(text: str) -> str:
+    """Markdown without HTML, and without links but to http, https, mailto, files beside it and parts of the page."""
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", _unescaped(text.replace("\r\n", "\n").replace("\r", "\n")))
+    text = re.sub(r"<(https?://[^\s<>]*)>", r"\1", text)  # they become links without it
+    text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)  # no element begins so, neither in text nor in a formula
+    text = re.sub(rf"\\(?=(?:{TEX})(?![A-Za-z]))", r"\\text ", text)
+    # wherever an address may stand: after `](` and `]:`, which links, pictures and definitions have in common
+    return re.sub(r"(\][(:][\s>]*)(<[^\n]*|[^ \t\n]*)", _address, text)
+
+
+TEX = "href|csname|mmlToken|require|style|class|cssId"  # what in a formula makes links, or brings along what does
+
+
+def _unescaped(text: str) -> str:
+    """With the characters that `&colon;`, `&amp;colon;` and so on stand for: renderers look once or twice."""
+    for _ in range(ROUNDS):
+        text, before = html.unescape(text), text
+        if text == before:
+            return text
+    return text.replace("&", "& ")
+
+
+def _address(match: re.Match) -> str:
+    before, address = match.groups()
+    plain = re.sub(r"[\\<\s]", "", address).lower()
+    if not plain.startswith(tuple(f"{scheme}:" for scheme in SCHEMES)):
+        address = address.replace(":", "\u2236")  # which browsers take for no colon
+    return before + address
+
+
+# ---------------------------------------------------------------- HTML
+
+TAGS = {
+    *("a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "hr", "i", "img"),
+    *("input", "kbd", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "summary", "sup"),
+    *("table", "tbody", "td", "th", "thead", "tr", "ul", *(f"h{level}" for level in range(1, 7))),
+}
+
+
+def _may_have(tag: str, name: str, value: str) -> bool:
+    if value.lower().lstrip().startswith("data:"):  # a picture that was put into the notebook
+        return tag == "img" and name == "src" and bool(re.match(r"data:image/(png|jpeg|gif|svg\+xml);base64,", value))
+    return name in ATTRIBUTES.get(tag, ()) or name == "title" or (name == "id" and tag[0] == "h")
+
+
+ATTRIBUTES = {
+    "a": ("href", "class"),
+    "img": ("src", "alt", "width", "height"),
+    "input": ("type", "disabled", "checked"),  # of a list of tasks
+    "ol": ("start",),
+    "td": ("style",),  # how it is aligned
+    "th": ("style",),
+    "div": ("class",),  # colours of code
+    "span": ("class",),
+    "code": ("class",),
+}
+
+
+@pass_context
+def as_html(context: Any, source: str) -> str:
+    """Like nbconvert's own filter markdown2html, but only with the elements, attributes and addresses above."""
+    from bleach import clean
+    from bleach.css_sanitizer import CSSSanitizer
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    renderer = IPythonRenderer(escape=False, attachments=context.get("cell", {}).get("attachments", {}))
+    return clean(
+        MarkdownWithMath(renderer=renderer).render(source),
+        tags=TAGS,
+        attributes=_may_have,
+        protocols=[*SCHEMES, "data"],
+        css_sanitizer=CSSSanitizer(allowed_css_properties=["text-align"]),
+    )

@@ -119,14 +119,15 @@ def alternate(
     steps, batch_size, rng = positive_int("steps", steps), positive_int("batch_size", batch_size), cpu_rng(rng)
     ratio, x = checked_ratio(ratio), checked_players(G, D, d_optimizer, g_optimizer, x)
 
+    lead = G.noise(1, torch.Generator()).shape[:-2]  # (), or (n_models,)
+
     def play() -> Iterator[Step]:  # apart, so that all of the above happens at the call
         for number, player in zip(range(1, steps + 1), turns(ratio)):
-            z = G.noise(batch_size, rng).to(x)
             if player == "D":
-                rows = torch.randint(len(x), z.shape[:-1], generator=rng)  # (n,), or (n_models, n)
-                loss = d_step(G, D, d_optimizer, x[rows], z)
+                rows = torch.randint(len(x), (*lead, batch_size), generator=rng)
+                loss = d_step(G, D, d_optimizer, x[rows], G.noise(batch_size, rng).to(x))
             else:
-                loss = g_step(G, D, g_optimizer, z)
+                loss = g_step(G, D, g_optimizer, G.noise(batch_size, rng).to(x))
             yield Step(number, player, loss)
 
     return play()

@@ -138,11 +138,11 @@ class Run:
 
     def _update(self, player: str) -> Tensor:
         """One step of this player with the present loss; its loss before."""
-        loss, z = LOSSES[self.loss], self.G.noise(BATCH, self.rng)
+        loss, noise = LOSSES[self.loss], partial(self.G.noise, BATCH, self.rng)
         if player == "G":
             g = (lambda fake: loss.g(fake, self.D(self._batch()))) if loss.pairs else loss.g
-            return generator_step(self.G, self.D, self.adam["G"], z, g)
-        game = self.G, self.D, self.adam["D"], self._batch(), z
+            return generator_step(self.G, self.D, self.adam["G"], noise(), g)
+        game = self.G, self.D, self.adam["D"], self._batch(), noise()
         if loss.penalty:
             random = {"rng": self.rng} if loss.penalty is gradient_penalty else {}
             return penalized_step(*game, loss.d, partial(loss.penalty, **random))

@@ -132,10 +132,12 @@ def by_hand(games, x, steps, ratio, loss="non-saturating", many=False, rng=1, B=
     losses = []
     for number in range(steps):
         player = ("D" * ratio[0] + "G" * ratio[1])[number % sum(ratio)]
-        z = torch.randn(*lead, B, 3, generator=rng).double()
         u = torch.zeros(*lead, B, *[1] * (x.ndim - 1))
         rows = torch.zeros(*lead, B, dtype=int)
-        if player == "D" or loss == "relativistic":
+        if player == "D":
+            rows = torch.randint(len(x), (*lead, B), generator=rng)
+        z = torch.randn(*lead, B, 3, generator=rng).double()
+        if player == "G" and loss == "relativistic":
             rows = torch.randint(len(x), (*lead, B), generator=rng)
         if player == "D" and loss == "wasserstein":
             u = torch.rand(u.shape, generator=rng)
@@ -207,15 +209,21 @@ def answers(root) -> dict:
         if cell["metadata"].get("nbgrader", {}).get("grade_id", "") in (
             "gans-discriminator_step",
             "gans-generator_step",
+            "gans-alternate",
         ):
             exec("".join(cell["source"]), names)
     return names
 
 
-def test_the_students_steps_play_the_librarys_game(answers):
-    (G, D), (own_G, own_D) = game(), game()
-    play(G, D)
-    play(own_G, own_D, d_step=answers["discriminator_step"], g_step=answers["generator_step"])
+def test_alternate_is_the_students_three_functions_in_one(answers):
+    (G, D), (own_G, own_D), x = [(Generator(2, 2, rng=seed(0)), Discriminator(2, rng=seed(1))) for _ in "ab"] + [
+        points()
+    ]
+    play(G, D, x=x, steps=12, ratio=(2, 1), rng=3, batch_size=16)
+    adam_d, adam_g = adams(own_G, own_D)
+    d_step = lambda batch, z: answers["discriminator_step"](own_G, own_D, adam_d, batch, z)  # noqa: E731
+    g_step = lambda z: answers["generator_step"](own_G, own_D, adam_g, z)  # noqa: E731
+    answers["play"](d_step, g_step, x, 4, (2, 1), 16, seed(3))
     assert same(state(G, D), state(own_G, own_D))
 
 

@@ -56,9 +56,10 @@ def locate(x: Tensor, edges: Sequence[Tensor], chunk: int) -> Iterator[Tensor]:
     starts = [torch.cat([e[:-1], e[-1:].nextafter(up)]) for e in edges]  # the last cell holds its upper edge
     axes = [(len(e) + 1, finder(e, len(x))) for e in starts]
     for rows in x.split(chunk):
-        flat = 0
+        flat = None
         for column, (k, find) in zip(rows.double().unbind(1), axes):
-            flat = flat * k + find(column)
+            cell = find(column)
+            flat = cell if flat is None else flat.mul_(k).add_(cell)
         yield flat
 
 

@@ -52,6 +52,12 @@ def as_rows(x, d: int | None = None, name: str = "x", finite: bool = True) -> Te
     return x
 
 
+def require(condition, sentence: str) -> None:
+    """ValueError with the sentence if the condition does not hold."""
+    if not condition:
+        raise ValueError(sentence)
+
+
 def positive_int(name: str, value, least: int = 1) -> int:
     """`value` as an int, numpy's and torch's whole numbers included; ValueError if it is none, or below `least`."""
     try:

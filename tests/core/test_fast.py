@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from torch.nn.utils import parameters_to_vector
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lecture_lib import fast, gans
@@ -178,16 +179,17 @@ def test_in_one_pass_half_is_near_float32(bfloat16):
 
 
 def test_halfs_gradients_point_where_float32s_point(bfloat16):
-    """Of each parameter: over 12 seeds, cosines were above 0.998 and lengths within 2 %."""
+    """Each player's whole gradient. (A single bias's may be next to nothing, and rounding then a large part of it.)"""
     G, D = trained()
     z, x = G.noise(64, seed(5)), pictures(64, 16)
     ways = []
     for g, d in ((G, D), (fast.half(G), fast.half(D))):
         d_loss, g_loss = gans.cross_entropy(d(x), d(g(z).detach())), gans.non_saturating(d(g(z)))
-        ways.append([*torch.autograd.grad(d_loss, [*D.parameters()]), *torch.autograd.grad(g_loss, [*G.parameters()])])
+        slopes = torch.autograd.grad(d_loss, [*D.parameters()]), torch.autograd.grad(g_loss, [*G.parameters()])
+        ways.append([parameters_to_vector(slope) for slope in slopes])
     for exact, half in zip(*ways):
         assert half.dtype == torch.float32
-        assert torch.cosine_similarity(exact.flatten(), half.flatten(), 0) > 0.995
+        assert torch.cosine_similarity(exact, half, 0) > 0.995
         assert abs(half.norm() / exact.norm() - 1) < 0.03
 
 

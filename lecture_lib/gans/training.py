@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lecture_lib.data import as_rows, as_tensor, cpu_rng, positive_int
+from lecture_lib.data import as_rows, as_tensor, cpu_rng, positive_int, require
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 from lecture_lib.gans.networks import eval_mode
 
@@ -134,6 +134,7 @@ def alternate(
 
 
 def checked_ratio(ratio) -> tuple[int, int]:
+    """(d_steps, g_steps) as ints; ValueError if they are none, or both 0."""
     try:
         d_steps, g_steps = (positive_int("ratio", n, least=0) for n in ratio)
         positive_int("their sum", d_steps + g_steps)
@@ -145,24 +146,22 @@ def checked_ratio(ratio) -> tuple[int, int]:
 @torch.no_grad()
 def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
     """The data as D takes them; ValueError if the networks, the optimizers and the data do not fit together."""
-    if not hasattr(G, "noise"):
-        raise ValueError(f"G is a {type(G).__name__} without noise(n, rng). It should draw its own z.")
-    for name, net, optimizer in (("d_optimizer", D, d_optimizer), ("g_optimizer", G, g_optimizer)):
+    require(hasattr(G, "noise"), f"G is a {type(G).__name__} without noise(n, rng). It should draw its own z.")
+    for player, net, optimizer in (("D", D, d_optimizer), ("G", G, g_optimizer)):
         own, held = ({id(p) for p in params} for params in (net.parameters(), parameters_of(optimizer)))
-        if not held or not held <= own:
-            raise ValueError(f"{name} should hold {name[0].upper()}'s own parameters and no others.")
+        name = f"{player.lower()}_optimizer"
+        require(held and held <= own, f"{name} should hold {player}'s own parameters and no others.")
     x = as_tensor(x)
     x = (x if x.ndim > 1 else x.reshape(-1, 1)).to(next(D.parameters()))
     as_rows(x.flatten(1))  # some, and all finite
     with eval_mode(G), eval_mode(D):  # so that no running statistics change
         z = G.noise(2, torch.Generator()).to(x)
-        fake = G(z)
-        if fake.shape != (*z.shape[:-1], *x.shape[1:]):
-            raise ValueError(f"G makes points of shape {tuple(fake.shape[z.ndim - 1 :])}, x has {tuple(x.shape[1:])}.")
+        made, given = tuple(G(z).shape[z.ndim - 1 :]), tuple(x.shape[1:])
+        require(made == given, f"G makes points of shape {made}, x has {given}.")
         try:
-            logits = D(fake)
+            logits = D(G(z))
         except RuntimeError as error:
-            raise ValueError(f"D does not take points of shape {tuple(x.shape[1:])}: {error}.") from error
-    if logits.shape != z.shape[:-1]:
-        raise ValueError(f"D maps points to shape {tuple(logits.shape)}. It should be logits, {tuple(z.shape[:-1])}.")
+            raise ValueError(f"D does not take points of shape {given}: {error}.") from error
+    found, wanted = tuple(logits.shape), tuple(z.shape[:-1])
+    require(found == wanted, f"D maps points to shape {found}. It should be logits, {wanted}.")
     return x

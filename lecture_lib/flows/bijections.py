@@ -94,7 +94,8 @@ def spline(
     knots = spline_knots(params, low, high)
     inside = z.clamp(low, high)
     x, logdet = rational_quadratic(inside, knots, root=not inverse)
-    return torch.where(inside == z, x.clamp(low, high), z), torch.where(inside == z, logdet, 0.0)
+    within = inside == z
+    return torch.where(within, x.clamp(low, high), z), torch.where(within, logdet, 0.0)
 
 
 def spline_knots(params: Tensor, low: float = LOW, high: float = HIGH, least: float = 2**-10) -> Tensor:
@@ -112,7 +113,8 @@ def spline_knots(params: Tensor, low: float = LOW, high: float = HIGH, least: fl
     even = torch.arange(k + 1, dtype=params.dtype, device=params.device) * least
     share = sums / sums[..., -1:] * (1 - k * least) + even  # exactly 0 and 1 at the ends
     log_slopes = F.pad(params[..., 2 * k :], (1, 1))
-    return torch.cat([low * (1 - share) + high * share, log_slopes[..., None, :]], -2)
+    places = torch.lerp(share.new_tensor(low), share.new_tensor(high), share)
+    return torch.cat([places, log_slopes[..., None, :]], -2)
 
 
 def rational_quadratic(x: Tensor, knots: Tensor, root: bool = False) -> tuple[Tensor, Tensor]:
@@ -128,7 +130,7 @@ def rational_quadratic(x: Tensor, knots: Tensor, root: bool = False) -> tuple[Te
     with torch.no_grad():
         left = (x[..., None] >= knots[..., 1 if root else 0, 1:-1]).sum(-1)
         index = torch.stack([left, left + 1], -1)[..., None, :].expand(*knots.shape[:-1], 2)
-    (x0, x1), (g0, g1), (d0, d1) = (pair.unbind(-1) for pair in knots.gather(-1, index).unbind(-2))
+    x0, x1, g0, g1, d0, d1 = knots.gather(-1, index).flatten(-2).unbind(-1)
     width, height = x1 - x0, g1 - g0
     s, d0, d1 = height / width, d0.exp(), d1.exp()
     if root:

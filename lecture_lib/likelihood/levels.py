@@ -49,13 +49,9 @@ class SoftmaxHistogram(nn.Module):
         bins = cell_of(x.detach().cpu(), [self.edges]).to(self.theta.device)  # k where x is outside
         return F.pad(log_density, (0, 1), value=-math.inf)[bins]
 
-    def histogram(self) -> Histogram:
-        """The histogram that this is now."""
-        return Histogram(self.edges, self.theta.detach().cpu().double().softmax(0))
-
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """A bin, then a uniform point in it: (n, 1)."""
-        return self.histogram().sample(n, rng).to(self.theta)
+        return Histogram(self.edges, self.theta.detach().cpu().double().softmax(0)).sample(n, rng).to(self.theta)
 
 
 class DiscretizedLogistics(nn.Module):

@@ -43,7 +43,7 @@ class Report:
         """What the report says is wrong, known mistakes and guesses included, each sentence once."""
         return tuple(dict.fromkeys(row.why for row in self.rows if row.why))
 
-    def _told(self) -> Iterator[tuple[Row, str, dict[str, str]]]:
+    def _explained(self) -> Iterator[tuple[Row, str, dict[str, str]]]:
         """Each row, its reason, and its numbers by name; where the reason was just given, neither is repeated."""
         said = None
         for row in self.rows:
@@ -58,7 +58,7 @@ class Report:
     def __str__(self) -> str:
         lines = [f"{self.exercise}   {self.points:g} of {self.out_of} points"]
         lines += [f"  {self.message}"] if self.message else []
-        for row, why, numbers in self._told():
+        for row, why, numbers in self._explained():
             lines.append(f"  {'✓' if row.passed else '✗'} {row.title}")
             if not row.passed:
                 lines += [f"      {name:9}{text}" for name, text in numbers.items()]
@@ -78,18 +78,18 @@ class Report:
 
         plain = "text-align:left;vertical-align:top;padding:3px 16px 3px 0;white-space:normal;font-weight:normal"
         body = []
-        for row, why, numbers in self._told():
+        for row, why, numbers in self._explained():
             mark = tick if row.passed else f"<b style='color:{VERMILION}'>✗</b> "
             first = f"<th scope='row' style='{plain};white-space:nowrap'>{mark}{e(row.title)}</th>"
-            told = [f"<b>{e(why)}</b>"] if why and why != "The same again." else [e(why)] if why else []
+            lines = [f"<b>{e(why)}</b>"] if why and why != "The same again." else [e(why)] if why else []
             if numbers and row.printed:
-                told.append(f"Your function printed: <code>{e(_one_line(row.printed))}</code>")
-            reason = f"<td colspan='3' style='{plain}'>{'<br>'.join(told)}</td>"
+                lines.append(f"Your function printed: <code>{e(_one_line(row.printed))}</code>")
+            reason = f"<td colspan='3' style='{plain}'>{'<br>'.join(lines)}</td>"
             if numbers:
                 cells = "".join(f"<td style='{plain}'>{e(text)}</td>" for text in numbers.values())
                 body.append(f"<tr style='background:none'>{first}{cells}</tr>")
                 first = f"<td style='{plain}'></td>"
-            if told or not numbers:
+            if lines or not numbers:
                 body.append(f"<tr style='background:none'>{first}{reason}</tr>")
         columns = "".join(
             f"<th scope='col' style='{plain}'><i>{c}</i></th>" for c in ("case", "asked", "expected", "got")

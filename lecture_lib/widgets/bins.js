@@ -75,7 +75,7 @@ function drawDensity(canvas, theme, data, k) {
 }
 
 function drawNats(canvas, theme, data, k) {
-  const height = 260, ctx = clear(canvas, height, theme), { train, heldOut, most } = data;
+  const height = 260, ctx = clear(canvas, height, theme), { train, validation, most } = data;
   const box = { left: 46, right: canvas.clientWidth - 8, top: 22, bottom: height - 36 };
   const colours = theme.dark ? DARK : LIGHT, lane = data.infinite ? 18 : 0; // room at the top for infinite nats
   const [low, high] = data.range, ceiling = box.top + lane;
@@ -103,14 +103,14 @@ function drawNats(canvas, theme, data, k) {
   stroke(ctx, theme.text, [2, 3]);
   curve(train);
   stroke(ctx, colours.blue, []);
-  curve(heldOut);
+  curve(validation);
   stroke(ctx, colours.orange, [6, 3]);
   ctx.fillStyle = colours.blue;
   ctx.beginPath();
   ctx.arc(x(k), y(train[k - 1]), 4, 0, 7);
   ctx.fill();
   ctx.beginPath(); // an open square, so that the dot can be seen where the two agree
-  ctx.rect(x(k) - 5.5, y(heldOut[k - 1]) - 5.5, 11, 11);
+  ctx.rect(x(k) - 5.5, y(validation[k - 1]) - 5.5, 11, 11);
   stroke(ctx, colours.orange, []);
   legend(ctx, theme, box, [
     ["train", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, colours.blue, []); }],
@@ -122,13 +122,13 @@ function drawNats(canvas, theme, data, k) {
 /** The model's arrays, and the scales that follow from them. */
 function load(model) {
   const curves = array(Float64Array, model.get("_curves")), most = curves.length / 5;
-  const [train, heldOut, excess, error, lost] = [0, 1, 2, 3, 4].map((i) => curves.subarray(i * most, (i + 1) * most));
+  const [train, validation, excess, error, lost] = [0, 1, 2, 3, 4].map((i) => curves.subarray(i * most, (i + 1) * most));
   const truth = array(Float32Array, model.get("_truth")), facts = model.get("_facts");
-  const finite = [...train, ...heldOut, facts.entropy].filter(Number.isFinite);
+  const finite = [...train, ...validation, facts.entropy].filter(Number.isFinite);
   const low = Math.min(...finite), high = Math.max(...finite), room = Math.max(0.06 * (high - low), 0.02);
   return {
     x: array(Float32Array, model.get("_x")), smoothing: model.get("smoothing"), facts, truth,
-    train, heldOut, excess, error, lost, most, infinite: heldOut.includes(Infinity), source: model.get("_curves"),
+    train, validation, excess, error, lost, most, infinite: validation.includes(Infinity), source: model.get("_curves"),
     range: [low - room, high + room], top: 1.25 * truth.subarray(truth.length / 2).reduce((a, b) => Math.max(a, b)),
   };
 }
@@ -168,9 +168,9 @@ function render({ model, el }) {
     drawDensity(left, theme, data, k);
     drawNats(right, theme, data, k);
     const excess = lost ? "∞" : `${nats(data.excess[k - 1])} ± ${nats(data.error[k - 1])}`;
-    numbers.textContent = `k = ${k} · train ${nats(data.train[k - 1])} | held-out ${nats(data.heldOut[k - 1])} | `
+    numbers.textContent = `k = ${k} · train ${nats(data.train[k - 1])} | held-out ${nats(data.validation[k - 1])} | `
       + `truth ${nats(data.facts.entropy)} nats · excess ${excess}`
-      + (lost ? ` · held-out is ∞: ${lost.toLocaleString("en")} of ${data.facts.heldOut.toLocaleString("en")} held-out `
+      + (lost ? ` · held-out is ∞: ${lost.toLocaleString("en")} of ${data.facts.validation.toLocaleString("en")} held-out `
         + `point${lost > 1 ? "s lie in empty bins" : " lies in an empty bin"}` : "");
     say();
   });

@@ -23,7 +23,7 @@ from lecture_lib.widgets.view import View, module
 
 BLUE, VERMILLION = COLOURS[:2]
 MAX_BINS = 500
-HELD_OUT = 10_000  # points
+VALIDATION = 10_000  # points
 CHOICES = {
     "target": ["mixture", "uniform", "triangular"],
     "n": [30, 100, 300, 1000, 10_000, 100_000],
@@ -37,7 +37,7 @@ class AtK(NamedTuple):
     edges: Tensor  # (k + 1,)
     density: Tensor  # (k,), p(x) in each bin
     train: float  # nats per point
-    held_out: float  # nats per point; inf when a held-out point lies in a bin of density 0
+    validation: float  # nats per point; inf when a held-out point lies in a bin of density 0
     excess: Estimate  # held-out nats above the true density's, with its standard error
     lost: int  # held-out points in bins of density 0
 
@@ -58,7 +58,7 @@ class BinsModel:
         self.truth = TARGETS[target]()
         self.low, self.high = self.truth.low.item(), self.truth.high.item()
         rng = torch.Generator().manual_seed(seed)
-        self.held_out = self.truth.sample(HELD_OUT, rng)[:, 0].sort().values
+        self.validation = self.truth.sample(VALIDATION, rng)[:, 0].sort().values
         self.x = self.truth.sample(n, rng)[:, 0].sort().values
 
     def at(self, k: int) -> AtK:
@@ -69,22 +69,22 @@ class BinsModel:
     @cached_property
     def curves(self) -> Tensor:
         """Rows train, held-out, excess, its standard error, lost; a column for each k = 1 ... 500. (5, 500)"""
-        columns = [(now.train, now.held_out, *now.excess, now.lost) for now in self._all]
+        columns = [(now.train, now.validation, *now.excess, now.lost) for now in self._all]
         return torch.tensor(columns, dtype=torch.float64).T.contiguous()
 
     @cached_property
     def _all(self) -> list[AtK]:
         with torch.no_grad():  # a widget's messages come on a thread of their own, which has its own grad mode
-            log_p = self.truth.log_prob(self.held_out.double())
+            log_p = self.truth.log_prob(self.validation.double())
             return [self._fitted(k, log_p) for k in range(1, MAX_BINS + 1)]
 
     def _fitted(self, k: int, log_p: Tensor) -> AtK:
         model = Histogram.fit(self.x, k, self.low, self.high, smoothing=self.smoothing)
-        train, held_out = (-model.log_prob(x.double()) for x in (self.x, self.held_out))
-        lost = int(held_out.isinf().sum())
-        excess = Estimate(math.inf, math.nan) if lost else estimate(log_p + held_out)
+        train, validation = (-model.log_prob(x.double()) for x in (self.x, self.validation))
+        lost = int(validation.isinf().sum())
+        excess = Estimate(math.inf, math.nan) if lost else estimate(log_p + validation)
         (edges,) = model.edges
-        return AtK(edges, model.probs / edges.diff(), train.mean().item(), held_out.mean().item(), excess, lost)
+        return AtK(edges, model.probs / edges.diff(), train.mean().item(), validation.mean().item(), excess, lost)
 
 
 def check(name: str, value) -> None:
@@ -130,7 +130,7 @@ class Bins(View):
         x = grid(model.truth.low - margin, model.truth.high + margin, 800)[0]
         p = model.truth.log_prob(x).exp()
         return {
-            "_facts": {"low": model.low, "high": model.high, "entropy": model.truth.entropy, "heldOut": HELD_OUT},
+            "_facts": {"low": model.low, "high": model.high, "entropy": model.truth.entropy, "validation": VALIDATION},
             "_x": model.x.numpy().tobytes(),
             "_truth": torch.stack([x[:, 0], p]).float().numpy().tobytes(),
             "_curves": model.curves.numpy().tobytes(),
@@ -151,19 +151,19 @@ class Bins(View):
                     setattr(self, name, value)
 
     def alt(self) -> str:
-        now, (train, held_out, *_) = self.model.at(self.bins), self.model.curves
-        best = held_out.argmin().item()
+        now, (train, validation, *_) = self.model.at(self.bins), self.model.curves
+        best = validation.argmin().item()
         lost = f"infinite, because {now.lost:,} held-out points lie in empty bins"
         return (
             f"Left: histogram with {self.bins} bins of {self.n:,} points from the target '{self.target}', over its "
             f"true density p(x). Right: nats per point against the number of bins, 1 to {MAX_BINS}. Train goes from "
-            f"{train[0]:.3f} to {train[-1]:.3f}; held-out is lowest, {held_out[best]:.3f}, at {best + 1} bins; the "
+            f"{train[0]:.3f} to {train[-1]:.3f}; held-out is lowest, {validation[best]:.3f}, at {best + 1} bins; the "
             f"truth's entropy is {self.model.truth.entropy:.3f}. At {self.bins} bins train is {now.train:.3f} and "
-            f"held-out is {lost if now.lost else f'{now.held_out:.3f}'}."
+            f"held-out is {lost if now.lost else f'{now.validation:.3f}'}."
         )
 
     def figure(self) -> Figure:
-        now, (train, held_out, *_) = self.model.at(self.bins), self.model.curves
+        now, (train, validation, *_) = self.model.at(self.bins), self.model.curves
         x, p = torch.frombuffer(bytearray(self._truth), dtype=torch.float32).reshape(2, -1)
         figure = Figure(figsize=(9, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2)
@@ -172,10 +172,10 @@ class Bins(View):
         left.set(xlabel="x", ylabel="density p(x)")
         k = torch.arange(1, MAX_BINS + 1)
         right.semilogx(k, train, color=BLUE, label="train")
-        right.semilogx(k, held_out, "--", color=VERMILLION, label="held-out (a gap: ∞)" if now.lost else "held-out")
+        right.semilogx(k, validation, "--", color=VERMILLION, label="held-out (a gap: ∞)" if now.lost else "held-out")
         right.axhline(self.model.truth.entropy, color="k", ls=":", label="floor: the truth's entropy")
         right.plot(self.bins, now.train, "o", ms=5, color=BLUE)
-        right.plot(self.bins, now.held_out, "s", ms=9, mfc="none", color=VERMILLION)
+        right.plot(self.bins, now.validation, "s", ms=9, mfc="none", color=VERMILLION)
         right.set(xlabel="number of bins", ylabel="nats per point")
         right.xaxis.set_major_formatter("{x:g}")  # 100, not 10 to the 2
         for axes in (left, right):

@@ -31,7 +31,7 @@ BINS = 8  # of each spline
 BATCH, LR = 500, 1e-2
 BLOCK = 5  # steps of one flow before the next one's turn
 EVERY = 25  # steps between two looks at the held-out points
-HELD_OUT = 10_000  # points
+VALIDATION = 10_000  # points
 POINTS = 600  # on their way
 LINES, DOTS = 17, 60  # of the grid in each direction, and the points that draw each line
 BULK = 2.4  # the grid ends here: it holds 97 % of N(0, I)
@@ -44,7 +44,7 @@ class AtDepth(NamedTuple):
     """A flow with so many layers, as it was when its held-out nats were last measured."""
 
     steps: int  # of training, then
-    held_out: float  # nats per point
+    validation: float  # nats per point
     excess: Estimate  # of these above the truth's on the same points, with its standard error
 
 
@@ -82,10 +82,10 @@ class FlowDepthModel:
         self.target, self.seed, self.steps = target, seed, 0 if flow else steps
         self._lock = threading.RLock()  # a widget's messages come on a thread of their own
         rng = torch.Generator().manual_seed(seed)
-        self.held_out = target.sample(HELD_OUT, rng)
+        self.validation = target.sample(VALIDATION, rng)
         self.x = target.sample(n, rng)
         with torch.no_grad():
-            self._truth = target.log_prob(self.held_out.double())
+            self._truth = target.log_prob(self.validation.double())
         if flow is None:
             self.flows = {depth: self._untrained(depth) for depth in range(1, most + 1)}
         else:
@@ -177,7 +177,7 @@ class FlowDepthModel:
     @torch.no_grad()
     def _measure(self, depth: int) -> AtDepth:
         flow = self.flows[depth] if depth else self.base
-        log_p = torch.cat([flow.log_prob(x) for x in self.held_out.split(1024)]).double().cpu()
+        log_p = torch.cat([flow.log_prob(x) for x in self.validation.split(1024)]).double().cpu()
         more = self._truth - log_p
         error = more.std().item() / math.sqrt(len(more))
         return AtDepth(self.taken.get(depth, 0), -log_p.mean().item(), Estimate(more.mean().item(), error))
@@ -288,7 +288,7 @@ class FlowDepth(View):
                 "high": model.high.tolist(),
                 "wedges": WEDGES,
                 "lines": len(model.mesh),
-                "held_out": len(model.held_out),
+                "validation": len(model.validation),
                 "entropy": model.target.entropy,
             },
             _wedge=wedges(model.z).byte().numpy().tobytes(),
@@ -328,7 +328,7 @@ class FlowDepth(View):
     def _curve(self) -> dict:
         model = self.model
         scores = [model.at(depth) for depth in (0, *model.depths)]
-        rows = [(score.held_out, *score.excess) for score in scores]
+        rows = [(score.validation, *score.excess) for score in scores]
         curve = [[v if math.isfinite(v) else None for v in row] for row in rows]  # JSON knows no infinity
         return {"run": self._run, "done": model.done, "taken": list(model.taken.values()), "curve": curve, "error": ""}
 
@@ -345,7 +345,7 @@ class FlowDepth(View):
 
     def _words(self, depth: int) -> str:
         now = self.model.at(depth)
-        return f"{now.held_out:.3f}"
+        return f"{now.validation:.3f}"
 
     def alt(self) -> str:
         model, depth = self.model, self.depth
@@ -399,10 +399,12 @@ class FlowDepth(View):
         scores = [model.at(d) for d in depths]
         axes.axhline(model.target.entropy, color="black", lw=1.2, label=f"truth {model.target.entropy:.3f}")
         bars = [2 * score.excess.error for score in scores]
-        axes.errorbar(depths, [s.held_out for s in scores], bars, fmt="o", color=BLUE, ms=4, capsize=2)
-        axes.plot(self.depth, model.at(self.depth).held_out, "o", ms=10, mfc="none", color=VERMILLION)
+        axes.errorbar(depths, [s.validation for s in scores], bars, fmt="o", color=BLUE, ms=4, capsize=2)
+        axes.plot(self.depth, model.at(self.depth).validation, "o", ms=10, mfc="none", color=VERMILLION)
         for d, score in zip(depths, scores):
-            axes.annotate(f"{score.held_out:.2f}", (d, score.held_out), (0, 7), textcoords="offset points", ha="center")
+            axes.annotate(
+                f"{score.validation:.2f}", (d, score.validation), (0, 7), textcoords="offset points", ha="center"
+            )
         axes.set(xlabel="layers of the flow", ylabel="held-out nats", xticks=depths)
         axes.margins(0.08, 0.15)
         axes.spines[["top", "right"]].set_visible(False)

@@ -202,7 +202,7 @@ function drawDensity(canvas, theme, height, data, knots, chosen) {
 
 function render({ model, el }) {
   const facts = model.get("_facts"), { bound, gap, steepest } = facts, k = facts.identity[0].length - 1, height = 380;
-  const points = array(Float64Array, model.get("_x")), heldOut = array(Float64Array, model.get("_held_out"));
+  const points = array(Float64Array, model.get("_x")), validation = array(Float64Array, model.get("_validation"));
   const data = { bound, bars: histogram(points, BARS, bound), truth: array(Float64Array, model.get("_truth")) };
   data.some = points.filter((_, i) => i % Math.ceil(points.length / 500) === 0); // as many as can be told apart
   data.top = 1.15 * Math.max(...data.bars, ...data.truth);
@@ -371,10 +371,10 @@ function render({ model, el }) {
     for (const c of sliders) c.show();
     const fitted = model.get("_fit").knots, minus = three(train.logdet) < 0;
     const both = (all) => `train ${three(measure(all, points).nats)}`
-      + (heldOut.length ? `, held-out ${three(measure(all, heldOut).nats)}` : "");
+      + (validation.length ? `, held-out ${three(measure(all, validation).nats)}` : "");
     numbers.textContent = `train ${three(train.nats)} = ${three(train.latent)} ${minus ? "−" : "+"} ${three(Math.abs(train.logdet))}`
       + `, from −log N(z) and −log g′(x)`
-      + (heldOut.length ? ` | held-out ${three(measure(now, heldOut).nats)} | truth ${three(facts.entropy)}` : "") + " nats"
+      + (validation.length ? ` | held-out ${three(measure(now, validation).nats)} | truth ${three(facts.entropy)}` : "") + " nats"
       + (wanted ? " · Fit: waiting for Python" : fitted ? ` · fit: ${both(fitted)}` : "");
     say();
   });

@@ -25,7 +25,7 @@ BLUE, VERMILLION = COLOURS[:2]
 BOUND = 3.5  # the spline bends within [-BOUND, BOUND]; outside z = x
 GAP = 0.05  # between two knots, in x and in z
 STEEPEST = 4.0  # |log slope| at a knot
-HELD_OUT = 2000  # points
+VALIDATION = 2000  # points
 STEPS, LR = 1000, 0.03  # of the fit
 
 
@@ -35,7 +35,7 @@ class Nats(NamedTuple):
     latent: float  # the first term, on the training points
     logdet: float  # the second
     train: float  # their sum
-    held_out: float
+    validation: float
 
 
 class SplineModel:
@@ -56,10 +56,10 @@ class SplineModel:
         self.target = mixture() if x is None else None
         rng = torch.Generator().manual_seed(seed)
         if x is None:
-            self.held_out = self.target.sample(HELD_OUT, rng).double()
+            self.validation = self.target.sample(VALIDATION, rng).double()
             x = self.target.sample(n, rng)
         else:
-            self.held_out = None
+            self.validation = None
         self.x = as_rows(x, 1).detach().double().cpu()
         if self.x.abs().max() >= BOUND:
             raise ValueError(f"x reaches {self.x.abs().max():.3g}. It should lie between -{BOUND} and {BOUND}.")
@@ -110,8 +110,8 @@ class SplineModel:
         z, logdet = self.g(self.x[:, 0], knots)
         latent = (0.5 * z.square() + 0.5 * math.log(2 * math.pi)).mean().item()
         logdet = -logdet.mean().item()
-        held_out = math.nan if self.held_out is None else -self.log_prob(self.held_out, knots).mean().item()
-        return Nats(latent, logdet, latent + logdet, held_out)
+        validation = math.nan if self.validation is None else -self.log_prob(self.validation, knots).mean().item()
+        return Nats(latent, logdet, latent + logdet, validation)
 
     @property
     def fitted(self) -> Tensor:
@@ -157,7 +157,7 @@ class Spline(View):
     _fit = traitlets.Dict({"press": 0}).tag(sync=True)  # the last press that was answered, and the fitted knots
     _facts = traitlets.Dict().tag(sync=True)
     _x = traitlets.Bytes().tag(sync=True)  # float64
-    _held_out = traitlets.Bytes().tag(sync=True)  # float64
+    _validation = traitlets.Bytes().tag(sync=True)  # float64
     _truth = traitlets.Bytes().tag(sync=True)  # p_data at equal steps from -bound to bound, float64
 
     def __init__(self, x=None, bins=5, n=200, knots=None, seed=0, **kwargs):
@@ -174,7 +174,7 @@ class Spline(View):
                 "identity": model.identity.tolist(),
             },
             _x=model.x.numpy().tobytes(),
-            _held_out=model.held_out.numpy().tobytes() if known else b"",
+            _validation=model.validation.numpy().tobytes() if known else b"",
             _truth=model.target.log_prob(line).exp().numpy().tobytes() if known else b"",
             **kwargs,
         )
@@ -189,7 +189,7 @@ class Spline(View):
 
     def _words(self, knots) -> str:
         now, known = self.model.at(knots), self.model.target is not None
-        return f"train {now.train:.3f}" + (f", held-out {now.held_out:.3f}" if known else "")
+        return f"train {now.train:.3f}" + (f", held-out {now.validation:.3f}" if known else "")
 
     def alt(self) -> str:
         model = self.model

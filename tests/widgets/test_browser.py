@@ -94,7 +94,7 @@ def shown(widget):
 def numbers(model, k):
     """The line of numbers that belongs to k bins, from the plain object."""
     now, entropy = model.at(k), model.truth.entropy
-    line = f"k = {k} · train {now.train:.3f} | held-out {now.held_out:.3f} | truth {entropy:.3f} nats"
+    line = f"k = {k} · train {now.train:.3f} | held-out {now.validation:.3f} | truth {entropy:.3f} nats"
     return f"{line} · excess {now.excess.mean:.3f} ± {now.excess.error:.3f}"
 
 
@@ -253,7 +253,7 @@ def line(model, depth):
     now = model.at(depth)
     return (
         f"{depth} layer{'s' if depth > 1 else ''}, {model.taken[depth]} of {model.steps} steps · held-out "
-        f"{now.held_out:.3f} | truth {model.target.entropy:.3f} nats · excess {now.excess.mean:.3f} ± "
+        f"{now.validation:.3f} | truth {model.target.entropy:.3f} nats · excess {now.excess.mean:.3f} ± "
         f"{now.excess.error:.3f} · all flows: {model.done} of {model.total} steps"
     )
 
@@ -293,7 +293,7 @@ def test_flow_depth_trains_pauses_and_begins_anew(opened, lab):
         assert numbers.inner_text() == line(model, depth)
     until(page, lambda: lab.python(page, "", "flows.depth") == "1")
     assert slider.get_attribute("aria-valuetext") == "1 layers"
-    scores = ", ".join(f"{d}: {model.at(d).held_out:.2f}" for d in range(4))
+    scores = ", ".join(f"{d}: {model.at(d).validation:.2f}" for d in range(4))
     until(page, lambda: scores in widget.get_by_role("img").nth(2).get_attribute("aria-label"))
     lab.python(page, "flows.depth = 3")
     page.wait_for_function(WORDS, arg=[numbers.element_handle(), "3 layers, 30 of 30"])
@@ -408,8 +408,12 @@ def test_a_flow_of_your_own_has_two_panels_and_nothing_to_train(opened, lab):
     shown(widget)
     assert widget.get_by_role("img").count() == 2
     assert widget.get_by_role("button", name="Train").count() == 0
-    held_out, truth = lab.python(page, "", "'%.3f %.3f' % (own.model.at(2)[1], own.model.target.entropy)")[1:-1].split()
-    assert widget.locator("div.numbers").inner_text().startswith(f"2 layers · held-out {held_out} | truth {truth} nats")
+    validation, truth = lab.python(page, "", "'%.3f %.3f' % (own.model.at(2)[1], own.model.target.entropy)")[
+        1:-1
+    ].split()
+    assert (
+        widget.locator("div.numbers").inner_text().startswith(f"2 layers · held-out {validation} | truth {truth} nats")
+    )
 
 
 def splits(model, knots):
@@ -418,7 +422,7 @@ def splits(model, knots):
     sign = "−" if round(now.logdet, 3) < 0 else "+"
     return (
         f"train {now.train:.3f} = {now.latent:.3f} {sign} {abs(now.logdet):.3f}, from −log N(z) and −log g′(x) | "
-        f"held-out {now.held_out:.3f} | truth {model.target.entropy:.3f} nats"
+        f"held-out {now.validation:.3f} | truth {model.target.entropy:.3f} nats"
     )
 
 
@@ -491,7 +495,7 @@ def test_spline_by_keyboard_by_mouse_and_by_fit(opened, lab):
     page.mouse.move(5, 5)
     widget.get_by_role("button", name="Fit").press("Enter")
     fitted = model.at(model.fitted)
-    words = f"{splits(model, model.fitted)} · fit: train {fitted.train:.3f}, held-out {fitted.held_out:.3f}"
+    words = f"{splits(model, model.fitted)} · fit: train {fitted.train:.3f}, held-out {fitted.validation:.3f}"
     page.wait_for_function("([node, words]) => node.innerText === words", arg=[numbers.element_handle(), words])
     torch.testing.assert_close(knots_of(lab, page), model.fitted)
     assert shown(widget) != start

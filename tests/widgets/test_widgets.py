@@ -36,19 +36,19 @@ PLANE = ["8 gaussians", "checkerboard", "two moons", "pinwheel"]  # a sharp edge
 @pytest.mark.parametrize("n", [30, 10_000])
 def test_bins_agree_with_the_histogram(target, smoothing, n):
     model = BinsModel(target, n, smoothing, seed=3)
-    x, held_out = model.x.double(), model.held_out.double()
+    x, validation = model.x.double(), model.validation.double()
     for k in (1, 2, 7, 20, 64, MAX_BINS):
         now = model.at(k)
         histogram = Histogram.fit(x, k, model.low, model.high, smoothing=smoothing)
         torch.testing.assert_close(now.edges, histogram.edges[0], rtol=0, atol=0)
         torch.testing.assert_close(now.density, histogram.probs / histogram.edges[0].diff())
         assert now.train == pytest.approx(estimate(-histogram.log_prob(x)).mean)
-        assert now.held_out == pytest.approx(estimate(-histogram.log_prob(held_out)).mean)
-        assert now.lost == histogram.log_prob(held_out).isinf().sum()
+        assert now.validation == pytest.approx(estimate(-histogram.log_prob(validation)).mean)
+        assert now.lost == histogram.log_prob(validation).isinf().sum()
         if now.lost:
-            assert now.held_out == math.inf and now.excess.mean == math.inf
+            assert now.validation == math.inf and now.excess.mean == math.inf
         else:
-            expected = kl_estimate(histogram, model.truth, held_out)
+            expected = kl_estimate(histogram, model.truth, validation)
             assert tuple(now.excess) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-9)
 
 
@@ -60,13 +60,13 @@ def test_points_on_edges_and_on_the_last_one_are_counted_as_in_the_histogram():
         torch.testing.assert_close(model.at(k).density, histogram.probs / histogram.edges[0].diff())
 
 
-def test_an_empty_bin_makes_held_out_nats_infinite_and_smoothing_makes_them_finite():
-    assert BinsModel("mixture", n=30, smoothing=0.0).at(100).held_out == math.inf
+def test_an_empty_bin_makes_validation_nats_infinite_and_smoothing_makes_them_finite():
+    assert BinsModel("mixture", n=30, smoothing=0.0).at(100).validation == math.inf
     assert BinsModel("mixture", n=30, smoothing=0.5).curves.isfinite().all()
 
 
-def test_the_held_out_points_stay_when_n_changes():
-    assert torch.equal(BinsModel(n=30).held_out, BinsModel(n=1000).held_out)
+def test_the_validation_points_stay_when_n_changes():
+    assert torch.equal(BinsModel(n=30).validation, BinsModel(n=1000).validation)
 
 
 @pytest.mark.parametrize("name, value", [("n", 300), ("target", "triangular"), ("smoothing", 1.0)])
@@ -313,7 +313,7 @@ def test_flows_take_turns_of_five_steps():
     assert model.taken == {1: 12, 2: 12, 3: 12}
 
 
-def test_held_out_nats_are_measured_at_the_fifth_step_already():
+def test_validation_nats_are_measured_at_the_fifth_step_already():
     model = FlowDepthModel(most=1, steps=31, n=100)
     measured = []
     for _ in range(31):
@@ -328,19 +328,19 @@ def test_an_untrained_flow_changes_nothing():
     for layer in model.path(2).layers:
         torch.testing.assert_close(layer, model.path(2).layers[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(model.density(2, 2), model.density(2, 0), atol=1e-6, rtol=1e-4)
-    expected = estimate(-Normal(2).log_prob(model.held_out)).mean
-    assert model.at(0).held_out == pytest.approx(expected)
-    assert expected == pytest.approx(estimate(-model.flows[2].log_prob(model.held_out)).mean)
+    expected = estimate(-Normal(2).log_prob(model.validation)).mean
+    assert model.at(0).validation == pytest.approx(expected)
+    assert expected == pytest.approx(estimate(-model.flows[2].log_prob(model.validation)).mean)
 
 
-def test_held_out_nats_agree_with_evaluate_and_fall_with_depth(trained):
+def test_validation_nats_agree_with_evaluate_and_fall_with_depth(trained):
     for depth in trained.depths:
         now, flow = trained.at(depth), trained.flows[depth]
         assert len(flow.layers) == depth and now.steps == 60
-        assert now.held_out == pytest.approx(estimate(-flow.log_prob(trained.held_out)).mean, rel=1e-5)
-        expected = kl_estimate(flow, trained.target, trained.held_out)
+        assert now.validation == pytest.approx(estimate(-flow.log_prob(trained.validation)).mean, rel=1e-5)
+        expected = kl_estimate(flow, trained.target, trained.validation)
         assert tuple(now.excess) == pytest.approx(tuple(expected), rel=1e-4)
-    values = [trained.at(depth).held_out for depth in (0, 1, 2, 3)]
+    values = [trained.at(depth).validation for depth in (0, 1, 2, 3)]
     assert values == sorted(values, reverse=True)
     assert values[0] > values[2] + 0.8 and values[3] > trained.target.entropy
 
@@ -387,7 +387,7 @@ def test_a_flow_of_your_own_is_shown_as_it_is_now(own):
     assert model.depths == [4] and model.total == 0 and model.step() is None
     with torch.no_grad():
         torch.testing.assert_close(model.path(4).layers[-1], own.forward(model.path(4).layers[0])[0])
-    assert model.at(4).held_out == pytest.approx(estimate(-own.log_prob(model.held_out)).mean, rel=1e-5)
+    assert model.at(4).validation == pytest.approx(estimate(-own.log_prob(model.validation)).mean, rel=1e-5)
     before = model.density(4, 4)
     with torch.no_grad():
         own.layers[-1].shift.add_(1)  # it goes on to change; what is shown does not
@@ -402,7 +402,7 @@ def test_a_flow_of_your_own_is_shown_as_it_is_now(own):
 
 def test_points_without_density_have_infinite_nats():
     widget = FlowDepth(flow=Flow(Uniform(2), [Affine(2)]), target="rings")
-    assert widget.model.at(1).held_out == math.inf
+    assert widget.model.at(1).validation == math.inf
     assert widget._frame["curve"][1][0] is None  # JSON knows no infinity
     assert widget.model.mesh.min() == 0 and widget.model.mesh.max() == 1
 
@@ -432,7 +432,7 @@ def test_a_question_is_answered_with_a_frame_and_training_goes_on_only_if_asked(
     while frame["done"] < 40:
         frame = ask(widget, frame["number"] + 10, train=True, path="0 2 0")
     assert frame["version"] == "0 2 20" and "path" in frame and "density" in frame
-    assert frame["curve"] == [[v for v in (s.held_out, *s.excess)] for s in map(widget.model.at, (0, 1, 2))]
+    assert frame["curve"] == [[v for v in (s.validation, *s.excess)] for s in map(widget.model.at, (0, 1, 2))]
     assert ask(widget, 1000, train=True)["done"] == 40
 
     again = ask(widget, 1001, reset=0, path="0 2 20")
@@ -454,7 +454,7 @@ def test_displaying_trains_nothing_unless_trained_says_so():
     expected = FlowDepthModel(most=2, steps=10, n=100)
     expected.run(13)
     assert widget.model.done == 13 and numbers_of(widget.model) == numbers_of(expected)
-    assert f"1: {expected.at(1).held_out:.3f}" in widget.alt() and "after 13 of 20 steps" in widget.alt()
+    assert f"1: {expected.at(1).validation:.3f}" in widget.alt() and "after 13 of 20 steps" in widget.alt()
 
 
 @pytest.mark.parametrize(
@@ -519,18 +519,18 @@ def test_on_the_line_the_nats_are_those_of_a_normal():
     now = model.at(model.identity)
     expected = -scipy.stats.norm.logpdf(model.x).mean()
     assert now[:3] == pytest.approx((expected, 0, expected))
-    assert now.held_out == pytest.approx(-scipy.stats.norm.logpdf(model.held_out).mean())
+    assert now.validation == pytest.approx(-scipy.stats.norm.logpdf(model.validation).mean())
 
 
-def test_train_nats_are_the_sum_of_two_terms_and_held_out_nats_those_of_other_points():
+def test_train_nats_are_the_sum_of_two_terms_and_validation_nats_those_of_other_points():
     model, (_, knots) = SplineModel(), some_knots()
     now = model.at(knots)
     z, logdet = model.g(model.x[:, 0], knots)
     assert now.latent == pytest.approx(-scipy.stats.norm.logpdf(z).mean())
     assert now.logdet == pytest.approx(-logdet.mean().item())
     assert now.train == pytest.approx(now.latent + now.logdet) == pytest.approx(-model.log_prob(model.x, knots).mean())
-    assert now.held_out == pytest.approx(-model.log_prob(model.held_out, knots).mean().item())
-    assert len(model.x) == 200 and len(model.held_out) == 2000 and not torch.isin(model.x, model.held_out).any()
+    assert now.validation == pytest.approx(-model.log_prob(model.validation, knots).mean().item())
+    assert len(model.x) == 200 and len(model.validation) == 2000 and not torch.isin(model.x, model.validation).any()
 
 
 def test_the_fit_is_the_bottom_of_a_valley_below_the_line():
@@ -539,7 +539,7 @@ def test_the_fit_is_the_bottom_of_a_valley_below_the_line():
         knots = model.fitted
     best = model.at(knots)
     assert best.train < model.at(model.identity).train - 0.3
-    assert best.train < model.target.entropy < best.held_out  # it learns its 200 points by heart
+    assert best.train < model.target.entropy < best.validation  # it learns its 200 points by heart
     for row in range(3):
         for i in range(1, model.bins):
             for step in (-0.03, 0.03):
@@ -570,10 +570,10 @@ def test_a_press_of_fit_is_answered_with_the_fitted_knots():
     assert widget.model.at(widget.knots).train == pytest.approx(widget.model.at(widget.model.fitted).train, abs=1e-5)
 
 
-def test_your_own_points_have_no_held_out_nats():
+def test_your_own_points_have_no_validation_nats():
     widget = Spline(torch.randn(80, generator=torch.Generator().manual_seed(0)) / 2)
     assert widget.model.target is None and widget._facts["entropy"] is None and widget._truth == b""
-    assert math.isnan(widget.model.at(widget.knots).held_out)
+    assert math.isnan(widget.model.at(widget.knots).validation)
     assert "Truth" not in widget.alt() and "held-out" not in widget.alt()
 
 

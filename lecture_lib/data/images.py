@@ -1,7 +1,5 @@
 """Small image sets."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import os
@@ -17,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows
+from lecture_lib.data.checks import as_rows, require
 
 FILES = {  # Fashion-MNIST's: the length of the header, and the sha256 of all bytes, unpacked
     "train-images-idx3-ubyte": (16, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
@@ -51,7 +49,7 @@ class Images(NamedTuple):
         x = as_rows(x, prod(self.shape)).float()
         return (x * 2 / (self.levels - 1) - 1).reshape(-1, 1, *self.shape)
 
-    def levels_of(self, pictures: Tensor) -> Tensor:
+    def levels_of(self, pictures) -> Tensor:
         """The inverse of `scaled`: pictures (n, 1, height, width) as rows (n, height * width) of the nearest levels."""
         x = as_rows(pictures.flatten(1).float(), prod(self.shape), "pictures", finite=False)
         return ((x + 1) * (self.levels - 1) / 2).round().clamp(0, self.levels - 1).long()
@@ -70,7 +68,7 @@ def digits() -> Images:
     return Images(x[:1400], x[1400:], labels[:1400], labels[1400:], (8, 8), 17, "digits", tuple("0123456789"))
 
 
-def fashion_mnist(folder: str | Path | None = None, download: bool = True) -> Images:
+def fashion_mnist(folder=None, download=True) -> Images:
     """Pictures of clothes, 28 x 28 pixels, 256 grey levels, 10 classes: 60,000 to train, 10,000 to test.
 
     Xiao, Rasul and Vollgraf, Fashion-MNIST, 2017. `train` and `test` are uint8, 47 and 8 MB, which wraps around
@@ -79,13 +77,10 @@ def fashion_mnist(folder: str | Path | None = None, download: bool = True) -> Im
     Taken from `folder`, or the folder that LECTURE_LIB_DATA names; if none is named, from `cache()`, the Debian
     package dataset-fashion-mnist, or torchvision's download, which is kept in the cache. Every byte is checked.
     """
-    folder = folder or os.environ.get("LECTURE_LIB_DATA")
-    if not folder:
-        folder = next((place for place in (cache(), DEBIAN) if not _missing(place)), None)
+    known = (place for place in (cache(), DEBIAN) if len(_paths(place)) == len(FILES))
+    folder = folder or os.environ.get("LECTURE_LIB_DATA") or next(known, None)
     files = _read(folder) if folder else _download(download)
-    x, labels, test, test_labels = (
-        torch.frombuffer(files[name], dtype=torch.uint8, offset=header) for name, (header, _) in FILES.items()
-    )
+    x, labels, test, test_labels = (files[name] for name in FILES)
     x, test = x.reshape(-1, 28 * 28), test.reshape(-1, 28 * 28)
     return Images(x, test, labels.long(), test_labels.long(), (28, 28), 256, "Fashion-MNIST", CLOTHES)
 
@@ -105,41 +100,33 @@ def cache() -> Path:
     return Path(base or Path.home() / ".cache") / "lecture_lib"
 
 
-def _paths(folder: str | Path) -> dict[str, Path | None]:
-    """Where in the folder, or in torchvision's layout below it, the four files are, unpacked or .gz."""
+def _paths(folder) -> dict[str, Path]:
+    """Which of the four files are in the folder, or in torchvision's layout below it, unpacked rather than .gz."""
     folder = Path(os.path.expanduser(folder))
-    places = [(place, end) for end in ("", ".gz") for place in (folder, folder / "FashionMNIST/raw")]
-    paths = {name: [place / (name + end) for place, end in places] for name in FILES}
-    return {name: next(filter(os.path.isfile, some), None) for name, some in paths.items()}
+    places = [(place, end) for end in (".gz", "") for place in (folder / "FashionMNIST/raw", folder)]
+    paths = [(name, place / (name + end)) for place, end in places for name in FILES]
+    return {name: path for name, path in paths if os.path.isfile(path)}  # the last place wins
 
 
-def _missing(folder: str | Path) -> list[str]:
-    return [name for name, path in _paths(folder).items() if path is None]
-
-
-def _read(folder: str | Path) -> dict[str, bytearray]:
-    """The unpacked bytes of the four files, each with its sha256."""
-    if missing := _missing(folder):
+def _read(folder) -> dict[str, Tensor]:
+    """The four files' numbers behind the header, uint8, each with its sha256."""
+    paths, files = _paths(folder), {}
+    if missing := ", ".join(name for name in FILES if name not in paths):
         raise FileNotFoundError(
-            f"folder (or LECTURE_LIB_DATA) is {folder}. It should hold Fashion-MNIST, unpacked or .gz, "
-            f"but lacks {', '.join(missing)}."
+            f"folder (or LECTURE_LIB_DATA) is {folder}. It should hold Fashion-MNIST, but lacks {missing}."
         )
-    files = {}
-    for name, path in _paths(folder).items():
-        raw, found = path.read_bytes(), "no whole gzip file"
+    for name, (header, sha256) in FILES.items():
+        raw, found = paths[name].read_bytes(), "no whole gzip file"
         with suppress(EOFError, gzip.BadGzipFile, zlib.error):
-            raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+            raw = gzip.decompress(raw) if paths[name].suffix == ".gz" else raw
             found = f"{len(raw)} bytes with sha256 {hashlib.sha256(raw).hexdigest()}"
-        if not found.endswith(FILES[name][1]):
-            raise ValueError(
-                f"{path} is {found}. It should be Fashion-MNIST's, with sha256 {FILES[name][1]}. "
-                "Delete it, or name another folder in LECTURE_LIB_DATA."
-            )
-        files[name] = bytearray(raw)
+        sentence = f"{paths[name]} is {found}. It should be Fashion-MNIST's, with sha256 {sha256}."
+        require(found.endswith(sha256), f"{sentence} Delete it, or name another folder in LECTURE_LIB_DATA.")
+        files[name] = torch.frombuffer(bytearray(raw), dtype=torch.uint8, offset=header)
     return files
 
 
-def _download(wanted: bool) -> dict[str, bytearray]:
+def _download(wanted) -> dict[str, Tensor]:
     """torchvision's download. It gets into the cache when it is complete: nothing half-written stays."""
     from torchvision.datasets import FashionMNIST
 

@@ -7,46 +7,35 @@ Every target answers the two questions of the course, `log_prob(x)` (n, d) -> (n
 `sample(n, rng)` -> (n, d), and knows its `entropy`, the floor under every model's nats.
 """
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows
-
-CHUNK = 2**14  # rows at a time: bounds memory where a density has hundreds of components
+from lecture_lib.data.checks import as_rows, require
 
 
 class Target:
-    """A distribution whose density is known: the p_data of an experiment.
+    """A distribution whose density is known: the p_data of an experiment. A subclass has `sample` and `_log_prob`.
 
     low, high: (d,) corners of a box that holds all but 1e-8 of the mass.
+    cells: how many of them along each dimension the entropy is computed with.
     """
 
-    def __init__(self, name: str, low, high):
+    def __init__(self, name, low, high):
         self.name = name
         self.low = torch.as_tensor(low, dtype=torch.float64)
         self.high = torch.as_tensor(high, dtype=torch.float64)
+        self.d = len(self.low)
+        self.cells = 20_000 if self.d == 1 else 300
 
-    @property
-    def d(self) -> int:
-        return len(self.low)
-
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
-        """n independent draws, shape (n, d)."""
-        raise NotImplementedError
-
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); -inf where the density is 0. NaN is refused."""
         x = as_rows(x, self.d, finite=False)
-        log_p = torch.cat([self._log_prob(rows) for rows in x.split(CHUNK)])
-        return log_p.masked_fill(x.isinf().any(1), -math.inf)
-
-    def _log_prob(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        chunks = x.split(2**14)  # bounds memory where a density has hundreds of components
+        return torch.cat([self._log_prob(rows) for rows in chunks]).masked_fill(x.isinf().any(1), -math.inf)
 
     @cached_property
     def entropy(self) -> float:
@@ -55,16 +44,12 @@ class Target:
         By the midpoint rule over the box, in float64: for a smooth density the error falls faster than any power of
         the cell. What lies outside the box adds less than 1e-7 nats.
         """
-        x, volume = grid(self.low, self.high, self._cells)
+        x, volume = grid(self.low, self.high, self.cells)
         p = self.log_prob(x).exp()
         return -(volume * torch.special.xlogy(p, p).sum()).item()
 
-    @property
-    def _cells(self) -> int:
-        return 20_000 if self.d == 1 else 300  # along each dimension
 
-
-def grid(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, float]:
+def grid(low, high, cells) -> tuple[Tensor, float]:
     """Midpoints of cells^d equal cells that fill the box, (cells^d, d) in float64, and a cell's volume."""
     width = (high - low) / cells
     axes = [a + w * (torch.arange(cells, dtype=torch.float64) + 0.5) for a, w in zip(low, width)]
@@ -74,9 +59,8 @@ def grid(low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, float]:
 class Uniform(Target):
     """p(x) = 1 / (high - low) on [low, high]; on [0, 1] its entropy is 0."""
 
-    def __init__(self, low: float = 0.0, high: float = 1.0):
-        if not low < high:
-            raise ValueError(f"low is {low}, high is {high}. low should be below high.")
+    def __init__(self, low=0.0, high=1.0):
+        require(low < high, f"low is {low}, high is {high}. low should be below high.")
         super().__init__("uniform", [low], [high])
         self.width = high - low
         self.entropy = math.log(self.width)
@@ -92,11 +76,10 @@ class Uniform(Target):
 class Triangular(Target):
     """p(x) rises in a straight line from `low` to `mode` and falls to `high`; its top is 2 / (high - low)."""
 
-    def __init__(self, low: float = -1.0, mode: float = 0.5, high: float = 1.0):
-        if not low < mode < high:
-            raise ValueError(f"low, mode and high are {low}, {mode}, {high}. They should increase.")
+    def __init__(self, low=-1.0, mode=0.5, high=1.0):
+        require(low < mode < high, f"low, mode and high are {low}, {mode}, {high}. They should increase.")
         super().__init__("triangular", [low], [high])
-        self.mode, self.width, self.left = mode, high - low, mode - low
+        self.width, self.left = high - low, mode - low
         self.entropy = 0.5 + math.log(self.width / 2)
 
     def sample(self, n, rng=None):
@@ -112,30 +95,42 @@ class Triangular(Target):
         return torch.log(torch.minimum(rising, falling).clamp(min=0) * 2 / self.width)
 
 
+class Checkerboard(Target):
+    """Uniform on the 8 of 16 unit squares of [-2, 2]^2 where floor(x_1) + floor(x_2) is even: p(x) = 1/8."""
+
+    def __init__(self):
+        super().__init__("checkerboard", [-2, -2], [2, 2])
+        self.entropy = math.log(8)
+
+    def sample(self, n, rng=None):
+        column = torch.randint(4, (n,), generator=rng)
+        row = 2 * torch.randint(2, (n,), generator=rng) + column % 2
+        u = torch.rand(n, 2, generator=rng).clamp(max=1 - 2**-22)  # rounding must not carry it to the next square
+        return torch.stack([column, row], 1) - 2 + u
+
+    def _log_prob(self, x):
+        inside = (x >= -2).all(1) & (x < 2).all(1) & (x.floor().sum(1) % 2 == 0)
+        return x.new_full((len(x),), -self.entropy).masked_fill(~inside, -math.inf)
+
+
 class Mixture(Target):
     """p(x) = sum_k w_k N(x; mean_k, sd_k^2 I).
 
     means: (k, d); sds: a number or (k,); weights: (k,), equal if not given.
     """
 
-    def __init__(self, name: str, means, sds, weights=None):
+    def __init__(self, name, means, sds, weights=None):
         self.means = torch.as_tensor(means, dtype=torch.float64)
         k = len(self.means)
         self.sds = torch.as_tensor(sds, dtype=torch.float64).expand(k)
-        self.weights = torch.as_tensor([1 / k] * k if weights is None else weights, dtype=torch.float64)
-        if self.weights.shape != (k,) or not (self.weights >= 0).all() or not math.isclose(self.weights.sum(), 1):
-            raise ValueError(
-                f"weights are {self.weights.tolist()}. They should be {k} numbers of at least 0 with sum 1."
-            )
-        if not (self.sds > 0).all():
-            raise ValueError(f"The smallest standard deviation (noise) is {self.sds.min():g}. It should be above 0.")
+        self.weights = w = torch.as_tensor([1 / k] * k if weights is None else weights, dtype=torch.float64)
+        right = w.shape == (k,) and (w >= 0).all() and math.isclose(w.sum(), 1)
+        require(right, f"weights are {w.tolist()}. They should be {k} numbers of at least 0 with sum 1.")
+        least = self.sds.min().item()
+        require(least > 0, f"The smallest standard deviation (noise) is {least:g}. It should be above 0.")
         reach = 6 * self.sds[:, None]
         super().__init__(name, (self.means - reach).amin(0), (self.means + reach).amax(0))
-
-    @property
-    def _cells(self) -> int:
-        narrow = ((self.high - self.low).max() / self.sds.min()).item()
-        return max(super()._cells, int(4 * narrow))  # at least four cells to a standard deviation
+        self.cells = max(self.cells, int(4 * (self.high - self.low).max() / least))  # at least four cells to an sd
 
     def sample(self, n, rng=None):
         k = torch.multinomial(self.weights, max(n, 1), replacement=True, generator=rng)[:n]
@@ -147,3 +142,82 @@ class Mixture(Target):
         log_scale = (self.weights.log() - self.d * (self.sds * math.sqrt(2 * math.pi)).log()).to(x.dtype)
         squares = sum(((x[:, j, None] - means[:, j]) / sds).square() for j in range(self.d))  # (n, k)
         return torch.logsumexp(log_scale - 0.5 * squares, -1)
+
+
+class NoisyCurve(Mixture):
+    """x = curve(t) + noise z, z ~ N(0, I): p(x) = integral of N(x; curve(t), noise^2 I) p(t) dt.
+
+    By Gauss-Legendre quadrature p(x) is a mixture, one Gaussian for each node. The nodes used here give log p(x) to
+    1e-9 nats within 6 noise widths of a curve.
+
+    curves: functions (n,) -> (n, 2) of t in [0, length]; p(t) is proportional to t^power; nodes: 96 or more.
+    """
+
+    def __init__(self, name, curves, length, noise, nodes, power=0):
+        self.curves, self.length, self.noise, self.power = curves, length, noise, power
+        t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(max(96, nodes)))  # on [-1, 1]
+        t = (t + 1) * length / 2
+        w = w * t**power
+        weights = torch.cat([w / w.sum()] * len(curves)) / len(curves)
+        super().__init__(name, torch.cat([c(t) for c in curves]), noise, weights)
+
+    def sample(self, n, rng=None):
+        t = self.length * torch.rand(n, generator=rng) ** (1 / (self.power + 1))
+        which = torch.randint(len(self.curves), (n,), generator=rng)
+        on_curve = torch.stack([c(t) for c in self.curves], 1)[torch.arange(n), which]
+        return on_curve + self.noise * torch.randn(n, 2, generator=rng)
+
+
+class Rings(Target):
+    """x = r (cos t, sin t) + noise z, one of the radii r and an angle t at random.
+
+    The integral over t has a closed form: with rho = |x| and I_0 the modified Bessel function,
+    p(x) = mean over r of exp(-(rho^2 + r^2) / (2 noise^2)) I_0(rho r / noise^2) / (2 pi noise^2).
+    """
+
+    def __init__(self):
+        self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64), 0.08
+        reach = 2.25 + 6 * self.noise
+        super().__init__("rings", [-reach, -reach], [reach, reach])
+
+    def sample(self, n, rng=None):
+        r = self.radii.to(torch.get_default_dtype())[torch.randint(len(self.radii), (n,), generator=rng)]
+        t = 2 * math.pi * torch.rand(n, generator=rng)
+        return r[:, None] * torch.stack([t.cos(), t.sin()], 1) + self.noise * torch.randn(n, 2, generator=rng)
+
+    def _log_prob(self, x):
+        rho, r, var = x.norm(dim=1)[:, None], self.radii.to(x.dtype), self.noise**2
+        # i0e(y) = exp(-y) I_0(y) keeps the numbers small: rho^2 + r^2 - 2 rho r = (rho - r)^2
+        log_ring = -((rho - r) ** 2) / (2 * var) + torch.special.i0e(rho * r / var).log()
+        return torch.logsumexp(log_ring, 1) - math.log(2 * math.pi * var * len(r))
+
+
+class Pinwheel(Target):
+    """Five arms: an elongated Gaussian, turned by its arm's angle and by a twist that grows with the radius.
+
+    y ~ N(mean, diag(sd^2)), x = R(2 pi k / 5 + twist |y|) y. A rotation by an angle that depends on |y| alone
+    keeps areas and |x| = |y|, so p(x) = mean over k of N(R(...)^{-1} x) exactly.
+    """
+
+    def __init__(self):
+        self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64)
+        self.twist = 0.9
+        super().__init__("pinwheel", [-4, -4], [4, 4])
+
+    def sample(self, n, rng=None):
+        z = torch.randn(n, 2, generator=rng)
+        y = self.mean.to(z.dtype) + self.sd.to(z.dtype) * z
+        arm = torch.randint(5, (n,), generator=rng)
+        return rotate(y, 2 * math.pi * arm / 5 + self.twist * y.norm(dim=1))
+
+    def _log_prob(self, x):
+        twist = self.twist * x.norm(dim=1)
+        y = torch.stack([rotate(x, -twist - 2 * math.pi * arm / 5) for arm in range(5)])  # (5, n, 2)
+        z = (y - self.mean.to(x.dtype)) / self.sd.to(x.dtype)
+        return torch.logsumexp(-0.5 * z.square().sum(2), 0) - math.log(2 * math.pi * self.sd.prod() * 5)
+
+
+def rotate(x, angle) -> Tensor:
+    """Each row of x (n, 2) turned counter-clockwise by its angle (n,), in radians."""
+    c, s = angle.cos(), angle.sin()
+    return torch.stack([c * x[:, 0] - s * x[:, 1], s * x[:, 0] + c * x[:, 1]], 1)

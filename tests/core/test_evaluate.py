@@ -30,7 +30,7 @@ def test_nats_of_the_truth_are_its_entropy(rng):
 
 
 def test_a_perfect_model_has_no_excess(rng):
-    target = data.Pinwheel()
+    target = data.TARGETS["pinwheel"]()
     assert evaluate.kl_estimate(target, target, target.sample(100, rng)) == (0.0, 0.0)
 
 

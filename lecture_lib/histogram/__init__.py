@@ -7,19 +7,13 @@ Slides "Goal: Learn a Distribution" and "Histograms: Inference & Samples".
     cell i ~ p_1, ..., p_k, then uniform    sampling: straightforward
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from lecture_lib.data import as_rows, positive_int
-from lecture_lib.histogram.edges import checked_edges, grid_edges, volumes
-from lecture_lib.histogram.grid import cell_of, count, draw, look_up
-
-__all__ = ["Histogram", "cell_of", "count"]
+from lecture_lib.data import as_rows, positive_int, require
+from lecture_lib.histogram.grid import cell_of, checked_edges, count, draw, grid_edges, look_up, volumes
 
 
 class Histogram:
@@ -33,19 +27,17 @@ class Histogram:
     As in numpy, a cell holds its lower edge and not its upper one; only the last cell holds both.
     """
 
-    def __init__(self, edges: Tensor | Sequence[Tensor], probs: Tensor):
+    def __init__(self, edges, probs):
         self.edges = checked_edges(edges)
+        self.d = len(self.edges)
         self.probs = p = torch.as_tensor(probs, dtype=torch.float64).detach()
         cells = tuple(len(e) - 1 for e in self.edges)
-        if p.shape != cells:
-            raise ValueError(f"probs has shape {tuple(p.shape)}. The edges make a grid of {cells} cells.")
-        if not (p >= 0).all() or not math.isclose(p.sum(), 1, rel_tol=1e-6):
-            raise ValueError(
-                f"probs has minimum {p.min():.6g} and sum {p.sum():.6g}. They should be at least 0, and 1."
-            )
+        require(p.shape == cells, f"probs has shape {tuple(p.shape)}. The edges make a grid of {cells} cells.")
+        right = (p >= 0).all() and math.isclose(p.sum(), 1, rel_tol=1e-6)
+        require(right, f"probs has minimum {p.min():.6g} and sum {p.sum():.6g}. They should be at least 0, and 1.")
 
     @classmethod
-    def fit(cls, x: Tensor, bins: int | Sequence | Tensor | str = "scott", low=None, high=None, smoothing: float = 0.0):
+    def fit(cls, x, bins="scott", low=None, high=None, smoothing=0.0):
         """Count: p_i = (c_i + smoothing) / (n + smoothing K), K cells in all.
 
         Slide "Goal: Learn a Distribution" (histogram).
@@ -61,25 +53,19 @@ class Histogram:
         As in numpy, points outside the grid are left out, and n counts the others.
         """
         x = as_rows(x)
-        if not 0 <= smoothing < math.inf:
-            raise ValueError(f"smoothing is {smoothing}. It should be a finite number of at least 0.")
+        require(0 <= smoothing < math.inf, f"smoothing is {smoothing}. It should be a finite number of at least 0.")
         edges = grid_edges(x, bins, low, high)
         counts = count(x, edges)
-        total = counts.sum()
-        if total == 0:
-            raise ValueError(f"x has none of its {len(x)} points inside the edges. Widen the edges or check x.")
-        return cls(edges, (counts.double() + smoothing) / (total + smoothing * counts.numel()))
+        n = counts.sum()
+        require(n > 0, f"x has none of its {len(x)} points inside the edges. Widen the edges or check x.")
+        return cls(edges, (counts.double() + smoothing) / (n + smoothing * counts.numel()))
 
-    @property
-    def d(self) -> int:
-        return len(self.edges)
-
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x) -> Tensor:
         """log p(x) = log p_i - log v_i in nats, (n, d) -> (n,); -inf where p(x) = 0. NaN is refused."""
         x = as_rows(x, self.d, finite=False)
         log_density = self.probs.log() - volumes(self.edges).log()
         return look_up(log_density, -math.inf, x, self.edges).to(x.dtype)
 
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell."""
         return draw(positive_int("n", n, least=0), self.edges, self.probs, rng)

@@ -1,29 +1,93 @@
-"""The grid under a histogram: the cell of each point, and points from cells.
+"""The grid under a histogram: its edges, the cell of each point, and points from cells.
 
 Counting here agrees with `numpy.histogramdd` to the last point, on edges too. It is fast (benchmarks/histograms.py)
 because points go by chunks that fit into the processor's cache, and because few of them are searched among the edges.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lecture_lib.histogram.edges import checked_edges
+from lecture_lib.data import as_rows, one_of, positive_int, require
 
+MAX_CELLS = 2**26  # half a gigabyte of probabilities
 CHUNK = 2**16  # points
 SLACK = 1e-9  # in cells: rounding takes an edge no farther from its whole number
 
 
-# ---------------------------------------------------------------- from x to its cell
+def checked_edges(edges) -> list[Tensor]:
+    """The edges as a list of float64 tensors; ValueError if they are not increasing."""
+    if isinstance(edges, (Tensor, np.ndarray)) or all(isinstance(e, Real) for e in edges):
+        edges = [edges]
+    edges = [torch.as_tensor(e, dtype=torch.float64) for e in edges]
+    for j, e in enumerate(edges):
+        right = e.ndim == 1 and len(e) > 1
+        require(right, f"edges[{j}] has shape {tuple(e.shape)}. It should be (k + 1,) with at least 1 cell.")
+        right = (e.diff() > 0).all() and (e[-1] - e[0]).isfinite()
+        require(right, f"edges[{j}] should be finite and increase from each edge to the next.")
+    few_enough([len(e) - 1 for e in edges])
+    return edges
 
 
-def count(x: Tensor, edges: Sequence[Tensor]) -> Tensor:
+def few_enough(cells) -> None:
+    """ValueError if a grid of k_1 x ... x k_d cells does not fit into the memory."""
+    sentence = f"bins make a grid of up to {max(cells)}^{len(cells)} cells. That is too many: at most {MAX_CELLS:,}."
+    require(math.prod(k + 2 for k in cells) <= MAX_CELLS, sentence)
+
+
+def volumes(edges) -> Tensor:
+    """v_i, the product of the cell's widths: (k_1, ..., k_d)."""
+    return math.prod(torch.meshgrid(*[e.diff() for e in edges], indexing="ij"))
+
+
+def grid_edges(x, bins, low=None, high=None) -> list[Tensor]:
+    """For each column of x (n, d) the edges (k_j + 1,), float64; bins, low and high as in `Histogram.fit`."""
+    d, scott = x.shape[1], isinstance(bins, str)
+    if scott:
+        one_of("bins", bins, ["scott"])
+    elif not hasattr(bins, "__len__"):
+        bins = [positive_int("bins", bins)] * d
+    elif torch.is_tensor(bins) or not all(isinstance(k, Integral) for k in bins):
+        bins = checked_edges(bins)
+    require(scott or len(bins) == d, f"bins has {len(bins)} entries. x has {d} columns: one for each.")
+    if torch.is_tensor(bins[0]):
+        return bins
+    low, high = box(x, low, high)
+    cells = scott_cells(x, low, high) if scott else [positive_int("bins", k) for k in bins]
+    few_enough(cells)
+    # numpy's linspace, not torch's: the last bits differ, and with them the cell of a point on an edge
+    return [torch.from_numpy(np.linspace(a, b, k + 1)) for a, b, k in zip(low.tolist(), high.tolist(), cells)]
+
+
+def box(x, low, high) -> tuple[Tensor, Tensor]:
+    """The corners of the grid, both (d,), float64: low and high as given, or else those of x (n, d)."""
+    corners = []
+    for name, corner, extreme in [("low", low, x.amin), ("high", high, x.amax)]:
+        corner = extreme(0).detach() if corner is None else corner
+        corner = torch.as_tensor(corner, dtype=torch.float64)
+        row = corner.expand(1, x.shape[1]) if corner.ndim == 0 else corner[None]
+        corners.append(as_rows(row, x.shape[1], name)[0])
+    lowest, highest = corners
+    if low is None and high is None:
+        highest = torch.where(highest > lowest, highest, lowest + 1)  # all points equal: width 1
+    right = ((highest > lowest) & (highest - lowest).isfinite()).all()
+    require(right, f"low is {lowest.tolist()}, high is {highest.tolist()}. low should be below, not infinitely.")
+    return lowest, highest
+
+
+def scott_cells(x, low, high) -> list[int]:
+    """How many cells of width 3.49 sd n^(-1/(2 + d)) fill the box, sd and n of the rows of x inside the box."""
+    inside = x[((x >= low) & (x <= high)).all(1)].double()
+    width = 3.49 * inside.std(0, correction=0) * max(len(inside), 1) ** (-1 / (2 + x.shape[1]))
+    return ((high - low) / width).ceil().nan_to_num(posinf=1).clamp(1, 10_000).long().tolist()
+
+
+def count(x, edges) -> Tensor:
     """How many rows of x (n, d) lie in each cell: (k_1, ..., k_d), long."""
     shape = [len(e) + 1 for e in edges]
     size = math.prod(shape)
@@ -31,14 +95,14 @@ def count(x: Tensor, edges: Sequence[Tensor]) -> Tensor:
     return counts.reshape(shape)[(slice(1, -1),) * len(shape)]
 
 
-def cell_of(x: Tensor, edges: Sequence[Tensor]) -> Tensor:
+def cell_of(x, edges) -> Tensor:
     """The flat, row-major number of each row's cell: (n, d) -> (n,), int32; K, the number of cells, outside."""
     edges = checked_edges(edges)
     cells = [len(e) - 1 for e in edges]
     return look_up(torch.arange(math.prod(cells), dtype=torch.int32).reshape(cells), math.prod(cells), x, edges)
 
 
-def look_up(table: Tensor, outside: float, x: Tensor, edges: Sequence[Tensor]) -> Tensor:
+def look_up(table, outside, x, edges) -> Tensor:
     """The entry of each row's cell in the table (k_1, ..., k_d), and `outside` of them: (n, d) -> (n,)."""
     table = pad(table, (1, 1) * table.ndim, value=outside).flatten()
     result = torch.from_numpy(np.empty(len(x), table.numpy().dtype))  # numpy's memory is filled twice as fast
@@ -47,7 +111,7 @@ def look_up(table: Tensor, outside: float, x: Tensor, edges: Sequence[Tensor]) -
     return result
 
 
-def locate(x: Tensor, edges: Sequence[Tensor], chunk: int) -> Iterator[Tensor]:
+def locate(x, edges, chunk) -> Iterator[Tensor]:
     """The flat, row-major number of each row's cell, chunk by chunk: (n, d) -> (m,), int32.
 
     In the grid with a border, one more cell at both ends of each dimension: it holds the points outside.
@@ -63,7 +127,7 @@ def locate(x: Tensor, edges: Sequence[Tensor], chunk: int) -> Iterator[Tensor]:
         yield flat
 
 
-def finder(edges: Tensor, n: int) -> Callable[[Tensor], Tensor]:
+def finder(edges, n):
     """A function x (m,) -> (m,), int32: how many of the edges are at most x. For n points in all.
 
     Equal cells: scaled to 1 and rounded down, an x comes out right, or one too high if it is SLACK-close to an edge.
@@ -72,14 +136,14 @@ def finder(edges: Tensor, n: int) -> Callable[[Tensor], Tensor]:
     """
     k, low, width = len(edges) - 1, edges[0].item(), (edges[-1] - edges[0]).item()
 
-    def scaled(x: Tensor, slots: int) -> Tensor:
+    def scaled(x, slots):
         return x.sub(low).mul_(min(slots / width, 1e300)).add_(1 + SLACK).clamp_(0.5, slots + 1.5)
 
     off = scaled(edges, k) - torch.arange(1, k + 2)
     if ((off >= 0) & (off < 2 * SLACK)).all():
         start = pad(edges, (1, 0), value=-math.inf)
 
-        def find(x: Tensor) -> Tensor:
+        def find(x):
             t = scaled(x, k)
             cell = t.int()
             if t.frac_().amin() < 2 * SLACK:
@@ -92,7 +156,7 @@ def finder(edges: Tensor, n: int) -> Callable[[Tensor], Tensor]:
     edges_in = torch.bincount(scaled(edges, slots).int(), minlength=slots + 2)
     guide = torch.where(edges_in > 0, -1, edges_in.cumsum(0)).int()
 
-    def find(x: Tensor) -> Tensor:
+    def find(x):
         found = guide.index_select(0, scaled(x, slots).int())
         unsure = (found < 0).nonzero()[:, 0]
         found[unsure] = torch.searchsorted(edges, x[unsure], right=True, out_int32=True)
@@ -101,20 +165,15 @@ def finder(edges: Tensor, n: int) -> Callable[[Tensor], Tensor]:
     return find
 
 
-# ---------------------------------------------------------------- from u to a cell, and to a point in it
-
-
-def draw(n: int, edges: Sequence[Tensor], probs: Tensor, rng: torch.Generator | None = None) -> Tensor:
+def draw(n, edges, probs, rng=None) -> Tensor:
     """n points, (n, d): a cell with probability p_i, then a uniform point between its first and last number."""
     points, p = torch.empty(n, len(edges)), probs.flatten()
     corners = zip(*[ends(e, points.dtype) for e in edges])
     first, last = (torch.stack(torch.meshgrid(*one, indexing="ij")).flatten(1) for one in corners)  # (d, K)
     width = last - first
-    if not ((width >= 0) & width.isfinite())[:, p > 0].all():
-        raise ValueError(
-            f"edges make cells that hold no number of dtype {points.dtype}, or too wide for it. "
-            "Call torch.set_default_dtype(torch.float64) before sampling."
-        )
+    sentence = f"edges make cells that hold no number of dtype {points.dtype}, or too wide for it."
+    right = ((width >= 0) & width.isfinite())[:, p > 0].all()
+    require(right, f"{sentence} Call torch.set_default_dtype(torch.float64) before sampling.")
     cdf = pad(p.cumsum(0), (1, 0))
     find = finder(cdf / cdf[-1], n)  # ends with 1 exactly, so every u < 1 has a cell
     for rows in points.split(CHUNK):
@@ -125,7 +184,7 @@ def draw(n: int, edges: Sequence[Tensor], probs: Tensor, rng: torch.Generator | 
     return points
 
 
-def ends(edges: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def ends(edges, dtype) -> tuple[Tensor, Tensor]:
     """The first and the last number of `dtype` in each cell, both (k,); first > last where there is none."""
     low, high = edges[:-1].to(dtype), edges[1:].to(dtype)
     up, down = low.new_tensor(math.inf), low.new_tensor(-math.inf)

@@ -25,9 +25,10 @@ FILES = {  # Fashion-MNIST's: the length of the header, and the sha256 of all by
 }
 CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
-REMEDIES = (
-    "install the package dataset-fashion-mnist (Debian, Ubuntu), or put its four files into a folder and name it by "
-    "data.fashion_mnist(folder) or LECTURE_LIB_DATA, or call data.fashion_mnist() once with a network (31 MB)"
+ABSENT = (
+    "Fashion-MNIST is not on this machine: install the package dataset-fashion-mnist (Debian, Ubuntu), or put its four "
+    "files into a folder and name it by data.fashion_mnist(folder) or LECTURE_LIB_DATA, or call data.fashion_mnist() "
+    "once with a network (31 MB)."
 )
 TIMEOUT = 10  # seconds that a download waits for an answer
 
@@ -58,8 +59,7 @@ class Images(NamedTuple):
 def digits() -> Images:
     """Handwritten digits, 8 x 8 pixels, 17 grey levels: 1,400 to train, 397 to test, by one fixed shuffle.
 
-    scikit-learn's `load_digits`: the test part of Alpaydin and Kaynak, Optical Recognition of Handwritten
-    Digits, UCI 1998.
+    scikit-learn's: the test part of Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI 1998.
     """
     from sklearn.datasets import load_digits
 
@@ -79,7 +79,9 @@ def fashion_mnist(folder=None, download=True) -> Images:
     """
     known = (place for place in (cache(), DEBIAN) if len(_paths(place)) == len(FILES))
     folder = folder or os.environ.get("LECTURE_LIB_DATA") or next(known, None)
-    files = _read(folder) if folder else _download(download)
+    if not folder and not download:
+        raise FileNotFoundError(ABSENT)
+    files = _read(folder) if folder else _download()
     x, labels, test, test_labels = (files[name] for name in FILES)
     x, test = x.reshape(-1, 28 * 28), test.reshape(-1, 28 * 28)
     return Images(x, test, labels.long(), test_labels.long(), (28, 28), 256, "Fashion-MNIST", CLOTHES)
@@ -126,12 +128,10 @@ def _read(folder) -> dict[str, Tensor]:
     return files
 
 
-def _download(wanted) -> dict[str, Tensor]:
+def _download() -> dict[str, Tensor]:
     """torchvision's download. It gets into the cache when it is complete: nothing half-written stays."""
     from torchvision.datasets import FashionMNIST
 
-    if not wanted:
-        raise FileNotFoundError(f"Fashion-MNIST is not on this machine: {REMEDIES}.")
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
@@ -145,8 +145,6 @@ def _download(wanted) -> dict[str, Tensor]:
             return files
     except (OSError, RuntimeError, HTTPException) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        raise FileNotFoundError(
-            f"Fashion-MNIST is not on this machine, and its download failed ({reason}): {REMEDIES}."
-        ) from error
+        raise FileNotFoundError(f"{ABSENT} Its download failed ({reason}).") from error
     finally:
         socket.setdefaulttimeout(before)

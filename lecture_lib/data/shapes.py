@@ -4,7 +4,6 @@ import math
 
 import torch
 
-from lecture_lib.data.checks import positive
 from lecture_lib.data.targets import Checkerboard, Mixture, NoisyCurve, Pinwheel, Rings, Target, Triangular, Uniform
 
 
@@ -29,23 +28,20 @@ def two_moons(noise=0.05) -> Target:
     """Two half circles with Gaussian noise, placed as in scikit-learn's `make_moons`."""
     upper = lambda t: torch.stack([t.cos(), t.sin()], -1)  # noqa: E731
     lower = lambda t: torch.stack([1 - t.cos(), 0.5 - t.sin()], -1)  # noqa: E731
-    nodes = int(6 / positive("noise", noise))
-    return NoisyCurve("two moons", [upper, lower], math.pi, noise, nodes)
+    return NoisyCurve("two moons", [upper, lower], math.pi, noise, finer=6)
 
 
 def spiral(noise=0.1) -> Target:
     """Two arms of an Archimedean spiral, one and a half turns, with Gaussian noise."""
     arm = lambda t: t[..., None] / 3 * torch.stack([-t.cos(), t.sin()], -1)  # noqa: E731
-    nodes = int(38 / positive("noise", noise))
-    return NoisyCurve("spiral", [arm, lambda t: -arm(t)], 3 * math.pi, noise, nodes, power=1)
+    return NoisyCurve("spiral", [arm, lambda t: -arm(t)], 3 * math.pi, noise, finer=38, power=1)
 
 
 def smiley(noise=0.2) -> Target:
     """Two eyes and a smile, a third of the points each, with Gaussian noise (Berkeley CS294-158, homework 2, 2020)."""
     eye = lambda x: lambda t: torch.tensor([x, 2.5], dtype=t.dtype).expand(*t.shape, 2)  # noqa: E731
     smile = lambda t: torch.stack([2 * t.cos(), -t.sin()], -1)  # noqa: E731
-    nodes = int(12 / positive("noise", noise))
-    return NoisyCurve("smiley", [eye(-1.5), eye(1.5), smile], math.pi, noise, nodes)
+    return NoisyCurve("smiley", [eye(-1.5), eye(1.5), smile], math.pi, noise, finer=12)
 
 
 TARGETS = {"mixture": mixture, "uniform": Uniform, "triangular": Triangular}  # d = 1, and then d = 2

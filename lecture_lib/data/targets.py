@@ -1,10 +1,8 @@
-"""p_data: distributions whose density is known exactly.
+"""p_data: distributions whose density is known exactly, so that every model can be compared with the truth.
 
-Slide "Goal: Learn a Distribution": x(1), ..., x(n) ~ p_data. In real life nobody knows p_data. Here we
-do, so every model of the course can be compared with the truth.
-
-Every target answers the two questions of the course, `log_prob(x)` (n, d) -> (n,) in nats and
-`sample(n, rng)` -> (n, d), and knows its `entropy`, the floor under every model's nats.
+Slide "Goal: Learn a Distribution": x(1), ..., x(n) ~ p_data. Every target answers the two questions of the course,
+`log_prob(x)` (n, d) -> (n,) in nats and `sample(n, rng)` -> (n, d), and knows its `entropy`, the floor under every
+model's nats.
 """
 
 import math
@@ -14,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows, require
+from lecture_lib.data.checks import as_rows, positive, require
 
 
 class Target:
@@ -25,10 +23,9 @@ class Target:
     """
 
     def __init__(self, name, low, high):
-        self.name = name
+        self.name, self.d = name, len(low)
         self.low = torch.as_tensor(low, dtype=torch.float64)
         self.high = torch.as_tensor(high, dtype=torch.float64)
-        self.d = len(self.low)
         self.cells = 20_000 if self.d == 1 else 300
 
     def log_prob(self, x) -> Tensor:
@@ -147,15 +144,15 @@ class Mixture(Target):
 class NoisyCurve(Mixture):
     """x = curve(t) + noise z, z ~ N(0, I): p(x) = integral of N(x; curve(t), noise^2 I) p(t) dt.
 
-    By Gauss-Legendre quadrature p(x) is a mixture, one Gaussian for each node. The nodes used here give log p(x) to
-    1e-9 nats within 6 noise widths of a curve.
+    By Gauss-Legendre quadrature p(x) is a mixture, one Gaussian for each node: finer / noise of them, 96 at least.
+    The numbers used here give log p(x) to 1e-9 nats within 6 noise widths of a curve.
 
-    curves: functions (n,) -> (n, 2) of t in [0, length]; p(t) is proportional to t^power; nodes: 96 or more.
+    curves: functions (n,) -> (n, 2) of t in [0, length]; p(t) is proportional to t^power.
     """
 
-    def __init__(self, name, curves, length, noise, nodes, power=0):
-        self.curves, self.length, self.noise, self.power = curves, length, noise, power
-        t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(max(96, nodes)))  # on [-1, 1]
+    def __init__(self, name, curves, length, noise, finer=0, power=0):
+        self.curves, self.length, self.noise, self.power = curves, length, positive("noise", noise), power
+        t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(max(96, int(finer / noise))))  # on [-1, 1]
         t = (t + 1) * length / 2
         w = w * t**power
         weights = torch.cat([w / w.sum()] * len(curves)) / len(curves)
@@ -177,8 +174,7 @@ class Rings(Target):
 
     def __init__(self):
         self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64), 0.08
-        reach = 2.25 + 6 * self.noise
-        super().__init__("rings", [-reach, -reach], [reach, reach])
+        super().__init__("rings", [-2.73, -2.73], [2.73, 2.73])
 
     def sample(self, n, rng=None):
         r = self.radii.to(torch.get_default_dtype())[torch.randint(len(self.radii), (n,), generator=rng)]
@@ -195,24 +191,22 @@ class Rings(Target):
 class Pinwheel(Target):
     """Five arms: an elongated Gaussian, turned by its arm's angle and by a twist that grows with the radius.
 
-    y ~ N(mean, diag(sd^2)), x = R(2 pi k / 5 + twist |y|) y. A rotation by an angle that depends on |y| alone
+    y ~ N(mean, diag(sd^2)), x = R(2 pi k / 5 + 0.9 |y|) y. A rotation by an angle that depends on |y| alone
     keeps areas and |x| = |y|, so p(x) = mean over k of N(R(...)^{-1} x) exactly.
     """
 
     def __init__(self):
         self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64)
-        self.twist = 0.9
         super().__init__("pinwheel", [-4, -4], [4, 4])
 
     def sample(self, n, rng=None):
         z = torch.randn(n, 2, generator=rng)
         y = self.mean.to(z.dtype) + self.sd.to(z.dtype) * z
         arm = torch.randint(5, (n,), generator=rng)
-        return rotate(y, 2 * math.pi * arm / 5 + self.twist * y.norm(dim=1))
+        return rotate(y, 2 * math.pi * arm / 5 + 0.9 * y.norm(dim=1))
 
     def _log_prob(self, x):
-        twist = self.twist * x.norm(dim=1)
-        y = torch.stack([rotate(x, -twist - 2 * math.pi * arm / 5) for arm in range(5)])  # (5, n, 2)
+        y = torch.stack([rotate(x, -0.9 * x.norm(dim=1) - 2 * math.pi * arm / 5) for arm in range(5)])  # (5, n, 2)
         z = (y - self.mean.to(x.dtype)) / self.sd.to(x.dtype)
         return torch.logsumexp(-0.5 * z.square().sum(2), 0) - math.log(2 * math.pi * self.sd.prod() * 5)
 

@@ -13,18 +13,15 @@ import torch
 from torch import Tensor
 
 from lecture_lib.data import as_rows, positive_int, require
-from lecture_lib.histogram.grid import cell_of, checked_edges, count, draw, grid_edges, look_up, volumes
+from lecture_lib.histogram.grid import cell_of, checked_edges, count, draw, grid_edges, look_up
 
 
 class Histogram:
-    """p(x) = p_i / v_i for x in cell i of a grid, 0 outside the grid.
-
-    Slide "Histograms: Inference & Samples".
+    """p(x) = p_i / v_i for x in cell i of a grid, 0 outside the grid. Slide "Histograms: Inference & Samples".
 
     edges: for each dimension j an increasing tensor (k_j + 1,); 1-D histograms may give the tensor itself.
+        As in numpy, a cell holds its lower edge and not its upper one; only the last cell holds both.
     probs: (k_1, ..., k_d), the probability of each cell; they sum to 1.
-
-    As in numpy, a cell holds its lower edge and not its upper one; only the last cell holds both.
     """
 
     def __init__(self, edges, probs):
@@ -38,19 +35,14 @@ class Histogram:
 
     @classmethod
     def fit(cls, x, bins="scott", low=None, high=None, smoothing=0.0):
-        """Count: p_i = (c_i + smoothing) / (n + smoothing K), K cells in all.
+        """Count: p_i = (c_i + smoothing) / (n + smoothing K), K cells in all. Slide "Goal: Learn a Distribution".
 
-        Slide "Goal: Learn a Distribution" (histogram).
-
-        x: (n, d), or (n,) for d = 1.
+        x: (n, d), or (n,) for d = 1. As in numpy, points outside the grid are left out, and n counts the others.
         bins: a number of equal cells for every dimension, or one number for each; or the edges; or "scott",
-            the width 3.49 sd n^(-1/(2 + d)) in each dimension, sd and n of the points inside the box, which is close
-            to the asymptotically best for independent Gaussian coordinates (Scott 1992, Multivariate Density
-            Estimation).
+            the width 3.49 sd n^(-1/(2 + d)) in each dimension, sd and n of the points inside the box, close to the
+            asymptotically best for independent Gaussian coordinates (Scott 1992, Multivariate Density Estimation).
         low, high: the grid's box where `bins` is not edges, a number or (d,); by default the data's own range.
         smoothing: added to every count (Laplace 1814: 1). With 0, an empty cell gets p(x) = 0.
-
-        As in numpy, points outside the grid are left out, and n counts the others.
         """
         x = as_rows(x)
         require(0 <= smoothing < math.inf, f"smoothing is {smoothing}. It should be a finite number of at least 0.")
@@ -63,8 +55,8 @@ class Histogram:
     def log_prob(self, x) -> Tensor:
         """log p(x) = log p_i - log v_i in nats, (n, d) -> (n,); -inf where p(x) = 0. NaN is refused."""
         x = as_rows(x, self.d, finite=False)
-        log_density = self.probs.log() - volumes(self.edges).log()
-        return look_up(log_density, -math.inf, x, self.edges).to(x.dtype)
+        volumes = math.prod(torch.meshgrid(*[e.diff() for e in self.edges], indexing="ij"))
+        return look_up(self.probs.log() - volumes.log(), -math.inf, x, self.edges).to(x.dtype)
 
     def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell."""

@@ -15,7 +15,6 @@ from torch.nn.functional import pad
 
 from lecture_lib.data import as_rows, one_of, positive_int, require
 
-MAX_CELLS = 2**26  # half a gigabyte of probabilities
 CHUNK = 2**16  # points
 SLACK = 1e-9  # in cells: rounding takes an edge no farther from its whole number
 
@@ -26,61 +25,49 @@ def checked_edges(edges) -> list[Tensor]:
         edges = [edges]
     edges = [torch.as_tensor(e, dtype=torch.float64) for e in edges]
     for j, e in enumerate(edges):
-        right = e.ndim == 1 and len(e) > 1
-        require(right, f"edges[{j}] has shape {tuple(e.shape)}. It should be (k + 1,) with at least 1 cell.")
-        right = (e.diff() > 0).all() and (e[-1] - e[0]).isfinite()
-        require(right, f"edges[{j}] should be finite and increase from each edge to the next.")
-    few_enough([len(e) - 1 for e in edges])
+        right = e.ndim == 1 and len(e) > 1 and (e.diff() > 0).all() and (e[-1] - e[0]).isfinite()
+        require(right, f"edges[{j}] has shape {tuple(e.shape)}. It should be (k + 1,), k > 0, finite and increasing.")
     return edges
-
-
-def few_enough(cells) -> None:
-    """ValueError if a grid of k_1 x ... x k_d cells does not fit into the memory."""
-    sentence = f"bins make a grid of up to {max(cells)}^{len(cells)} cells. That is too many: at most {MAX_CELLS:,}."
-    require(math.prod(k + 2 for k in cells) <= MAX_CELLS, sentence)
-
-
-def volumes(edges) -> Tensor:
-    """v_i, the product of the cell's widths: (k_1, ..., k_d)."""
-    return math.prod(torch.meshgrid(*[e.diff() for e in edges], indexing="ij"))
 
 
 def grid_edges(x, bins, low=None, high=None) -> list[Tensor]:
     """For each column of x (n, d) the edges (k_j + 1,), float64; bins, low and high as in `Histogram.fit`."""
-    d, scott = x.shape[1], isinstance(bins, str)
-    if scott:
+    d = x.shape[1]
+    if isinstance(bins, str):
         one_of("bins", bins, ["scott"])
+        low, high = box(x, low, high)
+        bins = scott(x, low, high)
     elif not hasattr(bins, "__len__"):
-        bins = [positive_int("bins", bins)] * d
+        bins = [bins] * d
     elif torch.is_tensor(bins) or not all(isinstance(k, Integral) for k in bins):
         bins = checked_edges(bins)
-    require(scott or len(bins) == d, f"bins has {len(bins)} entries. x has {d} columns: one for each.")
+    require(len(bins) == d, f"bins has {len(bins)} entries. x has {d} columns: one for each.")
+    cells = [len(k) - 1 if torch.is_tensor(k) else positive_int("bins", k) for k in bins]
+    few = math.prod(k + 2 for k in cells) <= 2**26  # half a gigabyte of probabilities
+    require(few, f"bins make a grid of up to {max(cells)}^{d} cells. That is too many: at most {2**26:,}.")
     if torch.is_tensor(bins[0]):
         return bins
-    low, high = box(x, low, high)
-    cells = scott_cells(x, low, high) if scott else [positive_int("bins", k) for k in bins]
-    few_enough(cells)
+    ends = zip(*map(torch.Tensor.tolist, box(x, low, high)))
     # numpy's linspace, not torch's: the last bits differ, and with them the cell of a point on an edge
-    return [torch.from_numpy(np.linspace(a, b, k + 1)) for a, b, k in zip(low.tolist(), high.tolist(), cells)]
+    return [torch.from_numpy(np.linspace(a, b, k + 1)) for (a, b), k in zip(ends, cells)]
 
 
 def box(x, low, high) -> tuple[Tensor, Tensor]:
     """The corners of the grid, both (d,), float64: low and high as given, or else those of x (n, d)."""
-    corners = []
+    d, corners = x.shape[1], []
     for name, corner, extreme in [("low", low, x.amin), ("high", high, x.amax)]:
-        corner = extreme(0).detach() if corner is None else corner
-        corner = torch.as_tensor(corner, dtype=torch.float64)
-        row = corner.expand(1, x.shape[1]) if corner.ndim == 0 else corner[None]
-        corners.append(as_rows(row, x.shape[1], name)[0])
-    lowest, highest = corners
+        corner = torch.as_tensor(extreme(0).detach() if corner is None else corner, dtype=torch.float64)
+        row = corner.expand(1, d) if corner.ndim == 0 else corner[None]
+        corners.append(as_rows(row, d, name)[0])
+    first, last = corners
     if low is None and high is None:
-        highest = torch.where(highest > lowest, highest, lowest + 1)  # all points equal: width 1
-    right = ((highest > lowest) & (highest - lowest).isfinite()).all()
-    require(right, f"low is {lowest.tolist()}, high is {highest.tolist()}. low should be below, not infinitely.")
-    return lowest, highest
+        last = torch.where(last > first, last, first + 1)  # all points equal: width 1
+    right = ((last > first) & (last - first).isfinite()).all()
+    require(right, f"low is {first.tolist()}, high is {last.tolist()}. low should be below, not infinitely.")
+    return first, last
 
 
-def scott_cells(x, low, high) -> list[int]:
+def scott(x, low, high) -> list[int]:
     """How many cells of width 3.49 sd n^(-1/(2 + d)) fill the box, sd and n of the rows of x inside the box."""
     inside = x[((x >= low) & (x <= high)).all(1)].double()
     width = 3.49 * inside.std(0, correction=0) * max(len(inside), 1) ** (-1 / (2 + x.shape[1]))
@@ -171,9 +158,8 @@ def draw(n, edges, probs, rng=None) -> Tensor:
     corners = zip(*[ends(e, points.dtype) for e in edges])
     first, last = (torch.stack(torch.meshgrid(*one, indexing="ij")).flatten(1) for one in corners)  # (d, K)
     width = last - first
-    sentence = f"edges make cells that hold no number of dtype {points.dtype}, or too wide for it."
     right = ((width >= 0) & width.isfinite())[:, p > 0].all()
-    require(right, f"{sentence} Call torch.set_default_dtype(torch.float64) before sampling.")
+    require(right, f"edges are too fine or wide for {points.dtype}. Call torch.set_default_dtype(torch.float64) first.")
     cdf = pad(p.cumsum(0), (1, 0))
     find = finder(cdf / cdf[-1], n)  # ends with 1 exactly, so every u < 1 has a cell
     for rows in points.split(CHUNK):

@@ -67,7 +67,7 @@ CHOICES = {
     "8 gaussians": eight_gaussians,
     "8 narrow gaussians": lambda: eight_gaussians(sd=0.05),
     "2 gaussians": lambda: Mixture("2 gaussians", [[-1.2, -0.6], [1.2, 0.6]], [0.2, 0.4], [0.3, 0.7]),
-    "line": lambda: NoisyCurve("line", [lambda t: torch.stack([t - 1.5, 0.6 * t - 0.9], -1)], 3.0, 0.1, nodes=96),
+    "line": lambda: NoisyCurve("line", [lambda t: torch.stack([t - 1.5, 0.6 * t - 0.9], -1)], 3.0, 0.1),
     **{name: make for name, make in TARGETS.items() if name != "8 gaussians" and make().d == 2},
 }
 

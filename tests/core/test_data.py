@@ -154,9 +154,9 @@ def test_moons_are_scikit_learns():
     "target", [data.two_moons(), data.two_moons(0.1), data.spiral()], ids=["0.05", "0.1", "spiral"]
 )
 def test_twice_the_nodes_move_a_curves_density_by_less_than_1e_9_nats(target, rng):
-    finer = data.NoisyCurve(
-        "finer", target.curves, target.length, target.noise, 2 * len(target.means) // len(target.curves), target.power
-    )
+    t, nodes = target, 2 * len(target.means) // len(target.curves)
+    finer = data.NoisyCurve("finer", t.curves, t.length, t.noise, (nodes + 0.5) * t.noise, t.power)
+    assert len(finer.means) == 2 * len(target.means)
     x = target.sample(10_000, rng).double()
     x = x + 3 * target.noise * torch.randn(x.shape, generator=rng, dtype=torch.float64)
     log_p = finer.log_prob(x)
@@ -233,7 +233,7 @@ def test_bad_points_are_refused_in_one_sentence(x, sentence):
     "make, sentence",
     [
         (lambda: data.two_moons(0), r"noise is 0\. It should be a finite number above 0"),
-        (lambda: data.NoisyCurve("c", [lambda t: t], 1.0, -0.1, 96), r"smallest standard deviation \(noise\) is -0\.1"),
+        (lambda: data.NoisyCurve("c", [lambda t: t], 1.0, -0.1), r"noise is -0\.1\. It should be"),
         (lambda: data.eight_gaussians(sd=0), r"smallest standard deviation .* is 0\. It should be above 0"),
         (lambda: data.Triangular(0, 0, 1), r"low, mode and high are 0, 0, 1\. They should increase"),
         (lambda: data.Uniform(1, 0), r"low is 1, high is 0"),

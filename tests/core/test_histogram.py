@@ -8,7 +8,7 @@ import scipy.stats
 import torch
 
 from lecture_lib.histogram import Histogram
-from lecture_lib.histogram.grid import cell_of, checked_edges, count, finder, grid_edges, volumes
+from lecture_lib.histogram.grid import cell_of, checked_edges, count, finder, grid_edges
 
 LOW, HIGH = -2.0, 2.5  # about one point in forty lies outside, in each dimension
 
@@ -180,13 +180,9 @@ def test_the_density_integrates_to_1(d):
     edges = [torch.tensor([-4.0, -1.0, 0.0, 0.5, 4.0]), torch.linspace(-5, 5, 8), torch.linspace(-5, 5, 4)][:d]
     fitted = gaussian_grid(edges, d)
     middles = torch.cartesian_prod(*[(e[1:] + e[:-1]) / 2 for e in fitted.edges]).reshape(-1, d)
-    mass = fitted.log_prob(middles).exp() * volumes(fitted.edges).flatten()
+    volumes = torch.cartesian_prod(*[e.diff() for e in fitted.edges]).reshape(-1, d).prod(1)
+    mass = fitted.log_prob(middles).exp() * volumes
     torch.testing.assert_close(mass.sum().item(), 1.0, rtol=1e-12, atol=0)
-
-
-def test_volumes_are_the_products_of_widths():
-    edges = checked_edges([[0, 1, 3], [0, 5, 6, 8]])
-    assert volumes(edges).tolist() == [[5, 1, 2], [10, 2, 4]]
 
 
 @pytest.mark.parametrize("edges", [[0.0, 1.0, 2.0], [0.0, 0.5, 2.0]], ids=["equal", "unequal"])
@@ -294,7 +290,7 @@ def test_every_draw_lies_in_a_cell_that_has_mass(edges):
 
 def test_cells_without_any_number_of_the_default_dtype_are_refused():
     fitted = Histogram(1e9 + np.arange(4.0), [0.2, 0.5, 0.3])  # float32 steps by 64 here
-    with pytest.raises(ValueError, match=r"^edges make cells that hold no number of dtype torch.float32"):
+    with pytest.raises(ValueError, match=r"^edges are too fine or wide for torch.float32"):
         fitted.sample(3)
 
 
@@ -356,10 +352,10 @@ ok = Histogram([0.0, 0.5, 1.0], [0.5, 0.5])
         (lambda: Histogram.fit(torch.zeros(9, 64), [torch.arange(18.0)] * 64), r"bins make a grid of up to 17\^64"),
         (lambda: Histogram.fit(x, bins=10**12), r"bins make a grid of up to 1000000000000\^1 cells"),
         (lambda: Histogram.fit(x, bins=[[0.0, 1.0]] * 2), r"bins has 2 entries\. x has 1 columns"),
-        (lambda: Histogram.fit(x, bins=[0.0, 2.0, 1.0]), r"edges\[0\] should be finite and increase"),
-        (lambda: Histogram.fit(x, bins=[0.0, 0.0, 1.0]), r"edges\[0\] should be finite and increase"),
-        (lambda: Histogram.fit(x, bins=[0.0, math.inf]), r"edges\[0\] should be finite and increase"),
-        (lambda: Histogram.fit(x, bins=[0.0, math.nan, 1.0]), r"edges\[0\] should be finite and increase"),
+        (lambda: Histogram.fit(x, bins=[0.0, 2.0, 1.0]), r"edges\[0\] has shape .* finite and increasing"),
+        (lambda: Histogram.fit(x, bins=[0.0, 0.0, 1.0]), r"edges\[0\] has shape .* finite and increasing"),
+        (lambda: Histogram.fit(x, bins=[0.0, math.inf]), r"edges\[0\] has shape .* finite and increasing"),
+        (lambda: Histogram.fit(x, bins=[0.0, math.nan, 1.0]), r"edges\[0\] has shape .* finite and increasing"),
         (lambda: Histogram.fit(x, bins=[5.0]), r"edges\[0\] has shape \(1,\)\. It should be \(k \+ 1,\)"),
         (lambda: Histogram.fit(x, bins=torch.zeros(2, 3)), r"edges\[0\] has shape \(2, 3\)\. It should be"),
         (lambda: Histogram.fit(x, bins=3, low=5, high=9), r"x has none of its 20 points inside the edges"),

@@ -10,23 +10,18 @@ from torch import Tensor
 
 def as_tensor(x, name="x") -> Tensor:
     """`x`, be it a tensor, array, data frame, list or number, as a floating tensor, of its own dtype if it has one."""
-    kind = type(x).__name__
     try:
-        if not torch.is_tensor(x) and hasattr(x, "__array__"):
-            x = np.asarray(x)  # torch takes neither foreign bytes, nor negative strides, nor read-only memory:
-            x = np.require(x, x.dtype.newbyteorder("="), ("C", "W"))
-        x = torch.as_tensor(x)
+        foreign = hasattr(x, "__array__") and not torch.is_tensor(x)
+        # torch takes neither foreign bytes, nor negative strides, nor read-only memory
+        x = torch.as_tensor(np.require(x, np.asarray(x).dtype.newbyteorder("="), ("C", "W")) if foreign else x)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} has type {kind}. It should be a tensor or array of numbers.") from error
+        raise ValueError(f"{name} has type {type(x).__name__}. It should be a tensor or array of numbers.") from error
     require(not x.is_complex(), f"{name} is complex ({x.dtype}). It should be real.")
     return x if x.is_floating_point() else x.to(torch.get_default_dtype())
 
 
 def as_rows(x, d=None, name="x", finite=True) -> Tensor:
-    """`x` as a floating tensor of shape (n, d); (n,) is taken as n points in one dimension.
-
-    Raises ValueError if x is empty, has another dimension than `d`, or holds NaN (with finite=True, also infinity).
-    """
+    """`x` as a floating tensor (n, d), (n,) as d = 1; ValueError if empty, not of `d` columns, NaN, or not `finite`."""
     x = as_tensor(x, name)
     x = x[:, None] if x.ndim == 1 else x
     require(x.ndim == 2, f"{name} has shape {tuple(x.shape)}. It should be (n, d): one row per point.")

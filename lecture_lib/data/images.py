@@ -73,7 +73,6 @@ def fashion_mnist(folder=None, download=True) -> Images:
 
     Xiao, Rasul and Vollgraf, Fashion-MNIST, 2017. `train` and `test` are uint8, 47 and 8 MB, which wraps around
     at 256: before arithmetic comes `scaled` or `.long()`.
-
     Taken from `folder`, or the folder that LECTURE_LIB_DATA names; if none is named, from `cache()`, the Debian
     package dataset-fashion-mnist, or torchvision's download, which is kept in the cache. Every byte is checked.
     """
@@ -81,8 +80,7 @@ def fashion_mnist(folder=None, download=True) -> Images:
     folder = folder or os.environ.get("LECTURE_LIB_DATA") or next(known, None)
     if not folder and not download:
         raise FileNotFoundError(ABSENT)
-    files = _read(folder) if folder else _download()
-    x, labels, test, test_labels = (files[name] for name in FILES)
+    x, labels, test, test_labels = _read(folder) if folder else _download()
     x, test = x.reshape(-1, 28 * 28), test.reshape(-1, 28 * 28)
     return Images(x, test, labels.long(), test_labels.long(), (28, 28), 256, "Fashion-MNIST", CLOTHES)
 
@@ -110,9 +108,9 @@ def _paths(folder) -> dict[str, Path]:
     return {name: path for name, path in paths if os.path.isfile(path)}  # the last place wins
 
 
-def _read(folder) -> dict[str, Tensor]:
+def _read(folder) -> list[Tensor]:
     """The four files' numbers behind the header, uint8, each with its sha256."""
-    paths, files = _paths(folder), {}
+    paths, numbers = _paths(folder), []
     if missing := ", ".join(name for name in FILES if name not in paths):
         raise FileNotFoundError(
             f"folder (or LECTURE_LIB_DATA) is {folder}. It should hold Fashion-MNIST, but lacks {missing}."
@@ -124,11 +122,11 @@ def _read(folder) -> dict[str, Tensor]:
             found = f"{len(raw)} bytes with sha256 {hashlib.sha256(raw).hexdigest()}"
         sentence = f"{paths[name]} is {found}. It should be Fashion-MNIST's, with sha256 {sha256}."
         require(found.endswith(sha256), f"{sentence} Delete it, or name another folder in LECTURE_LIB_DATA.")
-        files[name] = torch.frombuffer(bytearray(raw), dtype=torch.uint8, offset=header)
-    return files
+        numbers.append(torch.frombuffer(bytearray(raw), dtype=torch.uint8, offset=header))
+    return numbers
 
 
-def _download() -> dict[str, Tensor]:
+def _download() -> list[Tensor]:
     """torchvision's download. It gets into the cache when it is complete: nothing half-written stays."""
     from torchvision.datasets import FashionMNIST
 
@@ -139,10 +137,10 @@ def _download() -> dict[str, Tensor]:
         kept.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=cache()) as folder:
             FashionMNIST(folder, download=True)
-            files = _read(folder)
-            for name in files:
+            numbers = _read(folder)
+            for name in FILES:
                 os.replace(Path(folder, "FashionMNIST/raw", name), kept / name)
-            return files
+            return numbers
     except (OSError, RuntimeError, HTTPException) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise FileNotFoundError(f"{ABSENT} Its download failed ({reason}).") from error

@@ -57,8 +57,7 @@ def box(x, low, high) -> tuple[Tensor, Tensor]:
     d, corners = x.shape[1], []
     for name, corner, extreme in [("low", low, x.amin), ("high", high, x.amax)]:
         corner = torch.as_tensor(extreme(0).detach() if corner is None else corner, dtype=torch.float64)
-        row = corner.expand(1, d) if corner.ndim == 0 else corner[None]
-        corners.append(as_rows(row, d, name)[0])
+        corners.append(as_rows(corner[None] if corner.ndim else corner.expand(1, d), d, name)[0])
     first, last = corners
     if low is None and high is None:
         last = torch.where(last > first, last, first + 1)  # all points equal: width 1
@@ -103,8 +102,7 @@ def locate(x, edges, chunk) -> Iterator[Tensor]:
 
     In the grid with a border, one more cell at both ends of each dimension: it holds the points outside.
     """
-    up = edges[0].new_tensor(math.inf)
-    starts = [torch.cat([e[:-1], e[-1:].nextafter(up)]) for e in edges]  # the last cell holds its upper edge
+    starts = [torch.cat([e[:-1], e[-1:].nextafter(e.new_tensor(math.inf))]) for e in edges]  # the last edge is inside
     axes = [(len(e) + 1, finder(e, len(x))) for e in starts]
     for rows in x.split(chunk):
         flat = None
@@ -137,17 +135,16 @@ def finder(edges, n):
                 cell -= (x < start[cell]).int()
             return cell
 
-        return find
+    else:
+        slots = min(256 * k, n)
+        edges_in = torch.bincount(scaled(edges, slots).int(), minlength=slots + 2)
+        guide = torch.where(edges_in > 0, -1, edges_in.cumsum(0)).int()
 
-    slots = min(256 * k, n)
-    edges_in = torch.bincount(scaled(edges, slots).int(), minlength=slots + 2)
-    guide = torch.where(edges_in > 0, -1, edges_in.cumsum(0)).int()
-
-    def find(x):
-        found = guide.index_select(0, scaled(x, slots).int())
-        unsure = (found < 0).nonzero()[:, 0]
-        found[unsure] = torch.searchsorted(edges, x[unsure], right=True, out_int32=True)
-        return found
+        def find(x):
+            found = guide.index_select(0, scaled(x, slots).int())
+            unsure = (found < 0).nonzero()[:, 0]
+            found[unsure] = torch.searchsorted(edges, x[unsure], right=True, out_int32=True)
+            return found
 
     return find
 
@@ -173,6 +170,5 @@ def draw(n, edges, probs, rng=None) -> Tensor:
 def ends(edges, dtype) -> tuple[Tensor, Tensor]:
     """The first and the last number of `dtype` in each cell, both (k,); first > last where there is none."""
     low, high = edges[:-1].to(dtype), edges[1:].to(dtype)
-    up, down = low.new_tensor(math.inf), low.new_tensor(-math.inf)
-    first = torch.where(low < edges[:-1], low.nextafter(up), low)
-    return first, torch.where(high >= edges[1:], high.nextafter(down), high)
+    first = torch.where(low < edges[:-1], low.nextafter(low.new_tensor(math.inf)), low)
+    return first, torch.where(high >= edges[1:], high.nextafter(low.new_tensor(-math.inf)), high)

@@ -457,7 +457,7 @@ X = torch.linspace(0, 1, 20)
         ),
         (lambda: GaussianMixture.start(X, 0), r"k is 0\. It should be from 1 to the number of points, 20"),
         (lambda: GaussianMixture.start(X, 21), r"k is 21\. It should be from 1 to the number of points, 20"),
-        (lambda: SoftmaxHistogram([0.0, 0.0, 1.0]), r"edges\[0\] should be finite and increase"),
+        (lambda: SoftmaxHistogram([0.0, 0.0, 1.0]), r"edges\[0\] has shape .* finite and increasing"),
         (lambda: SoftmaxHistogram(EDGES).log_prob(torch.zeros(3, 2)), r"x has 2 columns\. It should have 1"),
         (lambda: DiscretizedLogistics(1), r"levels is 1\. It should be a whole number of at least 2"),
         (lambda: DiscretizedLogistics(5, 0), r"k is 0\. It should be a whole number of at least 1"),

@@ -1,14 +1,12 @@
 """Pictures: samples, densities, curves beside their floor, grids of images.
 
-Every function returns a `Picture`: a matplotlib Figure and, in words, what is to be seen on it. A notebook
-shows it as an image whose alt text these words are. Figures are built without pyplot, so they keep no global
-state. The paper is always white, which stays legible in JupyterLab's dark theme.
+Every function returns a `Picture`: a matplotlib Figure and, in words, what is to be seen on it, the image's alt text
+in a notebook. Figures are built without pyplot, so they keep no global state. White paper is legible in a dark theme.
 """
 
 import base64
 import html
 import io
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle
@@ -23,6 +21,7 @@ from lecture_lib.data import as_rows, grid, require
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
 DASHES = ["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))]  # the same again without colour
 TRUTH = dict(color="black", linewidth=1.2)
+LEGEND = dict(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))  # beside the axes: it never hides a curve
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ def samples(x, low=None, high=None) -> Picture:
     high = (everything.amax(0) if high is None else torch.as_tensor(high)).tolist()
     if len(low) == 1:
         figure, [[ax]] = _figure(6, 0.5 + 0.5 * len(x))
-        ticks, colours = [points[:, 0].numpy() for points in x.values()], (COLOURS * len(x))[: len(x)]
-        ax.eventplot(ticks, colors=colours, linelengths=0.7, linewidths=0.6)
+        ticks = [points[:, 0].numpy() for points in x.values()]
+        ax.eventplot(ticks, colors=(COLOURS * len(x))[: len(x)], linelengths=0.7, linewidths=0.6)
         ax.set(xlabel="x", xlim=(low[0], high[0]), yticks=range(len(x)), yticklabels=list(x))
     else:
         figure, [axes] = _figure(max(4 * len(x), 5.6), columns=len(x), sharex=True, sharey=True)
@@ -75,8 +74,7 @@ def samples(x, low=None, high=None) -> Picture:
 def density(models, low, high, points=None, cells: int = 400) -> Picture:
     """p(x) of one or several models over the box: 1-D as curves in one panel, 2-D as heat maps, a panel each.
 
-    models: name -> anything with `log_prob`; the one called "truth" is drawn in black.
-    points: drawn as ticks under 1-D curves.
+    models: name -> anything with `log_prob`, "truth" in black. points: drawn as ticks under 1-D curves.
     """
     low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
@@ -90,7 +88,7 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
         if points is not None:
             ax.plot(points[:, 0].numpy(), [0] * len(points), "|", color="grey", markersize=8, label="data")
         ax.set(xlabel="x", ylabel="density p(x)", ylim=(0, None))
-        _legend(ax)
+        ax.legend(**LEGEND)
     else:
         figure, [axes] = _figure(max(4 * len(p), 5.6), columns=len(p), sharex=True, sharey=True)
         top = max(y.quantile(0.999).item() for y in p.values())
@@ -117,7 +115,7 @@ def curve(x, y, xlabel: str, ylabel: str, floor=None, xscale="linear", errors=No
         values, bars = torch.as_tensor(values, dtype=torch.float64), (errors or {}).get(name)
         shown = values.where(values.isfinite(), torch.nan).numpy()
         ax.errorbar(x, shown, yerr=bars, label=name, fmt=marker, linestyle=dash, color=colour, **style)
-        best, infinite = int(values.nan_to_num(nan=math.inf).argmin()), int(values.isinf().sum())
+        best, infinite = int(values.nan_to_num(nan=torch.inf).argmin()), int(values.isinf().sum())
         gaps = f", infinite at {infinite} of {len(x)}" if infinite else ""
         ends = f"from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}"
         seen.append(f"{name}: {ends}, lowest {values[best]:.4g} at {x[best]:g}{gaps}")
@@ -128,7 +126,7 @@ def curve(x, y, xlabel: str, ylabel: str, floor=None, xscale="linear", errors=No
         if max(x) < 100 * min(x):  # no two powers of 10 fit in: a tick at each point
             ax.minorticks_off()
             ax.set_xticks(x[:: 1 + len(x) // 9])
-    _legend(ax)
+    ax.legend(**LEGEND)
     return Picture(figure, f"{ylabel} against {xlabel}. {'; '.join(seen)}.")
 
 
@@ -163,7 +161,7 @@ def leaderboard(scores, xlabel: str, floor=None) -> Picture:
     seen = [f"{name} {score}" for name, score in ranked]
     if floor:
         seen.append(_floor(ax.axvline, *floor))
-        _legend(ax)
+        ax.legend(**LEGEND)
     ax.set(xlabel=f"{xlabel} (bars: ± 2 standard errors)")
     ax.set_yticks(range(len(ranked)), [f"{name}  {score.mean:.3f}" for name, score in ranked])
     ax.invert_yaxis()
@@ -174,26 +172,24 @@ def leaderboard(scores, xlabel: str, floor=None) -> Picture:
 def tree(parents, shape, information) -> Picture:
     """Which pixel looks at which: a line from each to its parent, the thicker, the more information; arcs go far.
 
-    parents: (d,) for the d pixels of an image of this shape, -1 for a root, drawn as a square.
-    information: (d, d), in nats.
+    parents: (d,), of the pixels of an image, -1 for a root, drawn as a square. information: (d, d), in nats.
     """
     figure, [[ax]] = _figure(4.2, 4.0)
     row, column = torch.unravel_index(torch.arange(len(parents)), shape)
     place = torch.stack([column, row], 1)  # (d, 2)
     child, root = (parents >= 0).nonzero()[:, 0], place[parents < 0]
-    steps = (place[child] - place[parents[child]]).abs().amax(1)  # 1: the parent is a neighbour
+    near = (place[child] - place[parents[child]]).abs().amax(1) == 1
     strength = information[child, parents[child]]
     widths = 0.5 + 5 * strength / max([1e-12, *strength.tolist()])
-    for j, near, width in zip(child, steps == 1, widths):
-        bend = f"arc3,rad={0 if near else 0.25}"  # a long line would hide the pixels that it passes
-        line = dict(arrowstyle="-", connectionstyle=bend, shrinkA=0, shrinkB=0, linewidth=width.item())
-        line["color"] = COLOURS[0 if near else 5]
-        ax.annotate("", place[parents[j]].tolist(), place[j].tolist(), arrowprops=line)
+    for j, straight, width in zip(child, near, widths.tolist()):  # a long line would hide the pixels that it passes
+        colour, bend = (COLOURS[0], 0) if straight else (COLOURS[5], 0.25)
+        line = dict(arrowstyle="-", connectionstyle=f"arc3,rad={bend}", shrinkA=0, shrinkB=0, linewidth=width)
+        ax.annotate("", place[parents[j]].tolist(), place[j].tolist(), arrowprops=dict(color=colour, **line))
     ax.plot(column, row, "o", color="black", markersize=4, zorder=3)
     ax.plot(*root.T, "s", color=COLOURS[1], markersize=9, zorder=3)
     ax.set(xlabel="column", ylabel="row", aspect="equal")
     ax.invert_yaxis()
-    joined = f"{(steps == 1).sum()} of {len(child)} lines join neighbours"
+    joined = f"{near.sum()} of {len(child)} lines join neighbours"
     roots = ", ".join(f"row {y}, column {x}" for x, y in root.tolist())
     what = f"A tree over {len(parents)} pixels, a line from each to its parent."
     return Picture(figure, f"{what} {joined}. Roots, as squares: {roots}.")
@@ -212,10 +208,6 @@ def _floor(line, name: str, value: float) -> str:
     """Draws the floor with the axes' `line`, and says it."""
     line(value, label=f"{name} {value:.4g}", **TRUTH)
     return f"floor, {name}: {value:.4g}"
-
-
-def _legend(ax) -> None:
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))  # beside the axes: it never hides a curve
 
 
 def _words(v) -> str:

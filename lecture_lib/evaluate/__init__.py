@@ -7,13 +7,6 @@
 Every number that the course shows stands beside its floor, so each function here says what a perfect model gets.
 """
 
-from lecture_lib.evaluate.densities import (
-    Estimate,
-    bits_per_dim,
-    estimate,
-    kl_estimate,
-    kolmogorov_smirnov,
-    wasserstein,
-)
 from lecture_lib.evaluate.images import Classifier, Distance, class_counts, classifier, frechet, nearest
-from lecture_lib.evaluate.samples import Modes, jensen_shannon, modes, sliced_wasserstein
+from lecture_lib.evaluate.samples import Estimate, Modes, bits_per_dim, estimate, jensen_shannon, kl_estimate
+from lecture_lib.evaluate.samples import kolmogorov_smirnov, modes, sliced_wasserstein

@@ -112,8 +112,8 @@ def curve(x, y, xlabel: str, ylabel: str, floor=None, xscale="linear", errors=No
     x, seen = [float(v) for v in x], []
     style = dict(markersize=4, markevery=max(1, len(x) // 12), capsize=2)
     for (name, values), colour, dash, marker in zip(y.items(), cycle(COLOURS), cycle(DASHES), cycle("os^DvP")):
-        values, bars = torch.as_tensor(values, dtype=torch.float64), (errors or {}).get(name)
-        shown = values.where(values.isfinite(), torch.nan).numpy()
+        values = torch.as_tensor(values, dtype=torch.float64)
+        shown, bars = values.where(values.isfinite(), torch.nan).numpy(), (errors or {}).get(name)
         ax.errorbar(x, shown, yerr=bars, label=name, fmt=marker, linestyle=dash, color=colour, **style)
         best, infinite = int(values.nan_to_num(nan=torch.inf).argmin()), int(values.isinf().sum())
         gaps = f", infinite at {infinite} of {len(x)}" if infinite else ""
@@ -175,8 +175,7 @@ def tree(parents, shape, information) -> Picture:
     parents: (d,), of the pixels of an image, -1 for a root, drawn as a square. information: (d, d), in nats.
     """
     figure, [[ax]] = _figure(4.2, 4.0)
-    row, column = torch.unravel_index(torch.arange(len(parents)), shape)
-    place = torch.stack([column, row], 1)  # (d, 2)
+    place = torch.stack(torch.unravel_index(torch.arange(len(parents)), shape), 1).flip(1)  # (d, 2): column, row
     child, root = (parents >= 0).nonzero()[:, 0], place[parents < 0]
     near = (place[child] - place[parents[child]]).abs().amax(1) == 1
     strength = information[child, parents[child]]
@@ -185,14 +184,13 @@ def tree(parents, shape, information) -> Picture:
         colour, bend = (COLOURS[0], 0) if straight else (COLOURS[5], 0.25)
         line = dict(arrowstyle="-", connectionstyle=f"arc3,rad={bend}", shrinkA=0, shrinkB=0, linewidth=width)
         ax.annotate("", place[parents[j]].tolist(), place[j].tolist(), arrowprops=dict(color=colour, **line))
-    ax.plot(column, row, "o", color="black", markersize=4, zorder=3)
+    ax.plot(*place.T, "o", color="black", markersize=4, zorder=3)
     ax.plot(*root.T, "s", color=COLOURS[1], markersize=9, zorder=3)
     ax.set(xlabel="column", ylabel="row", aspect="equal")
     ax.invert_yaxis()
     joined = f"{near.sum()} of {len(child)} lines join neighbours"
-    roots = ", ".join(f"row {y}, column {x}" for x, y in root.tolist())
-    what = f"A tree over {len(parents)} pixels, a line from each to its parent."
-    return Picture(figure, f"{what} {joined}. Roots, as squares: {roots}.")
+    roots = "Roots, as squares: " + ", ".join(f"row {y}, column {x}" for x, y in root.tolist())
+    return Picture(figure, f"A tree over {len(parents)} pixels, a line from each to its parent. {joined}. {roots}.")
 
 
 def _figure(width, height=3.2, rows: int = 1, columns: int = 1, **shared):

@@ -51,7 +51,7 @@ def classifier(images: Images, steps: int = 900, seed: int = 0) -> Classifier:
     and 91 % of the test images for Fashion-MNIST, 2 seconds and 98 % for the digits.
     """
     (size, width), classes = images.shape, len(images.classes)
-    require(size == width and classes, f"images has {classes} classes, shape {images.shape}. It should be square.")
+    require(classes and size == width, f"images is {size} x {width}, {classes} classes. It must be square, with some.")
     with torch.random.fork_rng([]):  # leaves torch's own random numbers alone
         net = Classifier(size, classes).float()
     data = hashlib.sha256(images.train.numpy().tobytes() + images.train_labels.numpy().tobytes()).hexdigest()[:16]
@@ -94,7 +94,6 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     The squared Fréchet distance, also called 2-Wasserstein, between the two Gaussians that fit best (Dowson and Landau
     1982); of a network's features it is what Heusel and others (2017) call FID. In squared units of x. Two samples of
     one distribution get more than 0, the more the fewer they are: compare with real against real.
-
     The interval is a bootstrap with so many draws, turned round (2 value - quantile): so it takes off what a finite
     sample adds, may lie below the value, and usually holds 0 for a perfect generator. draws=0: NaN in its place.
     """
@@ -103,8 +102,8 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     require(min(len(x), len(y)) > 1, f"x and y have {len(x)} and {len(y)} rows. Both should have at least 2.")
     again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng)]  # noqa: E731
     drawn = torch.tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
-    value, ends = _frechet(x, y), torch.tensor([0.975, 0.025], dtype=torch.float64)
-    return Distance(value, *(2 * value - drawn.quantile(ends)).tolist())
+    value = _frechet(x, y)
+    return Distance(value, *(2 * value - drawn.quantile(share).item() for share in (0.975, 0.025)))
 
 
 def _frechet(x: Tensor, y: Tensor) -> float:

@@ -67,8 +67,7 @@ def modes(x: Tensor, target: Mixture, sds: float = 3.0, least: float = 0.1) -> M
     times what the target itself would send on average; `least=0` is close to Srivastava and others (2017, VEEGAN).
     A perfect generator covers all, with a quality of 1 - exp(-sds^2 / 2) in 2-D, if its modes are far apart.
     """
-    name = getattr(target, "name", target)
-    require(isinstance(target, Mixture), f"target is {name!r}. Modes are counted for a Mixture.")
+    require(isinstance(target, Mixture), f"target is {getattr(target, 'name', target)!r}. It should be a Mixture.")
     x = as_rows(x, target.d, finite=False).detach().cpu().double()
     near, mode = (torch.cdist(x, target.means) / target.sds).min(1)
     good = near <= sds  # infinity is not
@@ -95,8 +94,7 @@ def jensen_shannon(x: Tensor, target: Target, cells: int | None = None) -> Estim
     middles, _ = grid(target.low, target.high, cells)
     block = torch.cat([_cell(middles, target, blocks), torch.tensor([blocks**d])])  # and outside
     p_of, q_of = (torch.bincount(block, weights=mass) for mass in (p, q.where(p > 0, 0)))
-    smooth = torch.where(p > 0, p * (q_of / p_of)[block], q)
-    bias, variance = _scatter(p, smooth, n)
+    bias, variance = _scatter(p, torch.where(p > 0, p * (q_of / p_of)[block], q), n)
     return Estimate(_js(p, q).sum().item() - bias, math.sqrt(variance))
 
 
@@ -107,8 +105,7 @@ def _js(p: Tensor, q: Tensor) -> Tensor:
 
 def _cell(x: Tensor, target: Target, cells: int) -> Tensor:
     """The number of each row's cell, of cells^d equal ones in the target's box; cells^d outside."""
-    edges = [torch.linspace(a, b, cells + 1, dtype=torch.float64) for a, b in zip(target.low, target.high)]
-    return cell_of(x, edges)
+    return cell_of(x, [torch.linspace(a, b, cells + 1, dtype=torch.float64) for a, b in zip(target.low, target.high)])
 
 
 @lru_cache(maxsize=16)

@@ -167,7 +167,7 @@ def test_infinite_samples_are_bad_ones_and_nan_is_refused():
 
 @pytest.mark.parametrize("target, name", [(data.Checkerboard(), "'checkerboard'"), (None, "None")])
 def test_modes_are_those_of_a_mixture(target, name):
-    with pytest.raises(ValueError, match=rf"^target is {name}\. Modes are counted for a Mixture\.$"):
+    with pytest.raises(ValueError, match=rf"^target is {name}\. It should be a Mixture\.$"):
         evaluate.modes(torch.zeros(5, 2), target)
 
 

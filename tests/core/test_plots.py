@@ -100,7 +100,8 @@ def test_more_sets_than_colours_are_all_drawn():
     many = {f"set {i}": torch.rand(5, 2) for i in range(8)}
     assert all(ax.collections for ax in plots.samples(many).figure.axes)
     lines = plots.curve([1, 2], {name: [1.0, 2.0] for name in many}, "x", "y").figure.axes[0].containers
-    assert len(lines) == 8
+    models = {name: Gaussian(0.0, 1.0) for name in many}
+    assert len(lines) == len(plots.density(models, [-6.0], [6.0]).figure.axes[0].lines) == 8
 
 
 def test_points_of_three_dimensions_are_refused():

@@ -3,14 +3,12 @@
 Slide "Parametrizing Distributions": p_theta(x) as a function with few parameters theta.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows, as_tensor
+from lecture_lib.data import as_rows, as_tensor, require
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -18,25 +16,24 @@ LOG_2PI = math.log(2 * math.pi)
 class Gaussian(nn.Module):
     """p(x) = prod_j N(x_j; mean_j, sd_j^2), theta = (mean, log_sd).
 
-    The parameter is the log of sd, so that every value of theta is a Gaussian and a gradient step cannot leave
-    them. mean, sd: numbers or (d,).
+    The parameter is the log of sd, so that every theta is a Gaussian, wherever gradient steps lead.
+    mean, sd: numbers or (d,).
     """
 
     def __init__(self, mean=0.0, sd=1.0):
         super().__init__()
         mean, sd = torch.broadcast_tensors(as_tensor(mean, "mean"), as_tensor(sd, "sd"))
-        if mean.ndim > 1 or not mean.isfinite().all() or not (sd > 0).all() or not sd.isfinite().all():
-            raise ValueError(f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
+        right = mean.ndim <= 1 and mean.isfinite().all() and sd.log().isfinite().all()
+        require(right, f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
         self.mean = nn.Parameter(mean.reshape(-1).clone())
         self.log_sd = nn.Parameter(sd.reshape(-1).log())
 
     @classmethod
-    def fit(cls, x: Tensor) -> Gaussian:
+    def fit(cls, x: Tensor):
         """Maximum likelihood in closed form: mean_j = (1/n) sum_i x_j(i), sd_j^2 = (1/n) sum_i (x_j(i) - mean_j)^2."""
         dtype, x = as_rows(x).dtype, as_rows(x).cpu().double()
         sd = x.std(0, correction=0).where((x != x[0]).any(0), 0)  # 0 exactly where rounding left a little
-        if not (sd > 0).all():
-            raise ValueError(f"x has standard deviation {sd.tolist()}. With 0 the likelihood has no maximum.")
+        require((sd > 0).all(), f"x has standard deviation {sd.tolist()}. With 0 the likelihood has no maximum.")
         return cls(x.mean(0).to(dtype), sd.to(dtype))
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -46,7 +43,7 @@ class Gaussian(nn.Module):
         return -0.5 * (z.square() + LOG_2PI).sum(1) - self.log_sd.sum()
 
     @torch.no_grad()
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng=None) -> Tensor:
         """mean + sd z, z ~ N(0, I): (n, d)."""
         z = torch.randn(n, len(self.mean), generator=rng).to(self.mean)
         return self.mean + self.log_sd.exp() * z
@@ -62,28 +59,27 @@ class GaussianMixture(nn.Module):
         super().__init__()
         means = as_rows(means, name="means")
         k, d = means.shape
-        weights = as_tensor(torch.ones(k) if weights is None else weights, "weights").to(means)
         sds = as_tensor(sds, "sds").to(means)
-        if sds.shape not in [(), (k, 1), (k, d)] or weights.shape != (k,):
-            shapes = f"sds has shape {tuple(sds.shape)}, weights has shape {tuple(weights.shape)}"
-            raise ValueError(f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
+        weights = as_tensor(torch.ones(k) if weights is None else weights, "weights").to(means)
+        right = sds.shape in [(), (k, 1), (k, d)] and weights.shape == (k,)
+        shapes = f"sds has shape {tuple(sds.shape)}, weights has shape {tuple(weights.shape)}"
+        require(right, f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
         for name, value in {"sds": sds, "weights": weights}.items():
-            if not (value > 0).all() or not value.isfinite().all():
-                raise ValueError(f"{name} has minimum {value.min():g}. It should be finite and above 0 everywhere.")
+            right = value.log().isfinite().all()
+            require(right, f"{name} has minimum {value.min():g}. It should be finite and above 0 everywhere.")
         self.logits = nn.Parameter((weights / weights.sum()).log())
         self.means = nn.Parameter(means.clone())
         self.log_sds = nn.Parameter(sds.expand_as(means).log())
 
     @classmethod
-    def start(cls, x: Tensor, k: int, rng: torch.Generator | None = None) -> GaussianMixture:
+    def start(cls, x: Tensor, k: int, rng=None):
         """Where training can start from: k points, far from each other, as means; the data's sd / k^(1/d) as each sd.
 
         After the first, each mean is drawn with a probability proportional to its squared distance from the nearest
         mean so far (Arthur and Vassilvitskii 2007, k-means++): from k points drawn at random, two often share a bump.
         """
         x = as_rows(x).cpu()
-        if not 1 <= k <= len(x):
-            raise ValueError(f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
+        require(1 <= k <= len(x), f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
         means = x[torch.randint(len(x), (1,), generator=rng)]
         for _ in range(k - 1):
             distance = torch.cdist(x, means).amin(1).square() + 1e-12  # also where all points are equal
@@ -101,7 +97,7 @@ class GaussianMixture(nn.Module):
         return torch.logsumexp(self.logits.log_softmax(0) + log_normal, 1)
 
     @torch.no_grad()
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng=None) -> Tensor:
         """A component k with probability w_k, then a point from it: (n, d)."""
         k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=rng)[:n]
         z = torch.randn(n, self.means.shape[1], generator=rng).to(self.means)

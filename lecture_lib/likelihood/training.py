@@ -3,16 +3,13 @@
 Slides "Parametrizing Distributions" and "Parametrizing Distributions" (training).
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows, cpu_rng, positive, positive_int
+from lecture_lib.data import as_rows, cpu_rng, positive, positive_int, require
 
 
 def nll(model, x: Tensor) -> Tensor:
@@ -24,7 +21,7 @@ def nll(model, x: Tensor) -> Tensor:
     return -model.log_prob(x).mean()
 
 
-def warm_up_cosine(peak: float, steps: int) -> Callable[[int], float]:
+def warm_up_cosine(peak: float, steps: int):
     """lr(t) = peak t / w for the first w = steps / 20 steps, then peak (1 + cos(pi (t - w) / (steps - w))) / 2.
 
     A schedule for `maximize_likelihood`: rises in a straight line, then falls to 0 at the last step, and stays there
@@ -48,7 +45,7 @@ class Step(NamedTuple):
     train: float
 
 
-def batches(n: int, batch_size: int, rng: torch.Generator) -> Iterator[Tensor]:
+def batches(n: int, batch_size: int, rng: torch.Generator):
     """The rows of each mini-batch, for ever: epoch after epoch, each in an order of its own."""
     while True:
         yield from torch.randperm(n, generator=rng).split(batch_size)
@@ -68,10 +65,8 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
 
     model: a torch module with `log_prob`; it is changed in place, on the device where its parameters are.
     x: (n, d), taken to the model's device and dtype.
-    batch_size: points a step, without replacement: an epoch sees each point once, and its last batch may be
-        smaller. None takes all points at every step.
-    lr: the step size, or a function of the step's number, such as `warm_up_cosine(...)` or a slider's value. By
-        default the optimizer's own.
+    batch_size: points a step, without replacement: an epoch sees each once, its last batch may be smaller. None: all.
+    lr: a number, or a function of the step's number, such as `warm_up_cosine(...)`. By default the optimizer's own.
     optimizer: of the model's parameters, such as `torch.optim.SGD(model.parameters())`; by default Adam.
     clip: gradients longer than this are shortened to it (Pascanu and others 2013).
     rng: of the mini-batches, on the CPU.
@@ -85,14 +80,12 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
         model.load_state_dict(weights), adam.load_state_dict(moments), rng.set_state(state)
         maximize_likelihood(model, x, steps - done, lr=lambda number: lr(done + number), optimizer=adam, rng=rng)
 
-    Raises ValueError before the first step if x or a number is not what it should be, and FloatingPointError where a
-    step met nats that are not finite, before it changes the model.
+    ValueError before the first step if x or a number is not what it should be; FloatingPointError where a step met
+    nats that are not finite, before it changes the model.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    if not parameters:
-        raise ValueError(f"model is a {type(model).__name__} without parameters. There is nothing to train.")
-    if optimizer is None:
-        optimizer = torch.optim.Adam(parameters, lr=1e-2, fused=True)  # fused: one kernel for all parameters
+    require(parameters, f"model is a {type(model).__name__} without parameters. There is nothing to train.")
+    optimizer = optimizer or torch.optim.Adam(parameters, lr=1e-2, fused=True)  # fused: one kernel for all parameters
     x, rng, steps = as_rows(x).to(parameters[0]), cpu_rng(rng), positive_int("steps", steps)
     batch_size = len(x) if batch_size is None else positive_int("batch_size", batch_size)
     clip = math.inf if clip is None else positive("clip", clip)
@@ -106,36 +99,26 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(parameters, clip)
-        refuse_divergence(number, loss, norm)
+        if not (loss.isfinite() and norm.isfinite()):
+            met = f"Step {number} met {loss:g} nats and a gradient of length {norm:g}"
+            raise FloatingPointError(f"{met}. Both should be finite: is the step size too large?")
         optimizer.step()
         model.eval()
         yield Step(number, loss.item())
 
 
-def set_step_size(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"lr is {lr!r}. It should be a finite number of at least 0, or a function that gives one.")
+def set_step_size(optimizer, lr: float) -> None:
+    require(0 <= lr < math.inf, f"lr is {lr!r}. It should be a finite number of at least 0, or a function of the step.")
     for group in optimizer.param_groups:
         group["lr"] = lr
-
-
-def refuse_divergence(number: int, loss: Tensor, norm: Tensor) -> None:
-    if not (loss.isfinite() and norm.isfinite()):
-        raise FloatingPointError(
-            f"Step {number} met {loss.item():g} nats and a gradient of length {norm.item():g}. Both should be finite: "
-            "is the step size too large?"
-        )
 
 
 @torch.no_grad()
 def refuse_impossible(model, x: Tensor) -> None:
     """No gradient leads away from log p(x) = -inf or NaN."""
     log_p = torch.cat([model.log_prob(rows) for rows in x.split(1024)])  # an image model needs much memory for each
-    if log_p.shape != x.shape[:1]:
-        raise ValueError(f"model.log_prob(x) has shape {tuple(log_p.shape)}. It should be {tuple(x.shape[:1])}.")
-    bad = (~log_p.isfinite()).nonzero()[:, 0]
-    if len(bad):
-        raise ValueError(
-            f"The model gives log p(x) = {log_p[bad[0]]:g} to {len(bad)} of {len(x)} rows of x (first at row "
-            f"{bad[0].item()}). It should be finite before training starts: is the row outside the model's range?"
-        )
+    require(log_p.shape == x.shape[:1], f"model.log_prob(x) has shape {tuple(log_p.shape)}. It should be ({len(x)},).")
+    bad = (~log_p.isfinite()).nonzero()[:, 0].tolist()
+    if bad:
+        gives = f"log p(x) = {log_p[bad[0]]:g} to {len(bad)} of {len(x)} rows of x (first at row {bad[0]})"
+        raise ValueError(f"The model gives {gives}, where training cannot start: is it outside the model's range?")

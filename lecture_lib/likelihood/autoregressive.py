@@ -8,13 +8,11 @@ This holds for every distribution and every order of the variables: it assumes n
 of each factor. Germain and others 2015, MADE.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import positive, positive_int
+from lecture_lib.data import positive, positive_int, require
 from lecture_lib.likelihood.levels import as_levels
 
 
@@ -26,21 +24,19 @@ class MADE(nn.Module):
     one that comes later. rng: of the first weights, and of the numbers m. The output starts at 0.
     """
 
-    def __init__(self, ordering: Tensor, inputs: int, outputs: int, hidden: int, rng: torch.Generator | None = None):
+    def __init__(self, ordering: Tensor, inputs: int, outputs: int, hidden: int, rng=None):
         super().__init__()
         self.outputs = outputs
-        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng)
-        floats = torch.get_default_dtype()
-        self.register_buffer(
-            "sees", (m[:, None] >= ordering.repeat_interleave(inputs)).to(floats)
-        )  # (hidden, d inputs)
-        self.register_buffer("seen", (ordering.repeat_interleave(outputs)[:, None] > m).to(floats))
+        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng)[:, None]
+        sees = m >= ordering.repeat_interleave(inputs)  # (hidden, d inputs)
+        seen = ordering.repeat_interleave(outputs)[:, None] > m.T  # (d outputs, hidden)
+        self.register_buffer("sees", sees.to(torch.get_default_dtype()))
+        self.register_buffer("seen", seen.to(torch.get_default_dtype()))
         # hidden units must differ from the start; each is scaled by how many inputs it sees
-        scale = self.sees.sum(1, keepdim=True).sqrt()
-        self.w1 = nn.Parameter(torch.randn(self.sees.shape, generator=rng) / scale)
+        self.w1 = nn.Parameter(torch.randn(sees.shape, generator=rng) / self.sees.sum(1, keepdim=True).sqrt())
         self.b1 = nn.Parameter(torch.zeros(hidden))
-        self.w2 = nn.Parameter(torch.zeros_like(self.seen))
-        self.b2 = nn.Parameter(torch.zeros(len(self.seen)))
+        self.w2 = nn.Parameter(torch.zeros(seen.shape))
+        self.b2 = nn.Parameter(torch.zeros(len(seen)))
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(F.linear(x, self.sees * self.w1, self.b1))
@@ -52,27 +48,30 @@ class Autoregressive(nn.Module):
 
     `log_prob` needs one pass through the network, `sample` one for each variable.
 
-    Neighbouring grey levels are alike. To say so, a few features phi(v) describe each level v (see `features`),
-    on the way in and on the way out: logits_j(v) = b_j(v) + phi(v) . net_j(x_before j). The bias b_j(v) is not
+    Neighbouring grey levels are alike. To say so, a few features phi(v) describe each level v, on the way in and on
+    the way out: logits_j(v) = b_j(v) + phi(v) . net_j(x_before j). They are (u, u^2, u^3, [v = 0], [v = levels - 1]),
+    u = v scaled to [-1, 1]: ink is often all or nothing, so both ends stand apart from the smooth rest. b_j(v) is not
     trained: it is the log share of x_j = v, counted by `start`, so that training starts from independent variables.
 
     ordering: (d,), where each variable stands in the order; by default its own number: images go row by row.
     """
 
-    def __init__(self, d: int, levels: int, hidden: int = 512, ordering=None, rng: torch.Generator | None = None):
+    def __init__(self, d: int, levels: int, hidden: int = 512, ordering=None, rng=None):
         super().__init__()
         self.d, self.levels = positive_int("d", d), positive_int("levels", levels, least=2)
         ordering = torch.arange(d) if ordering is None else torch.as_tensor(ordering).cpu()
-        if not torch.equal(ordering.sort().values, torch.arange(d)):
-            raise ValueError(f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
+        right = torch.equal(ordering.sort().values, torch.arange(d))
+        require(right, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
+        v = torch.arange(levels)
+        u = 2 * v / (levels - 1) - 1
+        phi = torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(torch.get_default_dtype())  # (levels, 5)
         self.register_buffer("ordering", ordering)
-        self.register_buffer("phi", features(levels))
+        self.register_buffer("phi", phi)
         self.register_buffer("bias", torch.zeros(d, levels))
-        k = self.phi.shape[1]
-        self.net = MADE(ordering, k, k, positive_int("hidden", hidden), rng)
+        self.net = MADE(ordering, 5, 5, positive_int("hidden", hidden), rng)
 
     @classmethod
-    def start(cls, x: Tensor, levels: int, smoothing: float = 0.1, **kwargs) -> Autoregressive:
+    def start(cls, x: Tensor, levels: int, smoothing: float = 0.1, **kwargs):
         """Where training can start from: b_j(v) = log of the smoothed share of x_j = v. kwargs: as for the class."""
         x = as_levels(x, levels).cpu()
         model = cls(x.shape[1], levels, **kwargs)
@@ -81,7 +80,7 @@ class Autoregressive(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """log p(x_j = v | x_before j) up to a constant for each j: (n, d) -> (n, d, levels)."""
-        return self.bias + self.net(self.phi[x].flatten(1)) @ self.phi.T  # (n, d, k) @ (k, levels)
+        return self.bias + self.net(self.phi[x].flatten(1)) @ self.phi.T  # (n, d, 5) @ (5, levels)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,)."""
@@ -89,20 +88,10 @@ class Autoregressive(nn.Module):
         return self.logits(x).log_softmax(2).gather(2, x[..., None]).sum((1, 2))
 
     @torch.no_grad()
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng=None) -> Tensor:
         """One variable after the other, each given those before it: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
         for j in self.ordering.argsort().tolist():
             p = self.logits(x)[:, j].softmax(1)
             x[:, j] = torch.multinomial(p.cpu(), 1, generator=rng)[:, 0].to(x.device)
         return x
-
-
-def features(levels: int) -> Tensor:
-    """phi(v) = (u, u^2, u^3, [v = 0], [v = levels - 1]), u = v scaled to [-1, 1]: (levels, 5).
-
-    Ink is often all or nothing, so the lowest and the highest level stand apart from the smooth rest.
-    """
-    v = torch.arange(levels)
-    u = 2 * v / (levels - 1) - 1
-    return torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(torch.get_default_dtype())

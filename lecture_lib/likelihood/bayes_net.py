@@ -8,12 +8,11 @@ A root has no parent. No variable with a parent: independent variables, one hist
 one before: a Markov chain. Chow and Liu (1968) find the best of all trees.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lecture_lib.data import require
 from lecture_lib.likelihood.levels import as_levels
 
 
@@ -22,10 +21,9 @@ def mutual_information(x: Tensor, levels: int) -> Tensor:
 
     p are the shares in x, whole numbers from 0 to levels - 1; 0 log 0 = 0. The diagonal holds the entropies.
     """
-    one_hot = F.one_hot(as_levels(x, levels).cpu(), levels).flatten(1).double()  # (n, d levels)
-    n, d = len(one_hot), one_hot.shape[1] // levels
-    pairs = (one_hot.T @ one_hot / n).reshape(d, levels, d, levels).transpose(1, 2)  # (d, d, levels, levels)
-    single = one_hot.mean(0).reshape(d, levels)
+    one_hot = F.one_hot(as_levels(x, levels).cpu(), levels).double()  # (n, d, levels)
+    single, flat = one_hot.mean(0), one_hot.flatten(1)
+    pairs = (flat.T @ flat / len(flat)).reshape(*single.shape, *single.shape).transpose(1, 2)  # (d, d, levels, levels)
     independent = single[:, None, :, None] * single[None, :, None, :]
     return torch.special.xlogy(pairs, pairs / independent.where(independent > 0, 1)).sum((2, 3))
 
@@ -39,8 +37,7 @@ def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     """
     information = mutual_information(x, levels)
     d = len(information)
-    if not 0 <= root < d:
-        raise ValueError(f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
+    require(0 <= root < d, f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
     parents, outside = torch.full((d,), -1), torch.arange(d) != root
     for _ in range(d - 1):
         edges = information.where(outside[:, None] & ~outside, -torch.inf)  # from each outside to each in the tree
@@ -53,22 +50,19 @@ class BayesNet:
     """p(x) = prod_j p(x_j | x_parent(j)) for whole numbers 0 .. levels - 1.
 
     parents: (d,), -1 for a root; no variable is its own ancestor.
-    tables: (d, levels, levels), tables[j, u, v] = p(x_j = v | x_parent(j) = u), sums over v are 1; the rows of a root,
-        which has no u, are all equal.
+    tables: (d, levels, levels), tables[j, u, v] = p(x_j = v | x_parent(j) = u); the rows of a root are all equal.
     """
 
-    def __init__(self, parents: Tensor, tables: Tensor):
+    def __init__(self, parents, tables):
         self.parents, self.tables = torch.as_tensor(parents).cpu(), torch.as_tensor(tables).cpu().double()
         self.order = ancestors_first(self.parents.tolist())
         self.d, self.levels = len(self.order), self.tables.shape[-1]
-        shape = (self.d, self.levels, self.levels)
-        if self.tables.shape != shape or not (self.tables >= 0).all() or (self.tables.sum(2) - 1).abs().max() > 1e-6:
-            raise ValueError(f"tables should be {shape}, with numbers of at least 0 that sum to 1 over the last axis.")
+        shape, sums = (self.d, self.levels, self.levels), self.tables.sum(-1)
+        right = self.tables.shape == shape and (self.tables >= 0).all() and (sums - 1).abs().max() <= 1e-6
+        require(right, f"tables should be {shape}, with numbers of at least 0 that sum to 1 over the last axis.")
 
     @classmethod
-    def fit(
-        cls, x: Tensor, levels: int, parents: Tensor | None = None, smoothing: float = 0.1, backoff: float = 30.0
-    ) -> BayesNet:
+    def fit(cls, x: Tensor, levels: int, parents=None, smoothing=0.1, backoff=30.0):
         """Count: p(x_j = v | u) = (c_uv + beta q_j(v)) / (c_u + beta), c_uv = rows with x_j = v and x_parent(j) = u.
 
         q_j(v) = (c_v + alpha) / (n + alpha levels), alpha the smoothing, is the smoothed share of x_j = v on its own,
@@ -78,11 +72,11 @@ class BayesNet:
         x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
         """
         x = as_levels(x, levels).cpu()
-        if not (0 <= smoothing < torch.inf and 0 <= backoff < torch.inf):
-            raise ValueError(f"smoothing is {smoothing}, backoff is {backoff}. Both should be finite and at least 0.")
+        right = 0 <= smoothing < torch.inf and 0 <= backoff < torch.inf
+        require(right, f"smoothing is {smoothing}, backoff is {backoff}. Both should be finite and at least 0.")
         parents = chow_liu(x, levels) if parents is None else torch.as_tensor(parents).cpu()
-        if len(ancestors_first(parents.tolist())) != x.shape[1]:
-            raise ValueError(f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
+        right = len(ancestors_first(parents.tolist())) == x.shape[1]
+        require(right, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
         one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
         alone = ((one_hot.sum(0) + smoothing) / (len(x) + smoothing * levels))[:, None]  # (d, 1, levels), q
         counts = torch.einsum("nju,njv->juv", one_hot[:, parents], one_hot)  # (d, levels, levels), nonsense for roots
@@ -95,12 +89,11 @@ class BayesNet:
         x = as_levels(x, self.levels, self.d).cpu()
         return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
 
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng=None) -> Tensor:
         """Parents before their children: (n, d), whole numbers. Ancestral sampling."""
         x = torch.zeros(n, self.d, dtype=torch.long)
-        for j in self.order:
-            p = self.tables[j, x[:, self.parents[j]]]  # (n, levels)
-            x[:, j] = torch.multinomial(p, 1, generator=rng)[:, 0]
+        for j in self.order:  # p(x_j | u): (n, levels)
+            x[:, j] = torch.multinomial(self.tables[j, x[:, self.parents[j]]], 1, generator=rng)[:, 0]
         return x
 
 
@@ -109,6 +102,6 @@ def ancestors_first(parents: list[int]) -> list[int]:
     order = [j for j, parent in enumerate(parents) if parent == -1]
     for j in order:  # it grows while we walk: behind each variable its children
         order += [child for child, parent in enumerate(parents) if parent == j]
-    if len(order) < max(len(parents), 1):
-        raise ValueError(f"parents is {parents}. It should hold numbers of columns, or -1 for a root, without cycles.")
+    right = 0 < len(parents) == len(order)
+    require(right, f"parents is {parents}. It should hold numbers of columns, or -1 for a root, without cycles.")
     return order

@@ -9,6 +9,5 @@ Slides "Flow Models" to "Flows: Transformations".
 """
 
 from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
-from lecture_lib.flows.flow import Flow, Normal, Uniform
-from lecture_lib.flows.images import Dequantized, dequantize
+from lecture_lib.flows.flow import Dequantized, Flow, Normal, Uniform, dequantize
 from lecture_lib.flows.transforms import Affine, CouplingLayer, Elementwise, MaskedAutoregressive, Sigmoid

@@ -1,18 +1,16 @@
-"""A flow: a simple latent z, and an invertible map to x.
+"""A flow: a simple latent z, and an invertible map to x; and flows for images of whole numbers.
 
 Slides "Flow Models" to "Flow Models: Training".
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows
+from lecture_lib.data import as_rows, positive_int
+from lecture_lib.likelihood.simple import as_levels
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Normal:
         """log p(z) in nats, (n, d) -> (n,)."""
         return -0.5 * z.square().sum(1) - 0.5 * self.d * math.log(2 * math.pi)
 
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng=None) -> Tensor:
         """n draws, (n, d)."""
         return torch.randn(n, self.d, generator=rng)
 
@@ -41,7 +39,7 @@ class Uniform:
         inside = ((z >= 0) & (z <= 1)).all(1)
         return torch.zeros_like(z[:, 0]).masked_fill(~inside, -math.inf)
 
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng=None) -> Tensor:
         """n draws, (n, d)."""
         return torch.rand(n, self.d, generator=rng)
 
@@ -55,12 +53,11 @@ class Flow(nn.Module):
     list: `Flow(base, flow.layers[:i])` is the flow that stops after i of them, with the same weights.
     """
 
-    def __init__(self, base: Normal | Uniform, layers: Sequence[nn.Module]):
+    def __init__(self, base, layers):
         super().__init__()
-        self.base = base
-        self.layers = nn.ModuleList(layers)
-        like = next(self.layers.parameters(), torch.zeros(0))
-        self.register_buffer("_at", like.detach().new_zeros(0), persistent=False)  # on the flow's device, of its dtype
+        self.base, self.layers = base, nn.ModuleList(layers)
+        like = next(self.layers.parameters(), torch.zeros(0)).detach()
+        self.register_buffer("_at", like.new_zeros(0), persistent=False)  # on the flow's device, of its dtype
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """x = f(z), (n, d), and log |det df/dz|, (n,): the sum over the layers."""
@@ -84,7 +81,7 @@ class Flow(nn.Module):
         return self.base.log_prob(z) + logdet
 
     @torch.no_grad()
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, n: int, rng=None) -> Tensor:
         """Draw z from the base and push it through: (n, d)."""
         return self.forward(self.base.sample(n, rng).to(self._at))[0]
 
@@ -95,3 +92,40 @@ class Flow(nn.Module):
         for layer in self.layers:
             points.append(layer.forward(points[-1])[0])
         return torch.stack(points)
+
+
+class Dequantized(nn.Module):
+    """P(x) = integral over u in [0, 1)^d of p((x + u) / levels) / levels^d, for x = 0 .. levels - 1 and a flow's p.
+
+    Slide "Flow Models: How to train?", for images: a density can be infinitely high on whole numbers, so it must not
+    be trained on them. Uniform noise u spreads each number over a cell of its own. By Jensen's inequality E_u log p is
+    at most log of the mean of p: what is measured is a bound, the true P(x) no smaller. Theis and others 2016.
+
+    flow: over [0, 1]^d. levels^-d is the volume of a cell; bits per dimension are then -log P(x) / (d log 2).
+    draws: of u for each x. `log_prob` is the log of the mean of p over them, whose mean comes the nearer to log P(x)
+        the more draws there are (Burda and others 2016).
+    rng: of u, on the CPU.
+    """
+
+    def __init__(self, flow: Flow, levels: int, draws: int = 1, rng=None):
+        super().__init__()
+        self.flow, self.rng = flow, rng
+        self.levels, self.draws = positive_int("levels", levels, least=2), positive_int("draws", draws)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log P(x) in nats, from below and with noise: (n, d) -> (n,)."""
+        x = as_levels(x, self.levels, self.flow.base.d)
+        draws = [self.flow.log_prob(dequantize(x, self.levels, self.rng)) for _ in range(self.draws)]
+        log_p = torch.logsumexp(torch.stack(draws), 0) - math.log(self.draws)
+        return log_p - x.shape[1] * math.log(self.levels)
+
+    def sample(self, n: int, rng=None) -> Tensor:
+        """The whole numbers in whose cells the flow's own samples lie: (n, d)."""
+        return (self.levels * self.flow.sample(n, rng)).floor().clamp(0, self.levels - 1).long()
+
+
+def dequantize(x: Tensor, levels: int, rng=None) -> Tensor:
+    """(x + u) / levels, u uniform on (0, 1): whole numbers (n, d) -> points of (0, 1)^d, each within its cell."""
+    u = torch.rand(x.shape, generator=rng).to(x.device)
+    u = 2**-12 + (1 - 2**-11) * u  # a little away from the edges of the cell, to which float32 would round x + u
+    return (x + u) / levels

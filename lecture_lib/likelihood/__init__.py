@@ -12,6 +12,5 @@ GPU, except Bayes nets, which only count; x is taken to the model's device, and 
 
 from lecture_lib.likelihood.autoregressive import Autoregressive
 from lecture_lib.likelihood.bayes_net import BayesNet, chow_liu, mutual_information
-from lecture_lib.likelihood.gaussians import Gaussian, GaussianMixture
-from lecture_lib.likelihood.levels import DiscretizedLogistics, SoftmaxHistogram
+from lecture_lib.likelihood.simple import DiscretizedLogistics, Gaussian, GaussianMixture, SoftmaxHistogram
 from lecture_lib.likelihood.training import Step, maximize_likelihood, nll, warm_up_cosine

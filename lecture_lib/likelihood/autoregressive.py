@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.data import positive, positive_int, require
-from lecture_lib.likelihood.levels import as_levels
+from lecture_lib.likelihood.simple import as_levels
 
 
 class MADE(nn.Module):

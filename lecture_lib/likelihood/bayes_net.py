@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lecture_lib.data import require
-from lecture_lib.likelihood.levels import as_levels
+from lecture_lib.likelihood.simple import as_levels
 
 
 def mutual_information(x: Tensor, levels: int) -> Tensor:

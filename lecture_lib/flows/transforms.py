@@ -8,19 +8,16 @@ Slides "Flow Models" (composition) and "Flows: Transformations". Every transform
 for z and x of shape (n, d), with logdet (n,) in nats.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, positive_int
+from lecture_lib.data import as_rows, positive_int, require
 from lecture_lib.flows.bijections import affine
-from lecture_lib.likelihood.autoregressive import MADE
+from lecture_lib.likelihood.nets import MADE
 
 
 class Affine(nn.Module):
@@ -33,21 +30,20 @@ class Affine(nn.Module):
 
     def __init__(self, d: int):
         super().__init__()
-        self.shift = nn.Parameter(torch.zeros(d))
-        self.log_diagonal = nn.Parameter(torch.zeros(d))
+        self.shift, self.log_diagonal = nn.Parameter(torch.zeros(d)), nn.Parameter(torch.zeros(d))
         self.below = nn.Parameter(torch.zeros(d, d))  # what L has below its diagonal; the rest is not used
         self.above = nn.Parameter(torch.zeros(d, d))  # what U has above its diagonal
 
     @classmethod
-    def fit(cls, x: Tensor) -> Affine:
+    def fit(cls, x: Tensor):
         """Maximum likelihood in closed form, with the normal base: b = mean of x, A A^T = covariance of x."""
         x = as_rows(x)
         mean = x.double().mean(0)
         covariance = (x.double() - mean).T @ (x.double() - mean) / len(x)
         factor, failed = torch.linalg.cholesky_ex(covariance)  # A, lower triangular
         given_others = factor.diagonal() / covariance.diagonal().sqrt()  # sd, as a share of the column's own
-        if failed or (x == x[0]).all(0).any() or given_others.min() < 1e-6:
-            raise ValueError("x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
+        spread = not failed and (x != x[0]).any(0).all() and given_others.min() >= 1e-6
+        require(spread, "x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
         lower = torch.linalg.solve_triangular(factor, torch.eye(len(mean)).to(factor), upper=False)  # A^{-1} = L
         layer = cls(len(mean))
         layer.shift.data, layer.log_diagonal.data, layer.below.data = mean, lower.diagonal().log(), lower
@@ -75,10 +71,9 @@ class Elementwise(nn.Module):
     Slide "Flows: Transformations", elementwise. params: (d, p), where they start; the bijection's p numbers for each.
     """
 
-    def __init__(self, bijection: Callable, params: Tensor):
+    def __init__(self, bijection, params: Tensor):
         super().__init__()
-        self.bijection = bijection
-        self.params = nn.Parameter(params.clone())
+        self.bijection, self.params = bijection, nn.Parameter(params.clone())
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
         x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
@@ -103,21 +98,20 @@ class Sigmoid(nn.Module):
         return self.low + self.width * z.sigmoid(), logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        share = (x - self.low) / self.width
+        share, floats = (x - self.low) / self.width, torch.finfo(x.dtype)
         outside = (share < 0) | (share > 1)
-        share = share.clamp(torch.finfo(x.dtype).tiny, 1 - torch.finfo(x.dtype).eps / 2)  # at the ends, z is finite
+        share = share.clamp(floats.tiny, 1 - floats.eps / 2)  # at the ends, z is finite
         logdet = -(math.log(self.width) + share.log() + torch.log1p(-share))
         return torch.logit(share), logdet.masked_fill(outside, -math.inf).sum(1)
 
 
-def mlp(inputs: int, hidden: Sequence[int], outputs: int, rng: torch.Generator | None = None) -> nn.Sequential:
+def mlp(inputs: int, hidden, outputs: int, rng=None) -> nn.Sequential:
     """Linear layers with ReLU between them; the last one starts at 0."""
     sizes, layers = [inputs, *hidden], []
     for before, after in pairwise(sizes):
-        linear = nn.utils.skip_init(nn.Linear, before, after)
-        for p in linear.parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
+        layers += [nn.utils.skip_init(nn.Linear, before, after), nn.ReLU(inplace=True)]
+        for p in layers[-2].parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
             p.data = (2 * torch.rand(p.shape, generator=rng) - 1) / math.sqrt(before)
-        layers += [linear, nn.ReLU(inplace=True)]
     last = nn.utils.skip_init(nn.Linear, sizes[-1], outputs)
     for p in last.parameters():
         p.data.zero_()
@@ -165,8 +159,7 @@ class MaskedAutoregressive(nn.Module):
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
         super().__init__()
-        self.bijection = bijection
-        self.net = MADE(torch.arange(d), 1, size, hidden, rng)
+        self.bijection, self.net = bijection, MADE(torch.arange(d), 1, size, hidden, rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x = torch.zeros_like(z)

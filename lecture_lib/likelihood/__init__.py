@@ -10,7 +10,6 @@ Every model answers `log_prob(x)`, (n, d) -> (n,) in nats, and `sample(n, rng)` 
 GPU, except Bayes nets, which only count; x is taken to the model's device, and generators are always the CPU's.
 """
 
-from lecture_lib.likelihood.autoregressive import Autoregressive
-from lecture_lib.likelihood.bayes_net import BayesNet, chow_liu, mutual_information
+from lecture_lib.likelihood.nets import Autoregressive, BayesNet, chow_liu, mutual_information
 from lecture_lib.likelihood.simple import DiscretizedLogistics, Gaussian, GaussianMixture, SoftmaxHistogram
 from lecture_lib.likelihood.training import Step, maximize_likelihood, nll, warm_up_cosine

@@ -15,32 +15,28 @@ from lecture_lib.likelihood.simple import as_levels
 
 @dataclass(frozen=True)
 class Normal:
-    """p(z) = N(z; 0, I) in d dimensions."""
+    """p(z) = N(z; 0, I) in d dimensions. log_prob: (n, d) -> (n,), in nats. sample: (n, d)."""
 
     d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log p(z) in nats, (n, d) -> (n,)."""
         return -0.5 * z.square().sum(1) - 0.5 * self.d * math.log(2 * math.pi)
 
     def sample(self, n: int, rng=None) -> Tensor:
-        """n draws, (n, d)."""
         return torch.randn(n, self.d, generator=rng)
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """p(z) = 1 on [0, 1]^d."""
+    """p(z) = 1 on [0, 1]^d, and 0 outside. log_prob: (n, d) -> (n,), in nats. sample: (n, d)."""
 
     d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log p(z) in nats, (n, d) -> (n,): 0, and -inf outside."""
         inside = ((z >= 0) & (z <= 1)).all(1)
         return torch.zeros_like(z[:, 0]).masked_fill(~inside, -math.inf)
 
     def sample(self, n: int, rng=None) -> Tensor:
-        """n draws, (n, d)."""
         return torch.rand(n, self.d, generator=rng)
 
 
@@ -48,7 +44,6 @@ class Flow(nn.Module):
     """z ~ p_z simple, x = f_k(... f_1(z)): p_x(x) = p_z(f^{-1}(x)) |det df^{-1}/dx|.
 
     Slides "Flow Models" (composition), "Flow Models: How to sample?", "Flow Models: How to train?".
-
     base: `Normal(d)` or `Uniform(d)`. layers: the transforms f_1, ..., f_k, in the order in which z passes them, a
     list: `Flow(base, flow.layers[:i])` is the flow that stops after i of them, with the same weights.
     """
@@ -102,9 +97,8 @@ class Dequantized(nn.Module):
     at most log of the mean of p: what is measured is a bound, the true P(x) no smaller. Theis and others 2016.
 
     flow: over [0, 1]^d. levels^-d is the volume of a cell; bits per dimension are then -log P(x) / (d log 2).
-    draws: of u for each x. `log_prob` is the log of the mean of p over them, whose mean comes the nearer to log P(x)
-        the more draws there are (Burda and others 2016).
-    rng: of u, on the CPU.
+    draws: of u for each x, from rng, on the CPU. `log_prob` is the log of the mean of p over them: the more, the nearer
+        to log P(x) (Burda and others 2016).
     """
 
     def __init__(self, flow: Flow, levels: int, draws: int = 1, rng=None):
@@ -116,8 +110,7 @@ class Dequantized(nn.Module):
         """log P(x) in nats, from below and with noise: (n, d) -> (n,)."""
         x = as_levels(x, self.levels, self.flow.base.d)
         draws = [self.flow.log_prob(dequantize(x, self.levels, self.rng)) for _ in range(self.draws)]
-        log_p = torch.logsumexp(torch.stack(draws), 0) - math.log(self.draws)
-        return log_p - x.shape[1] * math.log(self.levels)
+        return torch.logsumexp(torch.stack(draws), 0) - math.log(self.draws) - x.shape[1] * math.log(self.levels)
 
     def sample(self, n: int, rng=None) -> Tensor:
         """The whole numbers in whose cells the flow's own samples lie: (n, d)."""

@@ -1,11 +1,9 @@
-"""Invertible layers, made of bijections: the transforms of a flow.
-
-Slides "Flow Models" (composition) and "Flows: Transformations". Every transform answers
+"""Invertible layers, made of bijections. Slides "Flow Models" (composition) and "Flows: Transformations".
 
     forward(z) -> (x, logdet)      x = f(z),       logdet = log |det df/dz|
     inverse(x) -> (z, logdet)      z = f^{-1}(x),  logdet = log |det df^{-1}/dx|
 
-for z and x of shape (n, d), with logdet (n,) in nats.
+z and x: (n, d). logdet: (n,), in nats.
 """
 
 import math
@@ -24,8 +22,7 @@ class Affine(nn.Module):
     """f(z) = A z + b, so z = A^{-1} (x - b), with A^{-1} = L U.
 
     Slide "Flows: Transformations", affine. L is lower triangular with exp(log_diagonal) on its diagonal, U upper
-    triangular with 1: log |det A^{-1}| is the sum of log_diagonal. Every covariance can be reached. It starts as the
-    identity.
+    triangular with 1: log |det A^{-1}| is the sum of log_diagonal. It starts as the identity.
     """
 
     def __init__(self, d: int):
@@ -125,7 +122,6 @@ class CouplingLayer(nn.Module):
 
     Whoever knows x knows z_a = x_a, so the params, so z_b: the net itself need not be invertible. The Jacobian is
     triangular, and its log determinant the sum of the bijections'. Dinh and others 2017, Real NVP.
-
     swap: a is the first half, or with swap=True the second. From layer to layer the halves change roles.
     bijection, size: of each element, and how many params it takes, such as affine, 2 or spline, 3 k - 1.
     hidden, rng: sizes of the net's hidden layers, and of its first weights. The layer starts as the identity.

@@ -32,9 +32,8 @@ def mutual_information(x: Tensor, levels: int) -> Tensor:
 def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     """The parents of the tree with the highest likelihood: (n, d) -> (d,), whole numbers, -1 for the root.
 
-    The mean log likelihood of a tree, each table p(x_j | x_parent(j)) counted, is
-    sum_j I(X_j; X_parent(j)) - sum_j H(X_j). So the best tree is a spanning tree with the largest sum of mutual
-    informations, which Prim's algorithm grows from the root (Chow and Liu 1968). All its roots are equally good.
+    The mean log likelihood of a counted tree is sum_j I(X_j; X_parent(j)) - sum_j H(X_j). So the best one is a spanning
+    tree with the largest sum of mutual informations, which Prim's algorithm grows from the root (Chow and Liu 1968).
     """
     information = mutual_information(x, levels)
     d = len(information)
@@ -67,10 +66,8 @@ class BayesNet:
         """Count: p(x_j = v | u) = (c_uv + beta q_j(v)) / (c_u + beta), c_uv = rows with x_j = v and x_parent(j) = u.
 
         q_j(v) = (c_v + alpha) / (n + alpha levels), alpha the smoothing, is the smoothed share of x_j = v on its own,
-        and a root's table. beta, the backoff, is how many rows it weighs: where u was seldom seen as the parent's
-        value, the child does what it does on the whole. With both 0 this is maximum likelihood.
-
-        x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
+        and a root's table. beta, the backoff, is how many rows it weighs, for a u that was seldom seen. Both 0: maximum
+        likelihood. x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
         """
         x = as_levels(x, levels).cpu()
         right = 0 <= smoothing < torch.inf and 0 <= backoff < torch.inf
@@ -138,13 +135,10 @@ class MADE(nn.Module):
 class Autoregressive(nn.Module):
     """p(x) = prod_j softmax(logits_j(x_before j))_{x_j} for whole numbers 0 .. levels - 1, all factors at once.
 
-    `log_prob` needs one pass through the network, `sample` one for each variable.
-
     Neighbouring grey levels are alike. To say so, a few features phi(v) describe each level v, on the way in and on
     the way out: logits_j(v) = b_j(v) + phi(v) . net_j(x_before j). They are (u, u^2, u^3, [v = 0], [v = levels - 1]),
     u = v scaled to [-1, 1]: ink is often all or nothing, so both ends stand apart from the smooth rest. b_j(v) is not
     trained: it is the log share of x_j = v, counted by `start`, so that training starts from independent variables.
-
     ordering: (d,), where each variable stands in the order; by default its own number: images go row by row.
     """
 
@@ -181,9 +175,9 @@ class Autoregressive(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, rng=None) -> Tensor:
-        """One variable after the other, each given those before it: (n, d), whole numbers."""
+        """One variable after the other, a pass through the network for each: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
         for j in self.ordering.argsort().tolist():
-            p = self.logits(x)[:, j].softmax(1)
-            x[:, j] = torch.multinomial(p.cpu(), 1, generator=rng)[:, 0].to(x.device)
+            p = self.logits(x)[:, j].softmax(1).cpu()
+            x[:, j] = torch.multinomial(p, 1, generator=rng)[:, 0]
         return x

@@ -12,13 +12,10 @@ from torch.nn import functional as F
 from lecture_lib.data import as_rows, as_tensor, positive_int, require
 from lecture_lib.histogram import Histogram, cell_of
 
-LOG_2PI = math.log(2 * math.pi)
-
 
 class Gaussian(nn.Module):
-    """p(x) = prod_j N(x_j; mean_j, sd_j^2), theta = (mean, log_sd).
+    """p(x) = prod_j N(x_j; mean_j, sd_j^2), theta = (mean, log_sd), so that every theta is a Gaussian.
 
-    The parameter is the log of sd, so that every theta is a Gaussian, wherever gradient steps lead.
     mean, sd: numbers or (d,).
     """
 
@@ -42,7 +39,7 @@ class Gaussian(nn.Module):
         """log p(x) in nats, (n, d) -> (n,)."""
         x = as_rows(x, len(self.mean)).to(self.mean.device)
         z = (x - self.mean) / self.log_sd.exp()
-        return -0.5 * (z.square() + LOG_2PI).sum(1) - self.log_sd.sum()
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) - self.log_sd.sum()
 
     @torch.no_grad()
     def sample(self, n: int, rng=None) -> Tensor:
@@ -92,10 +89,9 @@ class GaussianMixture(nn.Module):
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) = logsumexp_k (log w_k + log N_k(x)) in nats, (n, d) -> (n,)."""
         x = as_rows(x, self.means.shape[1]).to(self.means.device)
-        sds = self.log_sds.exp()
-        # one dimension at a time, (n, k) each: several times faster than one tensor of (n, k, d)
+        sds = self.log_sds.exp()  # one dimension at a time, (n, k): several times faster than one tensor (n, k, d)
         squares = sum(((x[:, j, None] - self.means[:, j]) / sds[:, j]).square() for j in range(x.shape[1]))
-        log_normal = -0.5 * (squares + x.shape[1] * LOG_2PI) - self.log_sds.sum(1)
+        log_normal = -0.5 * (squares + x.shape[1] * math.log(2 * math.pi)) - self.log_sds.sum(1)
         return torch.logsumexp(self.logits.log_softmax(0) + log_normal, 1)
 
     @torch.no_grad()
@@ -120,11 +116,9 @@ def as_levels(x, levels: int, d: int | None = None) -> Tensor:
 class SoftmaxHistogram(nn.Module):
     """p(x) = softmax(theta)_i / width_i for x in bin i: the histogram of part 1, to be trained by SGD.
 
-    Every theta gives probabilities above 0 with sum 1; all theta = 0 is the uniform start.
-    The maximum of the likelihood is where softmax(theta)_i is the share of the data in bin i: counting.
-
-    edges: (k + 1,), increasing; bins hold their lower edge, the last one both. For whole numbers 0 .. k - 1 take
-    edges -0.5, 0.5, ..., k - 0.5: bins of width 1, in which p(x) is a probability as well as a density.
+    It starts uniform, theta = 0. The likelihood is highest where softmax(theta)_i is the share of the data in bin i:
+    counting. edges: (k + 1,), increasing. For whole numbers 0 .. k - 1 take edges -0.5, 0.5, ..., k - 0.5: bins of
+    width 1, in which p(x) is a probability as well as a density.
     """
 
     def __init__(self, edges: Tensor):
@@ -150,9 +144,8 @@ class DiscretizedLogistics(nn.Module):
 
     x = 0 .. levels - 1. A mixture of k logistic distributions, each cut into bins of width 1 around the whole numbers;
     the lowest level takes all that lies below it, the highest all above. 3 k parameters, however many levels:
-    theta = (logits, m, log s), w = softmax(logits). Salimans and others 2017, PixelCNN++.
-
-    It starts with the m_k spread evenly over the levels, each s_k half the space between two of them.
+    theta = (logits, m, log s), w = softmax(logits). It starts with the m_k spread evenly over the levels, each s_k half
+    the space between two of them. Salimans and others 2017, PixelCNN++.
     """
 
     def __init__(self, levels: int, k: int = 4):

@@ -58,28 +58,18 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
     Slide "Parametrizing Distributions" (training): maximum likelihood with SGD.
 
         for step in maximize_likelihood(model, x, steps=500, rng=rng):
-            if step.number % 100 == 0:
-                print(step.number, step.train, nll(model, validation).item())
+            print(step.number, step.train, nll(model, validation).item())  # between two steps: evaluation mode
 
-    Whoever pulls decides what happens between two steps. The model is then in evaluation mode.
-
-    model: a torch module with `log_prob`; it is changed in place, on the device where its parameters are.
-    x: (n, d), taken to the model's device and dtype.
+    model: a torch module with `log_prob`, changed in place. x: (n, d), taken to the model's device and dtype.
     batch_size: points a step, without replacement: an epoch sees each once, its last batch may be smaller. None: all.
     lr: a number, or a function of the step's number, such as `warm_up_cosine(...)`. By default the optimizer's own.
     optimizer: of the model's parameters, such as `torch.optim.SGD(model.parameters())`; by default Adam.
     clip: gradients longer than this are shortened to it (Pascanu and others 2013).
     rng: of the mini-batches, on the CPU.
 
-    The state is the caller's. Saved after whole epochs, of ceil(n / batch_size) steps, it is all that is needed to go
-    on as if the run had never stopped, to the last bit:
-
-        torch.save([model.state_dict(), adam.state_dict(), rng.get_state()], path)
-
-        weights, moments, state = torch.load(path)
-        model.load_state_dict(weights), adam.load_state_dict(moments), rng.set_state(state)
-        maximize_likelihood(model, x, steps - done, lr=lambda number: lr(done + number), optimizer=adam, rng=rng)
-
+    The state is the caller's: model, optimizer, rng. Saved after whole epochs, of ceil(n / batch_size) steps, as
+    `gans.alternate` shows, and loaded again, a run with `steps - done` steps and `lambda number: lr(done + number)` as
+    its lr goes on as if it had never stopped, to the last bit.
     ValueError before the first step if x or a number is not what it should be; FloatingPointError where a step met
     nats that are not finite, before it changes the model.
     """

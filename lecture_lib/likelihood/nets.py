@@ -2,11 +2,10 @@
 
 Slides "Parametrizing Distributions: Bayes Nets" and "Parametrizing Distributions: Autoregressive models".
 
-    p(x) = prod_j p(x_j | x_parent(j))                      a tree: every variable looks at one other, its parent
-    p(x) = p(x_1) p(x_2 | x_1) ... p(x_d | x_1, ..., x_{d-1})   for every p and every order: it assumes nothing
+    p(x) = prod_j p(x_j | x_parent(j))           each variable looks at one other, its parent; a root has none
+    p(x) = prod_j p(x_j | x_1, ..., x_{j-1})     it assumes nothing but the form of each factor
 
-A root has no parent. No variable with a parent: independent variables, one histogram each. Each the child of the one
-before: a Markov chain. An autoregressive model assumes no more than the form of each factor.
+Roots alone: independent variables, one histogram each. Each the child of the one before: a Markov chain.
 """
 
 import torch

@@ -106,10 +106,8 @@ def as_levels(x, levels: int, d: int | None = None) -> Tensor:
     """`x` as a long tensor (n, d) of whole numbers from 0 to levels - 1; else ValueError."""
     x = as_rows(x, d)
     low, high = x.amin(), x.amax()
-    right = low >= 0 and high <= levels - 1 and torch.equal(x, x.round())
-    require(
-        right, f"x goes from {low:g} to {high:g}. It should hold whole numbers from 0 to levels - 1 = {levels - 1}."
-    )
+    ok = low >= 0 and high <= levels - 1 and torch.equal(x, x.round())
+    require(ok, f"x goes from {low:g} to {high:g}. It should hold whole numbers from 0 to levels - 1 = {levels - 1}.")
     return x.long()
 
 

@@ -40,8 +40,7 @@ class Uniform:
     d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
-        inside = ((z >= 0) & (z <= 1)).all(1)
-        return torch.zeros_like(z[:, 0]).masked_fill(~inside, -math.inf)
+        return ((z >= 0) & (z <= 1)).all(1).to(z).log()
 
     def sample(self, n: int, rng=None) -> Tensor:
         return torch.rand(n, self.d, generator=rng)
@@ -104,8 +103,7 @@ class Dequantized(nn.Module):
     at most log of the mean of p: what is measured is a bound, the true P(x) no smaller. Theis and others 2016.
 
     flow: over [0, 1]^d. levels^-d is the volume of a cell; bits per dimension are then -log P(x) / (d log 2).
-    draws: of u for each x, from rng, on the CPU. `log_prob` is the log of the mean of p over them: the more, the nearer
-        to log P(x) (Burda and others 2016).
+    draws: of u for each x, by rng. The log of the mean of p over more of them is nearer to log P(x): Burda, 2016.
     """
 
     def __init__(self, flow: Flow, levels: int, draws: int = 1, rng=None):

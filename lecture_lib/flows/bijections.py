@@ -1,11 +1,10 @@
 """Bijections of one number, each with its slope: what the layers of a flow are made of.
 
-Slide "Flows: Transformations". Every bijection is a pure function
+Slide "Flows: Transformations". Every bijection works on each element by itself:
 
-    bijection(z, params, inverse=False) -> (x, logdet)
+    bijection(z, params, inverse=False) -> (x, logdet)      z, x, logdet = log |dx/dz|: (...,). params: (..., p)
 
-that works on each element by itself: z (...,), params (..., p), and x and logdet = log |dx/dz| again (...,). With
-inverse=True it takes x and gives z and log |dz/dx|. Where all params are 0 it changes nothing, x = z.
+With inverse=True it takes x and gives z and log |dz/dx|. Where all params are 0 it changes nothing, x = z.
 """
 
 import torch
@@ -69,9 +68,8 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
             below = to_z(middle)[0] < z
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
         x = (low + high) / 2
-    # one step of Newton's method: it polishes x and carries the gradients of z and params
     back, logdet = to_z(x)
-    x = x - (back - z) * torch.exp(-logdet).detach()
+    x = x - (back - z) * torch.exp(-logdet).detach()  # Newton's step: it polishes x and carries all gradients
     return x, -to_z(x)[1]
 
 

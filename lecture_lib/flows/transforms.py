@@ -149,8 +149,7 @@ class CouplingLayer(nn.Module):
 class MaskedAutoregressive(nn.Module):
     """z_j = bijection^{-1}(x_j; net_j(x_1, ..., x_{j-1})): the autoregressive model of part 2 as a flow.
 
-    One pass for x -> z, since all x are known; d passes for z -> x. Germain and others 2015, MADE; Papamakarios and
-    others 2017, MAF. bijection, size, rng: as for `CouplingLayer`.
+    One pass for x -> z, d passes for z -> x. bijection, size, rng: as for `CouplingLayer`. Papamakarios, 2017, MAF.
     """
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):

@@ -24,8 +24,7 @@ from lecture_lib.likelihood.simple import DiscretizedLogistics, Gaussian, Gaussi
 def nll(model, x: Tensor) -> Tensor:
     """-(1/n) sum_i log p_theta(x(i)): (n, d) -> one number, in nats per point, to be differentiated.
 
-    Slide "Parametrizing Distributions". On average over x it is the entropy of p_data plus
-    KL(p_data || p_theta): the entropy does not depend on theta, so minimizing one minimizes the other.
+    Slide "Parametrizing Distributions". On average it is KL(p_data || p_theta) + the entropy of p_data, free of theta.
     """
     return -model.log_prob(x).mean()
 
@@ -33,8 +32,7 @@ def nll(model, x: Tensor) -> Tensor:
 def warm_up_cosine(peak: float, steps: int):
     """lr(t) = peak t / w for the first w = steps / 20 steps, then peak (1 + cos(pi (t - w) / (steps - w))) / 2.
 
-    A schedule for `maximize_likelihood`: rises in a straight line, then falls to 0 at the last step, and stays there
-    (Loshchilov and Hutter 2017, SGDR, without restarts).
+    A schedule for `maximize_likelihood`; 0 from the last step on. Loshchilov and Hutter 2017, SGDR, without restarts.
     """
     peak, steps = positive("peak", peak), positive_int("steps", steps, least=2)
     warm_up = max(1, steps // 20)
@@ -73,8 +71,7 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
     batch_size: points a step, without replacement: an epoch sees each once, its last batch may be smaller. None: all.
     lr: a number, or a function of the step's number, such as `warm_up_cosine(...)`. By default the optimizer's own.
     optimizer: of the model's parameters, such as `torch.optim.SGD(model.parameters())`; by default Adam.
-    clip: gradients longer than this are shortened to it (Pascanu and others 2013).
-    rng: of the mini-batches, on the CPU.
+    clip: gradients longer than this are shortened to it (Pascanu and others 2013). rng: of the batches, on the CPU.
 
     The state is the caller's: model, optimizer, rng. Saved after whole epochs, of ceil(n / batch_size) steps, as
     `gans.alternate` shows, and loaded again, a run with `steps - done` steps and `lambda number: lr(done + number)` as
@@ -107,7 +104,8 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
 
 
 def set_step_size(optimizer, lr: float) -> None:
-    require(0 <= lr < math.inf, f"lr is {lr!r}. It should be a finite number of at least 0, or a function of the step.")
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"lr is {lr!r}. It should be a finite number of at least 0, or a function that gives one.")
     for group in optimizer.param_groups:
         group["lr"] = lr
 
@@ -120,4 +118,4 @@ def refuse_impossible(model, x: Tensor) -> None:
     bad = (~log_p.isfinite()).nonzero()[:, 0].tolist()
     if bad:
         gives = f"log p(x) = {log_p[bad[0]]:g} to {len(bad)} of {len(x)} rows of x (first at row {bad[0]})"
-        raise ValueError(f"The model gives {gives}, where training cannot start: is it outside the model's range?")
+        raise ValueError(f"The model gives {gives}. It should be finite: is that row outside the model's range?")

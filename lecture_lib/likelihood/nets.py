@@ -57,8 +57,8 @@ class BayesNet:
         self.order = ancestors_first(self.parents.tolist())
         self.d, self.levels = len(self.order), self.tables.shape[-1]
         shape, sums = (self.d, self.levels, self.levels), self.tables.sum(-1)
-        right = self.tables.shape == shape and (self.tables >= 0).all() and (sums - 1).abs().max() <= 1e-6
-        require(right, f"tables should be {shape}, with numbers of at least 0 that sum to 1 over the last axis.")
+        ok = self.tables.shape == shape and (self.tables >= 0).all() and (sums - 1).abs().max() <= 1e-6
+        require(ok, f"tables should be {shape}, with numbers of at least 0 that sum to 1 over the last axis.")
 
     @classmethod
     def fit(cls, x: Tensor, levels: int, parents=None, smoothing=0.1, backoff=30.0):
@@ -69,11 +69,11 @@ class BayesNet:
         likelihood. x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
         """
         x = as_levels(x, levels).cpu()
-        right = 0 <= smoothing < torch.inf and 0 <= backoff < torch.inf
-        require(right, f"smoothing is {smoothing}, backoff is {backoff}. Both should be finite and at least 0.")
+        ok = 0 <= smoothing < torch.inf and 0 <= backoff < torch.inf
+        require(ok, f"smoothing is {smoothing}, backoff is {backoff}. Both should be finite and at least 0.")
         parents = chow_liu(x, levels) if parents is None else torch.as_tensor(parents).cpu()
-        right = len(ancestors_first(parents.tolist())) == x.shape[1]
-        require(right, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
+        ok = len(ancestors_first(parents.tolist())) == x.shape[1]
+        require(ok, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
         one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
         alone = ((one_hot.sum(0) + smoothing) / (len(x) + smoothing * levels))[:, None]  # (d, 1, levels), q
         counts = torch.einsum("nju,njv->juv", one_hot[:, parents], one_hot)  # (d, levels, levels), nonsense for roots
@@ -99,8 +99,8 @@ def ancestors_first(parents: list[int]) -> list[int]:
     order = [j for j, parent in enumerate(parents) if parent == -1]
     for j in order:  # it grows while we walk: behind each variable its children
         order += [child for child, parent in enumerate(parents) if parent == j]
-    right = 0 < len(parents) == len(order)
-    require(right, f"parents is {parents}. It should hold numbers of columns, or -1 for a root, without cycles.")
+    ok = 0 < len(parents) == len(order)
+    require(ok, f"parents is {parents}. It should hold numbers of columns, or -1 for a root, without cycles.")
     return order
 
 
@@ -109,7 +109,7 @@ class MADE(nn.Module):
 
     Variable j stands at ordering_j, from 0 to d - 1. A hidden unit gets a number m, 0 <= m < d - 1, and sees the
     variables at places up to m; row j sees the units with m < ordering_j. So no path leads to row j from x_j, or from
-    one that comes later. rng: of the first weights, and of the numbers m. The output starts at 0.
+    one that comes later. The output starts at 0. Germain and others 2015.
     """
 
     def __init__(self, ordering: Tensor, inputs: int, outputs: int, hidden: int, rng=None):
@@ -145,14 +145,13 @@ class Autoregressive(nn.Module):
         super().__init__()
         self.d, self.levels = positive_int("d", d), positive_int("levels", levels, least=2)
         ordering = torch.arange(d) if ordering is None else torch.as_tensor(ordering).cpu()
-        right = torch.equal(ordering.sort().values, torch.arange(d))
-        require(right, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
+        ok = torch.equal(ordering.sort().values, torch.arange(d))
+        require(ok, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
         v = torch.arange(levels)
         u = 2 * v / (levels - 1) - 1
-        phi = torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(torch.get_default_dtype())  # (levels, 5)
         self.register_buffer("ordering", ordering)
-        self.register_buffer("phi", phi)
         self.register_buffer("bias", torch.zeros(d, levels))
+        self.register_buffer("phi", torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(u))  # (levels, 5)
         self.net = MADE(ordering, 5, 5, positive_int("hidden", hidden), rng)
 
     @classmethod

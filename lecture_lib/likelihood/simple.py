@@ -22,8 +22,8 @@ class Gaussian(nn.Module):
     def __init__(self, mean=0.0, sd=1.0):
         super().__init__()
         mean, sd = torch.broadcast_tensors(as_tensor(mean, "mean"), as_tensor(sd, "sd"))
-        right = mean.ndim <= 1 and mean.isfinite().all() and sd.log().isfinite().all()
-        require(right, f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
+        ok = mean.ndim <= 1 and mean.isfinite().all() and sd.log().isfinite().all()
+        require(ok, f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
         self.mean = nn.Parameter(mean.reshape(-1).clone())
         self.log_sd = nn.Parameter(sd.reshape(-1).log())
 
@@ -60,12 +60,12 @@ class GaussianMixture(nn.Module):
         k, d = means.shape
         sds = as_tensor(sds, "sds").to(means)
         weights = as_tensor(torch.ones(k) if weights is None else weights, "weights").to(means)
-        right = sds.shape in [(), (k, 1), (k, d)] and weights.shape == (k,)
+        ok = sds.shape in [(), (k, 1), (k, d)] and weights.shape == (k,)
         shapes = f"sds has shape {tuple(sds.shape)}, weights has shape {tuple(weights.shape)}"
-        require(right, f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
+        require(ok, f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
         for name, value in {"sds": sds, "weights": weights}.items():
-            right = value.log().isfinite().all()
-            require(right, f"{name} has minimum {value.min():g}. It should be finite and above 0 everywhere.")
+            ok = value.log().isfinite().all()
+            require(ok, f"{name} has minimum {value.min():g}. It should be finite and above 0 everywhere.")
         self.logits = nn.Parameter((weights / weights.sum()).log())
         self.means = nn.Parameter(means.clone())
         self.log_sds = nn.Parameter(sds.expand_as(means).log())

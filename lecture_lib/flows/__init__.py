@@ -99,11 +99,11 @@ class Dequantized(nn.Module):
     """P(x) = integral over u in [0, 1)^d of p((x + u) / levels) / levels^d, for x = 0 .. levels - 1 and a flow's p.
 
     Slide "Flow Models: How to train?", for images: a density can be infinitely high on whole numbers, so it must not
-    be trained on them. Uniform noise u spreads each number over a cell of its own. By Jensen's inequality E_u log p is
-    at most log of the mean of p: what is measured is a bound, the true P(x) no smaller. Theis and others 2016.
+    be trained on them. Uniform noise u, by rng, spreads each number over a cell of its own. By Jensen's inequality
+    E_u log p is at most log of the mean of p: what is measured is a bound, P(x) no smaller. Theis and others 2016.
 
     flow: over [0, 1]^d. levels^-d is the volume of a cell; bits per dimension are then -log P(x) / (d log 2).
-    draws: of u for each x, by rng. The log of the mean of p over more of them is nearer to log P(x): Burda, 2016.
+    draws: of u for each x. The log of the mean of p over more of them is nearer to log P(x) (Burda and others 2016).
     """
 
     def __init__(self, flow: Flow, levels: int, draws: int = 1, rng=None):

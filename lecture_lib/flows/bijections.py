@@ -30,10 +30,9 @@ def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Te
 
 
 def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-    """x = z for z >= 0, and exp(log_slope) z below: a line with a bend at 0, params (log_slope,) for each element.
+    """x = z for z >= 0, and exp(log_slope) z below: a line with a bend at 0, where the density of x jumps.
 
-    Slide "Flows: Transformations", elementwise. The density of x jumps at 0, where the slope does.
-    z: (...,); params: (..., 1). Returns as `affine` does.
+    Slide "Flows: Transformations", elementwise. z: (...,); params: (..., 1), log_slope. Returns as `affine` does.
     """
     log_slope = F.hardtanh(params[..., 0], -LIMIT, LIMIT)
     logdet = torch.where(z < 0, -log_slope if inverse else log_slope, 0.0)

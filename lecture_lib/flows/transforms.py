@@ -81,10 +81,7 @@ class Elementwise(nn.Module):
 
 
 class Sigmoid(nn.Module):
-    """x = low + (high - low) / (1 + e^-z) in each dimension: the line onto an interval. Nothing to train.
-
-    No z leads outside the interval: there log |det df^{-1}/dx| is -inf, so that a flow's density is 0.
-    """
+    """x = low + (high - low) / (1 + e^-z) in each dimension; log |det df^{-1}/dx| is -inf outside: no z leads there."""
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
@@ -149,7 +146,7 @@ class CouplingLayer(nn.Module):
 class MaskedAutoregressive(nn.Module):
     """z_j = bijection^{-1}(x_j; net_j(x_1, ..., x_{j-1})): the autoregressive model of part 2 as a flow.
 
-    One pass for x -> z, d passes for z -> x. bijection, size, rng: as for `CouplingLayer`. Papamakarios, 2017, MAF.
+    One pass for x -> z, d for z -> x. Papamakarios and others 2017, MAF. bijection, size, rng: as for `CouplingLayer`.
     """
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):

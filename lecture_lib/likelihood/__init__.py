@@ -11,6 +11,7 @@ GPU, except Bayes nets, which only count; x is taken to the model's device, and 
 """
 
 import math
+from itertools import count
 from typing import NamedTuple
 
 import torch
@@ -52,12 +53,6 @@ class Step(NamedTuple):
     train: float
 
 
-def batches(n: int, batch_size: int, rng: torch.Generator):
-    """The rows of each mini-batch, for ever: epoch after epoch, each in an order of its own."""
-    while True:
-        yield from torch.randperm(n, generator=rng).split(batch_size)
-
-
 @torch.enable_grad()
 def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer=None, clip=None, rng=None):
     """argmin_theta -(1/n) sum_i log p_theta(x(i)) by mini-batches; yields a `Step` after each step.
@@ -87,7 +82,8 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
     clip = math.inf if clip is None else positive("clip", clip)
     refuse_impossible(model.eval(), x)
 
-    for number, rows in zip(range(1, steps + 1), batches(len(x), batch_size, rng)):
+    batches = (rows for epoch in count() for rows in torch.randperm(len(x), generator=rng).split(batch_size))
+    for number, rows in zip(range(1, steps + 1), batches):
         if lr is not None:
             set_step_size(optimizer, lr(number) if callable(lr) else lr)
         model.train()

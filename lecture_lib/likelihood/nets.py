@@ -176,6 +176,5 @@ class Autoregressive(nn.Module):
         """One variable after the other, a pass through the network for each: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
         for j in self.ordering.argsort().tolist():
-            p = self.logits(x)[:, j].softmax(1).cpu()
-            x[:, j] = torch.multinomial(p, 1, generator=rng)[:, 0]
+            x[:, j] = torch.multinomial(self.logits(x)[:, j].softmax(1).cpu(), 1, generator=rng)[:, 0]
         return x

@@ -14,10 +14,7 @@ from lecture_lib.histogram import Histogram, cell_of
 
 
 class Gaussian(nn.Module):
-    """p(x) = prod_j N(x_j; mean_j, sd_j^2), theta = (mean, log_sd), so that every theta is a Gaussian.
-
-    mean, sd: numbers or (d,).
-    """
+    """p(x) = prod_j N(x_j; mean_j, sd_j^2), theta = (mean, log_sd): each is a Gaussian. mean, sd: numbers or (d,)."""
 
     def __init__(self, mean=0.0, sd=1.0):
         super().__init__()
@@ -44,8 +41,7 @@ class Gaussian(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, rng=None) -> Tensor:
         """mean + sd z, z ~ N(0, I): (n, d)."""
-        z = torch.randn(n, len(self.mean), generator=rng).to(self.mean)
-        return self.mean + self.log_sd.exp() * z
+        return self.mean + self.log_sd.exp() * torch.randn(n, len(self.mean), generator=rng).to(self.mean)
 
 
 class GaussianMixture(nn.Module):

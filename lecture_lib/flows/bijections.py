@@ -1,14 +1,11 @@
 """Bijections of one number, each with its slope: what the layers of a flow are made of.
 
-Slide "Flows: Transformations". Every bijection is a pure function
+Slide "Flows: Transformations". Every bijection works on each element by itself:
 
-    bijection(z, params, inverse=False) -> (x, logdet)
+    bijection(z, params, inverse=False) -> (x, logdet)      z, x, logdet = log |dx/dz|: (...,). params: (..., p)
 
-that works on each element by itself: z (...,), params (..., p), and x and logdet = log |dx/dz| again (...,). With
-inverse=True it takes x and gives z and log |dz/dx|. Where all params are 0 it changes nothing, x = z.
+With inverse=True it takes x and gives z and log |dz/dx|. Where all params are 0 it changes nothing, x = z.
 """
-
-from __future__ import annotations
 
 import torch
 from torch import Tensor
@@ -19,10 +16,9 @@ LOW, HIGH = -4.0, 4.0  # a spline bends between them, unless it is told otherwis
 
 
 def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-    """x = shift + exp(log_scale) z, with params (shift, log_scale) for each element.
+    """x = shift + exp(log_scale) z, with params (shift, log_scale) for each element, log_scale from -5 to 5.
 
-    Slide "Flows: Transformations", affine. log_scale counts as at least -5 and at most 5.
-
+    Slide "Flows: Transformations", affine.
     z: (...,); params: (..., 2). Returns x (...,) and log |dx/dz| (...,) in nats; with inverse=True, z and log |dz/dx|.
     """
     shift, log_scale = params.unbind(-1)
@@ -34,10 +30,9 @@ def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Te
 
 
 def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-    """x = z for z >= 0, and exp(log_slope) z below: a line with a bend at 0, params (log_slope,) for each element.
+    """x = z for z >= 0, and exp(log_slope) z below: a line with a bend at 0, where the density of x jumps.
 
-    Slide "Flows: Transformations", elementwise. The density of x jumps at 0, where the slope does.
-    z: (...,); params: (..., 1). Returns as `affine` does.
+    Slide "Flows: Transformations", elementwise. z: (...,); params: (..., 1), log_slope. Returns as `affine` does.
     """
     log_slope = F.hardtanh(params[..., 0], -LIMIT, LIMIT)
     logdet = torch.where(z < 0, -log_slope if inverse else log_slope, 0.0)
@@ -47,9 +42,8 @@ def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Ten
 def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
     """z = logit F(x) with F(x) = sum_k w_k sigmoid((x - mean_k) / s_k), the CDF of a mixture of k logistics.
 
-    Slide "Flows: Example": the CDF of a mixture maps it to a uniform variable, and the logit maps that to the whole
-    line. With one component it is affine: z = (x - mean) / s. Ho and others 2019, Flow++.
-
+    Slide "Flows: Example": the CDF of a mixture maps it to a uniform variable, the logit that to the whole line. With
+    one component it is affine: z = (x - mean) / s. Ho and others 2019, Flow++.
     z: (...,); params: (..., 3 k), as k of each: logits of w, means, log s (from -5 to 5). Returns as `affine` does.
     The direction x -> z is a formula; z -> x is found by bisection, to the last bit or so.
     """
@@ -66,30 +60,24 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
     if inverse:
         return to_z(z)
     with torch.no_grad():
-        # z = logit F(x) lies between the smallest and the largest (x - mean_k) / s_k
-        ends = means + z[..., None] * torch.exp(log_s)
+        ends = means + z[..., None] * torch.exp(log_s)  # z = logit F(x) is between the (x - mean_k) / s_k
         low, high = ends.amin(-1), ends.amax(-1)
         for _ in range(60 if z.dtype == torch.float64 else 32):
             middle = (low + high) / 2
             below = to_z(middle)[0] < z
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
         x = (low + high) / 2
-    # one step of Newton's method: it polishes x and carries the gradients of z and params
     back, logdet = to_z(x)
-    x = x - (back - z) * torch.exp(-logdet).detach()
+    x = x - (back - z) * torch.exp(-logdet).detach()  # Newton's step: it polishes x and carries all gradients
     return x, -to_z(x)[1]
 
 
-def spline(
-    z: Tensor, params: Tensor, inverse: bool = False, low: float = LOW, high: float = HIGH
-) -> tuple[Tensor, Tensor]:
+def spline(z: Tensor, params: Tensor, inverse=False, low=LOW, high=HIGH) -> tuple[Tensor, Tensor]:
     """z = g(x), a monotone rational-quadratic spline on [low, high], and z = x outside.
 
     Slide "Flows: Transformations", splines. Durkan and others 2019, Neural Spline Flows.
-
     z: (...,); params: (..., 3 k - 1) for k bins: k each for their widths and heights, and k - 1 for the slopes at the
-    inner knots. Returns as `affine` does.
-    As g is a formula and its inverse a root, g is the direction x -> z, which training goes; sampling goes back.
+    inner knots. Returns as `affine` does. As g is a formula and its inverse a root, training goes through g.
     """
     knots = spline_knots(params, low, high)
     inside = z.clamp(low, high)
@@ -102,9 +90,8 @@ def spline_knots(params: Tensor, low: float = LOW, high: float = HIGH, least: fl
     """(..., 3 k - 1) free numbers -> (..., 3, k + 1): the knots' places x, their values g(x), and the log slopes there.
 
     Places and values rise from low to high in k steps, in proportion to exp(param), but each by at least a share
-    `least` of the way. The slope is exp(param) at an inner knot and 1 at both ends, where the spline meets the line
-    z = x. Params count as at least -LIMIT and at most LIMIT. Between two steep knots g may still be nearly flat: there
-    float32 knows g^{-1} badly.
+    `least` of the way. The slope is exp(param) at an inner knot, params from -LIMIT to LIMIT, and 1 at both ends, where
+    the line z = x goes on. Between two steep knots g may still be nearly flat: there float32 knows g^{-1} badly.
     """
     k = (params.shape[-1] + 1) // 3
     params = F.hardtanh(params, -LIMIT, LIMIT)
@@ -124,8 +111,8 @@ def rational_quadratic(x: Tensor, knots: Tensor, root: bool = False) -> tuple[Te
 
         g(x) = g_0 + (g_1 - g_0) (s t^2 + d_0 t (1 - t)) / (s + (d_0 + d_1 - 2 s) t (1 - t))
 
-    Gregory and Delbourgo 1982. x: (...,), within the knots (..., 3, k + 1) of `spline_knots`. Returns g (...,) and
-    log g'(x) (...,). With root=True, x stands for g, and it returns x and log dx/dg.
+    Gregory and Delbourgo 1982. x: (...,), within the knots (..., 3, k + 1) of `spline_knots`. Returns (...,) each. With
+    root=True, x stands for g, and it returns x and log dx/dg.
     """
     with torch.no_grad():
         left = (x[..., None] >= knots[..., 1 if root else 0, 1:-1]).sum(-1)

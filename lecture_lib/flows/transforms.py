@@ -1,53 +1,46 @@
-"""Invertible layers, made of bijections: the transforms of a flow.
-
-Slides "Flow Models" (composition) and "Flows: Transformations". Every transform answers
+"""Invertible layers, made of bijections. Slides "Flow Models" (composition) and "Flows: Transformations".
 
     forward(z) -> (x, logdet)      x = f(z),       logdet = log |det df/dz|
     inverse(x) -> (z, logdet)      z = f^{-1}(x),  logdet = log |det df^{-1}/dx|
 
-for z and x of shape (n, d), with logdet (n,) in nats.
+z and x: (n, d). logdet: (n,), in nats.
 """
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, positive_int
+from lecture_lib.data import as_rows, positive_int, require
 from lecture_lib.flows.bijections import affine
-from lecture_lib.likelihood.autoregressive import MADE
+from lecture_lib.likelihood.nets import MADE
 
 
 class Affine(nn.Module):
     """f(z) = A z + b, so z = A^{-1} (x - b), with A^{-1} = L U.
 
     Slide "Flows: Transformations", affine. L is lower triangular with exp(log_diagonal) on its diagonal, U upper
-    triangular with 1: log |det A^{-1}| is the sum of log_diagonal. Every covariance can be reached. It starts as the
-    identity.
+    triangular with 1: log |det A^{-1}| is the sum of log_diagonal. It starts as the identity.
     """
 
     def __init__(self, d: int):
         super().__init__()
-        self.shift = nn.Parameter(torch.zeros(d))
-        self.log_diagonal = nn.Parameter(torch.zeros(d))
+        self.shift, self.log_diagonal = nn.Parameter(torch.zeros(d)), nn.Parameter(torch.zeros(d))
         self.below = nn.Parameter(torch.zeros(d, d))  # what L has below its diagonal; the rest is not used
         self.above = nn.Parameter(torch.zeros(d, d))  # what U has above its diagonal
 
     @classmethod
-    def fit(cls, x: Tensor) -> Affine:
+    def fit(cls, x: Tensor):
         """Maximum likelihood in closed form, with the normal base: b = mean of x, A A^T = covariance of x."""
         x = as_rows(x)
         mean = x.double().mean(0)
         covariance = (x.double() - mean).T @ (x.double() - mean) / len(x)
         factor, failed = torch.linalg.cholesky_ex(covariance)  # A, lower triangular
         given_others = factor.diagonal() / covariance.diagonal().sqrt()  # sd, as a share of the column's own
-        if failed or (x == x[0]).all(0).any() or given_others.min() < 1e-6:
-            raise ValueError("x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
+        spread = not failed and (x != x[0]).any(0).all() and given_others.min() >= 1e-6
+        require(spread, "x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
         lower = torch.linalg.solve_triangular(factor, torch.eye(len(mean)).to(factor), upper=False)  # A^{-1} = L
         layer = cls(len(mean))
         layer.shift.data, layer.log_diagonal.data, layer.below.data = mean, lower.diagonal().log(), lower
@@ -75,10 +68,9 @@ class Elementwise(nn.Module):
     Slide "Flows: Transformations", elementwise. params: (d, p), where they start; the bijection's p numbers for each.
     """
 
-    def __init__(self, bijection: Callable, params: Tensor):
+    def __init__(self, bijection, params: Tensor):
         super().__init__()
-        self.bijection = bijection
-        self.params = nn.Parameter(params.clone())
+        self.bijection, self.params = bijection, nn.Parameter(params.clone())
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
         x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
@@ -89,10 +81,7 @@ class Elementwise(nn.Module):
 
 
 class Sigmoid(nn.Module):
-    """x = low + (high - low) / (1 + e^-z) in each dimension: the line onto an interval. Nothing to train.
-
-    No z leads outside the interval: there log |det df^{-1}/dx| is -inf, so that a flow's density is 0.
-    """
+    """x = low + (high - low) / (1 + e^-z) in each dimension; log |det df^{-1}/dx| is -inf outside: no z leads there."""
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
@@ -103,21 +92,20 @@ class Sigmoid(nn.Module):
         return self.low + self.width * z.sigmoid(), logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        share = (x - self.low) / self.width
+        share, floats = (x - self.low) / self.width, torch.finfo(x.dtype)
         outside = (share < 0) | (share > 1)
-        share = share.clamp(torch.finfo(x.dtype).tiny, 1 - torch.finfo(x.dtype).eps / 2)  # at the ends, z is finite
+        share = share.clamp(floats.tiny, 1 - floats.eps / 2)  # at the ends, z is finite
         logdet = -(math.log(self.width) + share.log() + torch.log1p(-share))
         return torch.logit(share), logdet.masked_fill(outside, -math.inf).sum(1)
 
 
-def mlp(inputs: int, hidden: Sequence[int], outputs: int, rng: torch.Generator | None = None) -> nn.Sequential:
+def mlp(inputs: int, hidden, outputs: int, rng=None) -> nn.Sequential:
     """Linear layers with ReLU between them; the last one starts at 0."""
     sizes, layers = [inputs, *hidden], []
     for before, after in pairwise(sizes):
-        linear = nn.utils.skip_init(nn.Linear, before, after)
-        for p in linear.parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
+        layers += [nn.utils.skip_init(nn.Linear, before, after), nn.ReLU(inplace=True)]
+        for p in layers[-2].parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
             p.data = (2 * torch.rand(p.shape, generator=rng) - 1) / math.sqrt(before)
-        layers += [linear, nn.ReLU(inplace=True)]
     last = nn.utils.skip_init(nn.Linear, sizes[-1], outputs)
     for p in last.parameters():
         p.data.zero_()
@@ -131,7 +119,6 @@ class CouplingLayer(nn.Module):
 
     Whoever knows x knows z_a = x_a, so the params, so z_b: the net itself need not be invertible. The Jacobian is
     triangular, and its log determinant the sum of the bijections'. Dinh and others 2017, Real NVP.
-
     swap: a is the first half, or with swap=True the second. From layer to layer the halves change roles.
     bijection, size: of each element, and how many params it takes, such as affine, 2 or spline, 3 k - 1.
     hidden, rng: sizes of the net's hidden layers, and of its first weights. The layer starts as the identity.
@@ -159,14 +146,12 @@ class CouplingLayer(nn.Module):
 class MaskedAutoregressive(nn.Module):
     """z_j = bijection^{-1}(x_j; net_j(x_1, ..., x_{j-1})): the autoregressive model of part 2 as a flow.
 
-    One pass for x -> z, since all x are known; d passes for z -> x. Germain and others 2015, MADE; Papamakarios and
-    others 2017, MAF. bijection, size, rng: as for `CouplingLayer`.
+    One pass for x -> z, d for z -> x. Papamakarios and others 2017, MAF. bijection, size, rng: as for `CouplingLayer`.
     """
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
         super().__init__()
-        self.bijection = bijection
-        self.net = MADE(torch.arange(d), 1, size, hidden, rng)
+        self.bijection, self.net = bijection, MADE(torch.arange(d), 1, size, hidden, rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x = torch.zeros_like(z)

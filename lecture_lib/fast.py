@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from lecture_lib.data import require
 from lecture_lib.gans import cross_entropy, descend
 
 
@@ -57,12 +58,9 @@ def compiled(net: nn.Module) -> nn.Module:
 
 
 class Adam(torch.optim.Adam):
-    """torch's Adam, the same numbers: its fused kernel is called without what torch looks up around it.
+    """torch's Adam, the same numbers: its fused kernel, without what torch looks up around it. For small networks."""
 
-    For networks of a few thousand parameters only. params, lr, betas, eps: as torch's.
-    """
-
-    def __init__(self, params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         super().__init__(params, lr, betas, eps, fused=True)
 
     @torch.no_grad()
@@ -79,9 +77,8 @@ class Adam(torch.optim.Adam):
             adam(params, [p.grad for p in params], *lists[:2], [], lists[2], **options, **switches)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        for group in self.param_groups:
-            for p in group["params"]:
-                p.grad = None
+        for p in (p for group in self.param_groups for p in group["params"]):
+            p.grad = None
 
 
 @torch.enable_grad()
@@ -122,8 +119,7 @@ def shared(step: Callable) -> Callable:
     def on_my_share(G, D, optimizer, *batch: Tensor) -> Tensor:
         size, along = dist.get_world_size(), batch[-1].ndim - 2  # n, behind n_models
         n = batch[-1].shape[along]
-        if n % size:
-            raise ValueError(f"batch_size is {n}. Each of {size} processes should get an equal share of it.")
+        require(n % size == 0, f"batch_size is {n}. Each of {size} processes should get an equal share of it.")
         loss = step(G, D, optimizer, *(part.chunk(size, along)[dist.get_rank()] for part in batch))
         dist.all_reduce(loss)
         return loss / size

@@ -31,8 +31,7 @@ def fool(fake: Tensor) -> Tensor:
 def relativistic(real: Tensor, fake: Tensor) -> Tensor:
     """-E log sigmoid(logit(x) - logit(G(z))) over pairs (Jolicoeur-Martineau 2019): D ranks real above fake.
 
-    What G wants is the same with real and fake exchanged: generator_step(..., loss=lambda fake: relativistic(fake,
-    D(x))), with a batch of data x of its own.
+    G wants the reverse: generator_step(..., loss=lambda fake: relativistic(fake, D(x))), with a batch x of its own.
     """
     return softplus(fake - real).mean(-1)
 
@@ -57,10 +56,7 @@ def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None 
 
 
 def r1_r2(D, real: Tensor, fake: Tensor, weight: float = 0.1) -> Tensor:
-    """weight / 2 (E |d logit / dx|^2 over real + the same over fake): R1 and R2 (Mescheder and others 2018).
-
-    Huang and others (2024, R3GAN) put both beside the relativistic loss.
-    """
+    """weight / 2 (E |d logit / dx|^2 over real + the same over fake): R1 and R2 (Mescheder and others 2018)."""
     return weight / 2 * (slopes(D, real) + slopes(D, fake)).mean(-1)
 
 

@@ -44,10 +44,8 @@ def descend(optimizer: Optimizer, loss: Tensor) -> Tensor:
     """
     total = loss.sum()
     if not math.isfinite(total.item()):
-        raise FloatingPointError(
-            f"The loss is {loss.tolist()}. The game has diverged. Try a smaller step size (lr is "
-            f"{optimizer.param_groups[0]['lr']:g}), fewer steps of the player who wins, or another loss."
-        )
+        advice = "Try a smaller step size, fewer steps of the player who wins, or another loss."
+        raise FloatingPointError(f"The loss is {loss.tolist()}. The game has diverged. {advice}")
     optimizer.zero_grad()
     total.backward(inputs=parameters_of(optimizer))
     optimizer.step()
@@ -73,17 +71,7 @@ def turns(ratio: tuple[int, int]) -> Iterator[str]:
 
 
 def alternate(
-    G,
-    D,
-    d_optimizer,
-    g_optimizer,
-    x,
-    steps=2000,
-    ratio=(1, 1),
-    batch_size=256,
-    rng=None,
-    d_step=discriminator_step,
-    g_step=generator_step,
+    G, D, d_optimizer, g_optimizer, x, steps=2000, ratio=(1, 1), batch_size=256, rng=None, d_step=None, g_step=None
 ) -> Iterator[Step]:
     """min over theta_g of max over theta_d of E log D(x) + E log(1 - D(G(z))), by turns; yields a `Step` after each.
 
@@ -111,11 +99,13 @@ def alternate(
     x: data, (n, ...), taken to D's device and dtype. Mini-batches are drawn with replacement.
     steps: D's and G's counted together. ratio: (d_steps, g_steps), how many of D, then of G, make a round.
     rng: of mini-batches and noise, on the CPU.
-    d_step, g_step: called as d_step(G, D, d_optimizer, batch, z) and g_step(G, D, g_optimizer, z), they return a loss.
+    d_step, g_step: by default the two functions above; they are called as d_step(G, D, d_optimizer, batch, z) and
+        g_step(G, D, g_optimizer, z), and return a loss.
 
     Raises ValueError before the first step if an argument is not what it should be, and FloatingPointError at a step
     whose loss is not finite.
     """
+    d_step, g_step = d_step or discriminator_step, g_step or generator_step
     steps, batch_size, rng = positive_int("steps", steps), positive_int("batch_size", batch_size), cpu_rng(rng)
     ratio, x = checked_ratio(ratio), checked_players(G, D, d_optimizer, g_optimizer, x)
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from lecture_lib.data import as_rows, positive_int, require
-from lecture_lib.histogram.grid import cell_of, checked_edges, count, draw, grid_edges, look_up
+from lecture_lib.histogram.edges import checked_edges, grid_edges
+from lecture_lib.histogram.grid import cell_of, count, draw, look_up
 
 
 class Histogram:

@@ -1,4 +1,4 @@
-"""The grid under a histogram: its edges, the cell of each point, and points from cells.
+"""The grid under a histogram: the cell of each point, and points from cells.
 
 Counting here agrees with `numpy.histogramdd` to the last point, on edges too. It is fast (benchmarks/histograms.py)
 because points go by chunks that fit into the processor's cache, and because few of them are searched among the edges.
@@ -6,71 +6,17 @@ because points go by chunks that fit into the processor's cache, and because few
 
 import math
 from collections.abc import Iterator
-from numbers import Integral, Real
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lecture_lib.data import as_rows, one_of, positive_int, require
+from lecture_lib.data import require
+from lecture_lib.histogram.edges import checked_edges
 
 CHUNK = 2**16  # points
 SLACK = 1e-9  # in cells: rounding takes an edge no farther from its whole number
-
-
-def checked_edges(edges) -> list[Tensor]:
-    """The edges as a list of float64 tensors; ValueError if they are not increasing."""
-    if isinstance(edges, (Tensor, np.ndarray)) or all(isinstance(e, Real) for e in edges):
-        edges = [edges]
-    edges = [torch.as_tensor(e, dtype=torch.float64) for e in edges]
-    for j, e in enumerate(edges):
-        right = e.ndim == 1 and len(e) > 1 and (e.diff() > 0).all() and (e[-1] - e[0]).isfinite()
-        require(right, f"edges[{j}] has shape {tuple(e.shape)}. It should be (k + 1,), k > 0, finite and increasing.")
-    return edges
-
-
-def grid_edges(x, bins, low=None, high=None) -> list[Tensor]:
-    """For each column of x (n, d) the edges (k_j + 1,), float64; bins, low and high as in `Histogram.fit`."""
-    d = x.shape[1]
-    if isinstance(bins, str):
-        one_of("bins", bins, ["scott"])
-        low, high = box(x, low, high)
-        bins = scott(x, low, high)
-    elif not hasattr(bins, "__len__"):
-        bins = [bins] * d
-    elif torch.is_tensor(bins) or not all(isinstance(k, Integral) for k in bins):
-        bins = checked_edges(bins)
-    require(len(bins) == d, f"bins has {len(bins)} entries. x has {d} columns: one for each.")
-    cells = [len(k) - 1 if torch.is_tensor(k) else positive_int("bins", k) for k in bins]
-    few = math.prod(k + 2 for k in cells) <= 2**26  # half a gigabyte of probabilities
-    require(few, f"bins make a grid of up to {max(cells)}^{d} cells. That is too many: at most {2**26:,}.")
-    if torch.is_tensor(bins[0]):
-        return bins
-    ends = zip(*map(torch.Tensor.tolist, box(x, low, high)))
-    # numpy's linspace, not torch's: the last bits differ, and with them the cell of a point on an edge
-    return [torch.from_numpy(np.linspace(a, b, k + 1)) for (a, b), k in zip(ends, cells)]
-
-
-def box(x, low, high) -> tuple[Tensor, Tensor]:
-    """The corners of the grid, both (d,), float64: low and high as given, or else those of x (n, d)."""
-    d, corners = x.shape[1], []
-    for name, corner, extreme in [("low", low, x.amin), ("high", high, x.amax)]:
-        corner = torch.as_tensor(extreme(0).detach() if corner is None else corner, dtype=torch.float64)
-        corners.append(as_rows(corner[None] if corner.ndim else corner.expand(1, d), d, name)[0])
-    first, last = corners
-    if low is None and high is None:
-        last = torch.where(last > first, last, first + 1)  # all points equal: width 1
-    right = ((last > first) & (last - first).isfinite()).all()
-    require(right, f"low is {first.tolist()}, high is {last.tolist()}. low should be below, not infinitely.")
-    return first, last
-
-
-def scott(x, low, high) -> list[int]:
-    """How many cells of width 3.49 sd n^(-1/(2 + d)) fill the box, sd and n of the rows of x inside the box."""
-    inside = x[((x >= low) & (x <= high)).all(1)].double()
-    width = 3.49 * inside.std(0, correction=0) * max(len(inside), 1) ** (-1 / (2 + x.shape[1]))
-    return ((high - low) / width).ceil().nan_to_num(posinf=1).clamp(1, 10_000).long().tolist()
 
 
 def count(x, edges) -> Tensor:

@@ -519,10 +519,7 @@ def test_a_loss_that_is_not_finite_stops_the_game_before_a_player_changes(blown,
     for _ in range(step - 1):
         next(run)
     D.blown, before = blown, state(G, D)
-    lr = [0.25, 0.125][step - 3]
-    sentence = (
-        rf"^The loss is .*(nan|inf).*\. The game has diverged\. Try a smaller step size \(lr is {lr}\), fewer steps"
-    )
+    sentence = r"^The loss is .*(nan|inf).*\. The game has diverged\. Try a smaller step size, fewer steps"
     with pytest.raises(FloatingPointError, match=sentence):
         next(run)
     assert same(state(G, D), before)

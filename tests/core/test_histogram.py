@@ -8,7 +8,8 @@ import scipy.stats
 import torch
 
 from lecture_lib.histogram import Histogram
-from lecture_lib.histogram.grid import cell_of, checked_edges, count, finder, grid_edges
+from lecture_lib.histogram.edges import checked_edges, grid_edges
+from lecture_lib.histogram.grid import cell_of, count, finder
 
 LOW, HIGH = -2.0, 2.5  # about one point in forty lies outside, in each dimension
 

@@ -65,10 +65,11 @@ def finder(edges, n):
     Others: a guide has the answer for each of many equal slots, or -1 if an edge lies in the slot (Chen and Asau
     1974). Rounding changes the order of no two points: an x in a slot without edges stands between the same edges.
     """
-    k, low, width = len(edges) - 1, edges[0].item(), (edges[-1] - edges[0]).item()
+    k, low, high = len(edges) - 1, edges[0].item(), edges[-1].item()
 
-    def scaled(x, slots):
-        return x.sub(low).mul_(min(slots / width, 1e300)).add_(1 + SLACK).clamp_(0.5, slots + 1.5)
+    def scaled(x, slots):  # grows with x, whatever rounding does
+        scale = min(slots / (high - low), 1e300 / max(1, abs(low), abs(high)))
+        return torch.add(edges.new_tensor(1 + SLACK - low * scale), x, alpha=scale).clamp_(0.5, slots + 1.5)
 
     off = scaled(edges, k) - torch.arange(1, k + 2)
     if ((off >= 0) & (off < 2 * SLACK)).all():

@@ -5,7 +5,6 @@ because points go by chunks that fit into the processor's cache, and because few
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -23,7 +22,8 @@ def count(x, edges) -> Tensor:
     """How many rows of x (n, d) lie in each cell: (k_1, ..., k_d), long."""
     shape = [len(e) + 1 for e in edges]
     size = math.prod(shape)
-    counts = sum(torch.bincount(cells, minlength=size) for cells in locate(x, edges, max(CHUNK, size)))
+    axes = finders(edges, len(x))
+    counts = sum(torch.bincount(locate(rows, axes), minlength=size) for rows in x.split(max(CHUNK, size)))
     return counts.reshape(shape)[(slice(1, -1),) * len(shape)]
 
 
@@ -38,24 +38,25 @@ def look_up(table, outside, x, edges) -> Tensor:
     """The entry of each row's cell in the table (k_1, ..., k_d), and `outside` of them: (n, d) -> (n,)."""
     table = pad(table, (1, 1) * table.ndim, value=outside).flatten()
     result = torch.from_numpy(np.empty(len(x), table.numpy().dtype))  # numpy's memory is filled twice as fast
-    for part, cells in zip(result.split(CHUNK), locate(x, edges, CHUNK)):
-        torch.index_select(table, 0, cells, out=part)
+    axes = finders(edges, len(x))
+    for part, rows in zip(result.split(CHUNK), x.split(CHUNK)):
+        torch.index_select(table, 0, locate(rows, axes), out=part)
     return result
 
 
-def locate(x, edges, chunk) -> Iterator[Tensor]:
-    """The flat, row-major number of each row's cell, chunk by chunk: (n, d) -> (m,), int32.
-
-    In the grid with a border, one more cell at both ends of each dimension: it holds the points outside.
-    """
+def finders(edges, n) -> list:
+    """For each dimension how many cells it has, its border's two included, and its `finder`."""
     starts = [torch.cat([e[:-1], e[-1:].nextafter(e.new_tensor(math.inf))]) for e in edges]  # the last edge is inside
-    axes = [(len(e) + 1, finder(e, len(x))) for e in starts]
-    for rows in x.split(chunk):
-        flat = None
-        for column, (k, find) in zip(rows.double().unbind(1), axes):
-            cell = find(column)
-            flat = cell if flat is None else flat.mul_(k).add_(cell)
-        yield flat
+    return [(len(e) + 1, finder(e, n)) for e in starts]
+
+
+def locate(rows, axes) -> Tensor:
+    """The flat, row-major number of each row's cell, (m, d) -> (m,), in a grid with a border for the points outside."""
+    (column, (_, find)), *others = zip(rows.double().unbind(1), axes)
+    flat = find(column)
+    for column, (k, find) in others:
+        flat.mul_(k).add_(find(column))
+    return flat
 
 
 def finder(edges, n):

@@ -108,7 +108,6 @@ def alternate(
     d_step, g_step = d_step or discriminator_step, g_step or generator_step
     steps, batch_size, rng = positive_int("steps", steps), positive_int("batch_size", batch_size), cpu_rng(rng)
     ratio, x = checked_ratio(ratio), checked_players(G, D, d_optimizer, g_optimizer, x)
-
     lead = G.noise(1, torch.Generator()).shape[:-2]  # (), or (n_models,)
 
     def play() -> Iterator[Step]:  # apart, so that all of the above happens at the call

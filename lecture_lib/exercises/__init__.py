@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator
 
 from lecture_lib.answers.call import Outcome, Seed, call_in_process
-from lecture_lib.exercises import dcgan, flows, gans, histograms, maximum_likelihood, start_here
 from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prepare
 from lecture_lib.exercises.report import Report
 
@@ -22,11 +24,17 @@ __all__ = [
     "prepare",
 ]
 
-EXERCISES: dict[str, Exercise] = {
-    e.name: e
-    for notebook in (start_here, histograms, maximum_likelihood, flows, gans, dcgan)
-    for e in notebook.EXERCISES
-}
+
+def _found() -> Iterator[Exercise]:
+    """A folder for each notebook, a file for each exercise: what is called `exercise` in it."""
+    for notebook in pkgutil.iter_modules(__path__, f"{__name__}."):
+        if notebook.ispkg:
+            folder = importlib.import_module(notebook.name)
+            for file in pkgutil.iter_modules(folder.__path__, f"{notebook.name}."):
+                yield importlib.import_module(file.name).exercise
+
+
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in _found()}
 
 
 def check(name: str, answer, hidden: int | None = None) -> Report:

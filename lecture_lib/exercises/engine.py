@@ -8,8 +8,7 @@ runs in the notebook, where `check` calls the function directly, and wherever el
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -44,32 +43,67 @@ def not_by_generator(first: Tensor, again: Tensor, other: Tensor) -> str:
     return ""
 
 
-@dataclass(frozen=True, eq=False)  # equal only to itself, so that what is prepared can be kept by it
 class Exercise:
     """What is asked, how an answer is judged, and what a teacher has seen go wrong.
 
-    inputs: functions of a seeded generator that return the arguments by name, in calling order; the function's
-        own name is the name of the case.
-    mistakes: a teacher's sentence -> an implementation that makes this mistake, or a tuple of several.
-    laws: a law's sentence -> a function of (call, generator) that returns what is wrong, or "" if the law holds.
+    reference: what is right; styles: the same in other right forms, as students write them. From these the grammar
+        makes its mistakes.
     same: says elementwise, or once for all, whether an answer agrees with the reference's.
     parts: the names of what is returned, where that is a pair such as ("z", "logdet"): the first of the shape of the
         first argument, the second with one number for each row. They are judged as one table, the second as its last
         column.
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
+
+    `case`, `mistake`, `law` and `style` take a function, or decorate one.
     """
 
-    name: str
-    points: int
-    asks: str
-    reference: Callable
-    inputs: Sequence[Callable[[torch.Generator], Mapping[str, Any]]]
-    mistakes: Mapping[str, Callable | tuple[Callable, ...]]
-    laws: Mapping[str, Callable[[Call, torch.Generator], str]] = field(default_factory=dict)
-    same: Callable[[Tensor, Tensor], Tensor] = close
-    parts: tuple[str, ...] = ()
-    adapter: Callable | None = None
+    def __init__(
+        self,
+        name: str,
+        points: int,
+        reference: Callable,
+        same: Callable[[Tensor, Tensor], Tensor] = close,
+        parts: tuple[str, ...] = (),
+        adapter: Callable | None = None,
+    ):
+        self.name, self.points, self.reference = name, points, reference
+        self.same, self.parts, self.adapter = same, parts, adapter
+        self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
+        self.mistakes: list[tuple[str, Callable]] = []
+        self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
+        self.styles: list[Callable] = []
+
+    def case(self, title: str, make: Callable | None = None):
+        """make(rng) returns the arguments by name, in calling order."""
+        return _now_or_as_decorator(make, lambda f: self.cases.__setitem__(title, f))
+
+    def mistake(self, sentence: str, *wrong: Callable):
+        """Implementations that make the mistake, and a teacher's sentence, true of whatever gives their numbers."""
+        add = lambda f: self.mistakes.append((sentence, f))  # noqa: E731
+        for one in wrong:
+            add(one)
+        return None if wrong else _now_or_as_decorator(None, add)
+
+    def law(self, title: str, holds: Callable | None = None):
+        """holds(call, rng) returns what is wrong, or "" if the law holds."""
+        return _now_or_as_decorator(holds, lambda f: self.laws.__setitem__(title, f))
+
+    def style(self, function: Callable) -> Callable:
+        """Another right form."""
+        self.styles.append(function)
+        return function
+
+
+def _now_or_as_decorator(function: Callable | None, add: Callable):
+    if function is not None:
+        return add(function)
+
+    def decorate(function):
+        add(function)
+        return function
+
+    return decorate
 
 
 # ---------------------------------------------------------------- judging
@@ -80,17 +114,16 @@ class PreparedExercise:
 
     def __init__(self, exercise: Exercise, seed: int):
         self.exercise, self.seed = exercise, seed
-        inputs = {f.__name__.replace("_", " "): f(torch.Generator().manual_seed(seed + 1)) for f in exercise.inputs}
-        self.titles, self.cases = list(inputs), list(inputs.values())
+        self.titles = list(exercise.cases)
+        self.cases = [make(torch.Generator().manual_seed(seed + 1)) for make in exercise.cases.values()]
         self.expected = [_run(exercise, exercise.reference, arguments).value for arguments in self.cases]
 
     @cached_property
     def mistaken(self) -> list[tuple[str, list[Outcome]]]:
-        """Of each variant of each known mistake: the sentence, and its outcome in every case."""
+        """Of each known mistake: the sentence, and its outcome in every case."""
         return [
-            (sentence, [_run(self.exercise, variant, arguments) for arguments in self.cases])
-            for sentence, wrong in self.exercise.mistakes.items()
-            for variant in variants(wrong)
+            (sentence, [_run(self.exercise, wrong, arguments) for arguments in self.cases])
+            for sentence, wrong in self.exercise.mistakes
         ]
 
 
@@ -167,11 +200,6 @@ def _alike(exercise: Exercise, theirs: Outcome, ours: Outcome) -> bool:
         return a.shape == b.shape and torch.equal(a.isnan(), b.isnan()) and bool(close(a, b)[~a.isnan()].all())
     same = _same(exercise, theirs.value, ours.value)
     return same is not None and bool(same.all())
-
-
-def variants(wrong: Callable | tuple[Callable, ...]) -> tuple[Callable, ...]:
-    """The implementations of a known mistake."""
-    return wrong if isinstance(wrong, tuple) else (wrong,)
 
 
 def name_mistakes(prepared: PreparedExercise, outcomes: list[Outcome], passed: list[bool]) -> list[str]:

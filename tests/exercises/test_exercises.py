@@ -12,16 +12,18 @@ import torch
 
 from lecture_lib import flows
 from lecture_lib.exercises import EXERCISES, check
-from lecture_lib.exercises import flows as f
-from lecture_lib.exercises import histograms as h
-from lecture_lib.exercises.engine import prepare, variants
+from lecture_lib.exercises.engine import prepare
+from lecture_lib.exercises.flows import net
+from lecture_lib.exercises.histograms import UNEQUAL, _no_last_edge
 from lecture_lib.histogram import Histogram
+from tests.exercises import references
 
+h, f = references("histogram"), references("flows")
 HIDDEN = [None, 1812, 7]
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
 each_mistake = pytest.mark.parametrize(
     "name, sentence, wrong",
-    [(n, sentence, w) for n, e in EXERCISES.items() for sentence, wrong in e.mistakes.items() for w in variants(wrong)],
+    [(n, sentence, wrong) for n, e in EXERCISES.items() for sentence, wrong in e.mistakes],
 )
 
 
@@ -35,8 +37,8 @@ def test_the_reference_gets_full_points(name, hidden):
 @each_exercise
 def test_every_exercise_has_points_cases_and_at_least_5_known_mistakes(name):
     exercise = EXERCISES[name]
-    assert exercise.points >= 1 and len(exercise.inputs) >= 3 and len(exercise.mistakes) >= 5
-    assert all(re.fullmatch(r"[A-Za-z].*[.?]", sentence) for sentence in exercise.mistakes)
+    assert exercise.points >= 1 and len(exercise.cases) >= 3 and len(exercise.mistakes) >= 5
+    assert all(re.fullmatch(r"[A-Za-z].*[.?]", sentence) for sentence, _ in exercise.mistakes)
 
 
 @each_mistake
@@ -106,7 +108,7 @@ def test_what_torch_has_not_implemented_is_no_blank():
 @each_exercise
 def test_a_report_does_not_depend_on_what_was_asked_before(name):
     exercise = EXERCISES[name]
-    wrong = [variants(wrong)[0] for wrong in exercise.mistakes.values()][:2]
+    wrong = [wrong for _, wrong in exercise.mistakes][:2]
     kept = [check(name, answer, hidden=11) for answer in (*wrong, exercise.reference, *wrong)]
     prepare.cache_clear()
     anew = [check(name, answer, hidden=11) for answer in (*wrong, exercise.reference)]
@@ -385,7 +387,7 @@ def test_a_pair_in_the_wrong_order_is_said():
 
 def test_two_mistakes_at_once_are_said_as_a_guess():
     def no_width_and_no_last_edge(x, edges, probs):
-        return h.log_prob(x, edges, probs, h._no_last_edge, width=torch.ones(len(probs)))
+        return h.log_prob(x, edges, probs, _no_last_edge, width=torch.ones(len(probs)))
 
     whys = check("histogram.log_prob", no_width_and_no_last_edge).whys
     assert any(why.startswith("Perhaps: You returned the probability of the bin.") for why in whys)
@@ -397,7 +399,7 @@ def test_an_unknown_mistake_is_not_called_a_known_one():
         return h.smooth(counts, alpha) ** 1.3
 
     report = check("histogram.smooth", squared)
-    assert not set(report.whys) & set(EXERCISES["histogram.smooth"].mistakes)
+    assert not set(report.whys) & {sentence for sentence, _ in EXERCISES["histogram.smooth"].mistakes}
 
 
 def test_an_error_with_another_message_is_another_mistake():
@@ -495,7 +497,7 @@ def test_one_number_among_many_is_shown_with_its_input():
 
 
 def test_hidden_cases_show_no_numbers():
-    wrong = next(iter(EXERCISES["histogram.smooth"].mistakes.values()))
+    wrong = EXERCISES["histogram.smooth"].mistakes[0][1]
     report = check("histogram.smooth", wrong, hidden=3)
     assert not any(row.asked or row.expected or row.got or row.printed for row in report.rows)
     assert "asked" not in str(report)
@@ -583,11 +585,11 @@ def test_the_same_reason_is_given_once():
 
 
 def test_estimate_and_log_prob_agree_with_histogram(rng):
-    x = torch.cat([torch.randn(300, generator=rng), h.UNEQUAL])
-    histogram = Histogram.fit(x, bins=h.UNEQUAL)
-    p = h.estimate(x, h.UNEQUAL)
+    x = torch.cat([torch.randn(300, generator=rng), UNEQUAL])
+    histogram = Histogram.fit(x, bins=UNEQUAL)
+    p = h.estimate(x, UNEQUAL)
     torch.testing.assert_close(p.double(), histogram.probs)
-    torch.testing.assert_close(h.log_prob(x, h.UNEQUAL, p), histogram.log_prob(x))
+    torch.testing.assert_close(h.log_prob(x, UNEQUAL, p), histogram.log_prob(x))
 
 
 def test_smooth_agrees_with_histogram(rng):
@@ -648,7 +650,7 @@ class ByNet(torch.nn.Module):
         self.w = w
 
     def forward(self, a):
-        return torch.cat(f.net(a, self.w), 1)
+        return torch.cat(net(a, self.w), 1)
 
 
 def test_one_infinite_sample_among_right_ones_is_wrong():

@@ -50,11 +50,7 @@ def with_mistakes(notebook):
     for cell in [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")][:-1]:
         name = cell.metadata.nbgrader.grade_id.replace("-", ".", 1)
         function = re.search(r"def (\w+)", cell.source)[1]
-        cell.source = (
-            "from lecture_lib.exercises import EXERCISES\n"
-            "from lecture_lib.exercises.engine import variants\n\n"
-            f"{function} = variants(next(iter(EXERCISES[{name!r}].mistakes.values())))[0]"
-        )
+        cell.source = f"from lecture_lib.exercises import EXERCISES\n\n{function} = EXERCISES[{name!r}].mistakes[0][1]"
     return notebook
 
 
@@ -118,7 +114,7 @@ def test_known_mistakes_lose_points_and_feedback_names_them_and_a_blank_gets_0(c
     got, page = marks(course, assignment, "wrong"), feedback(course, assignment, "wrong")
     *wrong, blank = exercises
     for grade_id in wrong:
-        sentence = next(iter(exercises[grade_id].mistakes))
+        sentence = exercises[grade_id].mistakes[0][0]
         assert got[grade_id][0] < exercises[grade_id].points, sentence
         assert sentence in page, grade_id
     assert got[blank] == (0, exercises[blank].points) and "Not attempted yet" in page

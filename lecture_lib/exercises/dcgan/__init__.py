@@ -1,0 +1,21 @@
+"""The exercises of notebook 5, DCGAN.
+
+References here are written as a student would write them, from torch's own functions. The tests hold them
+against `lecture_lib.gans`, `lecture_lib.evaluate` and torch's layers.
+"""
+
+import torch
+from torch.nn import functional as F
+
+
+def _normal(rng, *shape, mean=0.0, sd=1.0):
+    return mean + sd * torch.randn(shape, generator=rng)
+
+
+def _whole(rng, low, high):
+    """A whole number from low to high, both included."""
+    return torch.randint(low, high + 1, (), generator=rng).item()
+
+
+def _norm(h):
+    return F.batch_norm(h, None, None, training=True)

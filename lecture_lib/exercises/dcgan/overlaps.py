@@ -1,0 +1,67 @@
+"""How many stamps cover each pixel of a row."""
+
+import torch
+from torch.nn import functional as F
+
+from lecture_lib.exercises.dcgan import _whole
+from lecture_lib.exercises.engine import Exercise
+
+
+def overlaps(n, kernel, stride):
+    """How many stamps cover each pixel of a row: ((n - 1) stride + kernel,), whole numbers."""
+    counts = torch.zeros((n - 1) * stride + kernel)
+    for i in range(n):
+        counts[i * stride : i * stride + kernel] += 1
+    return counts
+
+
+exercise = Exercise("dcgan.overlaps", points=2, reference=overlaps)
+
+exercise.case("kernel 3 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel": 3, "stride": 2})
+exercise.case("kernel 4 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel": 4, "stride": 2})
+exercise.case("kernel 5 stride 3", lambda rng: {"n": _whole(rng, 4, 6), "kernel": 5, "stride": 3})
+exercise.case("kernel 2 stride 3", lambda rng: {"n": _whole(rng, 3, 6), "kernel": 2, "stride": 3})
+
+exercise.mistake(
+    "You marked which pixels are covered. Count how often: += 1, not = 1.",
+    lambda n, k, s: overlaps(n, k, s).clamp(max=1),
+)
+exercise.mistake(
+    "The stamps are stride pixels apart, not one.",
+    lambda n, k, s: overlaps(n, k, 1),
+    lambda n, k, s: F.pad(overlaps(n, k, 1), (0, (n - 1) * (s - 1))),
+)
+exercise.mistake(
+    "You gave the mean, kernel / stride, to every pixel. The pattern is what is asked.",
+    lambda n, k, s: torch.full(((n - 1) * s + k,), k / s),
+)
+exercise.mistake(
+    "You left the edges out: the first and last pixels are covered as well, by fewer stamps.",
+    lambda n, k, s: overlaps(n + 2 * k, k, s)[k * s : k * s + (n - 1) * s + k],
+)
+exercise.mistake("One stamp is missing: n pixels make n stamps.", lambda n, k, s: F.pad(overlaps(n - 1, k, s), (0, s)))
+exercise.mistake("There is one stamp too many: n pixels make n stamps.", lambda n, k, s: overlaps(n + 1, k, s))
+exercise.mistake(
+    "That is the square of the counts, as in an image. One row is asked.", lambda n, k, s: overlaps(n, k, s) ** 2
+)
+exercise.mistake("You counted how often each pixel is left out.", lambda n, k, s: n - overlaps(n, k, s))
+exercise.mistake(
+    "You numbered the stamps and did not count them: add 1 for each, not i.",
+    lambda n, k, s: sum(F.pad(torch.full((k,), float(i)), (i * s, (n - 1 - i) * s)) for i in range(n)),
+)
+exercise.mistake(
+    "Your row has n * stride pixels. It has (n - 1) * stride + kernel.",
+    lambda n, k, s: F.pad(overlaps(n, k, s), (0, n * s))[: n * s],
+)
+exercise.mistake(
+    "return stands in the loop: only the first stamp is counted. Move it to the left.",
+    lambda n, k, s: F.pad(torch.ones(k), (0, (n - 1) * s)),
+)
+exercise.mistake(
+    "A stamp is kernel pixels wide, not stride.",
+    lambda n, k, s: sum(F.pad(torch.ones(s), (i * s, (n - 1 - i) * s + k - s)) for i in range(n)),
+)
+exercise.mistake(
+    "Your stamps are one pixel too narrow. A slice does not contain its end: i * stride : i * stride + kernel.",
+    lambda n, k, s: F.pad(overlaps(n, k - 1, s), (0, 1)),
+)

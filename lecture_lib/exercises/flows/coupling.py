@@ -1,0 +1,86 @@
+"""x and log |det dx/dz| for the coupling layer x_a = z_a, x_b = shift(z_a) + exp(log_scale(z_a)) z_b."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.flows import _affine_of, _coupled, _normal, _with_logdet, net
+
+
+def _plane(rng, n, w):
+    return {"z": _normal(rng, n, 2), "w": torch.tensor(w)}
+
+
+def coupling(z, w):
+    """x and log |det dx/dz| for x_a = z_a, x_b = shift(z_a) + exp(log_scale(z_a)) z_b: (n, 2), (4,) -> (n, 2), (n,)."""
+    a, b = z.unbind(1)
+    shift, log_scale = net(a, w)
+    return torch.stack([a, shift + torch.exp(log_scale) * b], 1), log_scale
+
+
+exercise = Exercise("flows.coupling", points=4, reference=coupling, parts=("x", "logdet"))
+
+exercise.case("a bent cloud", lambda rng: _plane(rng, 9, [0.5, -1.2, 0.8, 0.3]))
+exercise.case("a fan", lambda rng: _plane(rng, 12, [0.0, 0.3, 1.6, -0.5]))
+exercise.case("only the shift depends on z a", lambda rng: _plane(rng, 9, [-0.4, 2.0, 0.0, 0.2]))
+
+exercise.mistake(
+    "You transformed both halves. z_a must stay as it is: the way back needs it to find shift and scale.",
+    _coupled(lambda a, b, w: (_affine_of(a, a, w), _affine_of(a, b, w), 2 * net(a, w)[1])),
+    _coupled(lambda a, b, w: (_affine_of(a, a, w), _affine_of(a, b, w), net(a, w)[1])),
+    _coupled(lambda a, b, w: (_affine_of(b, a, w), _affine_of(a, b, w), net(a, w)[1] + net(b, w)[1])),
+)
+exercise.mistake(
+    "You read shift and scale off z_b, the half that changes. Then nobody can find them again from x.",
+    _coupled(lambda a, b, w: (a, _affine_of(b, b, w), net(b, w)[1])),
+    _coupled(lambda a, b, w: (a, _affine_of(b, b, w), net(a, w)[1])),
+)
+exercise.mistake(
+    "You transformed the first half. The first one stays, the second one changes.",
+    _coupled(lambda a, b, w: (_affine_of(b, a, w), b, net(b, w)[1])),
+)
+exercise.mistake(
+    "You took log_scale for the scale. The scale is exp(log_scale).",
+    _coupled(lambda a, b, w: (a, net(a, w)[0] + net(a, w)[1] * b, net(a, w)[1])),
+    _coupled(lambda a, b, w: (a, net(a, w)[0] + net(a, w)[1] * b, net(a, w)[1].abs().log())),
+)
+exercise.mistake(
+    "Your logdet has the wrong sign. It is that of the map from z to x.",
+    _with_logdet(coupling, lambda logdet, *a: -logdet),
+)
+exercise.mistake("Your logdet is the scale. Its log is asked.", _with_logdet(coupling, lambda logdet, *a: logdet.exp()))
+exercise.mistake(
+    "You went back, from x to z. Asked is the way forward.",
+    _coupled(lambda a, b, w: (a, (b - net(a, w)[0]) * torch.exp(-net(a, w)[1]), -net(a, w)[1])),
+    _coupled(lambda a, b, w: (a, (b - net(a, w)[0]) * torch.exp(-net(a, w)[1]), net(a, w)[1])),
+)
+exercise.mistake(
+    "You added the shift before the stretch. It is shift + exp(log_scale) z_b.",
+    _coupled(lambda a, b, w: (a, torch.exp(net(a, w)[1]) * (b + net(a, w)[0]), net(a, w)[1])),
+)
+exercise.mistake("You left out the shift.", _coupled(lambda a, b, w: (a, torch.exp(net(a, w)[1]) * b, net(a, w)[1])))
+exercise.mistake(
+    "You swapped the halves. x_a comes first.", _coupled(lambda a, b, w: (_affine_of(a, b, w), a, net(a, w)[1]))
+)
+exercise.mistake(
+    "You exchanged shift and log_scale: net gives the shift first.",
+    _coupled(lambda a, b, w: (a, net(a, w)[1] + torch.exp(net(a, w)[0]) * b, net(a, w)[0])),
+)
+exercise.mistake(
+    "You halved the logdet. It is a sum over the dimensions, not a mean.",
+    _with_logdet(coupling, lambda logdet, *a: logdet / 2),
+)
+exercise.mistake(
+    "Your logdet counts both halves. The one that stays has slope 1, whose log is 0.",
+    _with_logdet(coupling, lambda logdet, *a: 2 * logdet),
+)
+exercise.mistake(
+    "Your logdet counts the shift, too. Moving points changes no volume.",
+    lambda z, w: (
+        coupling(z, w)[0],
+        net(z[:, 0], w)[0] + net(z[:, 0], w)[1],
+    ),
+)
+exercise.mistake(
+    "Your logdet is 0. The half that changes is stretched by exp(log_scale).",
+    _with_logdet(coupling, lambda logdet, *a: 0 * logdet),
+)

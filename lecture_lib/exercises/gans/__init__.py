@@ -1,0 +1,33 @@
+"""The exercises of notebook 4, GANs.
+
+A reference is the library's own function, where there is one, else a few lines as a student would write them. Where
+the answer is a step on networks, an adapter builds two small ones from vectors of parameters.
+"""
+
+import torch
+from torch.nn.functional import binary_cross_entropy
+
+from lecture_lib.answers.adapters import LENGTHS
+
+
+def _normal(rng, *shape, mean=0.0, sd=1.0):
+    return mean + sd * torch.randn(shape, generator=rng)
+
+
+def _bce(logits, label):
+    """Binary cross entropy from rounded probabilities; torch clamps its logs at -100."""
+    return binary_cross_entropy(logits.sigmoid(), torch.full_like(logits, label))
+
+
+def _game(rng, n, shift, lr, sd=1.0):
+    theta = [_normal(rng, length, sd=0.7) for length in LENGTHS]
+    x = torch.tensor(shift) + _normal(rng, n, 2, sd=sd)
+    return {"theta_d": theta[0], "theta_g": theta[1], "x": x, "z": _normal(rng, n, 2), "lr": lr}
+
+
+RIGHT_ORDER = ("zero_grad", "backward", "step")
+
+
+def _in_order(order, optimizer, loss):
+    for line in order:
+        {"zero_grad": optimizer.zero_grad, "backward": loss.backward, "step": optimizer.step}[line]()

@@ -1,0 +1,129 @@
+"""How many modes are covered, and the share of points within 3 sd of the nearest mode."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.gans import _normal
+
+
+def count_modes(x, means, sd):
+    """Modes covered, and the share of points within 3 sd of one: (n, d), (k, d), number -> two numbers."""
+    distance, mode = torch.cdist(x, means).min(1)
+    good = distance <= 3 * sd
+    counts = torch.bincount(mode[good], minlength=len(means))
+    covered = (counts >= 0.1 * len(x) / len(means)).sum()
+    return covered.item(), good.double().mean().item()
+
+
+def _modes(rng, k, n, sd, wide, lost, d=2, stray=0):
+    means = 4 * torch.rand(k, d, generator=rng).sort(0).values + 3 * torch.arange(k)[:, None]
+    weights = torch.ones(k - lost)
+    weights[0] = 0.25  # a mode that few points reach
+    which = torch.multinomial(weights, n, replacement=True, generator=rng)
+    x = means[which] + wide * sd * _normal(rng, n, d)
+    if stray:
+        x[:stray] = means[-1] + 0.1 * sd
+    return {"x": x, "means": means, "sd": sd}
+
+
+def _near(x, means):
+    distance, mode = torch.cdist(x, means).min(1)
+    return distance, mode
+
+
+def _wrong_count(good=None, covered=None, quality=None):
+    def wrong(x, means, sd):
+        distance, mode = _near(x, means)
+        close = distance <= 3 * sd if good is None else good(x, means, sd, distance, mode)
+        counts = torch.bincount(mode[close], minlength=len(means))
+        fair = 0.1 * len(x) / len(means)
+        number = (counts >= fair).sum() if covered is None else covered(counts, fair, mode, means)
+        share = close.double().mean() if quality is None else quality(close, counts, means)
+        return float(number), float(share)
+
+    return wrong
+
+
+def _all_counts(mode, means):
+    return torch.bincount(mode, minlength=len(means))
+
+
+exercise = Exercise("gans.count_modes", points=4, reference=count_modes)
+
+exercise.case("two modes are lost", lambda rng: _modes(rng, 6, 200, 0.2, 1.3, lost=2, stray=1))
+exercise.case("blurred samples", lambda rng: _modes(rng, 5, 150, 0.15, 3.0, lost=1, stray=2))
+
+
+@exercise.case("far points at a lost mode")
+def _(rng):
+    a = _modes(rng, 5, 150, 0.15, 1.2, lost=1)
+    a["x"][2:12] = a["means"][-1] + 4 * a["sd"]  # nearest to it, and not close
+    return a
+
+
+exercise.case("collapsed to one", lambda rng: _modes(rng, 4, 120, 0.1, 1.6, lost=3, stray=2))
+exercise.case("three dimensions", lambda rng: _modes(rng, 5, 260, 0.2, 1.5, lost=1, d=3, stray=3))
+
+exercise.mistake(
+    "One stray point covers a mode with you. It should get at least a tenth of its fair share, 0.1 n / k points.",
+    _wrong_count(covered=lambda counts, fair, mode, means: (counts > 0).sum()),
+)
+exercise.mistake(
+    "You counted points that are farther than 3 sd from their mode. Count the modes of good points, mode[good].",
+    _wrong_count(covered=lambda counts, fair, mode, means: (_all_counts(mode, means) >= fair).sum()),
+)
+exercise.mistake(
+    "n is the number of all samples, the bad ones included.",
+    _wrong_count(covered=lambda counts, fair, mode, means: (counts >= 0.1 * counts.sum() / len(means)).sum()),
+)
+exercise.mistake(
+    "You averaged over the whole table. A sample is close or not: look at its nearest mode.",
+    lambda x, means, sd: (
+        count_modes(x, means, sd)[0],
+        (torch.cdist(x, means) <= 3 * sd).double().mean().item(),
+    ),
+)
+exercise.mistake(
+    "That is how many points are close, not their share.",
+    _wrong_count(quality=lambda close, counts, means: close.sum()),
+)
+exercise.mistake(
+    "You compared the squared distance with 3 sd.",
+    _wrong_count(good=lambda x, means, sd, distance, mode: distance.square() <= 3 * sd),
+)
+exercise.mistake("You took 1 sd for 3.", _wrong_count(good=lambda x, means, sd, distance, mode: distance <= sd))
+exercise.mistake(
+    "The order is the other way round: first the number of modes, then the share.",
+    lambda *a: (
+        count_modes(*a)[1],
+        count_modes(*a)[0],
+    ),
+)
+exercise.mistake(
+    "You counted the modes that are lost.",
+    _wrong_count(covered=lambda counts, fair, mode, means: (counts < fair).sum()),
+)
+exercise.mistake(
+    "That is the share of modes covered. Their number is asked.",
+    _wrong_count(covered=lambda counts, fair, mode, means: (counts >= fair).sum() / len(means)),
+)
+exercise.mistake(
+    "You looked at each coordinate by itself. The Euclidean distance to the mean is asked.",
+    _wrong_count(good=lambda x, means, sd, distance, mode: ((x - means[mode]).abs() <= 3 * sd).all(1)),
+)
+exercise.mistake(
+    "That is the share of points that are far from every mode.",
+    _wrong_count(quality=lambda close, counts, means: 1 - close.double().mean()),
+)
+exercise.mistake(
+    "A mode needs a tenth of its fair share, 0.1 n / k. You asked for the whole of it, n / k.",
+    _wrong_count(covered=lambda counts, fair, mode, means: (counts >= 10 * fair).sum()),
+)
+exercise.mistake(
+    "The fair share is n / k. You forgot to divide by the number of modes.",
+    _wrong_count(covered=lambda counts, fair, mode, means: (counts >= fair * len(means)).sum()),
+)
+exercise.mistake(
+    "You returned the counts of all modes. How many of them are covered is asked.",
+    lambda x, means, sd: torch.bincount(_near(x, means)[1], minlength=len(means)),
+)

@@ -1,0 +1,128 @@
+"""n independent draws from the histogram."""
+
+import torch
+
+from lecture_lib.answers.call import Seed
+from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distribution
+from lecture_lib.exercises.histograms import UNEQUAL, _shares
+
+
+def sample(n, edges, probs, rng, position=None, weights=None):
+    """A bin with probability p_i, then a uniform point in it: -> (n,)."""
+    weights = probs if weights is None else weights
+    i = torch.multinomial(weights, n, replacement=True, generator=rng)
+    u = torch.rand(n, generator=rng) if position is None else position
+    return edges[i] + u * edges.diff()[i]
+
+
+N_SAMPLES = 20_000
+
+
+def equal_bins(rng):
+    return {"n": N_SAMPLES, "edges": torch.linspace(0, 10, 6), "probs": _shares(rng, 5), "rng": Seed(3)}
+
+
+def bins_of_unequal_width(rng):
+    return {"n": N_SAMPLES, "edges": UNEQUAL, "probs": _shares(rng, 4), "rng": Seed(4)}
+
+
+def most_bins_empty(rng):
+    return {
+        "n": N_SAMPLES,
+        "edges": torch.tensor([0.0, 1.0, 2.5, 3.0, 7.0]),
+        "probs": torch.tensor([0.0, 0.7, 0.0, 0.3]),
+        "rng": Seed(5),
+    }
+
+
+def also_one_point(call, rng):
+    x = call({"n": 1, "edges": torch.tensor([2.0, 3.0]), "probs": torch.ones(1), "rng": Seed(8)})
+    return "" if 2 <= x.item() <= 3 else f"One draw from a single bin from 2 to 3 gave {x.item():.4g}."
+
+
+def follows_the_generator(call, rng):
+    arguments = bins_of_unequal_width(rng)
+    first, again = call(arguments), call(arguments)
+    other = call({**arguments, "rng": Seed(6)})
+    if wrong := not_by_generator(first, again, other):
+        return wrong
+    counts = [torch.histogram(x.float(), UNEQUAL)[0] for x in (first, other)]
+    if torch.equal(*counts):
+        return "Each bin gets the same number of points every time. That number is random, too."
+    return ""
+
+
+def draws_are_independent(call, rng):
+    x = call(equal_bins(rng))
+    which, place = (x / 2).floor(), (x / 2).frac()
+    if (which == which[0]).all():
+        return f"All your points lie in one bin. Draw {N_SAMPLES} bins, not one."
+    if len(place.mul(1e4).round().unique()) < 100:
+        return "Your points have only few places in their bin. Each needs a uniform number of its own."
+    if len(x.unique()) < 0.98 * len(x):
+        return "Many of your points are there twice. Draw each of them anew."
+    half = len(x) // 2
+    if not same_distribution(x[:half], x[half:]):
+        return "Your points come in order, bin by bin or sorted. Independent draws come in random order."
+    return ""
+
+
+def stays_inside(call, rng):
+    arguments = most_bins_empty(rng)
+    x = call(arguments)
+    outside = (~((x >= 1) & (x <= 2.5) | (x >= 3) & (x <= 7))).sum().item()  # NaN is nowhere
+    return f"{outside} of {len(x)} points lie in bins of probability 0, or outside all bins." if outside else ""
+
+
+def _sample_one_width(n, edges, probs, rng, width):
+    return sample(n, edges, probs, rng, position=0.0) + width * torch.rand(n, generator=rng)
+
+
+exercise = Exercise("histogram.sample", points=4, reference=sample, same=same_distribution)
+
+exercise.case("equal bins", equal_bins)
+exercise.case("bins of unequal width", bins_of_unequal_width)
+exercise.case("most bins empty", most_bins_empty)
+
+exercise.mistake(
+    "All your points lie on the bins' left edges. After choosing a bin, add a uniform part of its width.",
+    lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.0),
+)
+exercise.mistake(
+    "All your points lie in the middle of bins. After choosing a bin, draw a uniform point in it.",
+    lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.5),
+)
+exercise.mistake(
+    "You chose every bin equally often. Bin i has probability probs[i].",
+    lambda n, edges, probs, rng: sample(n, edges, probs, rng, weights=torch.ones_like(probs)),
+)
+exercise.mistake(
+    "You added a number from [0, 1) to the left edge. Scale it by the width of its bin first.",
+    lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.0) + torch.rand(n, generator=rng),
+)
+exercise.mistake(
+    "You returned the numbers of the bins. The points in them are asked.",
+    lambda n, edges, probs, rng: torch.multinomial(probs, n, replacement=True, generator=rng),
+)
+exercise.mistake(
+    "You used the same width for all bins. Each bin has its own.",
+    lambda n, edges, probs, rng: _sample_one_width(n, edges, probs, rng, edges[1] - edges[0]),
+    lambda n, edges, probs, rng: _sample_one_width(n, edges, probs, rng, edges.diff().mean()),
+)
+exercise.mistake(
+    "You chose bins by their density. Bin i is drawn with probability probs[i], whatever its width.",
+    lambda n, edges, probs, rng: sample(n, edges, probs, rng, weights=probs / edges.diff()),
+)
+exercise.mistake(
+    "Your points are uniform over the whole range. First choose a bin, by probs.",
+    lambda n, edges, probs, rng: edges[0] + (edges[-1] - edges[0]) * torch.rand(n, generator=rng),
+)
+exercise.mistake(
+    "torch.multinomial draws without replacement unless told otherwise: pass replacement=True.",
+    lambda n, edges, probs, rng: edges[torch.multinomial(probs, max(n, 2), generator=rng)],
+)
+
+exercise.law("same generator, same points", follows_the_generator)
+exercise.law("independent draws", draws_are_independent)
+exercise.law("no point in an empty bin", stays_inside)
+exercise.law("n = 1", also_one_point)

@@ -1,0 +1,121 @@
+"""The log of the softmax of each row."""
+
+import math
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.maximum_likelihood import BITS, _normal
+
+
+def log_softmax(theta):
+    """log p_i = theta_i - log sum_j exp(theta_j) in each row: (n, k) -> (n, k)."""
+    shifted = theta - theta.max(1, keepdim=True).values
+    return shifted - shifted.exp().sum(1, keepdim=True).log()
+
+
+def _shifted(theta):
+    return theta - theta.max(1, keepdim=True).values
+
+
+def _shifted_by(theta, shift):
+    return theta - shift - (theta - shift).exp().sum(1, keepdim=True).log()
+
+
+def rows_sum_to_1(call, rng):
+    totals = call({"theta": 5 * _normal(rng, 40).reshape(8, 5)}).exp().sum(1)
+    worst = totals[(totals - 1).abs().argmax()].item()
+    return "" if abs(worst - 1) < 1e-3 else f"The probabilities of a row sum to {worst:.4g}. They should sum to 1."
+
+
+exercise = Exercise("likelihood.log_softmax", points=3, reference=log_softmax)
+
+exercise.case("one row", lambda rng: {"theta": _normal(rng, 4).reshape(1, 4)})
+exercise.case("three rows", lambda rng: {"theta": 2 * _normal(rng, 12).reshape(3, 4)})
+exercise.case("numbers around 10 000", lambda rng: {"theta": 1e4 + 100 * _normal(rng, 10).reshape(2, 5).double()})
+exercise.case("numbers around minus 10 000", lambda rng: {"theta": -1e4 + 3 * _normal(rng, 10).reshape(2, 5).double()})
+exercise.case(
+    "rows of very different size",
+    lambda rng: {"theta": torch.tensor([[1e4], [0.0], [-1e4]]) + _normal(rng, 12).reshape(3, 4).double()},
+)
+
+
+@exercise.case("numbers around 90")
+def _(rng):
+    """exp(91) is infinite in float32. The largest entry stands last, so its place is a large number as well."""
+    return {"theta": torch.cat([85 + _normal(rng, 22).reshape(2, 11), torch.full((2, 1), 91.0)], 1)}
+
+
+exercise.case("one wide row", lambda rng: {"theta": torch.tensor([[0.0, 200.0, -300.0]]) + _normal(rng, 3)})
+
+exercise.mistake(
+    "exp of a large number is infinite, and of a very negative one 0. Subtract the largest theta of the row "
+    "first: the softmax does not change.",
+    lambda theta: (theta.exp() / theta.exp().sum(1, keepdim=True)).log(),
+    lambda theta: theta - theta.exp().sum(1, keepdim=True).log(),
+)
+exercise.mistake(
+    "You subtracted the largest theta of the whole table. Every row needs its own: max(dim=1, keepdim=True).",
+    lambda theta: _shifted_by(theta, theta.max()),
+    lambda theta: _shifted_by(theta, theta[0].max()),
+)
+exercise.mistake(
+    "You subtracted the mean or the smallest theta. Subtract the largest: then no exponent is above 0.",
+    lambda theta: _shifted_by(theta, theta.mean(1, keepdim=True)),
+    lambda theta: _shifted_by(theta, theta.amin(1, keepdim=True)),
+)
+exercise.mistake(
+    "You subtracted the place of the largest theta. Its value is asked: .values, not .indices.",
+    lambda theta: _shifted_by(theta, theta.argmax(1, keepdim=True)),
+)
+exercise.mistake(
+    "You took the log of probabilities. A small one is 0 for a float, and its log is -inf. Subtract the log of the "
+    "sum from theta itself.",
+    lambda theta: theta.softmax(1).log(),
+)
+exercise.mistake(
+    "You added a small number before the log. Subtract the log of the sum from theta itself: then nothing is 0.",
+    *(lambda theta, e=e: (theta.softmax(1) + e).log() for e in (1e-8, 1e-9, 1e-10, 1e-12, 1e-20)),
+)
+exercise.mistake(
+    "You cut large numbers off. Then different theta look equal: shift the row, do not clamp it.",
+    *(
+        lambda theta, low=low, most=most: _shifted_by(theta.clamp(low, most), 0.0)
+        for most in (50, 80, 88)
+        for low in (-most, -math.inf)
+    ),
+)
+exercise.mistake(
+    "You subtracted the sum of the exp. Subtract its log.",
+    lambda theta: _shifted(theta) - _shifted(theta).exp().sum(1, keepdim=True),
+)
+exercise.mistake("You returned the probabilities. Their log is asked.", lambda theta: log_softmax(theta).exp())
+exercise.mistake(
+    "You summed over the whole table. Every row is a distribution of its own: sum over its k entries.",
+    lambda theta: theta - torch.logsumexp(theta, (0, 1)),
+    lambda theta: _shifted(theta) - _shifted(theta).exp().sum().log(),
+)
+exercise.mistake(
+    "You summed down the columns. A row is a distribution: sum over dim=1, with keepdim=True.",
+    lambda theta: theta - torch.logsumexp(theta, 0, keepdim=True),
+)
+exercise.mistake("You subtracted the largest theta, and then did not normalize.", _shifted)
+exercise.mistake(
+    "You subtracted the largest theta inside the exp, but not outside. Work with the shifted theta all the way.",
+    lambda theta: log_softmax(theta) + theta.max(1, keepdim=True).values,
+)
+exercise.mistake(
+    "You subtracted the largest theta outside the exp, but not inside.",
+    lambda theta: _shifted(theta) - theta.exp().sum(1, keepdim=True).log(),
+)
+exercise.mistake(
+    "You added log sum exp. Subtract it: dividing by the sum is subtracting its log.",
+    lambda theta: 2 * _shifted(theta) - log_softmax(theta),
+)
+exercise.mistake(
+    "You divided by the sum of the theta. First exp, which makes them positive, then the sum.",
+    lambda theta: (theta / theta.sum(1, keepdim=True)).log(),
+)
+exercise.mistake(BITS, lambda theta: log_softmax(theta) / math.log(2))
+
+exercise.law("each row sums to 1", rows_sum_to_1)

@@ -1,0 +1,106 @@
+"""Mean and log_sd after each step of gradient descent on mini-batches."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.maximum_likelihood import _normal
+from lecture_lib.exercises.maximum_likelihood.gradient import gradient
+
+
+def sgd(x, batches, lr, mean, log_sd, slope=None):
+    """theta after each step theta - lr gradient(x[batch], theta): (n,), (steps, b), numbers -> (steps, 2)."""
+    theta, path = torch.tensor([mean, log_sd]), []
+    for batch in batches:
+        step = gradient(x[batch], *theta.tolist()) if slope is None else slope(x, batch, theta)
+        theta = theta - lr * step
+        path.append(theta)
+    return torch.stack(path)
+
+
+def _run(rng, n, steps, b, lr, mean=-1.0, log_sd=0.7):
+    batches = torch.stack([torch.randperm(n, generator=rng)[:b] for _ in range(steps)])
+    return {"x": _normal(rng, n, 1.0, 0.8), "batches": batches, "lr": lr, "mean": mean, "log_sd": log_sd}
+
+
+def _one_after_the_other(x, batches, lr, mean, log_sd):
+    path = []
+    for batch in batches:
+        mean = mean - lr * gradient(x[batch], mean, log_sd)[0].item()
+        log_sd = log_sd - lr * gradient(x[batch], mean, log_sd)[1].item()
+        path.append([mean, log_sd])
+    return torch.tensor(path)
+
+
+def _always_from_the_start(x, batches, lr, mean, log_sd):
+    start = torch.tensor([mean, log_sd])
+    return torch.stack([start - lr * gradient(x[batch], mean, log_sd) for batch in batches])
+
+
+def _with_the_start(*arguments):
+    return torch.cat([torch.tensor([arguments[3:]]), sgd(*arguments)])
+
+
+exercise = Exercise("likelihood.sgd", points=4, reference=sgd)
+
+exercise.case("one step", lambda rng: _run(rng, n=10, steps=1, b=3, lr=0.5))
+exercise.case("batches of 5", lambda rng: _run(rng, n=40, steps=8, b=5, lr=0.3))
+exercise.case("single points", lambda rng: _run(rng, n=20, steps=30, b=1, lr=0.02))
+exercise.case("large batches", lambda rng: _run(rng, n=300, steps=4, b=100, lr=0.4, mean=3.0, log_sd=1.0))
+
+exercise.mistake(
+    "You walk uphill. The gradient points to more nats: subtract lr times the gradient.",
+    lambda x, batches, lr, *start: sgd(x, batches, -lr, *start),
+)
+exercise.mistake(
+    "You used all points in every step. Step t sees x[batches[t]] alone.",
+    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x, *theta.tolist())),
+)
+exercise.mistake(
+    "You moved mean first, and took the derivative for log_sd at the new mean. Compute the whole gradient, "
+    "then move both.",
+    _one_after_the_other,
+)
+exercise.mistake("Every step of yours begins at the start. Begin where the last step ended.", _always_from_the_start)
+exercise.mistake("Your path begins with the start. Only the places after a step are asked.", _with_the_start)
+exercise.mistake("You returned the last place only. One row for each step is asked.", lambda *a: sgd(*a)[-1])
+exercise.mistake(
+    "You added up the gradients of the batch. Take their mean.",
+    lambda *a: sgd(*a, slope=lambda x, batch, theta: len(batch) * gradient(x[batch], *theta.tolist())),
+)
+exercise.mistake("You noted each place before its step. Step first, then note.", lambda *a: _with_the_start(*a)[:-1])
+exercise.mistake(
+    "All your rows are equal: you stored the same tensor again and again, and it went on changing. Store a copy, "
+    "theta.clone().",
+    lambda *a: sgd(*a)[-1:].expand(len(a[1]), 2),
+)
+exercise.mistake(
+    "Only the first step is done. Does your function return inside the loop?",
+    lambda *a: torch.cat([sgd(*a)[:1], torch.zeros(len(a[1]) - 1, 2)]),
+    lambda *a: sgd(*a)[:1],
+    lambda *a: sgd(*a)[0],
+)
+exercise.mistake(
+    "log_sd never moves in your walk.",
+    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x[batch], *theta.tolist()) * torch.tensor([1.0, 0.0])),
+)
+exercise.mistake(
+    "mean never moves in your walk.",
+    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x[batch], *theta.tolist()) * torch.tensor([0.0, 1.0])),
+)
+exercise.mistake(
+    "Your second column is sd. The walk is in log_sd, and log_sd is asked.",
+    lambda *a: torch.stack([sgd(*a)[:, 0], sgd(*a)[:, 1].exp()], 1),
+)
+exercise.mistake(
+    "You took every gradient at the start. Take it where the last step ended.",
+    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x[batch], *a[3:])),
+)
+exercise.mistake("You left out the step size lr.", lambda x, batches, lr, *start: sgd(x, batches, 1.0, *start))
+exercise.mistake(
+    "You used the numbers in batches as data. They say which points to take: x[batch].",
+    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(batch.float(), *theta.tolist())),
+)
+exercise.mistake(
+    "You always took the first batch. Step t sees x[batches[t]].",
+    lambda x, batches, *rest: sgd(x, batches[:1].expand_as(batches), *rest),
+)

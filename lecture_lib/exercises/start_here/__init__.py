@@ -1,0 +1,1 @@
+"""The exercise of notebook 0: how a check works."""

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
+from lecture_lib.exercises.naming import Variants
 from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
 
 
@@ -126,6 +127,11 @@ class PreparedExercise:
             for sentence, wrong in self.exercise.mistakes
         ]
 
+    @cached_property
+    def variants(self) -> Variants:
+        """What the grammar makes of the right function."""
+        return Variants(self.exercise, self.cases, self.expected)
+
 
 prepare = lru_cache(maxsize=200)(PreparedExercise)
 """The exercise with the inputs of a seed, worked out once: the notebook and the grader ask many times."""
@@ -217,6 +223,8 @@ def name_mistakes(prepared: PreparedExercise, outcomes: list[Outcome], passed: l
         if len(same) == len(outcomes):
             return [sentence if i in failed else "" for i in range(len(outcomes))]
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
+    if found := prepared.variants.explain([o.value for o in outcomes], sorted(failed)):
+        return [found if i in failed else "" for i in range(len(outcomes))]
     named = [""] * len(outcomes)
     telling = lambda value: value is not None and bool((value.isfinite() & (value != 0)).any())  # noqa: E731
     open_cases = {i for i in failed if telling(outcomes[i].value)}

@@ -35,9 +35,9 @@ def test_the_reference_gets_full_points(name, hidden):
 
 
 @each_exercise
-def test_every_exercise_has_points_cases_and_at_least_5_known_mistakes(name):
+def test_every_exercise_has_points_cases_and_sentences(name):
     exercise = EXERCISES[name]
-    assert exercise.points >= 1 and len(exercise.cases) >= 3 and len(exercise.mistakes) >= 5
+    assert exercise.points >= 1 and len(exercise.cases) >= 3
     assert all(re.fullmatch(r"[A-Za-z].*[.?]", sentence) for sentence, _ in exercise.mistakes)
 
 

@@ -1,0 +1,379 @@
+"""Mistakes by grammar: what beginners get wrong, written once, for the formula of any exercise.
+
+A right function is read as a syntax tree. Each rule changes one place of it as a beginner would: a sum for a mean, a
+sign, a term left out, < for <=. Whoever returns the numbers of such a variant, in every case, is told which it was; so
+the sentence is true by construction, however the answer was written.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+TAKEN_FOR = """
+mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
+abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
+logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | trace det sum
+eigvals eigvalsh svdvals
+"""  # beginners take any of a group for any other
+GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
+REDUCTIONS = {
+    "sum",
+    "mean",
+    "prod",
+    "max",
+    "min",
+    "amax",
+    "amin",
+    "std",
+    "var",
+    "median",
+    "norm",
+    "sort",
+    "flip",
+    "all",
+}
+KEPT = {"range", "len", "zip", "enumerate", "stack", "bincount", "tensor", "zeros", "list"}  # never left out
+SIGNS = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**", ast.MatMult: "@",
+    ast.BitAnd: "&", ast.BitOr: "|", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==",
+    ast.NotEq: "!=",
+}  # fmt: skip
+OTHERS = {
+    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
+    ast.Div: (ast.Mult, ast.FloorDiv, ast.Sub), ast.MatMult: (ast.Mult,), ast.BitAnd: (ast.BitOr,),
+    ast.BitOr: (ast.BitAnd,), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE), ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
+}  # fmt: skip
+LEFT_OUT = {ast.Div: "dividing by ", ast.FloorDiv: "dividing by ", ast.Pow: "the power ", ast.Mult: "the factor "}
+OF_A_VALUE = {
+    "x.mean()": "the mean of x", "-x": "-x", "x ** 2": "the square of x", "x ** 0.5": "the root of x", "1 / x": "1 / x",
+    "x.exp()": "exp of x", "x.log()": "log of x", "x.abs()": "the absolute value of x", "x + 1": "x + 1",
+    "x - 1": "x - 1", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
+}  # fmt: skip
+OF_AN_ARGUMENT = OF_A_VALUE | {
+    "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
+    "x[-1:]": "x[-1:]", "x.flip(0)": "x backwards", "x.sort(0).values": "the sorted x", "x.T": "x.T",
+    "x.sigmoid()": "the sigmoid of x", "x.softmax(-1)": "the softmax of x", "x.round()": "the rounded x",
+    "x - x.mean()": "x - x.mean()", "x.clamp(min=0)": "x.clamp(min=0)", "x.cumsum(0)": "the running sums of x",
+    "x.diff()": "the differences of x",
+}  # fmt: skip
+OF_A_LOOP = {
+    "list(x)[1:]": "without the first round", "list(x)[:-1]": "without the last round", "list(x)[:1]": "for one round",
+    "list(x)[-1:]": "for the last round alone", "list(x)[::-1]": "from the end", "[*x, *list(x)[-1:]]": "a round more",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """One mistake at one place: `holder[key]` of the syntax tree becomes `new`. says: the mistake, after "formula"."""
+
+    holder: object
+    key: object
+    new: object
+    says: str
+    where: str = ""
+
+    @property
+    def place(self) -> tuple[int, str]:
+        return id(self.holder), str(self.key)
+
+    def put(self, node):
+        """Put the node there, and return what was there."""
+        if isinstance(self.holder, list):
+            before, self.holder[self.key] = self.holder[self.key], node
+        else:
+            before = getattr(self.holder, self.key)
+            setattr(self.holder, self.key, node)
+        return before
+
+
+def code(node, most: int = 40) -> str:
+    text = " ".join(ast.unparse(ast.fix_missing_locations(node)).split())
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def parsed(template: str, **parts) -> ast.expr:
+    """The expression of `template`, with nodes in place of names."""
+
+    class Fill(ast.NodeTransformer):
+        def visit_Name(self, node):
+            return parts.get(node.id, node)
+
+    return Fill().visit(ast.parse(template, mode="eval").body)
+
+
+def copied(node, **fields):
+    """A copy of the node with other fields; what is in the others is shared, so that changes there are seen."""
+    new = copy.copy(node)
+    for name, value in fields.items():
+        setattr(new, name, value)
+    return new
+
+
+# ---------------------------------------------------------------- the rules: what may stand in an expression's place
+
+
+def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in OTHERS:
+        for other in OTHERS[type(node.ops[0])]:
+            new = copied(node, ops=[other(), *node.ops[1:]])
+            yield new, f"with {SIGNS[other]} in place of {SIGNS[type(node.ops[0])]}"
+    if not isinstance(node, ast.BinOp):
+        return
+    a, b, op = node.left, node.right, type(node.op)
+    for other in OTHERS.get(op, ()):
+        yield copied(node, op=other()), f"with {SIGNS[other]} in place of {SIGNS[op]} before {code(b)}"
+    yield a, f"without {LEFT_OUT.get(op, '')}{code(b)}"
+    yield (ast.UnaryOp(ast.USub(), b) if op is ast.Sub else b), f"without {code(a)}"
+    if op in (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv):
+        yield copied(node, left=b, right=a), f"with the two sides of {SIGNS[op]} exchanged"
+    if op in (ast.Sub, ast.Div):
+        yield b, f"with {code(b)} in place of the {'difference' if op is ast.Sub else 'quotient'}"
+    if op in (ast.Add, ast.Sub):
+        for side, term in (("left", a), ("right", b)):
+            yield copied(node, **{side: parsed("2 * t", t=term)}), f"with {code(term)} taken twice"
+            yield copied(node, **{side: parsed("t / 2", t=term)}), f"with half of {code(term)}"
+    if isinstance(b, ast.BinOp) and op in (ast.Mult, ast.Div, ast.Pow, ast.Sub):
+        new = copied(b, left=copied(node, right=b.left))
+        yield new, f"without the parentheses around {code(b)}"
+    if isinstance(a, ast.BinOp) and op in (ast.Mult, ast.Div, ast.Pow):
+        new = copied(a, right=copied(node, left=a.right))
+        yield new, f"without the parentheses around {code(a)}"
+    if op is ast.Pow:
+        yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
+        yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"
+
+
+def of_signs(node, names):
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield node.operand, f"without the minus of {code(node)}"
+    elif isinstance(node, ast.UnaryOp):
+        yield node.operand, f"with {code(node.operand)} in place of {code(node)}"
+    elif isinstance(node, ast.Call):
+        yield ast.UnaryOp(ast.USub(), node), f"with a minus before {code(node)}"
+
+
+def _is_method(call: ast.Call) -> bool:
+    root = call.func
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return isinstance(call.func, ast.Attribute) and getattr(root, "id", "") not in ("torch", "math", "F", "np")
+
+
+def of_calls(node, names):
+    if not isinstance(node, ast.Call):
+        return
+    method = _is_method(node)
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    called = f".{name}()" if method else name
+    inner = node.func.value if method else node.args[0] if node.args else None
+    for group in GROUPS:
+        for other in group if name in group else ():
+            if other != name:
+                key = "attr" if isinstance(node.func, ast.Attribute) else "id"
+                yield (
+                    copied(node, func=copied(node.func, **{key: other})),
+                    f"with {called.replace(name, other)} in place of {called}",
+                )
+    if inner is None or name in KEPT:
+        return
+    yield inner, f"without {called}"
+    if name in REDUCTIONS:
+        if method and node.args:
+            yield copied(node, args=[]), f"with {code(copied(node, args=[]))} in place of {code(node)}"
+            other = parsed("0" if code(node.args[0]) != "0" else "1")
+            yield copied(node, args=[other]), f"along axis {code(other)} in place of {code(node.args[0])}"
+        if name in ("sum", "mean"):
+            how_many = "x.numel()" if not node.args[0 if method else 1 :] else "len(x)"
+            new = parsed(f"c / {how_many}", c=node, x=inner)
+            yield new, f"with {code(node)} divided by how many there are"
+            yield parsed(f"c * {how_many}", c=node, x=inner), f"with {code(node)} times how many there are"
+    else:
+        again = (
+            copied(node, func=copied(node.func, value=node)) if method else copied(node, args=[node, *node.args[1:]])
+        )
+        yield again, f"with {called} taken twice"
+    if name in ("std", "var", "cov"):
+        kept = [k for k in node.keywords if k.arg not in ("correction", "unbiased")]
+        told = len(kept) < len(node.keywords)
+        new = copied(node, keywords=kept if told else [*kept, ast.keyword("correction", ast.Constant(0))])
+        yield new, f"with a division by {'n - 1' if told else 'n'} in place of {'n' if told else 'n - 1'} in {name}"
+    if name == "sqrt":
+        yield parsed("x / 2", x=inner), "with a half in place of the root"
+    for i, argument in enumerate(node.args):
+        if isinstance(argument, ast.Tuple):
+            for j in range(len(argument.elts)):
+                new = copied(argument, elts=[e for k, e in enumerate(argument.elts) if k != j])
+                changed = copied(node, args=[*node.args[:i], new, *node.args[i + 1 :]])
+                yield changed, f"with {code(new)} in place of {code(argument)}"
+    for i, j in combinations(range(len(node.args)), 2):
+        new = list(node.args)
+        new[i], new[j] = new[j], new[i]
+        yield copied(node, args=new), f"with {code(node.args[i])} and {code(node.args[j])} exchanged in {name}"
+    for i, keyword in enumerate(node.keywords):
+        if keyword.arg not in ("generator", "rng", "correction"):
+            yield copied(node, keywords=node.keywords[:i] + node.keywords[i + 1 :]), f"without {code(keyword)}"
+
+
+def of_indices(node, names):
+    if isinstance(node, ast.IfExp):
+        yield node.body, f"with {code(node.body)} always"
+        yield node.orelse, f"with {code(node.orelse)} always"
+        yield copied(node, body=node.orelse, orelse=node.body), f"with {code(node.body)} and the other exchanged"
+    if not isinstance(node, ast.Subscript):
+        return
+    yield node.value, f"with {code(node.value)} in place of {code(node)}"
+    templates = []
+    if isinstance(node.slice, ast.Name):
+        templates = ["x[i + 1]", "x[i - 1]"]
+    elif isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2:
+        templates = ["x[b, a]"]
+    elif isinstance(node.slice, ast.Slice):
+        templates = ["x[1:]", "x[:-1]", "x[:1]"]
+    elts = getattr(node.slice, "elts", [None, None])
+    for template in templates:
+        new = parsed(template, x=node.value, i=node.slice, a=elts[0], b=elts[-1])
+        if code(new) != code(node):
+            yield new, f"with {code(new)} in place of {code(node)}"
+
+
+def of_numbers(node, names):
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        v = node.value
+        for other in dict.fromkeys([v + 1, v - 1, 2 * v, 0] if type(v) is int else [2 * v, v / 2, 1.0, 0.0]):
+            if other != v:
+                new = ast.Constant(abs(other))
+                yield (new if other >= 0 else ast.UnaryOp(ast.USub(), new)), f"with {other:g} in place of {v:g}"
+
+
+def of_names(node, names):
+    if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load):
+        for other in names:
+            if other != node.id:
+                yield ast.Name(other, ast.Load()), f"with {other} in place of {node.id}"
+        for template, word in OF_A_VALUE.items():
+            yield parsed(template, x=node), f"with {_of(word, node.id)} in place of {node.id}"
+
+
+def _of(word: str, name: str) -> str:
+    return re.sub(r"\bx\b", name, word)
+
+
+RULES = (of_operators, of_signs, of_calls, of_indices, of_numbers, of_names)
+
+
+# ---------------------------------------------------------------- lines
+
+
+def of_lines(body: list) -> Iterator[Change]:
+    """A line left out or done twice, two lines exchanged, = for +=, a return inside of the loop."""
+    for i, line in enumerate(body):
+        if isinstance(line, ast.Pass):
+            continue
+        text = code(line, 60)
+        if i + 1 < len(body) and not isinstance(body[i + 1], (ast.Return, ast.For)) and not isinstance(line, ast.For):
+            yield Change(body, slice(i, i + 2), [body[i + 1], line], f"with {text} only after {code(body[i + 1], 60)}")
+        if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
+            yield Change(body, i, ast.Pass(), f"without {text}")
+            yield Change(body, i, ast.If(ast.Constant(True), [line, line], []), f"with {text} done twice")
+        if isinstance(line, ast.AugAssign):
+            target = copied(line.target, ctx=ast.Store())
+            new = ast.Assign([target], line.value)
+            yield Change(body, i, new, f"with = in place of {SIGNS[type(line.op)]}= in {text}")
+        if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
+            yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
+        if isinstance(line, ast.For):
+            for template, says in OF_A_LOOP.items():
+                new = copied(line, iter=parsed(template, x=line.iter))
+                yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")
+
+
+def _again(line: ast.Assign) -> bool:
+    """Does the line give a name a new value that depends on its old one?"""
+    set_ = {n.id for target in line.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+    return any(isinstance(n, ast.Name) and n.id in set_ for n in ast.walk(line.value))
+
+
+def of_arguments(body: list, names: list[str]) -> Iterator[Change]:
+    """Something else in place of an argument, everywhere; the first lines of body are kept free for it."""
+    for i, name in enumerate(names):
+        for template, word in OF_AN_ARGUMENT.items():
+            new = ast.Assign([ast.Name(name, ast.Store())], parsed(template, x=ast.Name(name, ast.Load())))
+            yield Change(body, i, new, f"with {_of(word, name)} in place of {name} everywhere")
+        for other in names:
+            if other != name:
+                new = ast.Assign([ast.Name(name, ast.Store())], ast.Name(other, ast.Load()))
+                yield Change(body, i, new, f"with {other} in place of {name} everywhere")
+        for other in names[:i]:
+            swap = ast.parse(f"{name}, {other} = {other}, {name}").body[0]
+            yield Change(body, i, swap, f"with {other} and {name} exchanged")
+
+
+# ---------------------------------------------------------------- a formula and its variants
+
+
+class Formula:
+    """A right function as a syntax tree; its changes, the plainest first; and its variants as functions."""
+
+    def __init__(self, function: Callable, arrays: Collection[str]):
+        """arrays: the arguments of which a mean or a square may be taken; not networks, nor how much is drawn."""
+        self.function = inspect.unwrap(function)
+        self.module = ast.parse(textwrap.dedent(inspect.getsource(self.function)))
+        tree = self.module.body[0]
+        tree.decorator_list, tree.returns = [], None
+        for argument in tree.args.args:
+            argument.annotation = None
+        if isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
+            del tree.body[0]  # the docstring
+        arguments = [a.arg for a in tree.args.args if a.arg in arrays]
+        found = self._in_expressions(tree.body, arguments)
+        tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
+        for node in ast.walk(tree):
+            if isinstance(getattr(node, "body", None), list):
+                found += of_lines(node.body)
+        found += of_arguments(tree.body, arguments)
+        often = Counter(c.says for c in found)
+        says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
+        self.changes = [replace(c, says=says(c)) for c in found]
+
+    @staticmethod
+    def _in_expressions(lines, arguments) -> list[Change]:
+        nodes = [node for line in lines for node in ast.walk(line)]
+        stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        names = arguments + sorted(stored - set(arguments))
+        found = []
+        for parent in nodes:
+            for field, value in ast.iter_fields(parent):
+                slots = [(value, i) for i in range(len(value))] if isinstance(value, list) else [(parent, field)]
+                for holder, key in slots:
+                    node = holder[key] if isinstance(holder, list) else value
+                    if not isinstance(node, ast.expr) or field in ("func", "targets", "target"):
+                        continue
+                    where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
+                    where = "" if where.endswith("...") else where
+                    for number, rule in enumerate(RULES):
+                        found += [(number, Change(holder, key, *new, where)) for new in rule(node, names)]
+        return [change for _, change in sorted(found, key=lambda pair: pair[0])]
+
+    def variant(self, *changes: Change) -> Callable | None:
+        """The function with these changes, or None where they make no sense."""
+        before = []
+        try:
+            before = [(change, change.put(change.new)) for change in changes]
+            names: dict[str, Callable] = {}
+            code_of_it = compile(ast.fix_missing_locations(self.module), "<variant>", "exec")
+            exec(code_of_it, self.function.__globals__, names)
+            return names[self.module.body[0].name]
+        except (SyntaxError, TypeError, ValueError, RecursionError):
+            return None
+        finally:
+            for change, node in reversed(before):
+                change.put(node)

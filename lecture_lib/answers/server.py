@@ -2,8 +2,8 @@
 
 `python -m lecture_lib.answers.server` speaks on its standard input (a socket, or a pipe beside standard output). The
 first message brings the release's setup cells and the limits. Everything that submissions share is done once: the
-libraries are imported, the setup cells run, a network takes a step. Then, for each submission, a process is forked
-that hardens itself and obeys
+libraries are imported, the setup cells run, a network takes a step where they name optimizers. Then, for each
+submission, a process is forked that hardens itself and obeys
 
     {"run": source}                                        run a cell
     {"call": name, "arguments": [...], "parts", "adapter"} call a function; tensors in, a tensor out
@@ -82,10 +82,11 @@ def prepare(setup: list[str]) -> Any:
     from traitlets.config import Config
 
     Figure().subplots().plot([0, 1])
-    net = torch.nn.Linear(2, 2)
-    for optimizer in (torch.optim.SGD(net.parameters(), 0.1), torch.optim.Adam(net.parameters())):
-        net(torch.zeros(3, 2)).sum().backward()
-        optimizer.step()
+    if any("optim" in source for source in setup):  # the first optimizer imports torch's compiler, for two seconds
+        net = torch.nn.Linear(2, 2)
+        for optimizer in (torch.optim.SGD(net.parameters(), 0.1), torch.optim.Adam(net.parameters())):
+            net(torch.zeros(3, 2)).sum().backward()
+            optimizer.step()
 
     class Shell(InteractiveShell):
         """Nobody looks: no windows, and no tracebacks, since the judge asks for the error in a line."""

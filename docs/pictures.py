@@ -67,8 +67,8 @@ def report() -> None:
     from playwright.sync_api import sync_playwright
 
     from benchmarks.grading import submissions
+    from tests.grading.course import grade, new_course, submit
     from tests.grading.hostile import ASSIGNMENT, ATTACKS
-    from tests.grading.test_grading_hostile import grade, new_course, submit
     from tests.widgets.lab import chromium
 
     with tempfile.TemporaryDirectory() as folder:

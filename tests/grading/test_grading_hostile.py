@@ -1,86 +1,13 @@
 """Strangers' notebooks in the real sandbox: each gets its mark, and harms nobody."""
 
-import contextlib
-import csv
-import os
-import secrets
-import shutil
-import subprocess
-import sys
-import time
-
-import psutil
 import pytest
-from nbgrader.api import Gradebook
 
-from tests.conftest import ROOT, needs_sandbox
+from tests.conftest import needs_sandbox
 
+from .course import grade, gradebook, left_running, new_course, report, submit, wait_for
 from .hostile import ALL, ASSIGNMENT, ATTACKS, NOTEBOOK
 
 pytestmark = needs_sandbox
-
-
-def new_course(folder):
-    for name in ("solutions", "notebooks"):
-        shutil.copytree(ROOT / name / ASSIGNMENT, folder / name / ASSIGNMENT)
-    shutil.copy(ROOT / "nbgrader_config.py", folder)
-    return folder
-
-
-MARK = secrets.token_hex(8)
-ENVIRONMENT = os.environ | {"STARTED_BY": MARK}  # of all that is started here
-
-
-def command(*options):
-    return [sys.executable, "-m", "lecture_lib", "grade", ASSIGNMENT, *map(str, options)]
-
-
-def grade(course, *options, **variables):
-    return subprocess.run(
-        command(*options), cwd=course, env=ENVIRONMENT | variables, capture_output=True, text=True, encoding="utf-8"
-    )
-
-
-def submit(course, student, files):
-    folder = course / "grading/submitted" / student / ASSIGNMENT
-    folder.mkdir(parents=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-
-
-def report(course):
-    with open(course / "grading/reports" / f"{ASSIGNMENT}.csv", encoding="utf-8", newline="") as file:
-        return {row["student"]: row for row in csv.DictReader(file)}
-
-
-def gradebook(course):
-    with Gradebook(f"sqlite:///{course}/grading/gradebook.db", "generative-models") as book:
-        return {
-            s.student.id: {g.name: (g.score, g.max_score) for n in s.notebooks for g in n.grades}
-            for s in book.assignment_submissions(ASSIGNMENT)
-        }
-
-
-def left_running():
-    """The command lines of what `grade` started here, or of what that started, and is still there."""
-
-    def marked(process):
-        with contextlib.suppress(psutil.Error):  # what runs in the sandbox hides its variables; its parents do not
-            return process.environ().get("STARTED_BY") == MARK
-
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if any(map(marked, [process, *process.parents()])):
-                found.append(" ".join(process.cmdline()))
-    return found
-
-
-def wait_for(condition, seconds=120):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ from lecture_lib.grading.results import GRADED, without_answers
 from tests.conftest import ROOT
 from tests.widgets.lab import FLAGS, chromium, free_port
 
+from .course import new_course
 from .hostile import ASSIGNMENT, NOTEBOOK, RIGHT
-from .test_grading_hostile import new_course
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium")
 

@@ -16,8 +16,8 @@ from lecture_lib.grading import sandbox_config
 from lecture_lib.grading.sandbox_config import Limits, SandboxConfig
 from tests.conftest import ROOT, needs_sandbox
 
+from .course import ENVIRONMENT, command, new_course, report, submit
 from .hostile import ALL, ASSIGNMENT, ATTACKS, RIGHT
-from .test_grading_hostile import ENVIRONMENT, command, new_course, report, submit
 
 pytestmark = needs_sandbox
 

@@ -1,0 +1,201 @@
+"""`python -m lecture_lib grade` and its processes: interrupted, killed, on a cluster, other sandboxes and none."""
+
+import concurrent.futures as futures
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lecture_lib.grading import coordinator
+from lecture_lib.grading.coordinator import Options
+from lecture_lib.grading.results import Settings
+from lecture_lib.grading.sandbox_config import Limits, SandboxConfig, SandboxError, bubblewrap
+from tests.conftest import ROOT, needs_sandbox
+
+from .course import (
+    BAD,
+    ENVIRONMENT,
+    GOOD,
+    grade,
+    gradebook,
+    hand_in,
+    new_course,
+    nothing_is_left,
+    report,
+    results,
+    run,
+    start,
+    stored,
+    wait_for,
+)
+from .hostile import ALL, ATTACKS, REST
+from .workers import ends_its_worker, ends_its_worker_unless_gus, fails
+
+SLEEPS = ATTACKS["sleeps"].files()["histograms.ipynb"]
+
+
+@needs_sandbox
+def test_interrupted_it_says_so_and_goes_on_with_the_same_seed(course):
+    hand_in(course, {"s0": GOOD, "s1": GOOD, "s2": GOOD, "s3": SLEEPS, "s4": GOOD})
+    running = start(course, "--jobs", 1)
+    wait_for(lambda: results(course) >= 3)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate()
+    assert running.returncode == 130 and "Run the same command again" in out, err
+    before = stored(course)
+    assert len(before) == 3  # the fourth sleeps
+    nothing_is_left()
+    hand_in(course, {"s3": GOOD})
+    assert run(course) == 0 and len(stored(course)) == 5
+    assert {result["seed"] for _, result in stored(course).values()} == {before["student s0"][1]["seed"]}
+    assert all(stored(course)[s] == before[s] for s in before)
+
+
+@needs_sandbox
+def test_killed_at_any_point_and_run_again_it_leaves_the_same_gradebook(tmp_path, course):
+    students = {f"s{i}": [GOOD, BAD, b"{"][i % 3] for i in range(6)}
+    killed = new_course(tmp_path)
+    hand_in(killed, students)
+    for point in ("lock", 3, 5):  # before the first result (two are known at once: they are no notebooks), and after
+        running = start(killed, "--jobs", 2, "--seed", 5)
+        lock = killed / "grading/results/1_histograms/lock"
+        reached = lock.exists if point == "lock" else lambda n=point: results(killed) >= n
+        wait_for(lambda running=running, reached=reached: reached() or running.poll() is not None)
+        running.kill()
+        running.communicate()
+    nothing_is_left()
+    assert grade(killed, "--jobs", 2, "--seed", 5).returncode == 0
+    hand_in(course, students)
+    assert run(course, seed=5) == 0  # undisturbed
+    books = []
+    for one in (killed, course):
+        graded = {p.relative_to(one): p.read_bytes() for p in one.glob("grading/autograded/**/*.ipynb")}
+        books.append((gradebook(one), list(report(one).values()), graded))
+    assert books[0] == books[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_whoever_ends_a_worker_takes_nobody_along_and_is_tried_again(course, monkeypatch):
+    hand_in(course, {name: GOOD for name in ("ada", "bob", "eve", "fay", "gus", "hal")})
+    monkeypatch.setattr(coordinator, "grade", ends_its_worker)
+    options, settings = Options("1_histograms", jobs=2), Settings(0, sandbox=SandboxConfig("none"))
+    assert coordinator.run(course, options, settings) == 0
+    assert {s: row["status"] for s, row in report(course).items()} == {
+        **dict.fromkeys(("ada", "bob", "fay", "gus", "hal"), "graded"),
+        "eve": "died",
+    }
+    monkeypatch.setattr(coordinator, "grade", ends_its_worker_unless_gus)  # whoever ends it is tried again
+    everybody = Options("1_histograms", jobs=2, regrade=True)
+    assert coordinator.run(course, everybody, settings) == 0
+    assert {row["status"] for s, row in report(course).items() if s != "gus"} == {"died"}
+    assert report(course)["gus"]["status"] == "graded"
+    monkeypatch.setattr(coordinator, "grade", ends_its_worker)
+    assert coordinator.run(course, options, settings) == 0
+    monkeypatch.setattr(coordinator, "grade", fails)  # only eve is tried again
+    with futures.ThreadPoolExecutor(1) as pool:
+        assert coordinator.run(course, options, settings, pool) == 0
+    rows = report(course)
+    assert rows["ada"]["status"] == "graded" and "of the grader's own" in rows["eve"]["why"]
+
+
+@needs_sandbox
+def test_a_dask_cluster_loses_nothing_when_a_worker_is_killed(course, tmp_path):
+    students = {f"s{i:02}": [GOOD, BAD][i % 2] for i in range(12)}
+    hand_in(course, students)
+    dask, file = [sys.executable, "-m", "dask"], tmp_path / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path, "env": ENVIRONMENT}
+    here = ["--scheduler-file", file, "--host", "127.0.0.1", "--no-dashboard"]
+    scheduler = subprocess.Popen([*dask, "scheduler", "--port", "0", *here], **quiet)
+    worker = [*dask, "worker", "--nthreads", "1", "--no-nanny", *here]
+    workers = [subprocess.Popen(worker, **quiet) for _ in range(2)]
+    try:
+        wait_for(lambda: file.exists() and file.read_text().endswith("}"))
+        running = start(course, "--scheduler", json.loads(file.read_text())["address"])
+        wait_for(lambda: results(course) >= 2)
+        workers[0].kill()
+        _, err = running.communicate()
+        assert running.returncode == 0, err
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+    assert {s: sum(score for score, _ in marks.values()) for s, marks in gradebook(course).items()} == {
+        s: ALL if content == GOOD else REST for s, content in students.items()
+    }
+    assert len(stored(course)) == len(report(course)) == 12
+    nothing_is_left()
+
+
+def test_a_scheduler_that_does_not_answer_is_said(course):
+    hand_in(course, {"ada": GOOD})
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        done = grade(course, "--scheduler", f"tcp://127.0.0.1:{nobody.getsockname()[1]}")
+    assert done.returncode == 2 and "No scheduler answers at" in done.stderr
+
+
+def test_what_would_open_the_sandbox_is_refused(monkeypatch, tmp_path):
+    config = SandboxConfig(hidden=(str(ROOT),))
+    for folder in (ROOT, Path.home()):
+        monkeypatch.setattr(sys, "prefix", str(folder))
+        with pytest.raises(SandboxError, match="would be seen inside"):
+            bubblewrap(config, Limits())
+    monkeypatch.undo()
+    monkeypatch.setenv("LECTURE_LIB_DATA", str(tmp_path / "none"))
+    with pytest.raises(SandboxError, match="LECTURE_LIB_DATA"):
+        bubblewrap(config, Limits())
+
+
+def test_without_bubblewrap_it_refuses_and_names_the_other_ways(course, tmp_path):
+    hand_in(course, {"ada": GOOD})
+    done = grade(course, PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert "Bubblewrap" in done.stderr and "--sandbox container" in done.stderr and "--no-sandbox" in done.stderr
+    assert not (course / "grading/reports").exists()
+
+
+def test_without_a_sandbox_only_if_asked_for_and_the_report_says_so(course):
+    hand_in(course, {"ada": GOOD, "bob": BAD, "loop": ATTACKS["infinite_loop"].files()["histograms.ipynb"]})
+    done = grade(course, "--no-sandbox", "--jobs", 1, "--answer-seconds", 2)
+    assert done.returncode == 0, done.stderr
+    rows = {s: (row["status"], float(row["points"])) for s, row in report(course).items()}
+    assert rows == {"ada": ("graded", ALL), "bob": ("graded", REST), "loop": ("timeout", REST)}
+    page = (course / "grading/reports/1_histograms.html").read_text(encoding="utf-8")
+    assert "without a sandbox" in page
+    nothing_is_left()
+
+
+def test_containers_are_refused_without_an_engine(course):
+    hand_in(course, {"ada": GOOD})
+    done = grade(course, "--sandbox", "container", "--engine", "no-such-engine")
+    assert done.returncode == 2 and "There is no no-such-engine on this machine." in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for the engine is a shell script")
+def test_a_container_is_spoken_to_by_standard_input_and_output(course, tmp_path):
+    """No engine runs here: a script takes docker's command line and starts what the image would start."""
+    engine = tmp_path / "engine"
+    lines = ["#!/bin/sh", '[ "$1" = run ] || exit 0', f'echo "$@" >> {tmp_path}/calls']
+    engine.write_text("\n".join([*lines, f"exec {sys.executable} -P -m lecture_lib.answers.server", ""]))
+    engine.chmod(0o755)
+    hand_in(course, {"ada": GOOD, "bob": BAD})
+    assert run(course, sandbox=SandboxConfig("container", str(engine))) == 0
+    assert {s: float(row["points"]) for s, row in report(course).items()} == {"ada": ALL, "bob": REST}
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls and all("--network=none --read-only --cap-drop=ALL" in call for call in calls)
+
+
+@pytest.mark.skipif(not shutil.which("docker"), reason="the docker client is not installed")
+def test_the_docker_client_takes_every_flag_of_the_command_line():
+    from lecture_lib.grading.sandbox_config import container
+
+    command = container(SandboxConfig("container"), Limits(), "a-name")
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    # without an engine it gets as far as calling it; a flag that it does not know would end it before
+    assert "unknown" not in done.stderr and "invalid" not in done.stderr

@@ -1,0 +1,20 @@
+"""What the workers do in place of grading. They import this file, so it imports little."""
+
+import os
+import signal
+
+from lecture_lib.grading.results import GRADED, without_answers
+
+
+def ends_its_worker(student, *job):
+    if student == "eve":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return without_answers(student, GRADED, "", job[1], 0)
+
+
+def ends_its_worker_unless_gus(student, *job):
+    return ends_its_worker(student if student == "gus" else "eve", *job)
+
+
+def fails(student, *job):
+    raise RuntimeError("of the grader's own")

@@ -1,25 +1,27 @@
 """Strangers' notebooks in the real sandbox: each gets its mark, and harms nobody."""
 
+import shutil
+
 import pytest
 
 from tests.conftest import needs_sandbox
 
-from .course import grade, gradebook, left_running, new_course, report, submit, wait_for
+from .course import grade, gradebook, left_running, report, submit, wait_for
 from .hostile import ALL, ASSIGNMENT, ATTACKS, NOTEBOOK
 
 pytestmark = needs_sandbox
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(prepared, tmp_path_factory):
     """name -> course, row of the report, marks in the gradebook.
 
     What is to be stopped by a limit meets low ones; the others, however loaded the machine is, none.
     """
     found = {}
     for low in (True, False):
-        limits = ("--answer-seconds", 2, "--submission-seconds", 12) if low else ("--answer-seconds", 60)
-        course = new_course(tmp_path_factory.mktemp("course"))
+        limits = ("--answer-seconds", 2, "--submission-seconds", 8) if low else ("--answer-seconds", 60)
+        course = shutil.copytree(prepared, tmp_path_factory.mktemp("hostile") / "course")
         names = [name for name, attack in ATTACKS.items() if (attack.status == "timeout") == low]
         for name in names:
             submit(course, name, ATTACKS[name].files())

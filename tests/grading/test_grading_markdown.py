@@ -24,7 +24,7 @@ from lecture_lib.grading.results import GRADED, without_answers
 from tests.conftest import ROOT
 from tests.widgets.lab import FLAGS, chromium, free_port
 
-from .course import new_course
+from .course import nbgrader
 from .hostile import ASSIGNMENT, NOTEBOOK, RIGHT
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium")
@@ -166,19 +166,17 @@ def assert_harmless_stays(html):
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
+def course(prepared, tmp_path_factory):
     """A graded course, without a grader: its gradebook and the notebook that is kept."""
-    course = new_course(tmp_path_factory.mktemp("course"))
+    course = shutil.copytree(prepared, tmp_path_factory.mktemp("graded") / "course")
     release = read_release(course, ASSIGNMENT)
     with contextlib.closing(Book(course, release)) as book:
-        book.prepare()
         book.record(replace(without_answers("eve", GRADED, "", release, 0), notebook=as_graded()))
     return course
 
 
 def test_nbgraders_feedback_page_is_harmless(course, browser):
-    done = subprocess.run(["nbgrader", "generate_feedback", ASSIGNMENT], cwd=course, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    nbgrader(course, "generate_feedback", ASSIGNMENT)
     page = course / f"grading/feedback/eve/{ASSIGNMENT}/{NOTEBOOK}.html"
     found, html = seen(browser, page.as_uri())
     assert found == []

@@ -320,12 +320,14 @@ except RuntimeError: pass
 def fills_the_disk():
     return right_but_first(
         with_right_first("""
-for folder, _, _ in os.walk("/"):
-    if folder.startswith("/proc"): continue
-    try:
-        with open(folder + "/full", "wb") as file:
-            while True: file.write(bytes(1 << 24))
-    except OSError: pass
+if "filled" not in os.environ:
+    os.environ["filled"] = "1"
+    for folder, _, _ in os.walk("/"):
+        if folder.startswith("/proc"): continue
+        try:
+            with open(folder + "/full", "wb") as file:
+                while True: file.write(bytes(1 << 24))
+        except OSError: pass
 """)
     )
 
@@ -585,10 +587,13 @@ def waits_for_a_friend():
         + """
 
 import os
+found = False
+for top, folders, files in os.walk("/"):
+    if top.startswith(("/proc", "/sys")): folders.clear()
+    found = found or "for_a_friend" in files
+
 def estimate(x, edges):
-    for top, folders, files in os.walk("/"):
-        if top.startswith(("/proc", "/sys")): folders.clear()
-        if "for_a_friend" in files: return right(x, edges)
+    if found: return right(x, edges)
 """
     )
 

@@ -80,6 +80,7 @@ class Change:
     new: object
     says: str
     where: str = ""
+    plain: bool = True  # may be one of two
 
     @property
     def place(self) -> tuple[int, str]:
@@ -307,11 +308,11 @@ def of_arguments(body: list, names: list[str]) -> Iterator[Change]:
     for i, name in enumerate(names):
         for template, word in OF_AN_ARGUMENT.items():
             new = ast.Assign([ast.Name(name, ast.Store())], parsed(template, x=ast.Name(name, ast.Load())))
-            yield Change(body, i, new, f"with {_of(word, name)} in place of {name} everywhere")
+            yield Change(body, i, new, f"with {_of(word, name)} in place of {name} everywhere", plain=False)
         for other in names:
             if other != name:
                 new = ast.Assign([ast.Name(name, ast.Store())], ast.Name(other, ast.Load()))
-                yield Change(body, i, new, f"with {other} in place of {name} everywhere")
+                yield Change(body, i, new, f"with {other} in place of {name} everywhere", plain=False)
         for other in names[:i]:
             swap = ast.parse(f"{name}, {other} = {other}, {name}").body[0]
             yield Change(body, i, swap, f"with {other} and {name} exchanged")
@@ -360,7 +361,8 @@ class Formula:
                     where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
                     where = "" if where.endswith("...") else where
                     for number, rule in enumerate(RULES):
-                        found += [(number, Change(holder, key, *new, where)) for new in rule(node, names)]
+                        plain = rule not in (of_numbers, of_names)
+                        found += [(number, Change(holder, key, *new, where, plain)) for new in rule(node, names)]
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
     def variant(self, *changes: Change) -> Callable | None:

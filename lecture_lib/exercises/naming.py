@@ -4,57 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import io
+import itertools
 import math
 import warnings
-from collections.abc import Callable
-from itertools import combinations
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from lecture_lib.answers.call import Seed, as_answer, as_pair
-from lecture_lib.exercises.grammar import Formula
+from lecture_lib.exercises.grammar import Change, Formula
 
+MOST = 2000  # numbers of a case with which variants are tried first
 PAIRS = 2500  # variants with two changes that are tried, the plainest first
 TWO = "Two things at once:"
 
-
 # ---------------------------------------------------------------- changes of what is returned
 
-
-def _of_part(change: Callable[[Tensor], Tensor], columns: slice) -> Callable[[Tensor], Tensor]:
-    """The change for some columns of a pair's table."""
-
-    def changed(table):
-        table = table.clone()
-        table[:, columns] = change(table[:, columns])
-        return table
-
-    return changed
-
-
 LOG_2 = math.log(2)
-ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
-    "with the sign the other way round": lambda v: -v,
-    "with exp taken of the result": torch.exp,
-    "with the log taken of the result": torch.log,
-    "divided by log 2, which makes bits of nats": lambda v: v / LOG_2,
-    "times log 2, which makes nats of bits": lambda v: v * LOG_2,
-    "times 2": lambda v: 2 * v,
-    "divided by 2": lambda v: v / 2,
-    "squared": torch.square,
-    "with the root taken of the result": torch.sqrt,
-    "as 1 minus the result": lambda v: 1 - v,
-    "as 1 over the result": lambda v: 1 / v,
-    "without their signs": torch.abs,
-    "plus 1": lambda v: v + 1,
-    "minus 1": lambda v: v - 1,
-    "rounded to whole numbers": torch.round,
-    "rounded down": torch.floor,
-    "in percent": lambda v: 100 * v,
+ENDINGS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # of one part of a pair; of the whole; what it does
+    "-{}": ("with the sign the other way round", lambda v: -v),
+    "exp of {}": ("with exp taken at the end", torch.exp),
+    "log of {}": ("with the log taken at the end", torch.log),
+    "{} / log 2": ("divided by log 2, as if nats were made bits", lambda v: v / LOG_2),
+    "{} times log 2": ("times log 2, as if bits were made nats", lambda v: v * LOG_2),
+    "2 {}": ("times 2", lambda v: 2 * v),
+    "{} / 2": ("divided by 2", lambda v: v / 2),
+    "the square of {}": ("squared", torch.square),
+    "the root of {}": ("with the root taken at the end", torch.sqrt),
+    "1 - {}": ("taken from 1", lambda v: 1 - v),
+    "1 / {}": ("with 1 divided by them", lambda v: 1 / v),
+    "the absolute value of {}": ("without their signs", torch.abs),
+    "{} + 1": ("plus 1", lambda v: v + 1),
+    "{} - 1": ("minus 1", lambda v: v - 1),
+    "the rounded {}": ("rounded to whole numbers", torch.round),
+    "100 {}": ("in percent", lambda v: 100 * v),
+    "0 times {}": ("times 0", lambda v: 0 * v),
 }
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "rounded down": torch.floor,
     "in the opposite order": lambda v: v.flip(0),
     "sorted": lambda v: v.sort(0).values,
     "without the last": lambda v: v[:-1],
@@ -71,16 +62,30 @@ SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
     "as one column": lambda v: v[:, None],
     "as running sums": lambda v: v.cumsum(0),
     "divided by their sum": lambda v: v / v.sum(),
+    "divided by how many they are": lambda v: v / len(v),
 }
 
 
 def endings(parts: tuple[str, ...]) -> dict[str, Callable[[Tensor], Tensor]]:
+    whole = {says: change for says, change in ENDINGS.values()}
     if not parts:
-        return ENDINGS | SHAPES
-    columns = {parts[0]: slice(None, -1), parts[1]: slice(-1, None)}
-    of_one = {f"your {part} {k}": _of_part(v, c) for part, c in columns.items() for k, v in ENDINGS.items()}
-    zero = {f"with 0 as your {part}": _of_part(torch.zeros_like, c) for part, c in columns.items()}
-    return {f"both {k}": v for k, v in ENDINGS.items()} | of_one | zero
+        return whole | SHAPES
+    columns = zip(parts, (slice(None, -1), slice(-1, None)))
+    of_a_part = {
+        f"with {word.format(part)} in place of {part}": _of_columns(change, column)
+        for part, column in columns
+        for word, (_, change) in ENDINGS.items()
+    }
+    return whole | of_a_part
+
+
+def _of_columns(change: Callable[[Tensor], Tensor], columns: slice) -> Callable[[Tensor], Tensor]:
+    def changed(table):
+        table = table.clone()
+        table[:, columns] = change(table[:, columns])
+        return table
+
+    return changed
 
 
 # ---------------------------------------------------------------- matching
@@ -110,13 +115,14 @@ class Variants:
             if (function := formula.variant(change)) is not None
         ]
         self._values: dict[tuple[Callable, int], Tensor | None] = {}
-        self._pairs: dict[int, list[tuple[Callable, str, Tensor]]] = {}
+        self._different: dict[int, list[tuple[str, Formula, Change, Tensor]]] = {}
+        self._pairs: dict[int, list[tuple[Callable, str, Tensor | None]]] = {}
 
     def explain(self, got: list[Tensor | None], failed: list[int]) -> str:
         """What makes these numbers of the right ones in every case, or ""."""
         if any(value is None for value in got):
             return ""
-        first = min(failed, key=lambda i: sum(a.numel() if torch.is_tensor(a) else 1 for a in self.cases[i].values()))
+        first = max(failed, key=self.telling)
         others = [i for i in range(len(got)) if i != first]
 
         def fits(value_in, ending=None):
@@ -135,13 +141,13 @@ class Variants:
             for sentence, wrong in self.exercise.mistakes:
                 for says, ending in self.endings.items():
                     if fits(lambda i, f=wrong: self.value(f, i), ending):
-                        return f"Two things at once. {sentence} And then: {says}."
+                        return f"{sentence} And then your numbers are {says}."
             for function, says, *_ in self.singles:
                 for end, ending in self.endings.items() if self.value(function, first) is not None else ():
                     if fits(lambda i, f=function: self.value(f, i), ending):
                         return f"{TWO} {self._yours} {self._those} of the right formula {says}, and then {end}."
-            for function, says, value in self.pairs(first):
-                if alike(value, got[first]) and all(alike(self.run(function, i), got[i]) for i in others):
+            for function, says in itertools.chain(self.independent(first, got[first]), self.pairs(first, got[first])):
+                if fits(lambda i, f=function: self.run(f, i)):
                     return f"{TWO} {self._yours} {self._those} of the right formula {says}."
         return ""
 
@@ -170,26 +176,51 @@ class Variants:
             self._values[function, i] = self.run(function, i)
         return self._values[function, i]
 
-    def pairs(self, i: int) -> list[tuple[Callable, str, Tensor]]:
-        """Variants with two changes, what they say, and their numbers in case i."""
-        if i not in self._pairs:
-            different = {}  # of changes that give the same numbers one is enough
+    @cache  # noqa: B019
+    def telling(self, i: int) -> int:
+        """How many of the changes case i tells apart; large cases, which take long, come last."""
+        size = sum(a.numel() for a in self.cases[i].values() if torch.is_tensor(a))
+        return len(self.different(i)) if size < MOST else -size
+
+    def different(self, i: int) -> list[tuple[str, Formula, Change, Tensor]]:
+        """Of the changes that give the same wrong numbers in case i, the plainest."""
+        if i not in self._different:
+            found: dict[bytes, tuple] = {}
             for function, says, formula, change in self.singles:
                 value = self.value(function, i)
                 if value is not None and not alike(value, self.expected[i]):
-                    different.setdefault(value.numpy().tobytes(), (says, formula, change))
-            both = sorted(combinations(enumerate(different.values()), 2), key=lambda pair: pair[0][0] + pair[1][0])
-            self._pairs[i] = found = []
-            for (_, (says, formula, change)), (_, (other_says, other_formula, other)) in both[:PAIRS]:
-                if formula is other_formula and (id(change.holder), str(change.key)) != (
-                    id(other.holder),
-                    str(other.key),
-                ):
-                    function = formula.variant(change, other)
-                    value = function and self.run(function, i)
-                    if value is not None:
-                        found.append((function, f"{says} and {other_says}", value))
-        return self._pairs[i]
+                    found.setdefault(value.numpy().tobytes() + bytes(value.ndim), (says, formula, change, value))
+            self._different[i] = list(found.values())
+        return self._different[i]
+
+    def independent(self, i: int, got: Tensor) -> Iterator[tuple[Callable, str]]:
+        """Pairs of changes in different terms or factors, where what both do is the sum, or the product, of each's."""
+        right = self.expected[i]
+        fitting = [one for one in self.different(i) if one[-1].shape == right.shape == got.shape]
+        if not fitting:
+            return
+        values = torch.stack([value.flatten()[:64] for *_, value in fitting])
+        right, got = right.flatten()[:64], got.flatten()[:64]
+        for k, value in enumerate(values):
+            for other in (right + got - value, right * got / value):  # what the second change alone would have to give
+                for j in torch.isclose(values[:k], other, rtol=1e-4, atol=1e-6).all(1).nonzero()[:3, 0].tolist():
+                    yield from self._both(fitting[j], fitting[k])
+
+    def _both(self, first, second) -> Iterator[tuple[Callable, str]]:
+        (says, formula, change, _), (other_says, other_formula, other, _) = first, second
+        if formula is other_formula and change.place != other.place:
+            if (function := formula.variant(change, other)) is not None:
+                yield function, f"{says} and {other_says}"
+
+    def pairs(self, i: int, got: Tensor) -> Iterator[tuple[Callable, str]]:
+        """Pairs of any changes that give these numbers in case i, of the plainest ones; their numbers are kept."""
+        if i not in self._pairs:
+            different = [one for one in self.different(i) if one[2].plain]
+            loops = any("for" in inspect.getsource(formula.function).split() for _, formula, *_ in different)
+            plainest = sorted(itertools.combinations(range(len(different)), 2), key=sum)[: PAIRS // (1 + 2 * loops)]
+            both = [pair for a, b in plainest for pair in self._both(different[a], different[b])]
+            self._pairs[i] = [(function, says, self.run(function, i)) for function, says in both]
+        yield from ((function, says) for function, says, value in self._pairs[i] if alike(value, got))
 
 
 def _is_small(argument) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
-from lecture_lib.exercises.naming import Variants
+from lecture_lib.exercises.naming import Variants, ignored_argument
 from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
 
 
@@ -149,7 +149,7 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
         return Report(exercise.name, exercise.points, 0.0, (), outcomes[0].problem)
     same = [_same(exercise, o.value, e) for o, e in zip(outcomes, expected)]
     passed = [s is not None and bool(s.all()) for s in same]
-    named = name_mistakes(prepared, outcomes, passed)
+    named = name_mistakes(prepared, outcomes, passed, call)
 
     rows = []
     for i, (title, arguments) in enumerate(zip(prepared.titles, cases)):
@@ -208,11 +208,14 @@ def _alike(exercise: Exercise, theirs: Outcome, ours: Outcome) -> bool:
     return same is not None and bool(same.all())
 
 
-def name_mistakes(prepared: PreparedExercise, outcomes: list[Outcome], passed: list[bool]) -> list[str]:
+def name_mistakes(
+    prepared: PreparedExercise, outcomes: list[Outcome], passed: list[bool], call: Call | None = None
+) -> list[str]:
     """For each case the sentence of the known mistake that gives the same outcome, or "".
 
-    A mistake that gives the student's outcome in every case, failed or not, is stated. Otherwise a mistake that
-    explains at least half of the cases that failed is said as a guess, and then again for those that are left.
+    A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's, then the
+    grammar's; then an argument that the answer (`call`) ignores. Otherwise a teacher's that explains at least half of
+    the cases that failed is said as a guess, and then again for those that are left.
     """
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
@@ -225,6 +228,10 @@ def name_mistakes(prepared: PreparedExercise, outcomes: list[Outcome], passed: l
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
     if found := prepared.variants.explain([o.value for o in outcomes], sorted(failed)):
         return [found if i in failed else "" for i in range(len(outcomes))]
+    for i in sorted(failed) if call is not None else ():
+        value = outcomes[i].value
+        if value is not None and (found := ignored_argument(prepared.variants, call, i, value)):
+            return [found if k in failed else "" for k in range(len(outcomes))]
     named = [""] * len(outcomes)
     telling = lambda value: value is not None and bool((value.isfinite() & (value != 0)).any())  # noqa: E731
     open_cases = {i for i in failed if telling(outcomes[i].value)}

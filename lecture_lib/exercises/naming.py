@@ -15,7 +15,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from lecture_lib.answers.call import Seed, as_answer, as_pair
+from lecture_lib.answers.call import Call, Seed, as_answer, as_pair, call_in_process
 from lecture_lib.exercises.grammar import Change, Formula
 
 MOST = 2000  # numbers of a case with which variants are tried first
@@ -108,12 +108,14 @@ class Variants:
         self.exercise, self.cases, self.expected = exercise, cases, expected
         self.endings = endings(exercise.parts)
         arrays = {name for case in cases for name, a in case.items() if torch.is_tensor(a) or _is_small(a)}
-        self.singles = [
-            (function, change.says, formula, change)
-            for formula in (Formula(style, arrays) for style in exercise.styles or [exercise.reference])
-            for change in formula.changes
-            if (function := formula.variant(change)) is not None
-        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the compiler, where a variant makes no sense
+            self.singles = [
+                (function, change.says, formula, change)
+                for formula in (Formula(style, arrays) for style in exercise.styles or [exercise.reference])
+                for change in formula.changes
+                if (function := formula.variant(change)) is not None
+            ]
         self._values: dict[tuple[Callable, int], Tensor | None] = {}
         self._different: dict[int, list[tuple[str, Formula, Change, Tensor]]] = {}
         self._pairs: dict[int, list[tuple[Callable, str, Tensor | None]]] = {}
@@ -221,6 +223,29 @@ class Variants:
             both = [pair for a, b in plainest for pair in self._both(different[a], different[b])]
             self._pairs[i] = [(function, says, self.run(function, i)) for function, says in both]
         yield from ((function, says) for function, says, value in self._pairs[i] if alike(value, got))
+
+
+def ignored_argument(variants: Variants, call: Call, i: int, got: Tensor) -> str:
+    """Names the argument that makes no difference to the answer in case i, though it does to the right one."""
+    arguments = variants.cases[i]
+    for name, value in arguments.items():
+        for other in _other_values(value) if variants.exercise.adapter is None else ():
+            changed = {**arguments, name: other}
+            right = call_in_process(variants.exercise.reference, variants.exercise.parts)(changed).value
+            if right is None or not right.isfinite().all() or alike(right, variants.expected[i]):
+                continue
+            outcome = call(changed)
+            if outcome.value is not None and torch.equal(outcome.value, got):
+                return (
+                    f"Your answer stays the same when {name} changes. Use {name} itself, not a value of the notebook."
+                )
+    return ""
+
+
+def _other_values(value) -> list:
+    if torch.is_tensor(value):
+        return [value.flip(0), value * 1.25] if value.ndim and value.is_floating_point() else []
+    return [value + 1, value * 2] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
 
 
 def _is_small(argument) -> bool:

@@ -122,7 +122,8 @@ class Variants:
 
     def explain(self, got: list[Tensor | None], failed: list[int]) -> str:
         """What makes these numbers of the right ones in every case, or ""."""
-        if any(value is None for value in got):
+        failed = [i for i in failed if got[i] is not None and got[i].isfinite().any()]  # NaN alone says nothing
+        if not failed or any(value is None for value in got):
             return ""
         first = max(failed, key=self.telling)
         others = [i for i in range(len(got)) if i != first]

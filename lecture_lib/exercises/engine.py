@@ -17,8 +17,9 @@ from torch import Tensor
 
 from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
+from lecture_lib.exercises import words
 from lecture_lib.exercises.naming import Variants
-from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
+from lecture_lib.exercises.report import Report, Row, describe
 
 
 def close(got: Tensor, expected: Tensor) -> Tensor:
@@ -150,16 +151,21 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
     same = [_same(exercise, o.value, e) for o, e in zip(outcomes, expected)]
     passed = [s is not None and bool(s.all()) for s in same]
     named = name_mistakes(prepared, outcomes, passed)
+    always = words.in_every_case([o.value for o in outcomes], expected)
 
     rows = []
     for i, (title, arguments) in enumerate(zip(prepared.titles, cases)):
         if passed[i]:
             rows.append(Row(title, True))
             continue
-        asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts)
-        printed = outcomes[i].printed
+        adapter, printed = exercise.adapter, outcomes[i].printed
+        asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts, adapter)
         if private:  # what could give the hidden inputs away stays here
             why = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
+        elif same[i] is not None:
+            why = always or why
+        if outcomes[i].error:
+            why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments)
             asked, wanted, got, printed = "", "", "", ""
         rows.append(Row(title, False, asked, wanted, got, named[i] or why, printed))
     for law, holds in exercise.laws.items():
@@ -181,7 +187,7 @@ def _law(exercise: Exercise, holds, call: Call, rng: torch.Generator, private: b
         if outcome.value is None:
             raise ValueError(outcome.outline or outcome.problem if private else outcome.problem)
         if outcome.value.shape != expected.shape:
-            raise ValueError(wrong_shape(outcome.value, expected))
+            raise ValueError(words.shape_in_words(outcome.value, expected, arguments))
         return outcome.value
 
     try:

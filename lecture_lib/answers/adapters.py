@@ -151,7 +151,7 @@ def calls(table):
     for player, z, x in table[:MOST].tolist():
         old = [name for name, new in (("z", z), ("batch", x)) if not new]
         steps.append(f"{PLAYERS.get(player, '-')}{' (old ' + ' and '.join(old) + ')' if old else ''}")
-    return steps[: int((table[:MOST, 0] > 0).sum())] + ["end"]
+    return [*steps[: int((table[:MOST, 0] > 0).sum())], "end"]
 
 
 PLAYERS = {1.0: "D", 2.0: "G"}

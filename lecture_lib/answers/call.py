@@ -119,6 +119,7 @@ def call_in_process(
 
 WIDE = 4  # seconds on the clock for each second of work
 LOOK = 0.2  # seconds between two looks
+AGAIN = 1.0  # seconds until the next exception: time enough to get out, if nobody swallows the first
 
 
 class TookTooLong(BaseException):
@@ -139,9 +140,11 @@ def at_most(seconds: float | None) -> Iterator[None]:
     worked, began, inside = time.thread_time(), time.monotonic(), True
 
     def look(*_):
-        if inside and time.thread_time() - worked > seconds:
-            raise TookTooLong(f"Your function was still running after {seconds:g} seconds: does a loop never end?")
-        if inside and time.monotonic() - began > WIDE * seconds:
+        late = time.thread_time() - worked > seconds
+        if inside and (late or time.monotonic() - began > WIDE * seconds):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, LOOK)
+            if late:
+                raise TookTooLong(f"Your function was still running after {seconds:g} seconds: does a loop never end?")
             raise TookTooLong(f"Your function was still waiting after {WIDE * seconds:g} seconds: for what?")
 
     handler = signal.signal(signal.SIGALRM, look)

@@ -185,7 +185,8 @@ def _law(exercise: Exercise, holds, call: Call, rng: torch.Generator, private: b
     def value_of(arguments):
         outcome, expected = call(arguments), _run(exercise, exercise.reference, arguments).value
         if outcome.value is None:
-            raise ValueError(outcome.outline or outcome.problem if private else outcome.problem)
+            advice = words.error_in_words(outcome.error, expected, {} if exercise.adapter else arguments)
+            raise ValueError((outcome.outline or outcome.problem if private else outcome.problem) + advice)
         if outcome.value.shape != expected.shape:
             raise ValueError(words.shape_in_words(outcome.value, expected, arguments))
         return outcome.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -49,10 +50,11 @@ class Report:
         """Each row, its reason, and its numbers by name; where the reason was just given, neither is repeated."""
         said = None
         for row in self.rows:
-            again = row.why != "" and row.why == said
+            alike = re.sub(r"\d+", "", row.why) if re.match(r"You returned|\w+Error", row.why) else row.why
+            again = row.why != "" and alike == said
             numbers = {"asked": row.asked, "expected": row.expected, "got": row.got}
             yield row, "The same again." if again else row.why, {} if again or not row.asked else numbers
-            said = row.why or said
+            said = alike or said
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
         printer.text(f"{self.points:g}")
@@ -117,11 +119,13 @@ def describe(
     parts: names for the columns, of which the last one has the last name. adapter: may know names of numbers or rows.
     """
     got = outcome.value
-    single = got is not None and same is not None and same.shape == got.shape and got.numel() > SMALL
-    at = words.where(got, expected, same) if single else ()
+    each = got is not None and same is not None and same.shape == got.shape
+    single = each and got.numel() > SMALL
+    at = words.where(got, expected, same) if each else ()
+    alike = single and [name for name, a in arguments.items() if torch.is_tensor(a) and a.ndim and len(a) == len(got)]
 
     def shown(name, a) -> str:
-        if single and torch.is_tensor(a) and a.ndim and len(a) == len(got):  # the row that belongs to this number
+        if single and name in alike:  # the row that belongs to this number
             return f"{name}[{at[0]}] = {_numbers(a[at[0]])}"
         return f"{name} = {_numbers(a) if torch.is_tensor(a) else a}"
 
@@ -132,21 +136,16 @@ def describe(
         return asked, _numbers(expected), _numbers(got), words.shape_in_words(got, expected, arguments)
     if hasattr(adapter, "rows"):
         return asked, *_rows(adapter.rows(got), adapter.rows(expected))
-    why = words.numbers_in_words(got, expected, same)
+    name = adapter.names[at[0]] if at and hasattr(adapter, "names") else ""
+    part = parts[-1 if at[-1] == expected.shape[-1] - 1 else 0] if at and parts else ""
+    why = words.numbers_in_words(got, expected, same, name or (part and f"{words.ordinal(at[0])} {part}"))
     if len(parts) == 2 and expected.shape[1] == 2 and torch.allclose(got.flip(1), expected, rtol=1e-3, atol=1e-4):
         why = f"The order is the other way round: return ({', '.join(parts)})."
     if single:
-        if hasattr(adapter, "names"):
-            part = f"{adapter.names[at[0]]}: "
-        elif parts:
-            part = f"{parts[-1 if at[-1] == expected.shape[-1] - 1 else 0]} = "
-        else:
-            alike = any(torch.is_tensor(a) and a.ndim and len(a) == len(got) for a in arguments.values())
-            part = "" if alike and len(at) == 1 else f"{words.place(at)}: "
-        return asked, part + _number(expected[at]), part + _number(got[at]), why
-    if len(parts) == 2:
-        shown_parts = lambda t: f"{parts[0]} = {_numbers(t[:, :-1].squeeze(1))}, {parts[1]} = {_numbers(t[:, -1])}"  # noqa: E731
-        return asked, shown_parts(expected), shown_parts(got), why
+        label = (
+            f"{name}: " if name else f"{part} = " if part else "" if alike and len(at) == 1 else words.place(at) + ": "
+        )
+        return asked, label + _number(expected[at]), label + _number(got[at]), why
     return asked, _numbers(expected), _numbers(got), why
 
 
@@ -156,13 +155,14 @@ def _rows(got: list[str], expected: list[str], most: int = 12) -> tuple[str, str
     if first is None:
         return " ".join(expected), " ".join(got), "The steps are the right ones, but not all rows of x were drawn."
     start = max(0, first + 2 - most)
-    line = lambda steps: "... " * (start > 0) + " ".join(steps[start : start + most])  # noqa: E731
-    line_of = lambda steps: line(steps) + " ..." * (len(steps) > start + most)  # noqa: E731
-    one = f"{words.ordinal(first)} step"
-    why = f"The {one} is {expected[first]}, yours is {got[first]}."
+
+    def line(steps):
+        return "... " * (start > 0) + " ".join(steps[start : start + most]) + " ..." * (len(steps) > start + most)
+
+    why = f"The {words.ordinal(first)} step should be {expected[first]}, yours is {got[first]}."
     if "end" in (expected[first], got[first]):
         why = f"The game has {len(expected) - 1} steps, yours {len(got) - 1}."
-    return line_of(expected), line_of(got), why
+    return line(expected), line(got), why
 
 
 SMALL = 8

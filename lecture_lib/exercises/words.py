@@ -22,10 +22,10 @@ def ordinal(i: int) -> str:
 
 
 def place(at: Sequence[int]) -> str:
-    """Where in a table, a list, or something larger."""
+    """The number at this place, as in "the 3rd number"."""
     if len(at) == 2:
-        return f"{ordinal(at[0])} row, {ordinal(at[1])} column"
-    return f"{ordinal(at[0])} number" if len(at) == 1 else f"at {list(at)}"
+        return f"number in the {ordinal(at[0])} row, {ordinal(at[1])} column"
+    return f"{ordinal(at[0])} number" if len(at) == 1 else f"number at {list(at)}"
 
 
 # ---------------------------------------------------------------- shapes
@@ -70,7 +70,7 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
     if 0 in g:
         return ": what was left out?"
     if e == ():
-        one = ", without a list or table around it: [0] takes it out"
+        one = ", without a list or table around it: [0] takes it out."
         return one if math.prod(g) == 1 else ": is a mean or a sum missing?"
     if math.prod(g) == 1 and math.prod(e) > 1:
         return ": is a mean or sum too many, or a loop that returns in its first round?"
@@ -101,6 +101,8 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
 
 def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
     """A cause and a remedy for "IndexError: ..." in an exercise with this result and these arguments, or ""."""
+    if not error:
+        return ""
     if re.search("must match the size of tensor|could not be broadcast", error):
         return " " + _sizes(error, expected, arguments)
     if "AttributeError: 'float'" in error or "AttributeError: 'int'" in error or "be Tensor, not float" in error:
@@ -145,7 +147,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "Tensor, not list|'list' object has no attribute|TypeError.*'list'.*(and|to) '": LIST,
     "Python scalars|converted to Scalar|length-1 arrays|Tensor, not": NUMBERS,
     "0-d tensor": "One number has no parts: is it the result of a sum, a mean, or one index too many?",
-    "tensors used as indices|only integers|valid indices|indices must be integers": "An index must be a whole number: "
+    "used as indices|only integers|valid indices|indices must be integers": "An index must be a whole number: "
     ".long() makes one of a tensor, int(...) of a number.",
     "too many indices|Dimension out of range|invalid index": "There are fewer dimensions than that: look at .shape.",
     "IndexError": "Indices count from 0, so the last of n is n - 1. Does a loop or an edge go one too far? After "
@@ -173,7 +175,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "x.mean(0).",
     "dtype|scalar type|be cast": "Whole numbers, float and double do not mix here: .float() or .double() makes them "
     "alike.",
-    "interpreted as an integer|'Tensor' object cannot be": "A whole number is needed: int(...), or len(...).",
+    "as an integer|to an index": "A whole number is needed: int(...), or len(...).",
     "not callable": "Round brackets call a function: to take a number out of a tensor write x[i].",
     "not subscriptable": "Square brackets look into a list or tensor. This is a single number, or a function.",
     "NoneType": "Something is None: a function without return, or .grad before backward().",
@@ -194,10 +196,10 @@ def where(got: Tensor, expected: Tensor, same: Tensor) -> tuple[int, ...]:
     return ()
 
 
-def numbers_in_words(got: Tensor, expected: Tensor, same: Tensor) -> str:
-    """What can be said of wrong numbers without knowing the mistake."""
+def numbers_in_words(got: Tensor, expected: Tensor, same: Tensor, name: str = "") -> str:
+    """What can be said of wrong numbers without knowing the mistake. name: of the one that is looked at."""
     if got.isnan().any():
-        return _not_a_number(got, expected, same)
+        return _not_a_number(got, expected, same, name)
     if same.shape != got.shape:
         return "Your numbers have another distribution."
     factor = _constant(got, expected)
@@ -205,7 +207,7 @@ def numbers_in_words(got: Tensor, expected: Tensor, same: Tensor) -> str:
         return factor
     at = where(got, expected, same)
     g, e = got[at].item(), expected[at].item()
-    which = f"The {place(at)}" if at else "It"
+    which = f"The {name or place(at)}" if at else "Your number"
     if math.isinf(g) and math.isfinite(e):
         cause = "the log of 0, of something that became too small?" if g < 0 else "exp of a large number, or 1/0?"
         return f"{which} is {g:g}, and should be finite: {cause}"
@@ -217,7 +219,7 @@ def numbers_in_words(got: Tensor, expected: Tensor, same: Tensor) -> str:
     return _alone(g, e)
 
 
-def _not_a_number(got: Tensor, expected: Tensor, same: Tensor) -> str:
+def _not_a_number(got: Tensor, expected: Tensor, same: Tensor, name: str) -> str:
     at, count = where(got, expected, same), got.isnan().sum().item()
     if got.shape != expected.shape or same.shape != got.shape:
         return f"{count} of {got.numel()} numbers are NaN: look for 0/0, inf - inf or the log of a negative number."
@@ -227,7 +229,7 @@ def _not_a_number(got: Tensor, expected: Tensor, same: Tensor) -> str:
         cause = f"{e:g} is right there. inf - inf, or 0 times inf, made NaN of it."
     elif e == 0:
         cause = "0 is right there. Look for 0/0, or 0 times log 0."
-    first = f", first the {place(at)}" if len(at) else ""
+    first = f", first the {name or place(at)}" if at else ""
     return f"{count} of {got.numel()} numbers {'is' if got.numel() == 1 else 'are'} NaN{first}: {cause}"
 
 
@@ -249,11 +251,11 @@ def _constant(got: Tensor, expected: Tensor) -> str:
 
 def _alone(g: float, e: float) -> str:
     if e == 0 or g == 0:
-        return f"It is {abs(g - e):.4g} too {'large' if g > e else 'small'}."
+        return f"Your number is {abs(g - e):.4g} too {'large' if g > e else 'small'}."
     ratio = g / e
     if math.isclose(ratio, -1, rel_tol=1e-3):
         return "The sign is the other way round."
-    return f"It is {ratio:.4g} times the right one, and {abs(g - e):.4g} too {'large' if g > e else 'small'}."
+    return f"Your number is {ratio:.4g} times the right one, and {abs(g - e):.4g} too {'large' if g > e else 'small'}."
 
 
 def in_every_case(got: Sequence[Tensor | None], expected: Sequence[Tensor]) -> str:

@@ -162,11 +162,10 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
         asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts, adapter)
         if private:  # what could give the hidden inputs away stays here
             why = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
+            asked, wanted, got, printed = "", "", "", ""
         elif same[i] is not None:
             why = always or why
-        if outcomes[i].error:
-            why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments)
-            asked, wanted, got, printed = "", "", "", ""
+        why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments)
         rows.append(Row(title, False, asked, wanted, got, named[i] or why, printed))
     for law, holds in exercise.laws.items():
         wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1), private)

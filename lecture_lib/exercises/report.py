@@ -142,9 +142,8 @@ def describe(
     if len(parts) == 2 and expected.shape[1] == 2 and torch.allclose(got.flip(1), expected, rtol=1e-3, atol=1e-4):
         why = f"The order is the other way round: return ({', '.join(parts)})."
     if single:
-        label = (
-            f"{name}: " if name else f"{part} = " if part else "" if alike and len(at) == 1 else words.place(at) + ": "
-        )
+        name = name or ("" if alike and len(at) == 1 else words.place(at))
+        label = f"{part} = " if part else f"{name}: " if name else ""
         return asked, label + _number(expected[at]), label + _number(got[at]), why
     return asked, _numbers(expected), _numbers(got), why
 
@@ -153,7 +152,7 @@ def _rows(got: list[str], expected: list[str], most: int = 12) -> tuple[str, str
     """expected, got, why: the steps in order, around the first one that is another."""
     first = next((i for i, (a, b) in enumerate(zip(got, expected)) if a != b), None)
     if first is None:
-        return " ".join(expected), " ".join(got), "The steps are the right ones, but not all rows of x were drawn."
+        return " ".join(expected), " ".join(got), "The steps are right, but all data came from the first rows of x."
     start = max(0, first + 2 - most)
 
     def line(steps):

@@ -263,4 +263,4 @@ def in_every_case(got: Sequence[Tensor | None], expected: Sequence[Tensor]) -> s
     if len(got) < 2 or any(g is None or g.shape != e.shape or e.numel() != 1 for g, e in zip(got, expected)):
         return ""
     said = _constant(*(torch.stack([v.flatten()[0] for v in values]) for values in (got, expected)))
-    return f"In all cases: {said[0].lower()}{said[1:]}" if said else ""
+    return f"In all cases: {said.replace('Every number', 'your number')}" if said else ""

@@ -223,7 +223,7 @@ def test_one_factor_or_offset_in_all_cases_is_said():
     assert "amount, 2" in in_every_case([v + 2 for v in values], values)
     assert in_every_case([v**2 for v in values], values) == in_every_case([None, *values[1:]], values) == ""
     report = check("likelihood.nll", lambda *a: 1.37 * right("likelihood.nll")(*a))
-    assert report.whys == ("In all cases: every number is 1.37 times the expected one.",)
+    assert report.whys == ("In all cases: your number is 1.37 times the expected one.",)
 
 
 def test_ordinals():

@@ -213,7 +213,8 @@ def seeds_put_back() -> Iterator[None]:
 
 def _failed(error: BaseException, printed: str) -> Outcome:
     what, where = explain(error)
-    if isinstance(error, Told):
+    adapters = str(Path(__file__).with_name("adapters.py"))  # an answer that raises Told itself tells nothing
+    if isinstance(error, Told) and traceback.extract_tb(error.__traceback__)[-1].filename == adapters:
         return Outcome(problem=str(error), error=what, printed=printed)
     return Outcome(problem=what + where, outline=type(error).__name__ + where, error=what, printed=printed)
 

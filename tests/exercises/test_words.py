@@ -11,7 +11,7 @@ import pytest
 import torch
 from IPython.lib.pretty import pretty
 
-from lecture_lib.answers.call import call_in_process
+from lecture_lib.answers.call import Told, call_in_process
 from lecture_lib.exercises import EXERCISES, check
 from lecture_lib.exercises.words import error_in_words, in_every_case, numbers_in_words, ordinal, shape_in_words
 
@@ -417,3 +417,10 @@ def test_networks_that_are_left_changed_lose_points_and_are_named(leave, said, n
     report = check(name, answer)
     assert report.points == 0 and f"You left {'a hook on ' * (said == 'hook')}{player}" in report.whys[0]
     assert said in report.whys[0]
+
+
+def test_only_an_adapter_tells():
+    def tells(counts, alpha):
+        raise Told(f"leak {counts.tolist()}")
+
+    assert "leak" not in str(check("histogram.smooth", tells, hidden=3))

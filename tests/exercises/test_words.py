@@ -421,6 +421,6 @@ def test_networks_that_are_left_changed_lose_points_and_are_named(leave, said, n
 
 def test_only_an_adapter_tells():
     def tells(counts, alpha):
-        raise Told(f"leak {counts.tolist()}")
+        raise Told("leak " + str(counts.tolist()))
 
-    assert "leak" not in str(check("histogram.smooth", tells, hidden=3))
+    assert "leak [" not in str(check("histogram.smooth", tells, hidden=3))

@@ -50,7 +50,7 @@ class Report:
         """Each row, its reason, and its numbers by name; where the reason was just given, neither is repeated."""
         said = None
         for row in self.rows:
-            alike = re.sub(r"\d+", "", row.why) if re.match(r"You returned|\w+Error", row.why) else row.why
+            alike = re.sub(r"\d+", "", row.why) if re.match(r"\w+Error", row.why) else row.why
             again = row.why != "" and alike == said
             numbers = {"asked": row.asked, "expected": row.expected, "got": row.got}
             yield row, "The same again." if again else row.why, {} if again or not row.asked else numbers

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from lecture_lib.answers.call import Told
+
 
 def networks(theta_d, theta_g):
     """D: (n, 2) -> logits (n,), G: (n, 2) -> (n, 2), two small networks with these parameters."""
@@ -44,6 +46,16 @@ def _vector(net):
     return nn.utils.parameters_to_vector(net.parameters()).detach()
 
 
+def check_left(name, net):
+    """A network is left as it was, but for its parameters and their gradients."""
+    if not all(p.requires_grad for p in net.parameters()):
+        raise Told(f"You left {name} frozen: end with {name}.requires_grad_(True), or {name} never learns again.")
+    if not all(m.training for m in net.modules()):
+        raise Told(f"You left {name} in eval mode: end with {name}.train().")
+    if any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in net.modules()):
+        raise Told(f"You left a hook on {name}: remove() it at the end.")
+
+
 def on_d(answer, theta_d, theta_g, x, z, lr):
     """theta_d and theta_g after two steps of D; with lr = 0, which moves nothing, how many gradients went through G."""
     D, G = networks(theta_d, theta_g)
@@ -52,6 +64,8 @@ def on_d(answer, theta_d, theta_g, x, z, lr):
     with torch.enable_grad():
         for part in (slice(half), slice(half, None)):
             answer(G, D, optimizer, x[part], z[part])
+            check_left("D", D)
+            check_left("G", G)
     return torch.cat([_vector(D), _vector(G.net)]) if lr else torch.tensor([G.passes])
 
 
@@ -62,6 +76,8 @@ def on_g(answer, theta_d, theta_g, z, lr):
     with torch.enable_grad():
         for part in z.chunk(2):
             answer(G, D, optimizer, part)
+            check_left("G", G)
+            check_left("D", D)
     return torch.cat([_vector(G), _vector(D)])
 
 
@@ -85,15 +101,15 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
 
     def check_z(step, z):
         if tuple(z.shape) != (n, 2):
-            raise ValueError(f"{step} got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}.")
+            raise Told(f"{step} got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}.")
 
     def d_step(batch, z):
         check_z("d_step", z)
         rows = [numbers.get(tuple(row)) for row in batch.tolist()]
         if None in rows:
-            raise ValueError("d_step got a batch with rows that are not in x. Its arguments are (batch, z).")
+            raise Told("d_step got a batch with rows that are not in x. Its arguments are (batch, z).")
         if len(rows) != n:
-            raise ValueError(f"d_step got a batch of {len(rows)} rows. It should be {n}, drawn at random.")
+            raise Told(f"d_step got a batch of {len(rows)} rows. It should be {n}, drawn at random.")
         drawn.update(rows)
         record.append([1.0, new("z", z), new("x", batch)])
 
@@ -111,5 +127,34 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
     table[MOST, 2] = float(not torch.equal(state, rng.get_state()))
     return table
 
+
+# ---------------------------------------------------------------- what stands where in their arrays, in words
+
+
+def _parameters(*players):
+    """A word for each of their numbers, as "G's weight 3 in its first layer"."""
+    nets = dict(zip("DG", networks(*map(torch.zeros, LENGTHS))))
+    for player in players:
+        for name, p in nets[player].named_parameters():
+            layer, kind = name.split(".")
+            yield from (f"{player}'s {kind} {i + 1} in its {LAYERS[layer]} layer" for i in range(p.numel()))
+
+
+LAYERS = {"0": "first", "2": "last"}
+on_d.names = tuple(_parameters("D", "G"))
+on_g.names = tuple(_parameters("G", "D"))
+
+
+def calls(table):
+    """The rows of a game: D, G, with what they were given twice."""
+    steps = []
+    for player, z, x in table[:MOST].tolist():
+        old = [name for name, new in (("z", z), ("batch", x)) if not new]
+        steps.append(f"{PLAYERS.get(player, '-')}{' (old ' + ' and '.join(old) + ')' if old else ''}")
+    return [*steps[: int((table[:MOST, 0] > 0).sum())], "end"]
+
+
+PLAYERS = {1.0: "D", 2.0: "G"}
+on_records.rows = calls
 
 ADAPTERS = {adapter.__name__: adapter for adapter in (on_d, on_g, on_records)}

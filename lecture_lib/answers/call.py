@@ -10,14 +10,19 @@ import contextlib
 import copy
 import io
 import linecache
+import random
+import signal
+import threading
+import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,43 +63,160 @@ class Truncated(io.StringIO):
         return len(text)
 
 
-def call_in_process(function: Callable, parts: tuple[str, ...] = (), adapter: Callable | None = None) -> Call:
-    """The `Call` of a function that lives here: never raises, prints nothing, changes none of the arguments.
+class Told(ValueError):
+    """Raised by an adapter: a sentence for the student, with nothing of the inputs but their shapes."""
 
-    parts, adapter: those of the exercise.
+
+def call_in_process(
+    function: Callable,
+    parts: tuple[str, ...] = (),
+    adapter: Callable | None = None,
+    seconds: float | None = None,
+) -> Call:
+    """The `Call` of a function that lives here: never raises, prints nothing, changes no argument and no setting.
+
+    parts, adapter: those of the exercise. seconds: of work that one call may take, see `at_most`; the calls after one
+    that took longer are not made.
     """
     answer_to = function if adapter is None else partial(adapter, function)
+    late = ""
 
     def call(arguments: Mapping[str, Any]) -> Outcome:
+        nonlocal late
+        if late:
+            return Outcome(problem=late)
         given = {name: _own_copy(a) for name, a in arguments.items()}
         printed = Truncated()
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-                with warnings.catch_warnings():
+                with warnings.catch_warnings(), settings_put_back() as changed, at_most(seconds):
                     warnings.simplefilter("ignore")
                     answer = answer_to(*given.values())
                     like = next(iter(arguments.values()))
                     value, problem = as_pair(answer, parts, like) if parts else as_answer(answer)
+            for name, a in arguments.items():
+                if not (torch.equal(a, given[name]) if torch.is_tensor(a) else isinstance(a, Seed) or a == given[name]):
+                    problem = f"You changed {name} itself. Leave the arguments as they are and work on {name}.clone()."
+                    return Outcome(problem=problem, printed=printed.getvalue())
         except NotImplementedError as error:
             return _not_implemented(function, error, printed.getvalue())
         except KeyboardInterrupt:  # the student pressed Stop
             raise
+        except TookTooLong as error:
+            late = f"{error}{explain(error)[1]}"
+            return Outcome(problem=late, printed=printed.getvalue())
         except BaseException as error:  # SystemExit included: an answer must not end the notebook
             return _failed(error, printed.getvalue())
-        for name, a in arguments.items():
-            if not (torch.equal(a, given[name]) if torch.is_tensor(a) else isinstance(a, Seed) or a == given[name]):
-                problem = f"You changed {name} itself. Leave the arguments as they are and work on {name}.clone()."
-                return Outcome(problem=problem, printed=printed.getvalue())
+        if changed:
+            return Outcome(problem=changed[0], printed=printed.getvalue())
         outline = f"Your function returned something of type {type(answer).__name__}." if problem else ""
         return Outcome(value, problem, outline, printed=printed.getvalue())
 
     return call
 
 
+# ---------------------------------------------------------------- an end, and nothing left behind
+
+WIDE = 4  # seconds on the clock for each second of work
+LOOK = 0.2  # seconds between two looks
+AGAIN = 1.0  # seconds until the next exception: time enough to get out, if nobody swallows the first
+
+
+class TookTooLong(BaseException):
+    """No Exception, so that an answer's own `except Exception` lets it through."""
+
+
+@contextlib.contextmanager
+def at_most(seconds: float | None) -> Iterator[None]:
+    """Raises TookTooLong inside after so many seconds of this thread's work, or four times as many on the clock.
+
+    A timer's signal looks at both, again and again, as a bare `except:` may swallow what it raises. There are such
+    timers in the main thread of Unix only. Elsewhere (Windows, other threads), and within one long operation of
+    torch, nothing ends: there it takes the Stop button.
+    """
+    if seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() != threading.main_thread():
+        yield
+        return
+    worked, began, inside = time.thread_time(), time.monotonic(), True
+
+    def look(*_):
+        late = time.thread_time() - worked > seconds
+        if inside and (late or time.monotonic() - began > WIDE * seconds):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, LOOK)
+            if late:
+                raise TookTooLong(f"Your function was still running after {seconds:g} seconds: does a loop never end?")
+            raise TookTooLong(f"Your function was still waiting after {WIDE * seconds:g} seconds: for what?")
+
+    handler = signal.signal(signal.SIGALRM, look)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
+    try:
+        yield
+    finally:
+        inside = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
+        if left:  # somebody else's timer goes on
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 1e-3), interval)
+
+
+def _set_default_device(device: torch.device) -> None:
+    torch.set_default_device(None if device.type == "cpu" else device)
+
+
+SETTINGS = (  # how to read one, how to put it back, and what is said to whom leaves it changed
+    (
+        torch.get_default_dtype,
+        torch.set_default_dtype,
+        "You changed torch's default dtype for all that comes later. Say dtype=... where you make a tensor.",
+    ),
+    (
+        torch.get_default_device,
+        _set_default_device,
+        "You changed torch's default device for all that comes later. Say device=... where you make a tensor.",
+    ),
+    (
+        torch.is_grad_enabled,
+        torch.set_grad_enabled,
+        "You switched gradients on or off for all that comes later. `with torch.no_grad():` ends with its block.",
+    ),
+    (torch.get_num_threads, torch.set_num_threads, ""),
+    (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, ""),
+)
+
+
+@contextlib.contextmanager
+def settings_put_back() -> Iterator[list[str]]:
+    """Torch's settings are afterwards what they were; what is to be said of those that changed is in the list."""
+    before, changed = [read() for read, _, _ in SETTINGS], []
+    try:
+        yield changed
+    finally:
+        for (read, put_back, sentence), value in zip(SETTINGS, before):
+            if read() != value:
+                put_back(value)
+                changed += [sentence] if sentence else []
+
+
+@contextlib.contextmanager
+def seeds_put_back() -> Iterator[None]:
+    """The global random numbers of torch, numpy and Python go on afterwards where they were."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        for put_back, state in zip((torch.set_rng_state, np.random.set_state, random.setstate), states):
+            put_back(state)
+
+
+# ---------------------------------------------------------------- what went wrong
+
+
 def _failed(error: BaseException, printed: str) -> Outcome:
     what, where = explain(error)
-    advice = next((advice for symptom, advice in ADVICE.items() if symptom in what), "")
-    return Outcome(problem=what + where + advice, outline=type(error).__name__ + where, error=what, printed=printed)
+    adapters = str(Path(__file__).with_name("adapters.py"))  # an answer that raises Told itself tells nothing
+    if isinstance(error, Told) and traceback.extract_tb(error.__traceback__)[-1].filename == adapters:
+        return Outcome(problem=str(error), error=what, printed=printed)
+    return Outcome(problem=what + where, outline=type(error).__name__ + where, error=what, printed=printed)
 
 
 def _not_implemented(function: Callable, error: NotImplementedError, printed: str) -> Outcome:
@@ -106,31 +228,6 @@ def _not_implemented(function: Callable, error: NotImplementedError, printed: st
     if code is not None and last.name != code.co_name:
         return Outcome(problem=f"Your function calls {last.name}, which is not written yet.", error=last.name)
     return Outcome(problem="Not attempted yet: the line `raise NotImplementedError` is still there.", blank=True)
-
-
-MASKS = " Many numbers are neither True nor False: use masks with & and |, or look at one number at a time."
-FIT = " Where a table is meant, make one of the two a column: x[:, None], or keepdim=True after a sum or max."
-NUMBERS = " math.log and its like take one Python number, torch.log and its like take tensors."
-ADVICE = {
-    "bitwise_and": " In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
-    "bitwise_or": " In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
-    "Boolean value of Tensor": MASKS,
-    "truth value of": MASKS,
-    "must match the size of tensor": FIT,
-    "could not be broadcast": FIT,
-    "torch.return_types.max": " max(dim) gives values and indices together: take .values.",
-    "can be converted to Python scalars": NUMBERS,
-    "cannot be converted to Scalar": NUMBERS,
-    "only length-1 arrays": NUMBERS,
-    "must be Tensor, not": NUMBERS,
-    "expected Tensor as element": " torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",
-    "does not require grad": " The loss has no history: detach or no_grad cut it off from the parameters.",
-    "modified by an inplace operation": " Call loss.backward() before optimizer.step().",
-    "torch.return_types.sort": " sort gives values and indices: take .values.",
-    "shapes cannot be multiplied": " Is a transpose missing, as in x @ u.T?",
-    "size mismatch, got input": " The images have another number of values than last: look at stride and padding.",
-    "unexpected keyword argument 'axis'": " A numpy function met a tensor: use its own methods, as in x.mean().",
-}
 
 
 def _own_copy(argument):

@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-from lecture_lib.answers.call import Outcome, Seed, call_in_process
+from lecture_lib.answers.call import Outcome, Seed, call_in_process, seeds_put_back
 from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prepare
 from lecture_lib.exercises.report import Report
 
@@ -37,10 +37,14 @@ def _found() -> Iterator[Exercise]:
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in _found()}
 
 
+SECONDS = 10.0
+
+
 def check(name: str, answer, hidden: int | None = None) -> Report:
     """Judge `answer`, the function asked for in exercise `name`: points, and by case asked, expected, got, why.
 
-    Never raises. hidden: fresh inputs with this seed, which the report does not show (for grading).
+    Never raises, and leaves torch's settings and the global seeds as they were. A call that does not end is ended
+    after SECONDS of work. hidden: fresh inputs with this seed, which the report does not show (for grading).
     """
     exercise = EXERCISES.get(name) if isinstance(name, str) else None
     if exercise is None:
@@ -58,11 +62,12 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
         )
         return Report(name, exercise.points, 0.0, (), message)
     try:
-        return judge(
-            exercise,
-            call_in_process(answer, exercise.parts, exercise.adapter),
-            seed=0 if hidden is None else hidden + 1,
-            private=hidden is not None,
-        )
+        with seeds_put_back():
+            return judge(
+                exercise,
+                call_in_process(answer, exercise.parts, exercise.adapter, SECONDS),
+                seed=0 if hidden is None else hidden + 1,
+                private=hidden is not None,
+            )
     except Exception as error:  # an answer so odd that judging it fails
         return Report(name, exercise.points, 0.0, (), f"This answer could not be judged ({type(error).__name__}).")

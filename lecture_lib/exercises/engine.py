@@ -17,8 +17,13 @@ from torch import Tensor
 
 from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
+<<<<<<< HEAD
 from lecture_lib.exercises.naming import Variants, ignored_argument
 from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
+=======
+from lecture_lib.exercises import words
+from lecture_lib.exercises.naming import Variants
+from lecture_lib.exercises.report import Report, Row, describe
 
 
 def close(got: Tensor, expected: Tensor) -> Tensor:
@@ -150,18 +155,22 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
     same = [_same(exercise, o.value, e) for o, e in zip(outcomes, expected)]
     passed = [s is not None and bool(s.all()) for s in same]
     named = name_mistakes(prepared, outcomes, passed, call)
+    always = words.in_every_case([o.value for o in outcomes], expected)
 
     rows = []
     for i, (title, arguments) in enumerate(zip(prepared.titles, cases)):
         if passed[i]:
             rows.append(Row(title, True))
             continue
-        asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts)
-        printed = outcomes[i].printed
+        adapter, printed = exercise.adapter, outcomes[i].printed
+        asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts, adapter)
         if private:  # what could give the hidden inputs away stays here
             why = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
             asked, wanted, got, printed = "", "", "", ""
-        rows.append(Row(title, False, asked, wanted, got, named[i] or why, printed))
+        elif same[i] is not None:
+            why = always or why
+        why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments)
+        rows.append(Row(title, False, asked, wanted, got, named[i] or why, printed, bool(named[i])))
     for law, holds in exercise.laws.items():
         wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1), private)
         rows.append(Row(law, not wrong, why=wrong))
@@ -179,9 +188,10 @@ def _law(exercise: Exercise, holds, call: Call, rng: torch.Generator, private: b
     def value_of(arguments):
         outcome, expected = call(arguments), _run(exercise, exercise.reference, arguments).value
         if outcome.value is None:
-            raise ValueError(outcome.outline or outcome.problem if private else outcome.problem)
+            advice = words.error_in_words(outcome.error, expected, {} if exercise.adapter else arguments)
+            raise ValueError((outcome.outline or outcome.problem if private else outcome.problem) + advice)
         if outcome.value.shape != expected.shape:
-            raise ValueError(wrong_shape(outcome.value, expected))
+            raise ValueError(words.shape_in_words(outcome.value, expected, arguments))
         return outcome.value
 
     try:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lecture_lib.exercises import words
+
 BLUE, VERMILION = "#3a8fc8", "#D55E00"  # legible on light and dark; ✓ and ✗ say the same without colour
 
 
@@ -23,13 +25,14 @@ class Row:
     got: str = ""
     why: str = ""
     printed: str = ""
+    named: bool = False  # is why a mistake, in the judge's own words?
 
 
 @dataclass(frozen=True)
 class Report:
-    """A small table in a notebook; `print(report)` shows the same in plain text.
+    """A small table in a notebook; `repr(report)` and `print(report)` show the same in plain text.
 
-    `repr(report)` is the number of points, which is what nbgrader reads.
+    As the last value of a cell, its plain text is the number of points, which is what nbgrader reads.
     """
 
     exercise: str
@@ -52,10 +55,10 @@ class Report:
             yield row, "The same again." if again else row.why, {} if again or not row.asked else numbers
             said = row.why or said
 
-    def __repr__(self) -> str:
-        return f"{self.points:g}"
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        printer.text(f"{self.points:g}")
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{self.exercise}   {self.points:g} of {self.out_of} points"]
         lines += [f"  {self.message}"] if self.message else []
         for row, why, numbers in self._explained():
@@ -107,19 +110,21 @@ def _one_line(text: str, most: int = 200) -> str:
 
 
 def describe(
-    arguments, outcome, expected: Tensor, same: Tensor | None, parts: tuple[str, ...] = ()
+    arguments, outcome, expected: Tensor, same: Tensor | None, parts: tuple[str, ...] = (), adapter=None
 ) -> tuple[str, str, str, str]:
-    """asked, expected, got, why; of the first number that differs, where single numbers do.
+    """asked, expected, got, why; of the number that the sentence speaks of, where single numbers differ.
 
     same: what the exercise says of (got, expected): elementwise, one truth for all, or None without numbers to compare.
-    parts: names for the columns, of which the last one has the last name.
+    parts: names for the columns, of which the last one has the last name. adapter: may know names of numbers or rows.
     """
     got = outcome.value
-    single = got is not None and same is not None and same.shape == got.shape and got.numel() > SMALL
-    at = tuple((~same).nonzero()[0].tolist()) if single else ()
+    each = got is not None and same is not None and same.shape == got.shape
+    single = each and got.numel() > SMALL
+    at = words.where(got, expected, same) if each else ()
+    alike = single and [name for name, a in arguments.items() if torch.is_tensor(a) and a.ndim and len(a) == len(got)]
 
     def shown(name, a) -> str:
-        if single and torch.is_tensor(a) and a.ndim and len(a) == len(got):  # the row that belongs to this number
+        if single and name in alike:  # the row that belongs to this number
             return f"{name}[{at[0]}] = {_numbers(a[at[0]])}"
         return f"{name} = {_numbers(a) if torch.is_tensor(a) else a}"
 
@@ -127,18 +132,35 @@ def describe(
     if got is None:
         return asked, _numbers(expected), "no value", outcome.problem
     if same is None:
-        return asked, _numbers(expected), _numbers(got), wrong_shape(got, expected)
-    why = _what_is_wrong(got, expected, same)
+        return asked, _numbers(expected), _numbers(got), words.shape_in_words(got, expected, arguments)
+    if hasattr(adapter, "rows"):
+        return asked, *_rows(adapter.rows(got), adapter.rows(expected))
+    name = adapter.names[at[0]] if at and hasattr(adapter, "names") else ""
+    part = parts[-1 if at[-1] == expected.shape[-1] - 1 else 0] if at and parts else ""
+    why = words.numbers_in_words(got, expected, same, name or (part and f"{words.ordinal(at[0])} {part}"))
     if len(parts) == 2 and expected.shape[1] == 2 and torch.allclose(got.flip(1), expected, rtol=1e-3, atol=1e-4):
         why = f"The order is the other way round: return ({', '.join(parts)})."
     if single:
-        part = f"{parts[-1 if at[-1] == expected.shape[-1] - 1 else 0]} = " if parts else ""
-        return asked, part + _number(expected[at]), part + _number(got[at]), why
+        name = name or ("" if alike and len(at) == 1 else words.place(at))
+        label = f"{part} = " if part else f"{name}: " if name else ""
+        return asked, label + _number(expected[at]), label + _number(got[at]), why
     return asked, _numbers(expected), _numbers(got), why
 
 
-def wrong_shape(got: Tensor, expected: Tensor) -> str:
-    return f"Your answer has shape {tuple(got.shape)}. It should have shape {tuple(expected.shape)}."
+def _rows(got: list[str], expected: list[str], most: int = 12) -> tuple[str, str, str]:
+    """expected, got, why: the steps in order, around the first one that is another."""
+    first = next((i for i, (a, b) in enumerate(zip(got, expected)) if a != b), None)
+    if first is None:
+        return " ".join(expected), " ".join(got), "The steps are right, but all data came from the first rows of x."
+    start = max(0, first + 2 - most)
+
+    def line(steps):
+        return "... " * (start > 0) + " ".join(steps[start : start + most]) + " ..." * (len(steps) > start + most)
+
+    why = f"The {words.ordinal(first)} step should be {expected[first]}, yours is {got[first]}."
+    if "end" in (expected[first], got[first]):
+        why = f"The game has {len(expected) - 1} steps, yours {len(got) - 1}."
+    return line(expected), line(got), why
 
 
 SMALL = 8
@@ -158,25 +180,3 @@ def _numbers(t: Tensor) -> str:
         return "[" + ", ".join(map(_numbers, t)) + "]"
     shape = " × ".join(map(str, t.shape)) + " numbers"
     return f"{shape}, {_number(t.min())} to {_number(t.max())}" if t.numel() else shape
-
-
-def _what_is_wrong(got: Tensor, expected: Tensor, same: Tensor) -> str:
-    """What can be said of wrong numbers without knowing the mistake."""
-    nan = got.isnan().sum().item()
-    if nan:
-        return f"{nan} of {got.numel()} numbers are NaN: look for 0/0, inf - inf or the log of a negative number."
-    if same.shape != got.shape:
-        return "Your numbers have another distribution."
-    numbers = expected.isfinite() & (expected != 0)
-    g, e = got[numbers], expected[numbers]
-    if len(e) >= 2 and torch.equal(g.isfinite(), e.isfinite()):
-        # the rest, zeros and infinities, must fit as well: -inf stays -inf under any factor or shift
-        infinite = torch.equal(got[expected.isinf()], expected[expected.isinf()])
-        offset, factor = (g - e)[0], (g / e)[0]
-        zeros = got[expected == 0]
-        if infinite and torch.allclose(g - e, offset, rtol=1e-4, atol=1e-5) and (zeros - offset).abs().lt(1e-4).all():
-            return f"Every number is off by the same amount, {_number(offset)}."
-        if infinite and torch.allclose(g / e, factor, rtol=1e-4) and not zeros.any() and factor != 0:
-            sign = "The sign is the other way round." if torch.isclose(factor, factor.new_tensor(-1.0)) else ""
-            return sign or f"Every number is {_number(factor)} times the expected one."
-    return f"{(~same).sum().item()} of {got.numel()} numbers differ." if got.numel() > 1 else ""

@@ -138,8 +138,8 @@ def _mark(
         why = "There is no answer cell for this exercise in the notebook."
         return Mark(one.name, one.check, 0.0, one.points, why=why, text=why, html=as_html(why), blank=True)
     exercise = EXERCISES[one.name]
-    mistakes = tuple(why for why in (w.removeprefix("Perhaps: ") for w in hidden.whys) if why in exercise.mistakes)
-    shown = public if public is not None and public.points < public.out_of else discreet(hidden, mistakes, failed)
+    mistakes = tuple(dict.fromkeys(row.why.removeprefix("Perhaps: ") for row in hidden.rows if row.named))
+    shown = public if public is not None and public.points < public.out_of else discreet(hidden, failed)
     points = hidden.points * one.points / exercise.points
     library = tuple(sorted(library_calls([*sources.needed, *sources.answer], release.setup) - set(allowed)))
     if library and points and settings.library_costs:
@@ -155,13 +155,13 @@ def _mark(
     return Mark(one.name, one.check, points, one.points, mistakes, clean(why), library, text, html, blank)
 
 
-def discreet(report: Report, mistakes: tuple[str, ...], failed: str) -> Report:
+def discreet(report: Report, failed: str) -> Report:
     """A report on hidden inputs that holds only the judge's own words: which cases passed, and known mistakes."""
     if failed:
         return replace(report, rows=(), message=failed)
     if report.message:
         return replace(report, message="Not attempted yet: the line `raise NotImplementedError` is still there.")
-    said = [row.why if row.why.removeprefix("Perhaps: ") in mistakes else NOT_SEEN for row in report.rows]
+    said = [row.why if row.named else NOT_SEEN for row in report.rows]
     rows = (Row(row.title, row.passed, why="" if row.passed else why) for row, why in zip(report.rows, said))
     return replace(report, rows=tuple(rows))
 

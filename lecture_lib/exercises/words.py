@@ -1,0 +1,266 @@
+"""Words for answers whose mistake is not known: what can be seen of shapes, errors and numbers, and what to do.
+
+Statements are true of any such answer; what is only likely is asked. Nothing here shows values of the inputs, so that
+all but `numbers_in_words` may be said of hidden ones.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def ordinal(i: int) -> str:
+    """1st for 0, as sentences count."""
+    n = i + 1
+    return f"{n}{'th' if n // 10 % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
+
+
+def place(at: Sequence[int]) -> str:
+    """The number at this place, as in "the 3rd number"."""
+    if len(at) == 2:
+        return f"number in the {ordinal(at[0])} row, {ordinal(at[1])} column"
+    return f"{ordinal(at[0])} number" if len(at) == 1 else f"number at {list(at)}"
+
+
+# ---------------------------------------------------------------- shapes
+
+
+def shape_in_words(got: Tensor, expected: Tensor, arguments: Mapping[str, Any]) -> str:
+    """What came back, what is asked, and what may lie between."""
+    g, e = tuple(got.shape), tuple(expected.shape)
+    question = _between(g, e, arguments)
+    tail = f" Your shape is {g}, asked is {e}." if g and e else ""
+    return f"You returned {_shape(g)}. {_asked(e, arguments)}{question or '.'}{tail}"
+
+
+def _shape(s: tuple[int, ...]) -> str:
+    if 0 in s:
+        return "no numbers at all"
+    if len(s) == 2:
+        return f"a table of {_count(s[0], 'row')} and {_count(s[1], 'column')}"
+    return "one number" if s == () else _count(s[0], "number") if len(s) == 1 else " × ".join(map(str, s)) + " numbers"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{'one' if n == 1 else n} {what}{'s' * (n != 1)}"
+
+
+def _asked(e: tuple[int, ...], arguments: Mapping[str, Any]) -> str:
+    owner = next((name for name, a in arguments.items() if _length(a) == e[0]), "") if len(e) == 1 and e[0] > 1 else ""
+    if owner:
+        things = "points" if owner == "x" else "numbers" if getattr(arguments[owner], "ndim", 1) == 1 else "rows"
+        return f"One for each of the {e[0]} {things} of {owner} is asked"
+    asked = _shape(e)
+    return f"{asked[0].upper()}{asked[1:]} {'are' if len(e) != 2 and math.prod(e) > 1 else 'is'} asked"
+
+
+def _length(argument: Any) -> int | None:
+    if isinstance(argument, (list, tuple)) or (torch.is_tensor(argument) and argument.ndim):
+        return len(argument)
+    return None
+
+
+def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any]) -> str:
+    if 0 in g:
+        return ": what was left out?"
+    if e == ():
+        one = ", without a list or table around it: [0] takes it out."
+        return one if math.prod(g) == 1 else ": is a mean or a sum missing?"
+    if math.prod(g) == 1 and math.prod(e) > 1:
+        return ": is a mean or sum too many, or a loop that returns in its first round?"
+    if len(e) == 1 and g in ((e[0], 1), (1, e[0])):
+        return ", in a list and not in a table: is a keepdim or [:, None] too many? .flatten() makes a list of it."
+    if len(e) == 1 and g == e * 2:
+        return ": did a column meet a row, so that every number met every other?"
+    if len(e) == 1 and len(g) == 2 and g[0] == e[0]:
+        return ": is a sum or mean over each row missing?"
+    if len(e) == 1 and len(g) == 2 and g[1] == e[0]:
+        return ": is a sum or mean over each column missing?"
+    if g == e[::-1]:
+        return ": are rows and columns exchanged? .T exchanges them."
+    if len(g) == len(e) and g[1:] == e[1:]:
+        if g[0] == e[0] - 1:
+            return ": is the first or the last left out?"
+        if g[0] == e[0] + 1:
+            return ": is one step too many, or the start returned, too?"
+        if same := next((name for name, a in arguments.items() if _length(a) == g[0]), ""):
+            return f". {g[0]} is the length of {same}: is the loop or sum over the wrong one?"
+    if len(g) == len(e) == 2 and g[0] == e[0] and g[1] == 1:
+        return ": is a sum or mean over each row too many?"
+    return ""
+
+
+# ---------------------------------------------------------------- errors
+
+
+def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
+    """A cause and a remedy for "IndexError: ..." in an exercise with this result and these arguments, or ""."""
+    if not error:
+        return ""
+    if re.search("must match the size of tensor|could not be broadcast", error):
+        return " " + _sizes(error, expected, arguments)
+    if "AttributeError: 'float'" in error or "AttributeError: 'int'" in error or "be Tensor, not float" in error:
+        plain = [name for name, a in arguments.items() if type(a) in (int, float)]
+        who = f"{' and '.join(plain)} {'is a Python number' if len(plain) == 1 else 'are Python numbers'}. " * any(
+            plain
+        )
+        return f" {who}{NUMBERS}"
+    if re.search(r"positional argument|missing \d+ required", error) and arguments:
+        return f" The function that is asked for takes ({', '.join(arguments)}), in this order."
+    if re.search("math domain error|expected a positive input", error) and expected.isneginf().any():
+        return " math.log(0) is an error. Here -inf is right, which torch.log(torch.tensor(0.0)) gives."
+    return next((f" {advice}" for symptom, advice in ADVICE.items() if re.search(symptom, error)), "")
+
+
+def _sizes(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
+    """Two sizes that do not fit: a table is meant, or edges met bins, or one of them is too many."""
+    sizes = {int(n) for n in re.findall(r"\((\d+),?\)", error)[:2]}
+    lists = {len(a): name for name, a in reversed(arguments.items()) if torch.is_tensor(a) and a.ndim == 1}
+    a, b = (lists.get(size, "") for size in (sorted(sizes) if len(sizes) == 2 else (-1, -1)))
+    if a and b:
+        said = f"{b} has {max(sizes)} numbers and {a} {min(sizes)}."
+        if max(sizes) == min(sizes) + 1:
+            return f"{said} Does one have to be left out, as in {b}[:-1], {b}[1:] or {b}.diff()?"
+        if expected.ndim == 0:
+            return f"{said} They do not fit number by number: is a sum or mean of each meant, or a look-up?"
+        return f"{said} If each should meet each, {COLUMN}"
+    return f"If a table is meant, {COLUMN}" if expected.ndim >= 2 else "Look at the .shape of both sides."
+
+
+COLUMN = "make one of the two a column: x[:, None], or keepdim=True after a sum or max."
+NUMBERS = "math.log and its like take one Python number, torch.log and its like take tensors."
+LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
+PAIR = "max(dim) and sort give values and indices together: take .values."
+ADVICE = {  # symptom -> advice; the first that fits
+    "bitwise_and": "In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
+    "bitwise_or": "In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
+    "Boolean value of Tensor|truth value of": "Many numbers are neither True nor False: use masks with & and |, or "
+    "look at one number at a time.",
+    "torch.return_types|'tuple' object has no attribute": PAIR,
+    "expected Tensor as element": "torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",
+    "Tensor, not list|'list' object has no attribute|TypeError.*'list'.*(and|to) '": LIST,
+    "Python scalars|converted to Scalar|length-1 arrays|Tensor, not": NUMBERS,
+    "0-d tensor": "One number has no parts: is it the result of a sum, a mean, or one index too many?",
+    "used as indices|only integers|valid indices|indices must be integers": "An index must be a whole number: "
+    ".long() makes one of a tensor, int(...) of a number.",
+    "too many indices|Dimension out of range|invalid index": "There are fewer dimensions than that: look at .shape.",
+    "IndexError": "Indices count from 0, so the last of n is n - 1. Does a loop or an edge go one too far? After "
+    "bincount: give minlength.",
+    "math domain error|expected a positive input": "The log of a number below 0, or math.log(0): torch.log gives -inf.",
+    "math range error|OverflowError": "exp of a large number. Subtract the largest first, or stay with logs.",
+    "ZeroDivisionError": "A Python number divided by 0. When is what you divide by 0 here?",
+    "RecursionError": "A function calls itself and never ends.",
+    "name '(math|torch|random)' is": "The import is missing: import math, torch or random in a cell above.",
+    "name 'np' is": "Write import numpy as np in a cell above.",
+    "UnboundLocalError": "A name is used before it has a value: set it before the loop or the if.",
+    "NameError": "Is it misspelt, or does it stand in another cell? Use the arguments that the function gets.",
+    "KeyError": "There is no such key: look at what the dictionary holds.",
+    "unhashable": "A list or tensor cannot be a key: take int(...) or tuple(...).",
+    "same device": "All tensors must be on one device: make yours with device=x.device.",
+    "a leaf Variable|view of a leaf": "Change parameters in place only under `with torch.no_grad():`.",
+    "backward through the graph a second": "One backward for each loss: compute the loss anew, or add both before.",
+    "only for scalar outputs": "backward() starts at one number: take the mean of the losses.",
+    "that requires grad": "Write .detach() before numpy() or item by item.",
+    "does not require grad": "The loss has no history: detach or no_grad cut it off from the parameters.",
+    "modified by an inplace operation": "Call loss.backward() before optimizer.step().",
+    "size mismatch, got input": "The images have another number of values than last: look at stride and padding.",
+    "shapes cannot be multiplied|size mismatch": "Is a transpose missing, as in x @ u.T?",
+    "argument '(axis|keepdims)'|argument.*out.*must be": "A numpy function met a tensor: use its own methods, as in "
+    "x.mean(0).",
+    "dtype|scalar type|be cast": "Whole numbers, float and double do not mix here: .float() or .double() makes them "
+    "alike.",
+    "as an integer|to an index": "A whole number is needed: int(...), or len(...).",
+    "not callable": "Round brackets call a function: to take a number out of a tensor write x[i].",
+    "not subscriptable": "Square brackets look into a list or tensor. This is a single number, or a function.",
+    "NoneType": "Something is None: a function without return, or .grad before backward().",
+    "view size": "Use reshape in place of view.",
+    "object has no attribute|has no attribute": "Is the name spelt as in torch? numpy's copy is .clone(), astype is "
+    ".to(dtype).",
+}
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def where(got: Tensor, expected: Tensor, same: Tensor) -> tuple[int, ...]:
+    """The place of the number that `numbers_in_words` speaks of: NaN, else an infinity, else the first that differs."""
+    for symptom in (got.isnan(), (got.isinf() | expected.isinf()) & ~same, ~same):
+        if symptom.any():
+            return tuple(symptom.nonzero()[0].tolist())
+    return ()
+
+
+def numbers_in_words(got: Tensor, expected: Tensor, same: Tensor, name: str = "") -> str:
+    """What can be said of wrong numbers without knowing the mistake. name: of the one that is looked at."""
+    if got.isnan().any():
+        return _not_a_number(got, expected, same, name)
+    if same.shape != got.shape:
+        return "Your numbers have another distribution."
+    factor = _constant(got, expected)
+    if factor:
+        return factor
+    at = where(got, expected, same)
+    g, e = got[at].item(), expected[at].item()
+    which = f"The {name or place(at)}" if at else "Your number"
+    if math.isinf(g) and math.isfinite(e):
+        cause = "the log of 0, of something that became too small?" if g < 0 else "exp of a large number, or 1/0?"
+        return f"{which} is {g:g}, and should be finite: {cause}"
+    if math.isinf(e):
+        hint = ": does a clamp, or a small number that you add, keep the log from 0?" if e < 0 else "."
+        return f"{which} should be {e:g}{hint if math.isfinite(g) else '.'}"
+    if got.numel() > 1:
+        return f"{(~same).sum().item()} of {got.numel()} numbers differ."
+    return _alone(g, e)
+
+
+def _not_a_number(got: Tensor, expected: Tensor, same: Tensor, name: str) -> str:
+    at, count = where(got, expected, same), got.isnan().sum().item()
+    if got.shape != expected.shape or same.shape != got.shape:
+        return f"{count} of {got.numel()} numbers are NaN: look for 0/0, inf - inf or the log of a negative number."
+    e = expected[at].item()
+    cause = "look for 0/0, inf - inf or the log of a negative number."
+    if math.isinf(e):
+        cause = f"{e:g} is right there. inf - inf, or 0 times inf, made NaN of it."
+    elif e == 0:
+        cause = "0 is right there. Look for 0/0, or 0 times log 0."
+    first = f", first the {name or place(at)}" if at else ""
+    return f"{count} of {got.numel()} numbers {'is' if got.numel() == 1 else 'are'} NaN{first}: {cause}"
+
+
+def _constant(got: Tensor, expected: Tensor) -> str:
+    """One factor or one offset for all, zeros and infinities included: -inf stays -inf under any factor or shift."""
+    numbers = expected.isfinite() & (expected != 0)
+    g, e = got[numbers], expected[numbers]
+    if len(e) < 2 or not g.isfinite().all() or not torch.equal(got[expected.isinf()], expected[expected.isinf()]):
+        return ""
+    offset, factor, zeros = (g - e)[0], (g / e)[0], got[expected == 0]
+    if torch.allclose(g - e, offset, rtol=1e-4, atol=1e-5) and (zeros - offset).abs().lt(1e-4).all():
+        return f"Every number is off by the same amount, {offset.item():.4g}."
+    if torch.allclose(g / e, factor, rtol=1e-4) and not zeros.any() and factor != 0:
+        if math.isclose(factor, -1, rel_tol=1e-5):
+            return "The sign is the other way round."
+        return f"Every number is {factor.item():.4g} times the expected one."
+    return ""
+
+
+def _alone(g: float, e: float) -> str:
+    if e == 0 or g == 0:
+        return f"Your number is {abs(g - e):.4g} too {'large' if g > e else 'small'}."
+    ratio = g / e
+    if math.isclose(ratio, -1, rel_tol=1e-3):
+        return "The sign is the other way round."
+    return f"Your number is {ratio:.4g} times the right one, and {abs(g - e):.4g} too {'large' if g > e else 'small'}."
+
+
+def in_every_case(got: Sequence[Tensor | None], expected: Sequence[Tensor]) -> str:
+    """Where one number is asked: one factor or one offset over all cases, or ""."""
+    if len(got) < 2 or any(g is None or g.shape != e.shape or e.numel() != 1 for g, e in zip(got, expected)):
+        return ""
+    said = _constant(*(torch.stack([v.flatten()[0] for v in values]) for values in (got, expected)))
+    return f"In all cases: {said.replace('Every number', 'your number')}" if said else ""

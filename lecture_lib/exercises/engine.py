@@ -17,12 +17,8 @@ from torch import Tensor
 
 from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
-<<<<<<< HEAD
-from lecture_lib.exercises.naming import Variants, ignored_argument
-from lecture_lib.exercises.report import Report, Row, describe, wrong_shape
-=======
 from lecture_lib.exercises import words
-from lecture_lib.exercises.naming import Variants
+from lecture_lib.exercises.naming import Variants, ignored_argument
 from lecture_lib.exercises.report import Report, Row, describe
 
 

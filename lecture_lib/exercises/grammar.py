@@ -55,8 +55,8 @@ OTHERS = {
 LEFT_OUT = {ast.Div: "dividing by ", ast.FloorDiv: "dividing by ", ast.Pow: "the power ", ast.Mult: "the factor "}
 OF_A_VALUE = {
     "x.mean()": "the mean of x", "-x": "-x", "x ** 2": "the square of x", "x ** 0.5": "the root of x", "1 / x": "1 / x",
-    "x.exp()": "exp of x", "x.log()": "log of x", "x.abs()": "the absolute value of x", "x + 1": "x + 1",
-    "x - 1": "x - 1", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
+    "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
+    "x + 1": "x + 1", "x - 1": "x - 1", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
@@ -229,6 +229,9 @@ def of_indices(node, names):
         yield node.body, f"with {code(node.body)} always"
         yield node.orelse, f"with {code(node.orelse)} always"
         yield copied(node, body=node.orelse, orelse=node.body), f"with {code(node.body)} and the other exchanged"
+    if isinstance(node, ast.List) and len(node.elts) == 2:
+        a, b = node.elts
+        yield copied(node, elts=[b, a]), f"with {code(a)} and {code(b)} exchanged"
     if not isinstance(node, ast.Subscript):
         return
     yield node.value, f"with {code(node.value)} in place of {code(node)}"

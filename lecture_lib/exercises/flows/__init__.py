@@ -45,10 +45,10 @@ def net(a, w):
 
 
 def _coupled(layer):
-    """x and logdet from layer(a, b, w), which gives a, b and logdet."""
+    """A wrong layer: layer(a, b, shift, log_scale, w), the two read off a, gives both halves and the logdet."""
 
     def wrong(z, w):
-        a, b, logdet = layer(*z.unbind(1), w)
+        a, b, logdet = layer(*z.unbind(1), *net(z[:, 0], w), w)
         return torch.stack([a, b], 1), logdet
 
     return wrong

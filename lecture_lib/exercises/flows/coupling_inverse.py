@@ -3,16 +3,17 @@
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _affine_of, _coupled, _normal, _with_logdet, net
+from lecture_lib.exercises.flows import _coupled, _normal, net
 from lecture_lib.exercises.flows.coupling import coupling
 from lecture_lib.exercises.flows.coupling import exercise as forward
 
 
 def coupling_inverse(x, w):
     """z and log |det dz/dx| of the same layer: (n, 2), (4,) -> (n, 2), (n,)."""
-    a, b = x.unbind(1)
+    a, b = x[:, 0], x[:, 1]
     shift, log_scale = net(a, w)
-    return torch.stack([a, (b - shift) * torch.exp(-log_scale)], 1), -log_scale
+    z = torch.stack([a, (b - shift) / torch.exp(log_scale)], dim=1)
+    return z, -log_scale
 
 
 def it_undoes_the_layer(call, rng):
@@ -26,6 +27,10 @@ def it_undoes_the_layer(call, rng):
     return ""
 
 
+def _undone(b, shift, log_scale):
+    return (b - shift) / log_scale.exp()
+
+
 exercise = Exercise("flows.coupling_inverse", points=3, reference=coupling_inverse, parts=("z", "logdet"))
 
 for title, make in forward.cases.items():
@@ -33,58 +38,21 @@ for title, make in forward.cases.items():
 
 exercise.mistake(
     "You read shift and scale off x_b. The layer computed them from z_a, and that is x_a.",
-    _coupled(lambda a, b, w: (a, (b - net(b, w)[0]) * torch.exp(-net(b, w)[1]), -net(b, w)[1])),
-    _coupled(lambda a, b, w: (a, (b - net(b, w)[0]) * torch.exp(-net(b, w)[1]), -net(a, w)[1])),
+    _coupled(lambda a, b, s, ls, w: (a, _undone(b, *net(b, w)), -net(b, w)[1])),
+    _coupled(lambda a, b, s, ls, w: (a, _undone(b, *net(b, w)), -ls)),
 )
 exercise.mistake(
     "You went forward. From x to z: subtract the shift, then divide by the scale.",
     coupling,
-    _coupled(lambda a, b, w: (a, _affine_of(a, b, w), -net(a, w)[1])),
+    _coupled(lambda a, b, s, ls, w: (a, s + ls.exp() * b, -ls)),
 )
 exercise.mistake(
     "You divided first and subtracted then. shift + scale z_b is undone in the opposite order.",
-    _coupled(lambda a, b, w: (a, b * torch.exp(-net(a, w)[1]) - net(a, w)[0], -net(a, w)[1])),
-)
-exercise.mistake(
-    "You multiplied by the scale. Going back divides by it.",
-    _coupled(lambda a, b, w: (a, (b - net(a, w)[0]) * torch.exp(net(a, w)[1]), -net(a, w)[1])),
-    _coupled(lambda a, b, w: (a, (b - net(a, w)[0]) * torch.exp(net(a, w)[1]), net(a, w)[1])),
-)
-exercise.mistake(
-    "Your z is right, but the logdet has the wrong sign: it is that of the way back, -log_scale.",
-    _with_logdet(coupling_inverse, lambda logdet, *a: -logdet),
-)
-exercise.mistake(
-    "You added the shift. Going back subtracts it.",
-    _coupled(lambda a, b, w: (a, (b + net(a, w)[0]) * torch.exp(-net(a, w)[1]), -net(a, w)[1])),
-)
-exercise.mistake(
-    "You divided by log_scale. The scale is exp(log_scale).",
-    _coupled(lambda a, b, w: (a, (b - net(a, w)[0]) / net(a, w)[1], -net(a, w)[1])),
-)
-exercise.mistake("You forgot the shift.", _coupled(lambda a, b, w: (a, b * torch.exp(-net(a, w)[1]), -net(a, w)[1])))
-exercise.mistake(
-    "Mind the parentheses: (b - shift) / scale.",
-    _coupled(lambda a, b, w: (a, b - net(a, w)[0] * torch.exp(-net(a, w)[1]), -net(a, w)[1])),
-)
-exercise.mistake(
-    "The difference is the other way round: x_b - shift.",
-    _coupled(lambda a, b, w: (a, (net(a, w)[0] - b) * torch.exp(-net(a, w)[1]), -net(a, w)[1])),
-)
-exercise.mistake(
-    "Your logdet is 0. The way back divides the second half by exp(log_scale).",
-    _with_logdet(coupling_inverse, lambda logdet, *a: 0 * logdet),
+    _coupled(lambda a, b, s, ls, w: (a, b / ls.exp() - s, -ls)),
 )
 exercise.mistake(
     "You changed the first half. It is the same in x and z.",
-    _coupled(lambda a, b, w: ((a - net(b, w)[0]) * torch.exp(-net(b, w)[1]), b, -net(b, w)[1])),
-)
-exercise.mistake(
-    "You swapped the halves. z_a comes first.",
-    _coupled(lambda a, b, w: ((b - net(a, w)[0]) * torch.exp(-net(a, w)[1]), a, -net(a, w)[1])),
-)
-exercise.mistake(
-    "Your logdet is 1 / scale. Its log is asked.", _with_logdet(coupling_inverse, lambda logdet, *a: logdet.exp())
+    _coupled(lambda a, b, s, ls, w: (_undone(a, *net(b, w)), b, -net(b, w)[1])),
 )
 
 exercise.law("it undoes the layer", it_undoes_the_layer)

@@ -1,5 +1,7 @@
 """Log p(x) in nats for x = A z + b with z ~ N(0, I) in d dimensions."""
 
+import math
+
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -8,8 +10,9 @@ from lecture_lib.exercises.flows import LOG_2PI, _log_normal, _normal
 
 def linear_log_prob(x, A, b):
     """log p(x) for x = A z + b, z ~ N(0, I): (n, d), (d, d), (d,) -> (n,), nats."""
-    z = torch.linalg.solve(A, (x - b).T).T
-    return _log_normal(z).sum(1) - torch.linalg.det(A).abs().log()
+    z = (x - b) @ torch.linalg.inv(A).T
+    log_base = (-0.5 * z**2 - 0.5 * math.log(2 * math.pi)).sum(1)
+    return log_base - torch.linalg.det(A).abs().log()
 
 
 def _linear(rng, n, A):
@@ -18,8 +21,12 @@ def _linear(rng, n, A):
     return {"x": _normal(rng, n, len(A)) @ A.T + b, "A": A, "b": b}
 
 
-def _z_of(x, A, b):
-    return torch.linalg.solve(A, (x - b).T).T
+def _of(z_of, log_det=lambda A: A.det().abs().log()):
+    return lambda x, A, b: _log_normal(z_of(x, A, b)).sum(1) - log_det(A)
+
+
+def _z(x, A, b):
+    return (x - b) @ A.inverse().T
 
 
 exercise = Exercise("flows.linear_log_prob", points=4, reference=linear_log_prob)
@@ -29,72 +36,35 @@ exercise.case("a reflection", lambda rng: _linear(rng, 9, [[0.3, 1.2], [1.7, -0.
 exercise.case("three dimensions", lambda rng: _linear(rng, 12, [[1.0, 0.5, 0.0], [-0.4, 2.0, 0.3], [0.2, 0.0, 0.4]]))
 exercise.case("five dimensions", lambda rng: _linear(rng, 9, (3 * torch.eye(5) + _normal(rng, 5, 5, sd=0.6)).tolist()))
 
-exercise.mistake("You left out the log determinant.", lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1))
 exercise.mistake(
-    "Your log determinant has the wrong sign. A^{-1} shrinks volumes by |det A|: subtract log |det A|.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) + A.det().abs().log(),
+    "A determinant can be negative, and its log is NaN then. Volumes need its absolute value, before the log.",
+    _of(_z, lambda A: A.det().log()),
+    _of(_z, lambda A: A.det().log().abs()),
 )
 exercise.mistake(
-    "A determinant can be negative: where A turns the space inside out. Volumes need its absolute value.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det().log(),
+    "The determinant is one number for the whole map: it is neither divided by d nor taken d times.",
+    _of(_z, lambda A: A.det().abs().log() / len(A)),
+    _of(_z, lambda A: len(A) * A.det().abs().log()),
+    _of(_z, lambda A: -len(A) * A.det().abs().log()),
 )
 exercise.mistake(
-    "First the absolute value, then the log: the log of a negative determinant is NaN.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det().log().abs(),
+    "You took the diagonal of A for all of it. That is right only if the rest of A is 0.",
+    _of(lambda x, A, b: (x - b) / A.diagonal()),
+    _of(_z, lambda A: A.diagonal().abs().log().sum()),
 )
 exercise.mistake(
-    "The determinant is one number for the whole map: it is not divided by d.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det().abs().log() / len(b),
+    "Your numbers are those of the transposed A. Your points are rows: A^{-1} times each is (x - b) @ A_inverse.T.",
+    _of(lambda x, A, b: (x - b) @ A.inverse()),
 )
 exercise.mistake(
-    "You divided by the diagonal of A. Its inverse is torch.linalg.inv(A).",
-    lambda x, A, b: _log_normal((x - b) / A.diagonal()).sum(1) - A.det().abs().log(),
-)
-exercise.mistake(
-    "You subtracted the determinant itself. Its log is asked.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det().abs(),
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.det(),
-)
-exercise.mistake(
-    "You evaluated the base density at x. It belongs to z = A^{-1} (x - b).",
-    lambda x, A, b: _log_normal(x).sum(1) - A.det().abs().log(),
-)
-exercise.mistake(
-    "You multiplied by A. Going back from x to z takes its inverse.",
-    lambda x, A, b: _log_normal((x - b) @ A.T).sum(1) - A.det().abs().log(),
-)
-exercise.mistake(
-    "Your points are rows: A^{-1} times each is (x - b) @ A_inverse.T. The .T is missing.",
-    lambda x, A, b: _log_normal((x - b) @ torch.linalg.inv(A)).sum(1) - A.det().abs().log(),
-)
-exercise.mistake(
-    "You forgot b. It is subtracted before A^{-1} is applied.",
-    lambda x, A, b: _log_normal(_z_of(x, A, 0 * b)).sum(1) - A.det().abs().log(),
-    lambda x, A, b: _log_normal(_z_of(x, A, 0 * b) - b).sum(1) - A.det().abs().log(),
-)
-exercise.mistake(
-    "You took the mean over the dimensions. The logs of independent z_j add up.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).mean(1) - A.det().abs().log(),
+    "You subtracted b from A^{-1} x. x = A z + b is undone in the opposite order: first b is subtracted.",
+    _of(lambda x, A, b: x @ A.inverse().T - b),
 )
 exercise.mistake(
     "You counted log(2 pi) / 2 once. Every dimension brings one.",
     lambda x, A, b: linear_log_prob(x, A, b) + (len(b) - 1) * 0.5 * LOG_2PI,
 )
+exercise.mistake("You subtracted the determinant itself. Its log is asked.", _of(_z, lambda A: A.det()))
 exercise.mistake(
-    "You left out log(2 pi) / 2 for each dimension.", lambda x, A, b: linear_log_prob(x, A, b) + len(b) * 0.5 * LOG_2PI
+    "You returned one number for each coordinate. Sum over the dimensions.", lambda *a: _log_normal(_z(*a))
 )
-exercise.mistake(
-    "You multiplied the diagonal of A. That is the determinant only if A is triangular.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - A.diagonal().abs().log().sum(),
-)
-exercise.mistake(
-    "You counted the log determinant once for each dimension. It belongs to the whole point: subtract it after the "
-    "sum.",
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) - len(b) * A.det().abs().log(),
-    lambda x, A, b: _log_normal(_z_of(x, A, b)).sum(1) + len(b) * A.det().abs().log(),
-)
-exercise.mistake(
-    "You returned one number for each coordinate. Sum over the dimensions.", lambda x, A, b: _log_normal(_z_of(x, A, b))
-)
-exercise.mistake("The sign is the other way round: log p(x) is asked, not nats.", lambda *a: -linear_log_prob(*a))
-exercise.mistake("You returned p(x). The log of it is asked.", lambda *a: linear_log_prob(*a).exp())

@@ -10,9 +10,10 @@ from lecture_lib.exercises.flows import _with_logdet
 
 def logit(y, levels):
     """z = logit(y / levels) and log |det dz/dy|: (n, d), number -> (n, d), (n,)."""
-    share = y / levels
-    slope = 1 / (levels * share * (1 - share))
-    return torch.log(share / (1 - share)), slope.log().sum(1)
+    s = y / levels
+    z = torch.log(s / (1 - s))
+    log_slope = -torch.log(s) - torch.log(1 - s) - math.log(levels)
+    return z, log_slope.sum(1)
 
 
 def _grey(rng, n, d, levels):
@@ -34,29 +35,10 @@ exercise.mistake(
     _with_logdet(logit, lambda logdet, y, levels: logdet + (y.shape[1] - 1) * math.log(levels)),
 )
 exercise.mistake(
-    "The part of 1 / levels in your logdet has the wrong sign: dividing squeezes, so it is -log(levels) for every "
-    "pixel.",
-    _with_logdet(logit, lambda logdet, y, levels: logdet + 2 * y.shape[1] * math.log(levels)),
-)
-exercise.mistake(
-    "Your logdet has the wrong sign. On the way from y to z it is -log s - log(1 - s) - log(levels) for every pixel.",
-    _with_logdet(logit, lambda logdet, *a: -logdet),
-)
-exercise.mistake(
-    "You took the mean over the pixels. The logs of the slopes add up.",
-    _with_logdet(logit, lambda logdet, y, levels: logdet / y.shape[1]),
-)
-exercise.mistake(
     "You applied the sigmoid. The logit is its inverse: log(s / (1 - s)).",
     lambda y, levels: (torch.sigmoid(y / levels), logit(y, levels)[1]),
-    lambda y, levels: (
-        torch.sigmoid(y / levels),
-        (torch.sigmoid(y / levels) * torch.sigmoid(-y / levels) / levels).log().sum(1),
-    ),
-    lambda y, levels: (
-        torch.sigmoid(y / levels),
-        (torch.sigmoid(y / levels) * torch.sigmoid(-y / levels)).log().sum(1),
-    ),
+    lambda y, n: (torch.sigmoid(y / n), (torch.sigmoid(y / n) * torch.sigmoid(-y / n) / n).log().sum(1)),
+    lambda y, n: (torch.sigmoid(y / n), (torch.sigmoid(y / n) * torch.sigmoid(-y / n)).log().sum(1)),
 )
 exercise.mistake(
     "You did not divide y by levels. The logit is defined between 0 and 1.",
@@ -64,28 +46,6 @@ exercise.mistake(
     lambda y, levels: ((y / (1 - y)).log(), -(y.log() + (1 - y).log() + math.log(levels)).sum(1)),
 )
 exercise.mistake(
-    "Your logdet is the determinant, the product of the slopes. Its log is asked.",
-    _with_logdet(logit, lambda logdet, *a: logdet.exp()),
-)
-exercise.mistake(
-    "You left out 1 / (1 - s) in the slope. It is 1 / (s (1 - s)).",
-    _with_logdet(logit, lambda logdet, y, levels: logdet + (1 - y / levels).log().sum(1)),
-)
-exercise.mistake(
-    "Your z is log(s). The logit is log(s / (1 - s)).",
-    lambda y, levels: (
-        (y / levels).log(),
-        logit(y, levels)[1],
-    ),
-)
-exercise.mistake(
     "Your logdet sums the slopes. The log of each comes first.",
     _with_logdet(logit, lambda logdet, y, levels: (levels / (y * (levels - y))).sum(1)),
-)
-exercise.mistake(
-    "You divided by levels - 1. y lies between 0 and levels, since noise was added.",
-    lambda y, levels: (
-        (y / (levels - 1)).logit(),
-        -((y / (levels - 1) * (1 - y / (levels - 1))).log() + math.log(levels - 1)).sum(1),
-    ),
 )

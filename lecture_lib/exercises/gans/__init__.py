@@ -10,6 +10,9 @@ from torch.nn.functional import binary_cross_entropy
 from lecture_lib.answers.adapters import LENGTHS
 
 
+TINY = (0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6)  # what is added to keep a log finite
+
+
 def _normal(rng, *shape, mean=0.0, sd=1.0):
     return mean + sd * torch.randn(shape, generator=rng)
 

@@ -16,7 +16,7 @@ def sample(n, shifts, log_scales, rng):
 
 
 def _draws(shifts, log_scales):
-    return {"n": 4000, "shifts": torch.tensor(shifts), "log_scales": torch.tensor(log_scales), "rng": Seed(17)}
+    return {"n": 20_000, "shifts": torch.tensor(shifts), "log_scales": torch.tensor(log_scales), "rng": Seed(17)}
 
 
 def _nudge(rng):

@@ -27,7 +27,7 @@ exercise.case("densities near 1", lambda rng: {"log_p": _normal(rng, 6), "log_q"
 
 @exercise.case("densities near 0")
 def _(rng):
-    log_q = _normal(rng, 6, mean=-800.0, sd=20.0)
+    log_q = _normal(rng, 6, mean=-800.0, sd=200.0)  # so different that no one number can be taken from all
     return {"log_p": log_q + _normal(rng, 6, sd=2.0), "log_q": log_q}
 
 
@@ -69,4 +69,8 @@ exercise.mistake("You divided logs of densities as if they were densities.", lam
 exercise.mistake(
     "That is (p - q) / (p + q), which lies between -1 and 1. D* lies between 0 and 1.",
     lambda p, q: torch.tanh((p - q) / 2),
+)
+exercise.mistake(
+    "You took the sigmoid of a difference of densities. The difference of log densities belongs there.",
+    lambda p, q: torch.sigmoid(p.exp() - q.exp()),
 )

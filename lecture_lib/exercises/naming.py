@@ -42,6 +42,7 @@ ENDINGS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # of one part of
     "{} - 1": ("minus 1", lambda v: v - 1),
     "the rounded {}": ("rounded to whole numbers", torch.round),
     "100 {}": ("in percent", lambda v: 100 * v),
+    "{} / n": ("divided by how many they are", lambda v: v / len(v)),
     "0 times {}": ("times 0", lambda v: 0 * v),
 }
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -62,7 +63,6 @@ SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
     "as one column": lambda v: v[:, None],
     "as running sums": lambda v: v.cumsum(0),
     "divided by their sum": lambda v: v / v.sum(),
-    "divided by how many they are": lambda v: v / len(v),
 }
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _normal, forward
+from lecture_lib.exercises.flows import _log_normal, _normal, forward
 
 
 def inverse(x, shifts, log_scales):
@@ -70,3 +70,7 @@ exercise.mistake(
     _walk(lambda x, shift, scale: torch.asinh((x - shift) / scale)),
 )
 exercise.mistake("You added up the slopes. Their logs are asked.", _walk(add=lambda total, slope: total + slope))
+exercise.mistake(
+    "Your logdet has the log density of z in it. The slopes alone belong there.",
+    lambda *a: (inverse(*a)[0], inverse(*a)[1] + _log_normal(inverse(*a)[0])),
+)

@@ -14,17 +14,11 @@ def linear_spline(x, knots_x, knots_u):
     return knots_u[i] + slope * (x - knots_x[i]), slope.log()
 
 
-def _knots(rng, k, low, high):
+def _within(rng, n, k, low, high):
     steps = [0.3 + torch.rand(k, generator=rng) for _ in range(2)]
     knots_x, knots_u = (torch.cat([torch.zeros(1), s.cumsum(0) / s.sum()]) for s in steps)
-    knots_u[-1] = 1.0
-    knots_x = low + (high - low) * knots_x
+    knots_x, knots_u[-1] = low + (high - low) * knots_x, 1.0
     knots_x[-1] = high
-    return knots_x, knots_u
-
-
-def _within(rng, n, k, low, high):
-    knots_x, knots_u = _knots(rng, k, low, high)
     x = low + (high - low) * torch.rand(n, generator=rng)
     return {"x": x, "knots_x": knots_x, "knots_u": knots_u}
 
@@ -48,13 +42,7 @@ exercise = Exercise("flows.linear_spline", points=4, reference=linear_spline, pa
 
 exercise.case("three bins", lambda rng: _within(rng, 9, 3, -1.0, 2.0))
 exercise.case("twenty bins", lambda rng: _within(rng, 40, 20, -3.0, 3.0))
-
-
-@exercise.case("points on the knots")
-def _(rng):
-    knots_x, knots_u = _knots(rng, 9, 0.0, 5.0)
-    return {"x": knots_x.flip(0), "knots_x": knots_x, "knots_u": knots_u}
-
+exercise.case("points on the knots", lambda rng: (g := _within(rng, 1, 9, 0.0, 5.0)) | {"x": g["knots_x"].flip(0)})
 
 exercise.mistake(
     "x at the last knot belongs to the last bin, and the search ended one beyond it: clamp the number of the bin.",

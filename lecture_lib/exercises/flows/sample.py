@@ -4,6 +4,7 @@ import torch
 
 from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distribution
+from lecture_lib.exercises.flows import forward
 from lecture_lib.exercises.flows.inverse import inverse
 
 
@@ -15,16 +16,13 @@ def sample(n, shifts, log_scales, rng):
     return x
 
 
-def _draws(shifts, log_scales):
-    return {"n": 20_000, "shifts": torch.tensor(shifts), "log_scales": torch.tensor(log_scales), "rng": Seed(17)}
-
-
-def _nudge(rng):
-    return 0.05 * torch.rand((), generator=rng).item()
+def _draws(rng, shifts, log_scales):
+    shifts = torch.tensor(shifts) + 0.05 * torch.rand((), generator=rng)
+    return {"n": 4000, "shifts": shifts, "log_scales": torch.tensor(log_scales), "rng": Seed(17)}
 
 
 def a_pair_of_layers(rng):
-    return _draws([0.9 + _nudge(rng), -0.6], [-0.3, -1.3])
+    return _draws(rng, [1.3, -1.5], [-0.3, -1.3])
 
 
 def follows_the_generator(call, rng):
@@ -33,11 +31,11 @@ def follows_the_generator(call, rng):
     return not_by_generator(first, again, other) if first.isfinite().all() else "Not all of your samples are numbers."
 
 
-def _through(layer, after=lambda x: x, draw=torch.randn):
-    """A wrong sampler: another layer(x, shift, log_scale), something done after all of them, or other draws."""
+def _through(layer, after=lambda x: x):
+    """A wrong sampler: another layer(x, shift, log_scale), or something done after all of them."""
 
     def wrong(n, shifts, log_scales, rng):
-        x = draw(n, generator=rng)
+        x = torch.randn(n, generator=rng)
         for shift, log_scale in zip(shifts, log_scales):
             x = layer(x, shift, log_scale)
         return after(x)
@@ -47,9 +45,9 @@ def _through(layer, after=lambda x: x, draw=torch.randn):
 
 exercise = Exercise("flows.sample", points=3, reference=sample, same=same_distribution)
 
-exercise.case("a single layer", lambda rng: _draws([1.0 + _nudge(rng)], [-0.4]))
+exercise.case("a single layer", lambda rng: _draws(rng, [1.2], [-0.9]))
 exercise.case("a pair of layers", a_pair_of_layers)
-exercise.case("three layers", lambda rng: _draws([-0.5 + _nudge(rng), 0.8, -0.6], [-1.0, -0.3, -0.7]))
+exercise.case("three layers", lambda rng: _draws(rng, [-1.0, 0.8, -1.0], [-1.3, -0.7, -0.4]))
 
 exercise.mistake(
     "You went through the layers from the last to the first. z passes f_1 first.",
@@ -62,7 +60,7 @@ exercise.mistake(
 )
 exercise.mistake(
     "Your z is uniform. The base here is normal: torch.randn.",
-    _through(lambda x, s, ls: torch.sinh(s + ls.exp() * x), draw=torch.rand),
+    lambda n, s, ls, rng: forward(torch.rand(n, generator=rng), s, ls)[0],
 )
 exercise.mistake(
     "You bent before you stretched. In each layer sinh comes last: sinh(shift + exp(log_scale) y).",
@@ -79,6 +77,9 @@ exercise.mistake(
 exercise.mistake(
     "You added the shift before the stretch: it is shift + exp(log_scale) y.",
     _through(lambda x, s, ls: torch.sinh(ls.exp() * (x + s))),
+)
+exercise.mistake(
+    "You took log_scale for the scale. The scale is exp(log_scale).", _through(lambda x, s, ls: torch.sinh(s + ls * x))
 )
 exercise.mistake(
     "Your samples are those of z, or all equal. Draw n numbers z, and send each through all layers.",

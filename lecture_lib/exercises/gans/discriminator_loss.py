@@ -15,6 +15,10 @@ def _(real, fake):
     return -F.logsigmoid(real).mean() - F.logsigmoid(-fake).mean()
 
 
+def _logs_of(d_real, not_d_fake):
+    return -d_real.log().mean() - not_d_fake.log().mean()
+
+
 exercise.case("a few logits", lambda rng: {"real": _normal(rng, 6, mean=1.0), "fake": _normal(rng, 6, mean=-0.5)})
 exercise.case(
     "more forgeries than data",
@@ -47,11 +51,10 @@ exercise.mistake(
     "You took the log of a number that was rounded to 0, or nearly. logsigmoid(a) is log D for any logit, and "
     "log(1 - D) is logsigmoid(-a).",
     lambda r, f: _bce(r, 1.0) + _bce(f, 0.0),
-    *(lambda r, f, e=e: -(r.sigmoid() + e).log().mean() - (1 - f.sigmoid() + e).log().mean() for e in TINY),
+    *(lambda r, f, e=e: _logs_of(r.sigmoid() + e, 1 - f.sigmoid() + e) for e in TINY),
+    *(lambda r, f, e=e: _logs_of(r.sigmoid().clamp(e, 1 - e), 1 - f.sigmoid().clamp(e, 1 - e)) for e in TINY[1:]),
 )
-exercise.mistake(
-    "real and fake are logits, any numbers. D(x) is their sigmoid.", lambda r, f: -r.log().mean() - (1 - f).log().mean()
-)
+exercise.mistake("real and fake are logits, any numbers. D(x) is their sigmoid.", lambda r, f: _logs_of(r, 1 - f))
 exercise.mistake(
     "log(1 - D) is logsigmoid(-fake): neither 1 - log D nor logsigmoid(1 - fake).",
     lambda r, f: -F.logsigmoid(r).mean() - (1 - F.logsigmoid(f)).mean(),

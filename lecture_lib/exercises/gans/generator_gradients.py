@@ -58,7 +58,3 @@ exercise.mistake(
     ),
     lambda a: (-torch.exp(a) / (1 + torch.exp(a)), -1 / (1 + torch.exp(a))),
 )
-exercise.mistake(
-    "You divided by n. Here each logit stands for itself; there is no mean.",
-    lambda a: (-torch.sigmoid(a) / len(a), -torch.sigmoid(-a) / len(a)),
-)

@@ -13,6 +13,10 @@ def optimal_discriminator(log_p, log_q):
     return torch.sigmoid(log_p - log_q)
 
 
+def _ratio(p, q, more=0.0):
+    return p.exp() / (p.exp() + q.exp() + more)
+
+
 exercise = Exercise("gans.optimal_discriminator", points=3, reference=optimal_discriminator)
 exercise.style(optimal_discriminator)
 
@@ -45,21 +49,18 @@ def _(rng):
     return {"log_p": -0.5 * x.square().sum(1), "log_q": -0.5 * (x - 0.1).square().sum(1)}
 
 
-exercise.mistake(
-    "That is the chance that the point is a forgery, q / (p + q). D says how real it is.",
-    lambda p, q: torch.sigmoid(q - p),
-)
 exercise.mistake("That is the ratio p / q. D* = p / (p + q).", lambda p, q: torch.exp(p - q))
 exercise.mistake(
     "exp of a very small log density is rounded to 0, and 0 / 0 is no number. Divide by p first: "
     "D* = 1 / (1 + q / p), which needs only log p - log q.",
-    lambda p, q: p.exp() / (p.exp() + q.exp()),
+    _ratio,
     lambda p, q: 1 / (1 + q.exp() / p.exp()),
-    *(lambda p, q, v=v: (p.exp() / (p.exp() + q.exp())).nan_to_num(v) for v in (0.0, 0.5, 1.0)),
+    lambda p, q: _ratio(*(torch.stack([p, q]) - torch.stack([p, q]).max())),
+    *(lambda p, q, v=v: _ratio(p, q).nan_to_num(v) for v in (0.0, 0.5, 1.0)),
 )
 exercise.mistake(
     "The small number that you added is larger than both densities. Divide by p first: D* = 1 / (1 + q / p).",
-    *(lambda p, q, e=e: p.exp() / (p.exp() + q.exp() + e) for e in TINY[1:]),
+    *(lambda p, q, e=e: _ratio(p, q, e) for e in TINY[1:]),
 )
 exercise.mistake(
     "exp of a large number is infinite, and inf / inf is NaN. Divide by it: 1 / (1 + exp(log q - log p)).",

@@ -64,9 +64,5 @@ exercise.mistake(
     "You returned the density for u. u is the CDF: torch.special.ndtr.",
     lambda *a: (mixture_cdf(*a)[1].exp(), mixture_cdf(*a)[1]),
 )
-exercise.mistake(
-    "You left the weights out of the slope.",
-    lambda x, w, m, s: (mixture_cdf(x, w, m, s)[0], mixture_cdf(x, torch.ones_like(w), m, s)[1]),
-)
 
 exercise.law("logdet is the log of the slope of u", the_slope_is_that_of_u)

@@ -4,7 +4,6 @@ import torch
 
 from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distribution
-from lecture_lib.exercises.flows import forward
 from lecture_lib.exercises.flows.inverse import inverse
 
 
@@ -57,10 +56,6 @@ exercise.mistake(
     "You pushed z through the inverse. Sampling goes forward, from z to x.",
     lambda n, s, ls, rng: inverse(torch.randn(n, generator=rng), s, ls)[0],
     lambda n, s, ls, rng: inverse(torch.randn(n, generator=rng), s.flip(0), ls.flip(0))[0],
-)
-exercise.mistake(
-    "Your z is uniform. The base here is normal: torch.randn.",
-    lambda n, s, ls, rng: forward(torch.rand(n, generator=rng), s, ls)[0],
 )
 exercise.mistake(
     "You bent before you stretched. In each layer sinh comes last: sinh(shift + exp(log_scale) y).",

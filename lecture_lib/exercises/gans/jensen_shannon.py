@@ -13,13 +13,6 @@ def jensen_shannon(d_loss):
 
 
 exercise = Exercise("gans.jensen_shannon", points=2, reference=jensen_shannon)
-exercise.style(jensen_shannon)
-
-
-@exercise.style
-def _(d_loss):
-    return (2 * math.log(2) - d_loss) / 2
-
 
 exercise.case("between the limits", lambda rng: {"d_loss": 0.2 + 1.1 * torch.rand(5, generator=rng)})
 exercise.case("nearly the same", lambda rng: {"d_loss": 2 * math.log(2) - 0.2 * torch.rand(4, generator=rng)})

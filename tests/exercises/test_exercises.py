@@ -416,7 +416,7 @@ def test_constant_factors_signs_and_offsets_are_said():
     reference = h.pixel_bits
     assert "3 times the expected" in str(check("histogram.pixel_bits", lambda *a: 3 * reference(*a)))
     assert "off by the same amount, 0.5" in str(check("histogram.pixel_bits", lambda *a: reference(*a) + 0.5))
-    assert "sign is the other way" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
+    assert "sign the other way round" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
 
 
 def test_a_factor_of_1_or_one_that_spares_infinity_is_never_said():

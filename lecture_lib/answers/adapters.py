@@ -127,7 +127,7 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
     for row, one in zip(table, record):
         row[:] = torch.tensor(one)
     if rounds > 1:
-        enough = len(drawn) >= 14 * len(x)  # then a row is left out once in a million
+        enough = len(seen["x"]) * n >= 14 * len(x)  # then a row is left out once in a million
         table[MOST] = torch.tensor(
             [max(drawn, default=0) >= n, not enough or len(set(drawn)) == len(x), _normal(noise), 1]
         )

@@ -193,7 +193,7 @@ def of_calls(node, names):
     if name in REDUCTIONS:
         if method and node.args:
             whole = copied(node, args=[], keywords=[k for k in node.keywords if k.arg != "keepdim"])
-            yield whole, f"with {code(whole)} in place of {code(node)}"
+            yield whole, f"with {called} in place of .{name}({', '.join(map(code, node.args))})"
             other = parsed("0" if code(node.args[0]) != "0" else "1")
             yield copied(node, args=[other]), f"along axis {code(other)} in place of {code(node.args[0])}"
         if name in ("sum", "mean"):

@@ -52,7 +52,7 @@ exercise = Exercise("dcgan.frechet", points=4, reference=frechet)
 exercise.case("shifted features", lambda rng: {"x": _cloud(rng, 30, 2, 0.0, 1.0), "y": _cloud(rng, 24, 2, 2.0, 1.0)})
 exercise.case("a wider spread", lambda rng: {"x": _cloud(rng, 20, 3, 0.0, 0.5), "y": _cloud(rng, 20, 3, 0.5, 2.0)})
 exercise.case("eight features", lambda rng: {"x": _cloud(rng, 40, 8, 1.0, 1.0), "y": _cloud(rng, 60, 8, 0.0, 1.2)})
-exercise.case("few images", lambda rng: {"x": _cloud(rng, 6, 3, 0.0, 1.0), "y": _cloud(rng, 7, 3, 1.0, 1.0)})
+exercise.case("few images", lambda rng: {"x": _cloud(rng, 6, 12, 0.0, 1.0), "y": _cloud(rng, 7, 12, 1.0, 1.0)})
 
 
 @exercise.style

@@ -32,7 +32,7 @@ exercise = Exercise("dcgan.interpolate", points=3, reference=interpolate)
 def _(rng):
     angle = 6.28 * torch.rand((), generator=rng).item()
     a = 1.5 * torch.tensor([math.cos(angle), math.sin(angle)])
-    b = 1.5 * torch.tensor([math.cos(angle + 1.8), math.sin(angle + 1.8)])
+    b = 1.5 * torch.tensor([math.cos(angle + 2.6), math.sin(angle + 2.6)])
     return {"a": a, "b": b, "steps": 4}
 
 
@@ -79,7 +79,8 @@ exercise.mistake(
     lambda a, b, steps: interpolate(a / a.norm(), b / b.norm(), steps),
 )
 exercise.mistake(
-    "That is the straight line, stretched to the lengths of the ends. Use the sines, which keep even steps on the arc.",
+    "That is the straight line, its points brought to another length. Use the sines, which keep even steps on the arc.",
+    lambda a, b, steps: F.normalize(torch.lerp(a, b, _t(steps)), dim=1),
     lambda a, b, steps: F.normalize(torch.lerp(a, b, _t(steps)), dim=1) * a.norm(),
     lambda a, b, steps: F.normalize(torch.lerp(a, b, _t(steps)), dim=1) * torch.lerp(a.norm(), b.norm(), _t(steps)),
 )

@@ -23,7 +23,7 @@ exercise.case("kernel 5 stride 3", lambda rng: {"n": _whole(rng, 4, 6), "kernel"
 exercise.case("kernel 2 stride 3", lambda rng: {"n": _whole(rng, 3, 6), "kernel": 2, "stride": 3})
 
 exercise.mistake(
-    "Every pixel has the same count with you, or nearly. The pattern is what is asked.",
+    "Every pixel has the same count with you. The pattern is what is asked.",
     lambda n, k, s: torch.full(((n - 1) * s + k,), k / s),
     lambda n, k, s: torch.full(((n - 1) * s + k,), k // s),
 )

@@ -65,7 +65,8 @@ exercise.mistake(
     _d(weigh=lambda h, last: h.permute(0, 2, 3, 1).flatten(1) @ last),
 )
 exercise.mistake(
-    "F.batch_norm needs training=True. Without it the batch's mean and variance are not taken.",
+    "BatchNorm is missing after the second convolution, or does nothing: F.batch_norm needs training=True.",
+    _d(two=_leaky),
     _d(two=lambda h: _leaky(F.batch_norm(h, None, None))),
 )
 exercise.mistake("Each convolution halves the side: stride 2, padding 1.", _d(padding=0), _d(stride=1))

@@ -80,6 +80,7 @@ exercise.mistake(
     _g(pixel=lambda z: z[:, None, None]),
 )
 exercise.mistake(
-    "F.batch_norm does not know the mean and variance of the batch without training=True.",
+    "BatchNorm is missing in one layer or both, or does nothing: F.batch_norm needs training=True.",
+    *_in_places(F.relu),
     _g(one=lambda h: F.relu(F.batch_norm(h, None, None))),
 )

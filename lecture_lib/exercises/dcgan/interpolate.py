@@ -16,8 +16,11 @@ def interpolate(a, b, steps):
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
-def _arc(a, b, t, w=None):
-    w = torch.acos(a @ b / (a.norm() * b.norm())) if w is None else w
+def _angle(a, b):
+    return torch.acos(F.cosine_similarity(a, b, 0))
+
+
+def _arc(a, b, t, w):
     return (torch.sin((1 - t) * w) * a + torch.sin(t * w) * b) / torch.sin(w)
 
 
@@ -55,20 +58,21 @@ exercise.mistake(
     "That is the straight line. It leads through short z, which hardly ever occur. Use the sines.",
     lambda a, b, steps: (1 - _t(steps)) * a + _t(steps) * b,
 )
-exercise.mistake(
-    "Both ends belong to it: torch.linspace(0, 1, steps).",
-    lambda a, b, steps: _arc(a, b, torch.arange(1, steps + 1)[:, None] / (steps + 1)),
-    lambda a, b, steps: _arc(a, b, torch.arange(steps)[:, None] / steps),
-    lambda a, b, steps: _arc(a, b, torch.arange(1, steps + 1)[:, None] / steps),
-)
+for t in (
+    lambda steps: torch.arange(1, steps + 1) / (steps + 1),
+    lambda steps: torch.arange(steps) / steps,
+    lambda steps: torch.arange(1, steps + 1) / steps,
+):
+    exercise.mistake(
+        "Both ends belong to it: torch.linspace(0, 1, steps).",
+        lambda a, b, steps, t=t: _arc(a, b, t(steps)[:, None], _angle(a, b)),
+    )
 for sentence, angle in {
-    "The angle is in degrees. torch.sin takes radians, which acos gives.": lambda a, b: torch.rad2deg(
-        torch.acos(a @ b / (a.norm() * b.norm()))
-    ),
+    "The angle is in degrees. torch.sin takes radians, which acos gives.": lambda a, b: torch.rad2deg(_angle(a, b)),
     "The cosine is a @ b / (a.norm() * b.norm()), with both lengths, not their squares.": lambda a, b: torch.acos(
         a @ b / ((a @ a) * (b @ b))
     ),
-    "You took half of the angle.": lambda a, b: torch.acos(a @ b / (a.norm() * b.norm())) / 2,
+    "You took half of the angle.": lambda a, b: _angle(a, b) / 2,
     "You took the angle for a quarter of a turn. Compute it: w = acos of a . b over both lengths.": lambda a, b: (
         torch.tensor(math.pi / 2)
     ),
@@ -86,17 +90,13 @@ exercise.mistake(
 )
 exercise.mistake(
     "That is the point half way. steps points are asked, one in each row.",
-    lambda a, b, steps: _arc(a, b, torch.tensor([0.5])),
+    lambda a, b, steps: _arc(a, b, torch.tensor(0.5), _angle(a, b)),
 )
 exercise.mistake(
     "The angle stands inside the sine: torch.sin((1 - t) * angle).",
-    lambda a, b, steps: (
-        _arc(a, b, _t(steps), torch.tensor(1.0))
-        * math.sin(1)
-        / (w := torch.acos(F.cosine_similarity(a, b, 0))).sin()
-        * w
-    ),
+    lambda a, b, steps: _arc(a, b, _t(steps), torch.tensor(1.0)) * math.sin(1) * _angle(a, b) / _angle(a, b).sin(),
 )
 exercise.mistake(
-    "t has to be a column, t[:, None], so that each point gets a row.", lambda a, b, steps: _arc(a, b, _t(steps)[:, 0])
+    "t has to be a column, t[:, None], so that each point gets a row.",
+    lambda a, b, steps: _arc(a, b, _t(steps)[:, 0], _angle(a, b)),
 )

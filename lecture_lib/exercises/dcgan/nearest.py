@@ -45,9 +45,7 @@ exercise.mistake(
     "That is the largest difference of a single pixel.", lambda x, t: torch.cdist(x, t, p=math.inf).min(1).values
 )
 exercise.mistake("You compared with the mean of the training images only.", lambda x, t: (x - t.mean(0)).norm(dim=1))
-exercise.mistake(
-    "That is the second nearest, as for images of train.", lambda x, t: torch.cdist(x, t).kthvalue(2, 1)[0]
-)
+exercise.mistake("That is the distance to the second nearest.", lambda x, t: torch.cdist(x, t).kthvalue(2, 1)[0])
 exercise.mistake(
     "You compared with the training image of the same number. Look at all of them.",
     lambda x, t: (x[: len(t)] - t[: len(x)]).norm(dim=1),

@@ -35,6 +35,7 @@ exercise.mistake(
 exercise.mistake(
     "n / stride and n stride hold for these layers only. The kernel and the padding count.",
     lambda n, k, s, p: (n // s, n * s),
+    lambda n, k, s, p: (n // s, sides(n, k, s, p)[1]),
 )
 exercise.mistake(
     "The 1 stands outside the fraction: (...) // stride + 1.",

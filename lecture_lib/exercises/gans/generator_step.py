@@ -45,12 +45,8 @@ exercise.mistake(
     _g_step(non_saturating, "zero_grad backward"),
 )
 exercise.mistake(
-    "The gradients of earlier steps were still there: call optimizer.zero_grad() before loss.backward().",
+    "Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().",
     _g_step(non_saturating, "backward step"),
-)
-exercise.mistake(
-    "Old gradients were still there in your first step: call optimizer.zero_grad() before loss.backward(), not "
-    "after optimizer.step().",
     _g_step(non_saturating, "backward step zero_grad"),
 )
 exercise.mistake(

@@ -85,13 +85,13 @@ MOST = 60  # steps that are looked at
 
 
 def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
-    """A row for each step: player (1 is D, 2 is G), is all of z new, are the data new.
+    """A row for each step: player (1 is D, 2 is G), is all of z new, do its rows and columns differ, are the data new.
 
-    The last row: whether rows of all x were drawn, twice; whether the generator drew anything.
+    The last row: were rows beyond the first n drawn; all rows, if there were draws enough; is z like `torch.randn`.
+    With rounds = 1 the rows are: player, sum of z, sum of the batch, 0; so they show what the generator drew.
     """
-    state = rng.get_state()
     record, seen, numbers = [], {"z": set(), "x": set()}, {tuple(row): i for i, row in enumerate(x.tolist())}
-    drawn = set()
+    drawn, noise = [], set()
 
     def new(name, points):
         key = tuple(points.flatten().tolist())
@@ -99,33 +99,49 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
         seen[name].add(key)
         return float(fresh)
 
-    def check_z(step, z):
+    def step(player, z, batch=None):
         if tuple(z.shape) != (n, 2):
-            raise Told(f"{step} got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}.")
+            raise Told(f"{'dg'[player - 1]}_step got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}.")
+        rows = set(map(tuple, z.tolist()))
+        noise.update(rows)
+        looks = new("z", z), float(len(rows) == n and not torch.equal(*z.T)), 1.0 if batch is None else new("x", batch)
+        sums = z.sum().item(), 0.0 if batch is None else batch.sum().item(), 0.0
+        record.append([player, *(sums if rounds == 1 else looks)])
 
     def d_step(batch, z):
-        check_z("d_step", z)
         rows = [numbers.get(tuple(row)) for row in batch.tolist()]
         if None in rows:
             raise Told("d_step got a batch with rows that are not in x. Its arguments are (batch, z).")
         if len(rows) != n:
             raise Told(f"d_step got a batch of {len(rows)} rows. It should be {n}, drawn at random.")
-        drawn.update(rows)
-        record.append([1.0, new("z", z), new("x", batch)])
+        drawn.extend(rows)
+        step(1.0, z, batch)
 
     def g_step(z):
-        check_z("g_step", z)
-        record.append([2.0, new("z", z), 1.0])
+        step(2.0, z)
 
-    for step in (d_step, g_step):
-        step.__qualname__ = step.__name__  # as it is called in messages
+    for one in (d_step, g_step):
+        one.__qualname__ = one.__name__  # as it is called in messages
     answer(d_step, g_step, x, rounds, (d_steps, g_steps), n, rng)
-    table = torch.zeros(MOST + 1, 3)
-    for row, step in zip(table, record):
-        row[:] = torch.tensor(step)
-    table[MOST, :2] = float(max(drawn, default=0) >= n)
-    table[MOST, 2] = float(not torch.equal(state, rng.get_state()))
+    table = torch.zeros(MOST + 1, 4)
+    for row, one in zip(table, record):
+        row[:] = torch.tensor(one)
+    if rounds > 1:
+        enough = len(seen["x"]) * n >= 14 * len(x)  # then a row is left out once in a million
+        table[MOST] = torch.tensor(
+            [max(drawn, default=0) >= n, not enough or len(set(drawn)) == len(x), _normal(noise), 1]
+        )
     return table
+
+
+def _normal(points) -> bool:
+    """Could these numbers be standard normal? Mean, mean square and the largest, each with an error rate near 1e-7."""
+    z = torch.tensor(sorted(points), dtype=torch.float64).flatten()
+    if not len(z):
+        return False
+    mean, spread = z.mean() * len(z) ** 0.5, (z.square().mean() - 1) * (len(z) / 2) ** 0.5
+    largest = torch.special.ndtri(torch.tensor((1 + 1e-7 ** (1 / len(z))) / 2))
+    return bool(mean.abs() < 5.5 and -5.5 < spread < 8 and z.abs().max() > largest)
 
 
 # ---------------------------------------------------------------- what stands where in their arrays, in words
@@ -148,7 +164,7 @@ on_g.names = tuple(_parameters("G", "D"))
 def calls(table):
     """The rows of a game: D, G, with what they were given twice."""
     steps = []
-    for player, z, x in table[:MOST].tolist():
+    for player, z, _, x in table[:MOST].tolist():
         old = [name for name, new in (("z", z), ("batch", x)) if not new]
         steps.append(f"{PLAYERS.get(player, '-')}{' (old ' + ' and '.join(old) + ')' if old else ''}")
     return [*steps[: int((table[:MOST, 0] > 0).sum())], "end"]

@@ -21,7 +21,7 @@ TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
 abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
 logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | trace det sum
-eigvals eigvalsh svdvals
+eigvals eigvalsh svdvals | cov corrcoef | zeros ones
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
 REDUCTIONS = {
@@ -56,7 +56,7 @@ LEFT_OUT = {ast.Div: "dividing by ", ast.FloorDiv: "dividing by ", ast.Pow: "the
 OF_A_VALUE = {
     "x.mean()": "the mean of x", "-x": "-x", "x ** 2": "the square of x", "x ** 0.5": "the root of x", "1 / x": "1 / x",
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
-    "x + 1": "x + 1", "x - 1": "x - 1", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
+    "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
@@ -145,7 +145,7 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
     if isinstance(b, ast.BinOp) and op in (ast.Mult, ast.Div, ast.Pow, ast.Sub):
         new = copied(b, left=copied(node, right=b.left))
         yield new, f"without the parentheses around {code(b)}"
-    if isinstance(a, ast.BinOp) and op in (ast.Mult, ast.Div, ast.Pow):
+    if isinstance(a, ast.BinOp) and op in (ast.Mult, ast.Div, ast.FloorDiv, ast.Pow):
         new = copied(a, right=copied(node, left=a.right))
         yield new, f"without the parentheses around {code(a)}"
     if op is ast.Pow:
@@ -187,9 +187,13 @@ def of_calls(node, names):
     if inner is None or name in KEPT:
         return
     yield inner, f"without {called}"
+    if method and isinstance(inner, ast.Call) and _is_method(inner):  # a.f().g() -> a.g().f()
+        new = copied(inner, func=copied(inner.func, value=copied(node, func=copied(node.func, value=inner.func.value))))
+        yield new, f"with {called} before .{inner.func.attr}()"
     if name in REDUCTIONS:
         if method and node.args:
-            yield copied(node, args=[]), f"with {code(copied(node, args=[]))} in place of {code(node)}"
+            whole = copied(node, args=[], keywords=[k for k in node.keywords if k.arg != "keepdim"])
+            yield whole, f"with {called} in place of .{name}({', '.join(map(code, node.args))})"
             other = parsed("0" if code(node.args[0]) != "0" else "1")
             yield copied(node, args=[other]), f"along axis {code(other)} in place of {code(node.args[0])}"
         if name in ("sum", "mean"):
@@ -295,6 +299,10 @@ def of_lines(body: list) -> Iterator[Change]:
         if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
             yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
         if isinstance(line, ast.For):
+            for k, one in enumerate(line.body if isinstance(line.body[0], ast.Assign) and line.body[1:] else ()):
+                rest = copied(line, body=line.body[:k] + line.body[k + 1 :])
+                new = ast.If(ast.Constant(True), [one, rest], [])
+                yield Change(body, i, new, f"with {code(one, 60)} once, before the loop")
             for template, says in OF_A_LOOP.items():
                 new = copied(line, iter=parsed(template, x=line.iter))
                 yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")

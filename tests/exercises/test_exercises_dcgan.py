@@ -237,7 +237,7 @@ FORMS = {
         lambda x, levels: torch.linspace(-1, 1, levels)[x.long()],
         lambda x, levels: x / (levels - 1) * 2 - 1,
         lambda x, levels: np.interp(x.numpy(), [0, levels - 1], [-1, 1]),
-        lambda x, levels: [[2 * a / (levels - 1) - 1 for a in row] for row in x.tolist()],
+        lambda x, levels: torch.tensor([2 * a / (levels - 1) - 1 for a in x.flatten().tolist()]).view(x.shape),
     ],
     "sides": [
         sides_by_layers,

@@ -17,5 +17,6 @@ def _whole(rng, low, high):
     return torch.randint(low, high + 1, (), generator=rng).item()
 
 
-def _norm(h):
+def batch_normed(h):
+    """Without gain and bias."""
     return F.batch_norm(h, None, None, training=True)

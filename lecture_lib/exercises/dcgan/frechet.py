@@ -19,15 +19,26 @@ def _cloud(rng, n, k, shift, spread):
     return shift + spread * _normal(rng, n, k).double() @ mix
 
 
-def _frechet(gap=lambda d: d.square().sum(), cross=None, cov=lambda x: torch.cov(x.T), both=True, twice=2.0):
+def eigvals(c):
+    """torch's own, which prints complaints where a number is NaN."""
+    if not c.isfinite().all():
+        raise ValueError("not finite")
+    return torch.linalg.eigvals(c)
+
+
+def _frechet(cross, cov=lambda x: torch.cov(x.T)):
+    """cross(C_x, C_y): in place of the trace of the root."""
+
     def wrong(x, y):
         c_x, c_y = cov(x), cov(y)
-        roots = torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0)
-        root = roots.sqrt().sum() if cross is None else cross(c_x, c_y, roots)
-        spread = c_x.trace() + c_y.trace() if both else c_x.trace()
-        return gap(x.mean(0) - y.mean(0)) + spread - twice * root
+        root = cross(c_x, c_y)
+        return (x.mean(0) - y.mean(0)).square().sum() + c_x.trace() + c_y.trace() - 2 * root
 
     return wrong
+
+
+def _traced(a, b):
+    return eigvals(a @ b).real.clamp(min=0).sqrt().sum()
 
 
 def _root(c):
@@ -41,79 +52,50 @@ exercise = Exercise("dcgan.frechet", points=4, reference=frechet)
 exercise.case("shifted features", lambda rng: {"x": _cloud(rng, 30, 2, 0.0, 1.0), "y": _cloud(rng, 24, 2, 2.0, 1.0)})
 exercise.case("a wider spread", lambda rng: {"x": _cloud(rng, 20, 3, 0.0, 0.5), "y": _cloud(rng, 20, 3, 0.5, 2.0)})
 exercise.case("eight features", lambda rng: {"x": _cloud(rng, 40, 8, 1.0, 1.0), "y": _cloud(rng, 60, 8, 0.0, 1.2)})
-exercise.case("few images", lambda rng: {"x": _cloud(rng, 6, 3, 0.0, 1.0), "y": _cloud(rng, 7, 3, 1.0, 1.0)})
+exercise.case("few images", lambda rng: {"x": _cloud(rng, 6, 12, 0.0, 1.0), "y": _cloud(rng, 7, 12, 1.0, 1.0)})
 
-exercise.mistake("The distance of the means comes squared.", _frechet(gap=lambda d: d.norm()))
+
+@exercise.style
+def in_steps(x, y):
+    (m_x, c_x), (m_y, c_y) = ((a.mean(0), torch.cov(a.T)) for a in (x, y))
+    gap = (m_x - m_y).square().sum()
+    root = eigvals(c_x @ c_y).real.clamp(min=0).sqrt().sum()
+    return gap + torch.trace(c_x) + torch.trace(c_y) - 2 * root
+
+
 exercise.mistake(
-    "You took the mean over the squared differences. The squared length is their sum.",
-    _frechet(gap=lambda d: d.square().mean()),
-)
-exercise.mistake(
-    "You added the differences of the means without squaring them.",
-    _frechet(gap=lambda d: d.sum()),
-    _frechet(gap=lambda d: d.abs().sum()),
-)
-exercise.mistake("The means are missing.", _frechet(gap=lambda d: 0.0))
-exercise.mistake(
-    "The covariances are missing: only the means are compared.", lambda x, y: (x.mean(0) - y.mean(0)).square().sum()
-)
-exercise.mistake("The 2 in front of the root is missing.", _frechet(twice=1.0))
-exercise.mistake(
-    "The root is missing: take the square root of each eigenvalue of C_x C_y before you add them up.",
-    _frechet(cross=lambda a, b, roots: roots.sum()),
-)
-exercise.mistake(
-    "You took the root of the trace. Take the root of each eigenvalue, then the sum.",
-    _frechet(cross=lambda a, b, roots: roots.sum().sqrt()),
+    "Only the means are compared: the covariances are missing, or you took those of one set twice, and they cancel.",
+    lambda x, y: (x.mean(0) - y.mean(0)).square().sum(),
 )
 exercise.mistake(
     "You took the root of each entry. The root of a matrix is another thing: use its eigenvalues.",
-    _frechet(cross=lambda a, b, roots: (a @ b).clamp(min=0).sqrt().trace()),
-    _frechet(cross=lambda a, b, roots: (a @ b).clamp(min=0).sqrt().sum()),
-    _frechet(cross=lambda a, b, roots: (a @ b).sqrt().trace()),
-)
-exercise.mistake(
-    "You multiplied entry by entry. C_x C_y is a product of matrices, @.",
-    _frechet(cross=lambda a, b, roots: torch.linalg.eigvals(a * b).real.clamp(min=0).sqrt().sum()),
+    _frechet(lambda a, b: (a @ b).clamp(min=0).sqrt().trace()),
+    _frechet(lambda a, b: (a @ b).clamp(min=0).sqrt().sum()),
+    _frechet(lambda a, b: (a @ b).sqrt().trace()),
 )
 exercise.mistake(
     "You compared the spread of each feature by itself. Covariances between features count as well.",
     lambda x, y: (x.mean(0) - y.mean(0)).square().sum() + (x.std(0) - y.std(0)).square().sum(),
 )
 exercise.mistake(
-    "Your covariances are divided by n, or by nothing. torch.cov divides by n - 1.",
-    _frechet(cov=lambda x: torch.cov(x.T, correction=0)),
-    _frechet(cov=lambda x: torch.cov(x.T) * (len(x) - 1)),
-)
-exercise.mistake("You took only one of the two traces.", _frechet(both=False))
-exercise.mistake("The sign of the last term is wrong: the root is taken off.", _frechet(twice=-2.0))
-exercise.mistake(
-    "That is the root. What is asked, and called FID, is the squared distance.", lambda x, y: frechet(x, y).sqrt()
-)
-exercise.mistake(
     "Features are columns: torch.cov wants one row for each, so give it x.T.",
     lambda x, y: (x.mean(0) - y.mean(0)).square().sum() + torch.cov(x).trace() + torch.cov(y).trace(),
-    _frechet(cov=torch.cov),
+    _frechet(_traced, torch.cov),
 )
 exercise.mistake(
-    "eigvalsh is for symmetric matrices, and C_x C_y is none. Use torch.linalg.eigvals.",
-    _frechet(cross=lambda a, b, roots: torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()),
-)
-exercise.mistake(
-    "You took singular values. The eigenvalues of C_x C_y are others: torch.linalg.eigvals.",
-    _frechet(cross=lambda a, b, roots: torch.linalg.svdvals(a @ b).sqrt().sum()),
+    "The roots are those of the eigenvalues of C_x C_y, torch.linalg.eigvals. eigvalsh is for symmetric matrices, and "
+    "C_x C_y is none; svdvals gives singular values.",
+    _frechet(lambda a, b: torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()),
+    _frechet(lambda a, b: torch.linalg.svdvals(a @ b).sqrt().sum()),
 )
 exercise.mistake(
     "The root of a product of matrices is not the product of their roots. Multiply C_x @ C_y first.",
-    _frechet(cross=lambda a, b, roots: (_root(a) @ _root(b)).trace()),
-    _frechet(cross=lambda a, b, roots: (torch.linalg.eigvalsh(a) * torch.linalg.eigvalsh(b)).sqrt().sum()),
+    _frechet(lambda a, b: (_root(a) @ _root(b)).trace()),
+    _frechet(lambda a, b: (torch.linalg.eigvalsh(a) * torch.linalg.eigvalsh(b)).sqrt().sum()),
 )
 exercise.mistake(
-    "A covariance is taken around the mean: subtract x.mean(0) first.",
-    _frechet(cov=lambda x: x.T @ x / (len(x) - 1)),
-    _frechet(cov=lambda x: x.T @ x / len(x)),
-)
-exercise.mistake(
-    "x.mean() is one number. Each feature has a mean of its own: x.mean(0).",
-    lambda x, y: frechet(x, y) - (x.mean(0) - y.mean(0)).square().sum() + (x.mean() - y.mean()).square(),
+    "A covariance is taken around the mean and divided by n - 1, as torch.cov does.",
+    _frechet(_traced, lambda x: x.T @ x / (len(x) - 1)),
+    _frechet(_traced, lambda x: x.T @ x / len(x)),
+    _frechet(_traced, lambda x: torch.cov(x.T) * (len(x) - 1)),
 )

@@ -27,37 +27,25 @@ exercise.case("new images", lambda rng: _gallery(rng, 4, 9, 5))
 exercise.case("one of them is a copy", lambda rng: _gallery(rng, 3, 12, 16, near=0.01))
 exercise.case("more images than in training", lambda rng: _gallery(rng, 8, 5, 6))
 
-exercise.mistake("That is the squared distance. Take its root.", lambda x, t: nearest(x, t).square())
+
+@exercise.style
+def by_squares(x, train):
+    return (x[:, None] - train).square().sum(2).sqrt().amin(1)
+
+
+@exercise.style
+def one_after_another(x, train):
+    return torch.stack([(train - a).square().sum(1).sqrt().min() for a in x])
+
+
 exercise.mistake(
     "That is the number of the nearest image. Its distance is asked.", lambda x, t: torch.cdist(x, t).min(1).indices
 )
 exercise.mistake(
-    "You took the mean over all training images. The nearest one is asked.", lambda x, t: torch.cdist(x, t).mean(1)
-)
-exercise.mistake("That is the farthest training image.", lambda x, t: torch.cdist(x, t).max(1).values)
-exercise.mistake(
-    "You looked from the training images: one number for each image of x is asked.",
-    lambda x, t: torch.cdist(x, t).min(0).values,
-)
-exercise.mistake(
-    "You added up absolute differences. The Euclidean distance is the root of the sum of squares.",
-    lambda x, t: torch.cdist(x, t, p=1).min(1).values,
-)
-exercise.mistake(
-    "You took the root of the mean of squares. The Euclidean distance takes their sum.",
-    lambda x, t: nearest(x, t) / math.sqrt(x.shape[1]),
-)
-exercise.mistake(
-    "You took the mean of squares over the pixels. The distance is the root of their sum.",
-    lambda x, t: nearest(x, t).square() / x.shape[1],
-)
-exercise.mistake(
-    "You took the largest difference of a single pixel.", lambda x, t: torch.cdist(x, t, p=math.inf).min(1).values
+    "That is the largest difference of a single pixel.", lambda x, t: torch.cdist(x, t, p=math.inf).min(1).values
 )
 exercise.mistake("You compared with the mean of the training images only.", lambda x, t: (x - t.mean(0)).norm(dim=1))
-exercise.mistake(
-    "That is one number for all of x. Each image has its own nearest: min(1).", lambda x, t: torch.cdist(x, t).min()
-)
+exercise.mistake("That is the distance to the second nearest.", lambda x, t: torch.cdist(x, t).kthvalue(2, 1)[0])
 exercise.mistake(
     "You compared with the training image of the same number. Look at all of them.",
     lambda x, t: (x[: len(t)] - t[: len(x)]).norm(dim=1),
@@ -69,9 +57,6 @@ exercise.mistake(
 exercise.mistake(
     "You added up over the images of train, not over the pixels: norm(dim=2).",
     lambda x, t: (x[:, None] - t).norm(dim=1).min(1).values,
-)
-exercise.mistake(
-    "That is the table of all distances. The smallest of each row is asked.", lambda x, t: torch.cdist(x, t)
 )
 exercise.mistake(
     "Compare each image with each of train: x[:, None] - train, or torch.cdist.", lambda x, t: (x - t).norm(dim=1)

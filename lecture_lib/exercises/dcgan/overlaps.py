@@ -23,26 +23,13 @@ exercise.case("kernel 5 stride 3", lambda rng: {"n": _whole(rng, 4, 6), "kernel"
 exercise.case("kernel 2 stride 3", lambda rng: {"n": _whole(rng, 3, 6), "kernel": 2, "stride": 3})
 
 exercise.mistake(
-    "You marked which pixels are covered. Count how often: += 1, not = 1.",
-    lambda n, k, s: overlaps(n, k, s).clamp(max=1),
-)
-exercise.mistake(
-    "The stamps are stride pixels apart, not one.",
-    lambda n, k, s: overlaps(n, k, 1),
-    lambda n, k, s: F.pad(overlaps(n, k, 1), (0, (n - 1) * (s - 1))),
-)
-exercise.mistake(
-    "You gave the mean, kernel / stride, to every pixel. The pattern is what is asked.",
+    "Every pixel has the same count with you. The pattern is what is asked.",
     lambda n, k, s: torch.full(((n - 1) * s + k,), k / s),
+    lambda n, k, s: torch.full(((n - 1) * s + k,), k // s),
 )
 exercise.mistake(
     "You left the edges out: the first and last pixels are covered as well, by fewer stamps.",
     lambda n, k, s: overlaps(n + 2 * k, k, s)[k * s : k * s + (n - 1) * s + k],
-)
-exercise.mistake("One stamp is missing: n pixels make n stamps.", lambda n, k, s: F.pad(overlaps(n - 1, k, s), (0, s)))
-exercise.mistake("There is one stamp too many: n pixels make n stamps.", lambda n, k, s: overlaps(n + 1, k, s))
-exercise.mistake(
-    "That is the square of the counts, as in an image. One row is asked.", lambda n, k, s: overlaps(n, k, s) ** 2
 )
 exercise.mistake("You counted how often each pixel is left out.", lambda n, k, s: n - overlaps(n, k, s))
 exercise.mistake(
@@ -54,14 +41,6 @@ exercise.mistake(
     lambda n, k, s: F.pad(overlaps(n, k, s), (0, n * s))[: n * s],
 )
 exercise.mistake(
-    "return stands in the loop: only the first stamp is counted. Move it to the left.",
+    "Only the first stamp is counted. Does return stand in the loop? Then move it to the left.",
     lambda n, k, s: F.pad(torch.ones(k), (0, (n - 1) * s)),
-)
-exercise.mistake(
-    "A stamp is kernel pixels wide, not stride.",
-    lambda n, k, s: sum(F.pad(torch.ones(s), (i * s, (n - 1 - i) * s + k - s)) for i in range(n)),
-)
-exercise.mistake(
-    "Your stamps are one pixel too narrow. A slice does not contain its end: i * stride : i * stride + kernel.",
-    lambda n, k, s: F.pad(overlaps(n, k - 1, s), (0, 1)),
 )

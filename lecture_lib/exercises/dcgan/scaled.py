@@ -19,16 +19,24 @@ def _pixels(rng, levels, *shape, dtype=torch.uint8):
 exercise = Exercise("dcgan.scaled", points=2, reference=scaled)
 
 exercise.case("bytes of 256 levels", lambda rng: _pixels(rng, 256, 2, 4))
-exercise.case("digits of 17 levels", lambda rng: _pixels(rng, 17, 3, 6, dtype=torch.long))
+exercise.case("digits of 17 levels", lambda rng: _pixels(rng, 17, 3, 2, 6, dtype=torch.long))
 exercise.case("black and white", lambda rng: _pixels(rng, 2, 2, 3, dtype=torch.long))
 exercise.case(
     "a dark image", lambda rng: {"x": torch.randint(20, 160, (5, 9), generator=rng).to(torch.uint8), "levels": 256}
 )
 
-exercise.mistake(
-    "The lightest level is levels - 1, not levels: white comes out below 1.",
-    lambda x, levels: x.float() * 2 / levels - 1,
-)
+
+@exercise.style
+def in_steps(x, levels):
+    x = x.float() / (levels - 1)
+    return 2 * x - 1
+
+
+@exercise.style
+def centred(x, levels):
+    return x.float() / ((levels - 1) / 2) - 1
+
+
 exercise.mistake(
     "You divided by 255 or 256 for all data. Divide by levels - 1: the digits have 17 levels.",
     lambda x, levels: x.float() * 2 / 255 - 1,
@@ -39,36 +47,22 @@ exercise.mistake(
     "That lies in [0, 1]. Stretch it by 2 and move it down by 1.", lambda x, levels: x.float() / (levels - 1)
 )
 exercise.mistake(
-    "That lies in [-0.5, 0.5]. Multiply by 2 before you subtract 1.", lambda x, levels: x.float() / (levels - 1) - 0.5
-)
-exercise.mistake(
     "Bytes wrap around: 2 * 200 is 144 in uint8. Make them numbers with a point first, x.float().",
     lambda x, levels: x * 2 / (levels - 1) - 1,
     lambda x, levels: (x * 2 - (levels - 1)) / (levels - 1),
     lambda x, levels: (2 * x - levels + 1) / (levels - 1),
 )
-exercise.mistake("Black and white are the other way round.", lambda x, levels: 1 - x.float() * 2 / (levels - 1))
+exercise.mistake("Dividing with // drops the fraction. Divide with /.", lambda x, levels: x // (levels - 1) * 2 - 1)
 exercise.mistake(
     "You took the mean and the spread of these images. The edges of the scale, 0 and levels - 1, go to -1 and 1.",
     lambda x, levels: (x.float() - x.float().mean()) / x.float().std(),
 )
 exercise.mistake(
     "You cut the fraction off. The answer has values between -1 and 1, not only -1, 0 and 1.",
-    lambda x, levels: (x.float() * 2 / (levels - 1) - 1).long(),
+    lambda x, levels: scaled(x, levels).long(),
 )
-exercise.mistake("You did not multiply by 2: that lies in [-1, 0].", lambda x, levels: x.float() / (levels - 1) - 1)
 exercise.mistake(
     "You used the lightest or darkest pixel of these images. Divide by levels - 1, whatever the images hold.",
     lambda x, levels: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1,
     lambda x, levels: x.float() * 2 / x.max() - 1,
-)
-exercise.mistake(
-    "Dividing with // drops the fraction. Divide with /.",
-    lambda x, levels: x.float() * 2 // (levels - 1) - 1,
-    lambda x, levels: x // (levels - 1) * 2 - 1,
-    lambda x, levels: x.float() / ((levels - 1) // 2) - 1,
-)
-exercise.mistake("That lies in [0, 2]. Subtract 1.", lambda x, levels: x.float() * 2 / (levels - 1))
-exercise.mistake(
-    "That lies in [-2, 0]. Multiply by 2 first, then subtract 1.", lambda x, levels: 2 * (x.float() / (levels - 1) - 1)
 )

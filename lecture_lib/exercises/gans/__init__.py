@@ -28,9 +28,12 @@ def _game(rng, n, shift, lr, sd=1.0):
     return {"theta_d": theta[0], "theta_g": theta[1], "x": x, "z": _normal(rng, n, 2), "lr": lr}
 
 
-RIGHT_ORDER = ("zero_grad", "backward", "step")
-
-
-def _in_order(order, optimizer, loss):
-    for line in order:
+def _in_order(optimizer, loss, order="zero_grad backward step"):
+    for line in order.split():
         {"zero_grad": optimizer.zero_grad, "backward": loss.backward, "step": optimizer.step}[line]()
+
+
+def _both_move(optimizer, other, loss):
+    """A step of both networks: the mistake of whoever steps with all parameters."""
+    both = torch.optim.SGD([*optimizer.param_groups[0]["params"], *other.parameters()], optimizer.param_groups[0]["lr"])
+    _in_order(both, loss)

@@ -17,11 +17,6 @@ def _clouds(rng, n, d, m, shift, sd):
     return {"x": x, "y": y, "directions": u / u.norm(dim=1, keepdim=True)}
 
 
-def _projected(x, y, u, sort=True):
-    a, b = x @ u.T, y @ u.T
-    return (a.sort(0).values - b.sort(0).values) if sort else a - b
-
-
 exercise = Exercise("gans.sliced_wasserstein", points=3, reference=sliced_wasserstein)
 
 exercise.case("shifted clouds", lambda rng: _clouds(rng, 12, 2, 5, 1.5, 1.0))
@@ -29,23 +24,27 @@ exercise.case("a wider cloud", lambda rng: _clouds(rng, 40, 2, 9, 0.0, 3.0))
 exercise.case("three dimensional clouds", lambda rng: _clouds(rng, 15, 3, 4, -0.7, 0.5))
 exercise.case("an eightfold cloud", lambda rng: _clouds(rng, 9, 8, 12, 0.4, 2.0))
 
+
+@exercise.style
+def in_steps(x, y, directions):
+    a, b = ((points @ directions.T).sort(0).values for points in (x, y))
+    return (a - b).abs().mean(0).mean()
+
+
+exercise.style(sliced_wasserstein)
+
 exercise.mistake(
     "The projections are not sorted. The i-th smallest of x belongs to the i-th smallest of y.",
-    lambda x, y, u: _projected(x, y, u, sort=False).abs().mean(),
+    lambda x, y, u: (x @ u.T - y @ u.T).abs().mean(),
 )
 exercise.mistake(
-    "You sorted along the directions. Sort the points: along dimension 0 of (n, m).",
-    lambda x, y, u: ((x @ u.T).sort(1).values - (y @ u.T).sort(1).values).abs().mean(),
+    "You sorted only one of the two.",
+    lambda x, y, u: ((x @ u.T).sort(0).values - y @ u.T).abs().mean(),
+    lambda x, y, u: (x @ u.T - (y @ u.T).sort(0).values).abs().mean(),
 )
 exercise.mistake(
     "You squared the differences. This distance is their mean absolute value.",
-    lambda x, y, u: _projected(x, y, u).square().mean(),
-    lambda x, y, u: _projected(x, y, u).square().mean().sqrt(),
-    lambda x, y, u: _projected(x, y, u).square().mean(0).sqrt().mean(),
-)
-exercise.mistake(
-    "You added up everything. Take the mean over points and directions.",
-    lambda x, y, u: _projected(x, y, u).abs().sum(),
+    lambda x, y, u: ((x @ u.T).sort(0).values - (y @ u.T).sort(0).values).square().mean(0).sqrt().mean(),
 )
 exercise.mistake(
     "You sorted all directions together. Sort each column of (n, m) for itself.",
@@ -56,35 +55,13 @@ exercise.mistake(
     lambda x, y, u: ((x @ u.T).sort(0).indices - (y @ u.T).sort(0).indices).abs().double().mean(),
 )
 exercise.mistake(
-    "Without abs, differences to both sides cancel.",
-    lambda x, y, u: _projected(x, y, u).mean(),
-    lambda x, y, u: _projected(x, y, u).mean().abs(),
+    "You compared only the means of the projections.", lambda x, y, u: ((x - y).mean(0) @ u.T).abs().mean()
 )
-exercise.mistake(
-    "You compared only the means of the projections.", lambda x, y, u: _projected(x, y, u).mean(0).abs().mean()
-)
-exercise.mistake("You added up the points. Take their mean.", lambda x, y, u: _projected(x, y, u).abs().sum(0).mean())
-exercise.mistake(
-    "You added up the directions. Take their mean.", lambda x, y, u: _projected(x, y, u).abs().mean(0).sum()
-)
-exercise.mistake(
-    "You took the largest distance over the directions. The mean is asked.",
-    lambda x, y, u: _projected(x, y, u).abs().mean(0).max(),
-)
-exercise.mistake("Only the first direction was used.", lambda x, y, u: _projected(x, y, u[:1]).abs().mean())
 exercise.mistake(
     "You sorted before projecting, coordinate by coordinate. Project first: sorting breaks the points apart.",
     lambda x, y, u: ((x.sort(0).values - y.sort(0).values) @ u.T).abs().mean(),
 )
 exercise.mistake(
-    "You sorted only one of the two.",
-    lambda x, y, u: ((x @ u.T).sort(0).values - y @ u.T).abs().mean(),
-    lambda x, y, u: (x @ u.T - (y @ u.T).sort(0).values).abs().mean(),
-)
-exercise.mistake(
     "You compared the coordinates and did not project.",
     lambda x, y, u: (x.sort(0).values - y.sort(0).values).abs().mean(),
-)
-exercise.mistake(
-    "A number for each direction came back. Take their mean.", lambda x, y, u: _projected(x, y, u).abs().mean(0)
 )

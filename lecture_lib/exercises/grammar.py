@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from torch.nn import functional
+
 TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
 abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
@@ -148,6 +150,10 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
     if isinstance(a, ast.BinOp) and op in (ast.Mult, ast.Div, ast.FloorDiv, ast.Pow):
         new = copied(a, right=copied(node, left=a.right))
         yield new, f"without the parentheses around {code(a)}"
+        yield copied(a, left=copied(node, left=a.left)), f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
+    if isinstance(b, ast.BinOp) and op in (ast.Add, ast.Sub) and isinstance(b.op, (ast.Mult, ast.Div)):
+        new = copied(b, left=copied(node, right=b.left))
+        yield new, f"with parentheses around {code(new.left)}"
     if op is ast.Pow:
         yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
         yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"
@@ -184,6 +190,9 @@ def of_calls(node, names):
                     copied(node, func=copied(node.func, **{key: other})),
                     f"with {called.replace(name, other)} in place of {called}",
                 )
+    if name == "where" and len(node.args) == 3:
+        yield node.args[1], f"with {code(node.args[1])} everywhere"
+        yield node.args[2], f"with {code(node.args[2])} everywhere"
     if inner is None or name in KEPT:
         return
     yield inner, f"without {called}"
@@ -292,6 +301,9 @@ def of_lines(body: list) -> Iterator[Change]:
         if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
             yield Change(body, i, ast.Pass(), f"without {text}")
             yield Change(body, i, ast.If(ast.Constant(True), [line, line], []), f"with {text} done twice")
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Tuple):
+            new = copied(line, targets=[copied(line.targets[0], elts=line.targets[0].elts[::-1])])
+            yield Change(body, i, new, f"with {code(new.targets[0])} in place of {code(line.targets[0])}")
         if isinstance(line, ast.AugAssign):
             target = copied(line.target, ctx=ast.Store())
             new = ast.Assign([target], line.value)
@@ -338,6 +350,7 @@ class Formula:
     def __init__(self, function: Callable, arrays: Collection[str]):
         """arrays: the arguments of which a mean or a square may be taken; not networks, nor how much is drawn."""
         self.function = inspect.unwrap(function)
+        self.globals = {**vars(functional), **self.function.__globals__}  # sigmoid beside logsigmoid
         self.module = ast.parse(textwrap.dedent(inspect.getsource(self.function)))
         tree = self.module.body[0]
         tree.decorator_list, tree.returns = [], None
@@ -383,7 +396,7 @@ class Formula:
             before = [(change, change.put(change.new)) for change in changes]
             names: dict[str, Callable] = {}
             code_of_it = compile(ast.fix_missing_locations(self.module), "<variant>", "exec")
-            exec(code_of_it, self.function.__globals__, names)
+            exec(code_of_it, self.globals, names)
             return names[self.module.body[0].name]
         except (SyntaxError, TypeError, ValueError, RecursionError):
             return None

@@ -235,6 +235,7 @@ def of_indices(node, names):
     templates = []
     if isinstance(node.slice, ast.Name):
         templates = ["x[i + 1]", "x[i - 1]"]
+        yield node.slice, f"with {code(node.slice)} in place of {code(node)}"
     elif isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2:
         templates = ["x[b, a]"]
     elif isinstance(node.slice, ast.Slice):

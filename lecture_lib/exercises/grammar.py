@@ -286,6 +286,12 @@ def of_lines(body: list) -> Iterator[Change]:
         if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
             yield Change(body, i, ast.Pass(), f"without {text}")
             yield Change(body, i, ast.If(ast.Constant(True), [line, line], []), f"with {text} done twice")
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+            name = line.targets[0].id
+            for template, word in OF_A_VALUE.items():
+                yield Change(
+                    line, "value", parsed(template, x=line.value), f"with {_of(word, name)} in place of {name}"
+                )
         if isinstance(line, ast.AugAssign):
             target = copied(line.target, ctx=ast.Store())
             new = ast.Assign([target], line.value)

@@ -7,8 +7,11 @@ from lecture_lib.exercises.engine import Exercise
 
 def mask(below, above, strict):
     """1 where unit i above may see unit j below: above_i >= below_j, or > if strict. (in,), (out,) -> (out, in)."""
-    seen = above[:, None] > below if strict else above[:, None] >= below
-    return seen.float()
+    if strict:
+        allowed = above[:, None] > below
+    else:
+        allowed = above[:, None] >= below
+    return allowed.float()
 
 
 def no_variable_reaches_itself(call, rng):
@@ -66,11 +69,11 @@ exercise.mistake(
     lambda below, above, strict: mask(below, above, not strict),
 )
 exercise.mistake(
-    "You ignored strict and always used >=. Then the logits of x_j can see x_j.",
+    "Your mask is that of >= always, whatever strict is. Then the logits of x_j can see x_j.",
     lambda below, above, strict: mask(below, above, False),
 )
 exercise.mistake(
-    "You ignored strict and always used >. Then no hidden unit sees the variable with its own number.",
+    "Your mask is that of > always, whatever strict is. Then no hidden unit sees the variable with its own number.",
     lambda below, above, strict: mask(below, above, True),
 )
 exercise.mistake(
@@ -79,7 +82,7 @@ exercise.mistake(
 )
 exercise.mistake(
     "Your comparison is the wrong way round: above must be the larger number, so that a unit sees what comes before.",
-    lambda below, above, strict: (above[:, None] < below if strict else above[:, None] <= below).float(),
+    lambda below, above, strict: mask(-below, -above, strict),
     lambda below, above, strict: 1 - mask(below, above, strict),
 )
 exercise.mistake(
@@ -88,17 +91,12 @@ exercise.mistake(
     lambda below, above, strict: mask(above, below, strict),
 )
 exercise.mistake(
-    "A mask multiplies weights: 1 keeps a connection, 0 cuts it. You have other numbers in it.",
-    lambda below, above, strict: 2 * mask(below, above, strict) - 1,
-    lambda below, above, strict: mask(below, above, strict).log(),
-)
-exercise.mistake(
-    "You compared the positions of the units. Compare the numbers in below and above.",
+    "Your mask compares the positions of the units. Compare the numbers in below and above.",
     lambda below, above, strict: mask(torch.arange(len(below)), torch.arange(len(above)), strict),
 )
 exercise.mistake(
     "You allowed only equal numbers. A unit sees all that comes before it.",
-    lambda below, above, strict: (above[:, None] - 1 == below if strict else above[:, None] == below).float(),
+    lambda below, above, strict: (above[:, None] - int(strict) == below).float(),
 )
 exercise.mistake(
     "Everything sees everything in your mask.", lambda below, above, strict: torch.ones(len(above), len(below))

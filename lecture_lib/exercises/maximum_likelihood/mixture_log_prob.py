@@ -1,19 +1,23 @@
 """Log p(x) in nats of a mixture of Gaussians at each x."""
 
+import math
+
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import LOG_2PI, SMALL_NUMBERS, _normal
-
-
-def _log_normals(x, means, sds):
-    """log N(x; mean_k, sd_k^2): (n,), (k,), (k,) -> (n, k)."""
-    return -(((x[:, None] - means) / sds) ** 2) / 2 - sds.log() - LOG_2PI / 2
+from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS, _normal
 
 
 def mixture_log_prob(x, weights, means, sds):
     """log sum_k w_k N(x; mean_k, sd_k^2): (n,), (k,), (k,), (k,) -> (n,), nats."""
-    return torch.logsumexp(weights.log() + _log_normals(x, means, sds), 1)
+    z = (x[:, None] - means) / sds
+    log_normal = -0.5 * z**2 - sds.log() - 0.5 * math.log(2 * math.pi)
+    return torch.logsumexp(weights.log() + log_normal, 1)
+
+
+def _log_normals(x, means, sds):
+    """log N(x; mean_k, sd_k^2): (n,), (k,), (k,) -> (n, k)."""
+    return torch.distributions.Normal(means, sds).log_prob(x[:, None])
 
 
 def two_components(rng):
@@ -40,6 +44,17 @@ def mixture_integrates_to_1(call, rng):
 
 
 exercise = Exercise("likelihood.mixture_log_prob", points=4, reference=mixture_log_prob)
+
+exercise.style(mixture_log_prob)
+
+
+@exercise.style
+def with_the_square_written_out(x, weights, means, sds):
+    square = (x[:, None] - means) ** 2
+    log_normal = -square / (2 * sds**2) - torch.log(2 * math.pi * sds**2) / 2
+    largest = (weights.log() + log_normal).amax(1)
+    return largest + (weights.log() + log_normal - largest[:, None]).exp().sum(1).log()
+
 
 exercise.case("two components", two_components)
 exercise.case("five components", five_components)
@@ -73,13 +88,6 @@ exercise.mistake(
     lambda x, weights, means, sds: (weights * _log_normals(x, means, sds)).sum(1),
 )
 exercise.mistake(
-    "You left out the weights.", lambda x, weights, means, sds: torch.logsumexp(_log_normals(x, means, sds), 1)
-)
-exercise.mistake(
-    "You added the weights themselves. In the world of logs they enter as log w_k.",
-    lambda x, weights, means, sds: torch.logsumexp(weights + _log_normals(x, means, sds), 1),
-)
-exercise.mistake(
     "You multiplied log N by the weight. log(w N) = log w + log N.",
     lambda x, weights, means, sds: torch.logsumexp(weights * _log_normals(x, means, sds), 1),
 )
@@ -92,64 +100,17 @@ exercise.mistake(
     lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).amax(1),
 )
 exercise.mistake(
-    "You left out the -log sd_k of the components. A narrow one is higher.",
-    lambda x, weights, means, sds: torch.logsumexp(weights.log() + _log_normals(x, means, sds) + sds.log(), 1),
-)
-exercise.mistake(
-    "You left out log(2 pi) / 2, so that p(x) does not integrate to 1.",
-    lambda x, weights, means, sds: mixture_log_prob(x, weights, means, sds) + LOG_2PI / 2,
-)
-exercise.mistake(
-    "You added the whole of log(2 pi). It is the log of sqrt(2 pi): half of it.",
-    lambda x, weights, means, sds: mixture_log_prob(x, weights, means, sds) - LOG_2PI / 2,
-)
-exercise.mistake(
-    "You left out the 1/2 in the exponent.",
-    lambda x, weights, means, sds: torch.logsumexp(
-        weights.log() + 2 * _log_normals(x, means, sds) + sds.log() + LOG_2PI / 2, 1
-    ),
-)
-exercise.mistake(
-    "You divided the square by sd_k. It is (x - m_k)^2 / s_k^2.",
-    lambda x, weights, means, sds: torch.logsumexp(
-        weights.log() - (x[:, None] - means) ** 2 / sds / 2 - sds.log() - LOG_2PI / 2, 1
-    ),
-)
-exercise.mistake(
     "You added a small number before a log. Stay with logs from the start: torch.logsumexp.",
-    *(
-        lambda x, weights, means, sds, e=e: ((weights * _log_normals(x, means, sds).exp()).sum(1) + e).log()
-        for e in SMALL_NUMBERS
-    ),
-    *(lambda x, weights, means, sds, e=e: mixture_log_prob(x, weights + e, means, sds) for e in SMALL_NUMBERS[:4]),
+    *(lambda x, w, m, s, e=e: ((w * _log_normals(x, m, s).exp()).sum(1) + e).log() for e in SMALL_NUMBERS),
+    *(lambda x, w, m, s, e=e: mixture_log_prob(x, w + e, m, s) for e in SMALL_NUMBERS),
 )
 exercise.mistake(
     "You gave every component the same weight. They are given: w_k.",
     lambda x, weights, means, sds: mixture_log_prob(x, torch.full_like(weights, 1 / len(weights)), means, sds),
 )
-exercise.mistake("The sign is the other way round: log p(x) is asked.", lambda *a: -mixture_log_prob(*a))
-exercise.mistake(
-    "The exponent has lost its minus sign: it is -(x - m_k)^2 / (2 s_k^2).",
-    lambda x, weights, means, sds: torch.logsumexp(
-        weights.log() + ((x[:, None] - means) / sds) ** 2 / 2 - sds.log() - LOG_2PI / 2, 1
-    ),
-)
 exercise.mistake(
     "You left out the root: the density has 1 / sqrt(2 pi sd^2) in front, whose log is -log(2 pi sd^2) / 2.",
-    lambda x, weights, means, sds: torch.logsumexp(
-        weights.log() + _log_normals(x, means, sds) - sds.log() - LOG_2PI / 2, 1
-    ),
-)
-exercise.mistake(
-    "You took the largest term out of the sum, and did not add it back.",
-    lambda x, weights, means, sds: (
-        mixture_log_prob(x, weights, means, sds) - (weights.log() + _log_normals(x, means, sds)).amax(1)
-    ),
-)
-exercise.mistake("You returned p(x). The log of it is asked.", lambda *a: mixture_log_prob(*a).exp())
-exercise.mistake(
-    "You used sd_k as the variance. The variance is sd_k^2.",
-    lambda x, weights, means, sds: mixture_log_prob(x, weights, means, sds.sqrt()),
+    lambda x, w, m, s: torch.logsumexp(w.log() + _log_normals(x, m, s) - s.log() - 0.5 * math.log(2 * math.pi), 1),
 )
 
 exercise.law("p(x) integrates to 1", mixture_integrates_to_1)

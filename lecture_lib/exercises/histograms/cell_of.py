@@ -57,7 +57,3 @@ exercise.mistake(
     "You multiplied the indices together. Each axis needs its own power of k: i_1 k + i_2 in the plane.",
     lambda x, k: (x * k).floor().clamp(max=k - 1).prod(1),
 )
-exercise.mistake(
-    "You returned one index for each axis. One number for each point is asked.",
-    lambda x, k: (x * k).floor().clamp(max=k - 1),
-)

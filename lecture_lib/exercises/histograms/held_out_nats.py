@@ -37,15 +37,6 @@ def _(rng):
 
 
 exercise.mistake(
-    "Your numbers are those of the training points. They chose the p_i, so they flatter the model: score the "
-    "held-out points.",
-    lambda train, held_out, bins: held_out_nats(train, train, bins),
-)
-exercise.mistake(
-    "Your numbers are those of a model of the held-out points. It learns from train alone.",
-    lambda train, held_out, bins: held_out_nats(held_out, held_out, bins),
-)
-exercise.mistake(
     "Your numbers are those of a model of train and held-out points together. What is held out must stay unseen.",
     lambda train, held_out, bins: held_out_nats(torch.cat([train, held_out]), held_out, bins),
 )
@@ -54,12 +45,6 @@ exercise.mistake(
     "or a held-out point outside the range gets p(x) = 0.",
     lambda train, held_out, bins: torch.stack(
         [-Histogram.fit(train, bins=k, smoothing=0.5).log_prob(held_out).mean() for k in bins]
-    ),
-)
-exercise.mistake(
-    "Your numbers are those without smoothing: pass smoothing=0.5, or a held-out point in an empty bin gets p(x) = 0.",
-    lambda train, held_out, bins: torch.stack(
-        [-Histogram.fit(train, bins=k, low=0, high=1).log_prob(held_out).mean() for k in bins]
     ),
 )
 exercise.mistake(

@@ -46,10 +46,6 @@ exercise.case(
 )
 
 exercise.mistake(
-    "Your numbers are those of the probability of the bin. A density divides it by the bin's width.",
-    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff()),
-)
-exercise.mistake(
     "x equal to the last edge belongs to the last bin.",
     lambda x, edges, probs: log_prob(x.where(x != edges[-1], torch.inf), edges, probs),
 )

@@ -91,11 +91,8 @@ exercise.case("bins of unequal width", bins_of_unequal_width)
 exercise.case("most bins empty", most_bins_empty)
 
 exercise.mistake(
-    "All your points lie on the bins' left edges. After choosing a bin, add a uniform part of its width.",
+    "All your points lie on left edges of bins, or in the middle. After choosing a bin, draw a uniform point in it.",
     _in_bin(lambda left, u, width, widths: left),
-)
-exercise.mistake(
-    "All your points lie in the middle of bins. After choosing a bin, draw a uniform point in it.",
     _in_bin(lambda left, u, width, widths: left + width / 2),
 )
 exercise.mistake(
@@ -107,17 +104,14 @@ exercise.mistake(
     lambda n, edges, probs, rng: sample(n, edges, torch.ones_like(probs), rng),
 )
 exercise.mistake(
-    "You added a number from [0, 1) to the left edge. Scale it by the width of its bin first.",
+    "Your points have the same width in all bins. Scale the number from [0, 1) by the width of its own bin.",
     _in_bin(lambda left, u, width, widths: left + u),
+    _in_bin(lambda left, u, width, widths: left + u * widths[0]),
+    _in_bin(lambda left, u, width, widths: left + u * widths.mean()),
 )
 exercise.mistake(
     "You returned the numbers of the bins. The points in them are asked.",
     lambda n, edges, probs, rng: torch.multinomial(probs, n, replacement=True, generator=rng),
-)
-exercise.mistake(
-    "You used the same width for all bins. Each bin has its own.",
-    _in_bin(lambda left, u, width, widths: left + u * widths[0]),
-    _in_bin(lambda left, u, width, widths: left + u * widths.mean()),
 )
 exercise.mistake(
     "You chose bins by their density. Bin i is drawn with probability probs[i], whatever its width.",

@@ -35,18 +35,5 @@ exercise.mistake(
     "You added alpha to the empty bins only. Every bin gets alpha.",
     lambda counts, alpha: smooth(torch.where(counts == 0, alpha, counts), 0),
 )
-exercise.mistake(
-    "You divided by n. The counts now sum to n + alpha k, with k bins.",
-    lambda counts, alpha: (counts + alpha) / counts.sum(),
-)
-exercise.mistake(
-    "You divided by n + alpha. Alpha is added k times, once for each bin: n + alpha k.",
-    lambda counts, alpha: (counts + alpha) / (counts.sum() + alpha),
-)
-exercise.mistake(
-    "You added alpha to the shares. Add it to the counts, so that it weighs less the more data there is.",
-    lambda counts, alpha: smooth(counts / counts.sum(), alpha),
-    lambda counts, alpha: counts / counts.sum() + alpha,
-)
 
 exercise.law("the p_i sum to 1", shares_sum_to_1)

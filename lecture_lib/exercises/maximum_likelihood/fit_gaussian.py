@@ -32,16 +32,7 @@ exercise.mistake(
     lambda x: torch.stack([x.mean(), x.std()]),
 )
 exercise.mistake(
-    "You divided by n after the root. First the mean of the squares, then its root.",
-    lambda x: torch.stack([x.mean(), (x - x.mean()).square().sum().sqrt() / len(x)]),
-)
-exercise.mistake(
     "Your second number is the variance. The sd is its square root.",
     lambda x: torch.stack([x.mean(), x.var(correction=0)]),
     lambda x: torch.stack([x.mean(), x.var()]),
-)
-exercise.mistake("The mean comes first, then the sd.", lambda x: fit_gaussian(x).flip(0))
-exercise.mistake(
-    "Your second number is the spread around 0: the mean of x^2, not of (x - mean)^2.",
-    lambda x: torch.stack([x.mean(), x.square().mean().sqrt()]),
 )

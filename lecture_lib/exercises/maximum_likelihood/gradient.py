@@ -34,17 +34,6 @@ def _numbers(formula):
 
 
 exercise.mistake(
-    "This is the gradient of the mean log p. We minimize -log p: change the sign.", lambda *a: -gradient(*a)
-)
-exercise.mistake(
-    "Your first number has the wrong sign: if mean is too low, raising it lowers the nll, so it is negative.",
-    _numbers(lambda a, b, sd, n: (-a, 1 + b)),
-)
-exercise.mistake(
-    "Your second number has the wrong sign: if sd is far too small, raising it lowers the nll: negative.",
-    _numbers(lambda a, b, sd, n: (a, -1 - b)),
-)
-exercise.mistake(
     "Your second number is the derivative by sd. The parameter is log sd: multiply by d sd / d log_sd = sd.",
     _numbers(lambda a, b, sd, n: (a, (1 + b) / sd)),
 )
@@ -55,10 +44,4 @@ exercise.mistake(
 )
 exercise.mistake(
     "You divided by sd. Both derivatives have sd^2 below the line.", _numbers(lambda a, b, sd, n: (sd * a, 1 + sd * b))
-)
-exercise.mistake(
-    "In your second number the mean of the squares has a factor of 2 or 1/2 too much: the 1/2 of the nll and the 2 "
-    "in exp(-2 log_sd) cancel.",
-    _numbers(lambda a, b, sd, n: (a, 1 + 2 * b)),
-    _numbers(lambda a, b, sd, n: (a, 1 + b / 2)),
 )

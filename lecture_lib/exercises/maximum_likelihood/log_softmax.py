@@ -59,12 +59,10 @@ exercise.mistake(
     lambda theta: _shifted_by(theta, theta[0].max()),
 )
 exercise.mistake(
-    "You subtracted the mean or the smallest theta. Subtract the largest: then no exponent is above 0.",
+    "You subtracted the mean, the smallest theta or the place of the largest. Subtract the largest itself (.values): "
+    "then no exponent is above 0.",
     lambda theta: _shifted_by(theta, theta.mean(1, keepdim=True)),
     lambda theta: _shifted_by(theta, theta.amin(1, keepdim=True)),
-)
-exercise.mistake(
-    "You subtracted the place of the largest theta. Its value is asked: .values, not .indices.",
     lambda theta: _shifted_by(theta, theta.argmax(1, keepdim=True)),
 )
 exercise.mistake(
@@ -84,10 +82,6 @@ exercise.mistake(
     lambda theta: theta - torch.logsumexp(theta, (0, 1)),
     lambda theta: _shifted(theta) - _shifted(theta).exp().sum().log(),
     lambda theta: theta - torch.logsumexp(theta, 0, keepdim=True),
-)
-exercise.mistake(
-    "You subtracted the largest theta outside the exp, but not inside.",
-    lambda theta: _shifted(theta) - theta.exp().sum(1, keepdim=True).log(),
 )
 exercise.mistake(
     "You divided by the sum of the theta. First exp, which makes them positive, then the sum.",

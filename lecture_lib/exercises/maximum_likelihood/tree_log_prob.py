@@ -36,17 +36,12 @@ def all_x_sum_to_1(call, rng):
     return "" if abs(total - 1) < 1e-3 else f"Over all 81 possible x your p(x) sums to {total:.4g}. It should be 1."
 
 
-def _picked(x, parents, tables):
-    """p(x_j | x_parent(j)): (n, d)."""
-    return tables[torch.arange(len(parents)), torch.where(parents >= 0, x[:, parents], 0), x]
-
-
 def _picking(pick):
-    """`tree_log_prob` with another way to pick p(x_j | x_parent) from the tables, given j, u = x_parent and v = x_j."""
+    """What `pick` takes from the tables, given j, parents, the parents' values u (0 for a root) and v = x."""
 
     def wrong(x, parents, tables):
-        of = lambda j, p: pick(tables, j, p, x[:, p] if p >= 0 else torch.zeros(len(x)).long(), x[:, j])  # noqa: E731
-        return torch.stack([of(j, p) for j, p in enumerate(parents.tolist())]).log().sum(0)
+        u = torch.where(parents >= 0, x[:, parents], 0)
+        return pick(tables, torch.arange(len(parents)), parents, u, x).log().sum(1)
 
     return wrong
 
@@ -71,9 +66,9 @@ def _(rng):
 
 exercise.mistake(
     "You swapped the indices. In tables[j, u, v] the parent's value u comes first, then the variable's own v.",
-    lambda x, parents, tables: tables[torch.arange(len(parents)), x, x[:, parents]].log().sum(1),
-    _picking(lambda t, j, parent, u, v: t[j, v, u]),
-    _picking(lambda t, j, parent, u, v: t[j, v, u] if parent >= 0 else t[j, 0, v]),
+    _picking(lambda t, j, parents, u, v: t[j, v, u]),
+    _picking(lambda t, j, parents, u, v: t[j, v, v[:, parents]]),
+    _picking(lambda t, j, parents, u, v: torch.where(parents >= 0, t[j, v, u], t[j, 0, v])),
 )
 exercise.mistake(
     "tables[j][u][v] picks rows twice. Pick one entry for each row of x: tables[j, u, v].",
@@ -94,13 +89,13 @@ exercise.mistake(
 )
 exercise.mistake(
     "You left the root out. It has a table as well: log p(x_root) belongs to the sum.",
-    _picking(lambda t, j, parent, u, v: t[j, u, v] if parent >= 0 else torch.ones(len(v))),
+    _picking(lambda t, j, parents, u, v: torch.where(parents >= 0, t[j, u, v], 1)),
 )
 exercise.mistake(
     "You used the parent's table. p(x_j | x_parent) is in tables[j].",
-    _picking(lambda t, j, parent, u, v: t[parent if parent >= 0 else j, u, v]),
-    _picking(lambda t, j, parent, u, v: t[parent, u, v]),
-    lambda x, parents, tables: tables[parents, x[:, parents], x].log().sum(1),
+    _picking(lambda t, j, parents, u, v: t[torch.where(parents >= 0, parents, j), u, v]),
+    _picking(lambda t, j, parents, u, v: t[parents, u, v]),
+    _picking(lambda t, j, parents, u, v: t[parents, v[:, parents], v]),
 )
 exercise.mistake(
     "You added a small number before the log, or clamped. What cannot happen has log p(x) = -inf.",
@@ -109,7 +104,7 @@ exercise.mistake(
 )
 exercise.mistake(
     "math.log(0) is an error in Python. torch.log(0) is -inf, which is right for what cannot happen.",
-    lambda x, parents, tables: [sum(math.log(t) for t in row) for row in _picked(x, parents, tables)],
+    lambda *a: [math.log(0) if v == -math.inf else v for v in tree_log_prob(*a).tolist()],
 )
 exercise.mistake(
     "You took the mean over the variables. The logs of the factors add up.",
@@ -117,11 +112,7 @@ exercise.mistake(
 )
 exercise.mistake(
     "A product of many small numbers is 0 for a float. Take the logs first, then the sum.",
-    lambda x, parents, tables: _picked(x, parents, tables).prod(1).log(),
-)
-exercise.mistake(
-    "You added the probabilities. The factors multiply, so their logs add: take the log of each.",
-    lambda x, parents, tables: _picked(x, parents, tables).sum(1),
+    lambda *a: tree_log_prob(*a).exp().log(),
 )
 
 exercise.law("p(x) sums to 1", all_x_sum_to_1)

@@ -72,7 +72,7 @@ exercise.mistake(
     lambda throws, p: sum(math.log(p[throw]) for throw in throws),
 )
 exercise.mistake(
-    "0 * log 0 is NaN: a face that is impossible and was never thrown spoils your sum. Add log p of the throws alone.",
+    "A face that is impossible and was never thrown spoils your sum: 0 * log 0 is NaN. Add log p of the throws alone.",
     lambda throws, p: (throws.bincount(minlength=6) * p.log()).sum(),
 )
 exercise.mistake(

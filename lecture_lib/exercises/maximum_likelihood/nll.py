@@ -48,6 +48,9 @@ exercise.mistake(
     *(lambda x, mean, sd, e=e: -_density(x, mean, sd).clamp(min=e).log().mean() for e in SMALL_NUMBERS),
 )
 exercise.mistake(
+    "Your number is that of the mean of x. Use the mean that is given.", lambda x, mean, sd: nll(x, x.mean(), sd)
+)
+exercise.mistake(
     "You returned densities. The mean of their -log is asked.",
     _density,
     lambda x, mean, sd: _density(x, mean, sd).mean(),

@@ -69,6 +69,10 @@ exercise.mistake(
     "You used the numbers in batches as data. They say which points to take: x[batch].",
     lambda x, *a: sgd(torch.arange(len(x)).float(), *a),
 )
+exercise.mistake(
+    "You took the one point x[t] in step t. It sees the points x[batches[t]].",
+    lambda x, batches, *a: sgd(x, torch.arange(len(batches)), *a),
+)
 exercise.mistake("Your path begins with the start. Only the places after a step are asked.", _with_the_start)
 exercise.mistake("You noted each place before its step. Step first, then note.", lambda *a: _with_the_start(*a)[:-1])
 exercise.mistake(

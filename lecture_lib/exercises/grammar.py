@@ -251,6 +251,7 @@ def of_indices(node, names):
     templates = []
     if isinstance(node.slice, ast.Name):
         templates = ["x[i + 1]", "x[i - 1]"]
+        yield node.slice, f"with {code(node.slice)} in place of {code(node)}"
     elif isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2:
         templates = ["x[b, a]"]
     elif isinstance(node.slice, ast.Slice):
@@ -304,6 +305,16 @@ def of_lines(body: list) -> Iterator[Change]:
         if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Tuple):
             new = copied(line, targets=[copied(line.targets[0], elts=line.targets[0].elts[::-1])])
             yield Change(body, i, new, f"with {code(new.targets[0])} in place of {code(line.targets[0])}")
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
+            name = line.targets[0].id
+            for template, word in OF_A_VALUE.items():
+                yield Change(
+                    line,
+                    "value",
+                    parsed(template, x=line.value),
+                    f"with {_of(word, name)} in place of {name}",
+                    plain=False,
+                )
         if isinstance(line, ast.AugAssign):
             target = copied(line.target, ctx=ast.Store())
             new = ast.Assign([target], line.value)

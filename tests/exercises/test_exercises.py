@@ -15,7 +15,7 @@ from lecture_lib import flows
 from lecture_lib.exercises import EXERCISES, check
 from lecture_lib.exercises.engine import prepare
 from lecture_lib.exercises.flows import net
-from lecture_lib.exercises.histograms import UNEQUAL, _no_last_edge
+from lecture_lib.exercises.histograms import UNEQUAL
 from lecture_lib.histogram import Histogram
 from tests.exercises import references
 
@@ -386,13 +386,13 @@ def test_a_pair_in_the_wrong_order_is_said():
 # ---------------------------------------------------------------- the report
 
 
-def test_two_mistakes_at_once_are_said_as_a_guess():
-    def no_width_and_no_last_edge(x, edges, probs):
-        return h.log_prob(x, edges, probs, _no_last_edge, width=torch.ones(len(probs)))
+def test_two_mistakes_at_once_are_both_said():
+    def right_closed_and_no_log(x, edges, probs):
+        return h.log_prob(-x, -edges.flip(0), probs.flip(0)).exp()
 
-    whys = check("histogram.log_prob", no_width_and_no_last_edge).whys
-    assert any(why.startswith("Perhaps: You returned the probability of the bin.") for why in whys)
-    assert "You returned the probability of the bin. A density divides it by the bin's width." not in whys
+    whys = check("histogram.log_prob", right_closed_and_no_log).whys
+    both = "Two things at once. A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1]. "
+    assert both + "And then: with exp taken of the result." in whys
 
 
 def test_an_unknown_mistake_is_not_called_a_known_one():
@@ -416,7 +416,7 @@ def test_constant_factors_signs_and_offsets_are_said():
     reference = h.pixel_bits
     assert "3 times the expected" in str(check("histogram.pixel_bits", lambda *a: 3 * reference(*a)))
     assert "off by the same amount, 0.5" in str(check("histogram.pixel_bits", lambda *a: reference(*a) + 0.5))
-    assert "sign the other way round" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
+    assert "with the sign the other way round" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
 
 
 def test_a_factor_of_1_or_one_that_spares_infinity_is_never_said():
@@ -446,7 +446,10 @@ def _fixed_counts(n, edges, probs, rng):
     "answer, sentence",
     [
         (lambda n, e, p, g: h.sample(n, e, p, g).sort().values, "random order"),
-        (lambda n, e, p, g: h.sample(n, e, p, g, position=torch.rand(1, generator=g)), "uniform number of its own"),
+        (
+            lambda n, e, p, g: e[i := torch.multinomial(p, n, True, generator=g)] + e.diff()[i] / 3,
+            "uniform number of its own",
+        ),
         (lambda n, e, p, g: e[:1] + e.diff()[:1] * torch.rand(n, generator=g), "All your points lie in one bin"),
         (
             lambda n, e, p, g: h.sample(n, e, p, torch.Generator().manual_seed(1)),

@@ -320,6 +320,8 @@ def estimate(x, edges):
     assert result.points < ALL
     harmless = graded(right_but_first("def estimate(x, edges): return x"), settings)
     said, usual = map(reports, (result, harmless))
+    public = prepare(EXERCISES["histogram.estimate"], 0).expected  # may be shown
+    usual += " ".join(f"{v:.4g}" for shares in public for v in shares.tolist())
     hidden = {f"{v:.4f}"[:-1] for v in HIDDEN.tolist()} - {f"{v:.4f}"[:-1] for v in PUBLIC.tolist()}
     hidden = {v for v in hidden if len(v.strip("-0.")) >= 3}
     shapes = {str(int(v * 100000 + 1000000)) for v in HIDDEN.tolist()} - {

@@ -1,40 +1,24 @@
 """p_1, ..., p_k: the share of the points in each bin."""
 
-from itertools import pairwise
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.histograms import (
-    UNEQUAL,
-    _no_last_edge,
-    _points,
-    _right_closed,
-    _right_closed_without_the_first_edge,
-    bin_of,
-)
+from lecture_lib.exercises.histograms import UNEQUAL, _points
 
 
-def estimate(x, edges, bin_of=bin_of):
+def estimate(x, edges):
     """p_i = c_i / sum_j c_j, c_i the number of points in bin i: (n,), (k + 1,) -> (k,)."""
     k = len(edges) - 1
-    i = bin_of(x, edges)
-    counts = torch.bincount(i[(i >= 0) & (i < k)], minlength=k)
+    counts = torch.zeros(k)
+    for i in range(k):
+        in_bin = (x >= edges[i]) & (x < edges[i + 1])
+        counts[i] = in_bin.sum()
+    counts[k - 1] += (x == edges[k]).sum()
     return counts / counts.sum()
 
 
-def _both_closed(x, edges):
-    counts = torch.stack([((x >= a) & (x <= b)).sum() for a, b in pairwise(edges)])
-    return counts / counts.sum()
-
-
-def _clamped(x, edges):
-    return bin_of(x, edges).clamp(0, len(edges) - 2)
-
-
-def _equal_bins(x, edges):
-    k = len(edges) - 1
-    return ((x - edges[0]) / (edges[-1] - edges[0]) * k).floor().long().clamp(0, k - 1)
+def _inside(x, edges):
+    return (x >= edges[0]) & (x <= edges[-1])
 
 
 exercise = Exercise("histogram.estimate", points=4, reference=estimate)
@@ -53,40 +37,36 @@ exercise.case(
 )
 
 exercise.mistake(
-    "You returned the counts. p_i is a share: divide by the number of points that you counted.",
-    lambda x, edges: estimate(x, edges) * ((x >= edges[0]) & (x <= edges[-1])).sum(),
-)
-exercise.mistake(
-    "x equal to the last edge belongs to the last bin.", lambda x, edges: estimate(x, edges, _no_last_edge)
+    "x equal to the last edge belongs to the last bin.", lambda x, edges: estimate(x[x != edges[-1]], edges)
 )
 exercise.mistake(
     "A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].",
-    lambda x, edges: estimate(x, edges, _right_closed),
-    lambda x, edges: estimate(x, edges, _right_closed_without_the_first_edge),
+    lambda x, edges: estimate(-x, -edges.flip(0)).flip(0),
+    lambda x, edges: estimate(-x[x > edges[0]], -edges.flip(0)).flip(0),
 )
 exercise.mistake(
     "You counted points on inner edges twice. A bin holds its lower edge and not its upper one; only the last "
     "bin holds both.",
-    _both_closed,
+    lambda x, edges: estimate(torch.cat([x, *(e - 1e-4 + 0 * x[x == e] for e in edges[1:-1])]), edges),
 )
 exercise.mistake(
     "Your shares are 0. Were the counts never filled, or did you divide with //, which drops the rest? Use /.",
-    lambda x, edges: (estimate(x, edges) == 1).float(),
+    lambda x, edges: estimate(x, edges).floor(),
 )
 exercise.mistake(
     "You put points outside all bins into the first or the last bin. Leave them out.",
-    lambda x, edges: estimate(x, edges, _clamped),
+    lambda x, edges: estimate(x.clamp(edges[0], edges[-1]), edges),
 )
 exercise.mistake(
     "You divided by all n points, also those outside all bins. Divide by the number that you counted, "
     "so that the p_i sum to 1.",
-    lambda x, edges: estimate(x, edges) * ((x >= edges[0]) & (x <= edges[-1])).sum() / len(x),
+    lambda x, edges: estimate(x, edges) * _inside(x, edges).float().mean(),
 )
 exercise.mistake(
     "You divided by the bin's width. That is the density, which comes next; p_i is the share itself.",
     lambda x, edges: estimate(x, edges) / edges.diff(),
 )
 exercise.mistake(
-    "You used bins of equal width. Use the edges that are given.",
-    lambda x, edges: estimate(x[(x >= edges[0]) & (x <= edges[-1])], edges, _equal_bins),
+    "Your shares are those of bins of equal width. Use the edges that are given.",
+    lambda x, edges: estimate(x[_inside(x, edges)], torch.linspace(edges[0], edges[-1], len(edges))),
 )

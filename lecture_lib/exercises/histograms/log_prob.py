@@ -1,30 +1,19 @@
 """Log p(x) in nats for each x, given bin edges and the probability of each bin."""
 
-import math
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.histograms import (
-    UNEQUAL,
-    _no_last_edge,
-    _points,
-    _right_closed,
-    _right_closed_without_the_first_edge,
-    _shares,
-    bin_of,
-    estimate,
-)
+from lecture_lib.exercises.histograms import UNEQUAL, _points, _shares, estimate
 
 
-def log_prob(x, edges, probs, bin_of=bin_of, width=None):
+def log_prob(x, edges, probs):
     """log p(x) = log p_i - log w_i for x in bin i, -inf outside: (n,), (k + 1,), (k,) -> (n,), nats."""
-    k = len(probs)
-    i = bin_of(x, edges)
-    inside = (i >= 0) & (i < k)
-    width = edges.diff() if width is None else width
-    density = (probs / width)[i.clamp(0, k - 1)]
-    return torch.where(inside, density, 0.0).log()
+    density = torch.zeros(len(x))
+    for i in range(len(probs)):
+        in_bin = (x >= edges[i]) & (x < edges[i + 1])
+        density[in_bin] = probs[i] / (edges[i + 1] - edges[i])
+    density[x == edges[-1]] = probs[-1] / (edges[-1] - edges[-2])
+    return density.log()
 
 
 def density_integrates_to_1(call, rng):
@@ -35,21 +24,19 @@ def density_integrates_to_1(call, rng):
     return "" if abs(total - 1) < 5e-3 else f"The integral of your p(x) over all x is {total:.3g}. It should be 1."
 
 
-def _clamps_outside(x, edges, probs):
-    k = len(probs)
-    return (probs / edges.diff())[bin_of(x, edges).clamp(0, k - 1)].log()
-
-
-def _wraps_round(x, edges, probs):
-    i = bin_of(x, edges)
-    density = (probs / edges.diff())[i.clamp(max=len(probs) - 1)]
-    return torch.where(i < len(probs), density, 0.0).log()
-
-
-SMALL_NUMBERS = (1e-6, 1e-8, 1e-9, 1e-10, 1e-12)
-
-
 exercise = Exercise("histogram.log_prob", points=4, reference=log_prob)
+exercise.style(log_prob)
+
+
+@exercise.style
+def by_a_table(x, edges, probs):
+    width = edges[1:] - edges[:-1]
+    i = torch.searchsorted(edges, x, right=True) - 1
+    i[x == edges[-1]] = len(probs) - 1
+    density = (probs / width)[i.clamp(0, len(probs) - 1)]
+    density[(x < edges[0]) | (x > edges[-1])] = 0
+    return density.log()
+
 
 for title, points in estimate.exercise.cases.items():
     exercise.case(title, lambda rng, points=points: {**points(rng), "probs": _shares(rng, 4)})
@@ -59,48 +46,36 @@ exercise.case(
 )
 
 exercise.mistake(
-    "You returned the probability of the bin. A density divides it by the bin's width.",
-    lambda x, edges, probs: log_prob(x, edges, probs, width=torch.ones(len(probs))),
-)
-exercise.mistake(
     "x equal to the last edge belongs to the last bin.",
-    lambda x, edges, probs: log_prob(x, edges, probs, _no_last_edge),
+    lambda x, edges, probs: log_prob(x.where(x != edges[-1], torch.inf), edges, probs),
 )
 exercise.mistake(
     "A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].",
-    lambda x, edges, probs: log_prob(x, edges, probs, _right_closed),
-    lambda x, edges, probs: log_prob(x, edges, probs, _right_closed_without_the_first_edge),
+    lambda x, edges, probs: log_prob(-x, -edges.flip(0), probs.flip(0)),
+    lambda x, edges, probs: log_prob(-x.where(x != edges[0], -torch.inf), -edges.flip(0), probs.flip(0)),
 )
 exercise.mistake(
-    "Outside every bin p(x) is 0, so log p(x) is -inf; you gave the value of the nearest bin.", _clamps_outside
+    "Outside every bin p(x) is 0, so log p(x) is -inf; you gave the value of the nearest bin.",
+    lambda x, edges, probs: log_prob(x.clamp(edges[0], edges[-1]), edges, probs),
 )
 exercise.mistake(
     "Outside every bin p(x) is 0, and log 0 is -inf, not 0.",
-    lambda x, edges, probs: torch.where((x < edges[0]) | (x > edges[-1]), 0.0, log_prob(x, edges, probs)),
-)
-exercise.mistake("You returned p(x). The log of it is asked.", lambda x, edges, probs: log_prob(x, edges, probs).exp())
-exercise.mistake(
-    "You divided every bin by the same width. Each bin has its own: edges[i + 1] - edges[i].",
-    lambda x, edges, probs: log_prob(x, edges, probs, width=(edges[-1] - edges[0]) / len(probs)),
-    lambda x, edges, probs: log_prob(x, edges, probs, width=edges[1] - edges[0]),
+    lambda x, edges, probs: log_prob(x, edges, probs).where((x >= edges[0]) & (x <= edges[-1]), 0.0),
 )
 exercise.mistake(
-    "You multiplied by the bin's width. A density divides by it: the wider the bin, the thinner its mass.",
-    lambda x, edges, probs: log_prob(x, edges, probs, width=1 / edges.diff()),
+    "Your numbers are those of one width for all bins. Each bin has its own: edges[i + 1] - edges[i].",
+    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / (edges[1] - edges[0])),
+    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / edges.diff().mean()),
 )
 exercise.mistake(
-    "These are bits. In nats the logarithm is the natural one, torch.log.",
-    lambda x, edges, probs: log_prob(x, edges, probs) / math.log(2),
-)
-exercise.mistake(
-    "You added a small number before the log. An empty bin has p(x) = 0 and log p(x) = -inf; "
+    "You added a small number before the log, or cut it off. An empty bin has p(x) = 0 and log p(x) = -inf; "
     "a number that hides this is a choice to make later, and openly.",
-    *(lambda x, edges, probs, e=e: (log_prob(x, edges, probs).exp() + e).log() for e in SMALL_NUMBERS),
-    *(lambda x, edges, probs, e=e: log_prob(x, edges, probs).exp().clamp(min=e).log() for e in SMALL_NUMBERS),
+    *(lambda *a, e=10.0**-e: (log_prob(*a).exp() + e).log() for e in (6, 7, 8, 9, 10, 12)),
+    *(lambda *a, e=10.0**-e: log_prob(*a).exp().clamp(min=e).log() for e in (6, 7, 8, 9, 10, 12)),
 )
 exercise.mistake(
     "Below the first edge your index is -1, which Python reads as the last bin. Outside every bin p(x) is 0.",
-    _wraps_round,
+    lambda x, edges, probs: log_prob(x.where(x >= edges[0], edges[-1]), edges, probs),
 )
 
 exercise.law("p(x) integrates to 1", density_integrates_to_1)

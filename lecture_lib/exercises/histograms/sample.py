@@ -7,12 +7,12 @@ from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distri
 from lecture_lib.exercises.histograms import UNEQUAL, _shares
 
 
-def sample(n, edges, probs, rng, position=None, weights=None):
+def sample(n, edges, probs, rng):
     """A bin with probability p_i, then a uniform point in it: -> (n,)."""
-    weights = probs if weights is None else weights
-    i = torch.multinomial(weights, n, replacement=True, generator=rng)
-    u = torch.rand(n, generator=rng) if position is None else position
-    return edges[i] + u * edges.diff()[i]
+    i = torch.multinomial(probs, n, replacement=True, generator=rng)
+    u = torch.rand(n, generator=rng)
+    width = edges[1:] - edges[:-1]
+    return edges[i] + u * width[i]
 
 
 N_SAMPLES = 20_000
@@ -56,7 +56,7 @@ def draws_are_independent(call, rng):
     x = call(equal_bins(rng))
     which, place = (x / 2).floor(), (x / 2).frac()
     if (which == which[0]).all():
-        return f"All your points lie in one bin. Draw {N_SAMPLES} bins, not one."
+        return "All your points lie in one bin. Each needs a bin of its own, and starts at that bin's left edge."
     if len(place.mul(1e4).round().unique()) < 100:
         return "Your points have only few places in their bin. Each needs a uniform number of its own."
     if len(x.unique()) < 0.98 * len(x):
@@ -74,8 +74,14 @@ def stays_inside(call, rng):
     return f"{outside} of {len(x)} points lie in bins of probability 0, or outside all bins." if outside else ""
 
 
-def _sample_one_width(n, edges, probs, rng, width):
-    return sample(n, edges, probs, rng, position=0.0) + width * torch.rand(n, generator=rng)
+def _in_bin(place):
+    """A bin with probability p_i, then what `place` makes of its left edge, a uniform number, the width, all widths."""
+
+    def wrong(n, edges, probs, rng):
+        i = torch.multinomial(probs, n, replacement=True, generator=rng)
+        return place(edges[i], torch.rand(n, generator=rng), edges.diff()[i], edges.diff())
+
+    return wrong
 
 
 exercise = Exercise("histogram.sample", points=4, reference=sample, same=same_distribution)
@@ -85,33 +91,31 @@ exercise.case("bins of unequal width", bins_of_unequal_width)
 exercise.case("most bins empty", most_bins_empty)
 
 exercise.mistake(
-    "All your points lie on the bins' left edges. After choosing a bin, add a uniform part of its width.",
-    lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.0),
+    "All your points lie on left edges of bins, or in the middle. After choosing a bin, draw a uniform point in it.",
+    _in_bin(lambda left, u, width, widths: left),
+    _in_bin(lambda left, u, width, widths: left + width / 2),
 )
 exercise.mistake(
-    "All your points lie in the middle of bins. After choosing a bin, draw a uniform point in it.",
-    lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.5),
+    "Your points lie where the left edge is left out: a point in bin i is edges[i] plus a uniform part of the width.",
+    _in_bin(lambda left, u, width, widths: u * width),
 )
 exercise.mistake(
     "You chose every bin equally often. Bin i has probability probs[i].",
-    lambda n, edges, probs, rng: sample(n, edges, probs, rng, weights=torch.ones_like(probs)),
+    lambda n, edges, probs, rng: sample(n, edges, torch.ones_like(probs), rng),
 )
 exercise.mistake(
-    "You added a number from [0, 1) to the left edge. Scale it by the width of its bin first.",
-    lambda n, edges, probs, rng: sample(n, edges, probs, rng, position=0.0) + torch.rand(n, generator=rng),
+    "Your points have the same width in all bins. Scale the number from [0, 1) by the width of its own bin.",
+    _in_bin(lambda left, u, width, widths: left + u),
+    _in_bin(lambda left, u, width, widths: left + u * widths[0]),
+    _in_bin(lambda left, u, width, widths: left + u * widths.mean()),
 )
 exercise.mistake(
     "You returned the numbers of the bins. The points in them are asked.",
     lambda n, edges, probs, rng: torch.multinomial(probs, n, replacement=True, generator=rng),
 )
 exercise.mistake(
-    "You used the same width for all bins. Each bin has its own.",
-    lambda n, edges, probs, rng: _sample_one_width(n, edges, probs, rng, edges[1] - edges[0]),
-    lambda n, edges, probs, rng: _sample_one_width(n, edges, probs, rng, edges.diff().mean()),
-)
-exercise.mistake(
     "You chose bins by their density. Bin i is drawn with probability probs[i], whatever its width.",
-    lambda n, edges, probs, rng: sample(n, edges, probs, rng, weights=probs / edges.diff()),
+    lambda n, edges, probs, rng: sample(n, edges, probs / edges.diff(), rng),
 )
 exercise.mistake(
     "Your points are uniform over the whole range. First choose a bin, by probs.",

@@ -7,7 +7,8 @@ from lecture_lib.exercises.engine import Exercise
 
 def smooth(counts, alpha):
     """p_i = (c_i + alpha) / (n + alpha k): (k,) -> (k,)."""
-    return (counts + alpha) / (counts.sum() + alpha * len(counts))
+    k, n = len(counts), counts.sum()
+    return (counts + alpha) / (n + alpha * k)
 
 
 def many_bins(rng):
@@ -24,10 +25,7 @@ exercise = Exercise("histogram.smooth", points=3, reference=smooth)
 exercise.case("two empty bins", lambda rng: {"counts": torch.tensor([3.0, 0.0, 6.0, 0.0, 2.0]), "alpha": 1.0})
 exercise.case(
     "alpha one half",
-    lambda rng: {
-        "counts": torch.randint(0, 9, (6,), generator=rng).float() + torch.tensor([0, 1, 0, 0, 3, 0]),
-        "alpha": 0.5,
-    },
+    lambda rng: {"counts": torch.randint(9, (6,), generator=rng) + torch.tensor([0.0, 1, 0, 0, 3, 0]), "alpha": 0.5},
 )
 exercise.case("many bins", many_bins)
 exercise.case("no smoothing", lambda rng: {"counts": torch.tensor([1.0, 3.0]), "alpha": 0.0})
@@ -35,34 +33,7 @@ exercise.case("no points at all", lambda rng: {"counts": torch.zeros(4), "alpha"
 
 exercise.mistake(
     "You added alpha to the empty bins only. Every bin gets alpha.",
-    lambda counts, alpha: torch.where(counts == 0, alpha, counts) / torch.where(counts == 0, alpha, counts).sum(),
-)
-exercise.mistake(
-    "You divided by n. The counts now sum to n + alpha k, with k bins.",
-    lambda counts, alpha: (counts + alpha) / counts.sum(),
-)
-exercise.mistake(
-    "You divided by n + alpha. Alpha is added k times, once for each bin: n + alpha k.",
-    lambda counts, alpha: (counts + alpha) / (counts.sum() + alpha),
-)
-exercise.mistake(
-    "You divided by n + k. Each bin gets alpha, not 1: n + alpha k.",
-    lambda counts, alpha: (counts + alpha) / (counts.sum() + len(counts)),
-)
-exercise.mistake(
-    "You added alpha to the shares. Add it to the counts, so that it weighs less the more data there is.",
-    lambda counts, alpha: smooth(counts / counts.sum(), alpha),
-)
-exercise.mistake("You added 1 to every count. Add alpha.", lambda counts, alpha: smooth(counts, 1.0))
-exercise.mistake("You returned the smoothed counts. Divide by their sum.", lambda counts, alpha: counts + alpha)
-exercise.mistake("You did not use alpha.", lambda counts, alpha: counts / counts.sum())
-exercise.mistake(
-    "You left out alpha above the line. The new count is c_i + alpha.",
-    lambda counts, alpha: counts / (counts.sum() + alpha * len(counts)),
-)
-exercise.mistake(
-    "Your shares are whole numbers. // drops the rest of a division: use /.",
-    lambda counts, alpha: (counts + alpha) // (counts.sum() + alpha * len(counts)),
+    lambda counts, alpha: smooth(torch.where(counts == 0, alpha, counts), 0),
 )
 
 exercise.law("the p_i sum to 1", shares_sum_to_1)

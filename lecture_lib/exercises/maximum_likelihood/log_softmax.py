@@ -1,21 +1,20 @@
 """The log of the softmax of each row."""
 
-import math
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import BITS, _normal
+from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS, _normal
 
 
 def log_softmax(theta):
     """log p_i = theta_i - log sum_j exp(theta_j) in each row: (n, k) -> (n, k)."""
-    shifted = theta - theta.max(1, keepdim=True).values
+    largest = theta.amax(1, keepdim=True)
+    shifted = theta - largest
     return shifted - shifted.exp().sum(1, keepdim=True).log()
 
 
 def _shifted(theta):
-    return theta - theta.max(1, keepdim=True).values
+    return theta - theta.amax(1, keepdim=True)
 
 
 def _shifted_by(theta, shift):
@@ -52,7 +51,7 @@ exercise.mistake(
     "exp of a large number is infinite, and of a very negative one 0. Subtract the largest theta of the row "
     "first: the softmax does not change.",
     lambda theta: (theta.exp() / theta.exp().sum(1, keepdim=True)).log(),
-    lambda theta: theta - theta.exp().sum(1, keepdim=True).log(),
+    lambda theta: _shifted_by(theta, 0.0),
 )
 exercise.mistake(
     "You subtracted the largest theta of the whole table. Every row needs its own: max(dim=1, keepdim=True).",
@@ -60,62 +59,33 @@ exercise.mistake(
     lambda theta: _shifted_by(theta, theta[0].max()),
 )
 exercise.mistake(
-    "You subtracted the mean or the smallest theta. Subtract the largest: then no exponent is above 0.",
+    "You subtracted the mean, the smallest theta or the place of the largest. Subtract the largest itself (.values): "
+    "then no exponent is above 0.",
     lambda theta: _shifted_by(theta, theta.mean(1, keepdim=True)),
     lambda theta: _shifted_by(theta, theta.amin(1, keepdim=True)),
-)
-exercise.mistake(
-    "You subtracted the place of the largest theta. Its value is asked: .values, not .indices.",
     lambda theta: _shifted_by(theta, theta.argmax(1, keepdim=True)),
 )
 exercise.mistake(
-    "You took the log of probabilities. A small one is 0 for a float, and its log is -inf. Subtract the log of the "
-    "sum from theta itself.",
+    "You took the log of probabilities. A small one is 0 for a float, and its log is -inf, or hidden by a small "
+    "number. Subtract the log of the sum from theta itself.",
     lambda theta: theta.softmax(1).log(),
-)
-exercise.mistake(
-    "You added a small number before the log. Subtract the log of the sum from theta itself: then nothing is 0.",
-    *(lambda theta, e=e: (theta.softmax(1) + e).log() for e in (1e-8, 1e-9, 1e-10, 1e-12, 1e-20)),
+    *(lambda theta, e=e: (theta.softmax(1) + e).log() for e in SMALL_NUMBERS),
 )
 exercise.mistake(
     "You cut large numbers off. Then different theta look equal: shift the row, do not clamp it.",
-    *(
-        lambda theta, low=low, most=most: _shifted_by(theta.clamp(low, most), 0.0)
-        for most in (50, 80, 88)
-        for low in (-most, -math.inf)
-    ),
+    *(lambda theta, most=most: _shifted_by(theta.clamp(max=most), 0.0) for most in (50, 80, 88)),
+    *(lambda theta, most=most: _shifted_by(theta.clamp(-most, most), 0.0) for most in (50, 80, 88)),
 )
 exercise.mistake(
-    "You subtracted the sum of the exp. Subtract its log.",
-    lambda theta: _shifted(theta) - _shifted(theta).exp().sum(1, keepdim=True),
-)
-exercise.mistake("You returned the probabilities. Their log is asked.", lambda theta: log_softmax(theta).exp())
-exercise.mistake(
-    "You summed over the whole table. Every row is a distribution of its own: sum over its k entries.",
+    "You summed over the whole table, or down its columns. Every row is a distribution of its own: sum over dim=1, "
+    "with keepdim=True.",
     lambda theta: theta - torch.logsumexp(theta, (0, 1)),
     lambda theta: _shifted(theta) - _shifted(theta).exp().sum().log(),
-)
-exercise.mistake(
-    "You summed down the columns. A row is a distribution: sum over dim=1, with keepdim=True.",
     lambda theta: theta - torch.logsumexp(theta, 0, keepdim=True),
-)
-exercise.mistake("You subtracted the largest theta, and then did not normalize.", _shifted)
-exercise.mistake(
-    "You subtracted the largest theta inside the exp, but not outside. Work with the shifted theta all the way.",
-    lambda theta: log_softmax(theta) + theta.max(1, keepdim=True).values,
-)
-exercise.mistake(
-    "You subtracted the largest theta outside the exp, but not inside.",
-    lambda theta: _shifted(theta) - theta.exp().sum(1, keepdim=True).log(),
-)
-exercise.mistake(
-    "You added log sum exp. Subtract it: dividing by the sum is subtracting its log.",
-    lambda theta: 2 * _shifted(theta) - log_softmax(theta),
 )
 exercise.mistake(
     "You divided by the sum of the theta. First exp, which makes them positive, then the sum.",
     lambda theta: (theta / theta.sum(1, keepdim=True)).log(),
 )
-exercise.mistake(BITS, lambda theta: log_softmax(theta) / math.log(2))
 
 exercise.law("each row sums to 1", rows_sum_to_1)

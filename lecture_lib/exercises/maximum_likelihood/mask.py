@@ -7,8 +7,11 @@ from lecture_lib.exercises.engine import Exercise
 
 def mask(below, above, strict):
     """1 where unit i above may see unit j below: above_i >= below_j, or > if strict. (in,), (out,) -> (out, in)."""
-    seen = above[:, None] > below if strict else above[:, None] >= below
-    return seen.float()
+    if strict:
+        allowed = above[:, None] > below
+    else:
+        allowed = above[:, None] >= below
+    return allowed.float()
 
 
 def no_variable_reaches_itself(call, rng):
@@ -28,37 +31,26 @@ def no_variable_reaches_itself(call, rng):
 
 exercise = Exercise("likelihood.mask", points=4, reference=mask)
 
+
+def _some(rng, n):
+    return torch.randint(7, (n,), generator=rng)
+
+
+def _layers(below, above, strict):
+    return {"below": below, "above": above, "strict": strict}
+
+
 exercise.case(
-    "variables to hidden units",
-    lambda rng: {"below": torch.arange(4), "above": torch.tensor([0, 2, 1, 2, 0]), "strict": False},
+    "variables to hidden units", lambda rng: _layers(torch.arange(4), torch.tensor([0, 2, 1, 2, 0]), strict=False)
 )
+exercise.case("hidden units to variables", lambda rng: _layers(torch.tensor([2, 0, 1]), torch.arange(4), strict=True))
+exercise.case("hidden to hidden", lambda rng: _layers(_some(rng, 6), _some(rng, 6), strict=False))
 exercise.case(
-    "hidden units to variables",
-    lambda rng: {"below": torch.tensor([2, 0, 1]), "above": torch.arange(4), "strict": True},
-)
-exercise.case(
-    "hidden to hidden",
-    lambda rng: {
-        "below": torch.randint(7, (6,), generator=rng),
-        "above": torch.randint(7, (6,), generator=rng),
-        "strict": False,
-    },
-)
-exercise.case(
-    "variables in another order",
-    lambda rng: {
-        "below": torch.randperm(8, generator=rng),
-        "above": torch.randint(7, (30,), generator=rng),
-        "strict": False,
-    },
+    "variables in another order", lambda rng: _layers(torch.randperm(8, generator=rng), _some(rng, 30), strict=False)
 )
 exercise.case(
     "logits of variables in another order",
-    lambda rng: {
-        "below": torch.randint(7, (30,), generator=rng),
-        "above": torch.randperm(8, generator=rng),
-        "strict": True,
-    },
+    lambda rng: _layers(_some(rng, 30), torch.randperm(8, generator=rng), strict=True),
 )
 
 exercise.mistake(
@@ -66,39 +58,17 @@ exercise.mistake(
     lambda below, above, strict: mask(below, above, not strict),
 )
 exercise.mistake(
-    "You ignored strict and always used >=. Then the logits of x_j can see x_j.",
-    lambda below, above, strict: mask(below, above, False),
-)
-exercise.mistake(
-    "You ignored strict and always used >. Then no hidden unit sees the variable with its own number.",
-    lambda below, above, strict: mask(below, above, True),
-)
-exercise.mistake(
-    "Your mask is transposed. A row belongs to a unit above, a column to a unit below: (out, in).",
-    lambda below, above, strict: mask(below, above, strict).T,
-)
-exercise.mistake(
     "Your comparison is the wrong way round: above must be the larger number, so that a unit sees what comes before.",
-    lambda below, above, strict: (above[:, None] < below if strict else above[:, None] <= below).float(),
+    lambda below, above, strict: mask(-below, -above, strict),
     lambda below, above, strict: 1 - mask(below, above, strict),
 )
 exercise.mistake(
-    "You exchanged the roles of below and above. A row belongs to a unit above, and above must be the larger "
-    "number: above[:, None] >= below.",
-    lambda below, above, strict: mask(above, below, strict),
-)
-exercise.mistake(
-    "A mask multiplies weights: 1 keeps a connection, 0 cuts it. You have other numbers in it.",
-    lambda below, above, strict: 2 * mask(below, above, strict) - 1,
-    lambda below, above, strict: mask(below, above, strict).log(),
-)
-exercise.mistake(
-    "You compared the positions of the units. Compare the numbers in below and above.",
+    "Your mask compares the positions of the units. Compare the numbers in below and above.",
     lambda below, above, strict: mask(torch.arange(len(below)), torch.arange(len(above)), strict),
 )
 exercise.mistake(
     "You allowed only equal numbers. A unit sees all that comes before it.",
-    lambda below, above, strict: (above[:, None] - 1 == below if strict else above[:, None] == below).float(),
+    lambda below, above, strict: (above[:, None] - int(strict) == below).float(),
 )
 exercise.mistake(
     "Everything sees everything in your mask.", lambda below, above, strict: torch.ones(len(above), len(below))

@@ -5,14 +5,13 @@ import math
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import LOG_2PI, SMALL_NUMBERS, _normal
-
-SIGN = "The sign is the other way round: nats are -log p(x), and fewer are better."
+from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS, _normal
 
 
-def nll(x, mean, sd, constant=LOG_2PI / 2):
+def nll(x, mean, sd):
     """-(1/n) sum_i log N(x_i; mean, sd^2): (n,), number, number -> a number in nats."""
-    return (math.log(sd) + constant + ((x - mean) / sd) ** 2 / 2).mean()
+    z = (x - mean) / sd
+    return (0.5 * z**2 + math.log(sd) + 0.5 * math.log(2 * math.pi)).mean()
 
 
 def _density(x, mean, sd):
@@ -20,6 +19,15 @@ def _density(x, mean, sd):
 
 
 exercise = Exercise("likelihood.nll", points=3, reference=nll)
+
+exercise.style(nll)
+
+
+@exercise.style
+def with_the_square_written_out(x, mean, sd):
+    log_p = -((x - mean) ** 2) / (2 * sd**2) - math.log(2 * math.pi * sd**2) / 2
+    return -log_p.mean()
+
 
 exercise.case("one point", lambda rng: {"x": _normal(rng, 1, 2.0), "mean": 1.5, "sd": 1.7})
 exercise.case("a narrow gaussian", lambda rng: {"x": _normal(rng, 6, 0.3, 0.2), "mean": 0.3, "sd": 0.2})
@@ -29,75 +37,21 @@ exercise.case(
 )
 
 exercise.mistake(
-    "You added up the points. Take the mean, so that the number does not grow with the data.",
-    lambda x, mean, sd: nll(x, mean, sd) * len(x),
-)
-exercise.mistake(SIGN, lambda x, mean, sd: -nll(x, mean, sd))
-exercise.mistake(
-    "You returned one number for each point. Their mean is asked.",
-    lambda x, mean, sd: math.log(sd) + LOG_2PI / 2 + ((x - mean) / sd) ** 2 / 2,
-)
-exercise.mistake(
-    "You left out log sd, which comes from the 1/sd in front of the density. Without it the widest Gaussian "
-    "always wins.",
-    lambda x, mean, sd: nll(x, mean, sd) - math.log(sd),
-)
-exercise.mistake(
-    "You left out log(2 pi) / 2. It does not move the best theta, but without it nats cannot be compared "
-    "between models.",
-    lambda x, mean, sd: nll(x, mean, sd, constant=0.0),
-)
-exercise.mistake(
-    "You added the whole of log(2 pi). It is the log of sqrt(2 pi): half of it.",
-    lambda x, mean, sd: nll(x, mean, sd, constant=LOG_2PI),
-)
-exercise.mistake(
-    "You took the root of sd as well. Under the root stands 2 pi alone: log sd + log(2 pi) / 2.",
-    lambda x, mean, sd: nll(x, mean, sd) - math.log(sd) / 2,
-)
-exercise.mistake(
-    "You left out the 1/2 in the exponent.", lambda x, mean, sd: nll(x, mean, sd) + (((x - mean) / sd) ** 2).mean() / 2
-)
-exercise.mistake(
-    "You divided the square by sd. It is (x - mean)^2 / sd^2.",
-    lambda x, mean, sd: (math.log(sd) + LOG_2PI / 2 + (x - mean) ** 2 / sd / 2).mean(),
-)
-exercise.mistake("You used sd as the variance. The variance is sd^2.", lambda x, mean, sd: nll(x, mean, math.sqrt(sd)))
-exercise.mistake(
     "You took the log of the mean density. Take the log for each point first, then the mean.",
     lambda x, mean, sd: -_density(x, mean, sd).mean().log(),
 )
 exercise.mistake(
-    "exp is 0 for a point far away, and log 0 is infinite. Write the log of the formula out, without exp.",
+    "exp is 0 for a point far away, and log 0 is infinite; a small number added before the log gives a wrong, small "
+    "number of nats. Write the log of the formula out, without exp.",
     lambda x, mean, sd: -_density(x, mean, sd).log().mean(),
-)
-exercise.mistake(
-    "You added a small number before the log. A point far away then gets a wrong, small number of nats: write the "
-    "log of the formula out, without exp.",
     *(lambda x, mean, sd, e=e: -(_density(x, mean, sd) + e).log().mean() for e in SMALL_NUMBERS),
+    *(lambda x, mean, sd, e=e: -_density(x, mean, sd).clamp(min=e).log().mean() for e in SMALL_NUMBERS),
 )
 exercise.mistake(
-    "You subtracted log sd. The 1/sd in front of the density gives -log sd in log p, so + log sd in -log p.",
-    lambda x, mean, sd: nll(x, mean, sd) - 2 * math.log(sd),
-)
-exercise.mistake(
-    "You subtracted log(2 pi) / 2. It is added: -log of 1 / sqrt(2 pi).",
-    lambda x, mean, sd: nll(x, mean, sd, constant=-LOG_2PI / 2),
-)
-exercise.mistake(
-    "In Python a / 2 * b is (a / 2) * b. Put 2 * sd**2 in parentheses.",
-    lambda x, mean, sd: (math.log(sd) + LOG_2PI / 2 + (x - mean) ** 2 / 2 * sd**2).mean(),
-)
-exercise.mistake(
-    "You averaged x first. Every point has a square of its own: square first, then take the mean.",
-    lambda x, mean, sd: nll(x.mean(), mean, sd),
+    "Your number is that of the mean of x. Use the mean that is given.", lambda x, mean, sd: nll(x, x.mean(), sd)
 )
 exercise.mistake(
     "You returned densities. The mean of their -log is asked.",
-    lambda x, mean, sd: _density(x, mean, sd),
+    _density,
     lambda x, mean, sd: _density(x, mean, sd).mean(),
-)
-exercise.mistake(
-    "These are bits. In nats the logarithm is the natural one, math.log.",
-    lambda x, mean, sd: nll(x, mean, sd) / math.log(2),
 )

@@ -7,14 +7,15 @@ from lecture_lib.exercises.maximum_likelihood import _normal
 from lecture_lib.exercises.maximum_likelihood.gradient import gradient
 
 
-def sgd(x, batches, lr, mean, log_sd, slope=None):
+def sgd(x, batches, lr, mean, log_sd):
     """theta after each step theta - lr gradient(x[batch], theta): (n,), (steps, b), numbers -> (steps, 2)."""
-    theta, path = torch.tensor([mean, log_sd]), []
-    for batch in batches:
-        step = gradient(x[batch], *theta.tolist()) if slope is None else slope(x, batch, theta)
-        theta = theta - lr * step
-        path.append(theta)
-    return torch.stack(path)
+    path = torch.zeros(len(batches), 2)
+    for t in range(len(batches)):
+        by_mean, by_log_sd = gradient(x[batches[t]], mean, log_sd).tolist()
+        mean = mean - lr * by_mean
+        log_sd = log_sd - lr * by_log_sd
+        path[t] = torch.tensor([mean, log_sd])
+    return path
 
 
 def _run(rng, n, steps, b, lr, mean=-1.0, log_sd=0.7):
@@ -31,13 +32,13 @@ def _one_after_the_other(x, batches, lr, mean, log_sd):
     return torch.tensor(path)
 
 
-def _always_from_the_start(x, batches, lr, mean, log_sd):
-    start = torch.tensor([mean, log_sd])
-    return torch.stack([start - lr * gradient(x[batch], mean, log_sd) for batch in batches])
+def _at_the_start(x, batches, lr, mean, log_sd):
+    """Each step of the walk, as from the start."""
+    return -lr * torch.stack([gradient(x[batch], mean, log_sd) for batch in batches])
 
 
-def _with_the_start(*arguments):
-    return torch.cat([torch.tensor([arguments[3:]]), sgd(*arguments)])
+def _with_the_start(*a):
+    return torch.cat([torch.tensor([a[3:]]), sgd(*a)])
 
 
 exercise = Exercise("likelihood.sgd", points=4, reference=sgd)
@@ -52,21 +53,27 @@ exercise.mistake(
     lambda x, batches, lr, *start: sgd(x, batches, -lr, *start),
 )
 exercise.mistake(
-    "You used all points in every step. Step t sees x[batches[t]] alone.",
-    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x, *theta.tolist())),
-)
-exercise.mistake(
     "You moved mean first, and took the derivative for log_sd at the new mean. Compute the whole gradient, "
     "then move both.",
     _one_after_the_other,
 )
-exercise.mistake("Every step of yours begins at the start. Begin where the last step ended.", _always_from_the_start)
-exercise.mistake("Your path begins with the start. Only the places after a step are asked.", _with_the_start)
-exercise.mistake("You returned the last place only. One row for each step is asked.", lambda *a: sgd(*a)[-1])
+exercise.mistake(
+    "Every step of yours begins at the start. Begin where the last step ended.",
+    lambda *a: torch.tensor(a[3:]) + _at_the_start(*a),
+)
 exercise.mistake(
     "You added up the gradients of the batch. Take their mean.",
-    lambda *a: sgd(*a, slope=lambda x, batch, theta: len(batch) * gradient(x[batch], *theta.tolist())),
+    lambda x, batches, lr, *start: sgd(x, batches, lr * batches.shape[1], *start),
 )
+exercise.mistake(
+    "You used the numbers in batches as data. They say which points to take: x[batch].",
+    lambda x, *a: sgd(torch.arange(len(x)).float(), *a),
+)
+exercise.mistake(
+    "You took the one point x[t] in step t. It sees the points x[batches[t]].",
+    lambda x, batches, *a: sgd(x, torch.arange(len(batches)), *a),
+)
+exercise.mistake("Your path begins with the start. Only the places after a step are asked.", _with_the_start)
 exercise.mistake("You noted each place before its step. Step first, then note.", lambda *a: _with_the_start(*a)[:-1])
 exercise.mistake(
     "All your rows are equal: you stored the same tensor again and again, and it went on changing. Store a copy, "
@@ -80,25 +87,12 @@ exercise.mistake(
     lambda *a: sgd(*a)[0],
 )
 exercise.mistake(
-    "log_sd never moves in your walk.",
-    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x[batch], *theta.tolist()) * torch.tensor([1.0, 0.0])),
-)
-exercise.mistake(
-    "mean never moves in your walk.",
-    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x[batch], *theta.tolist()) * torch.tensor([0.0, 1.0])),
-)
-exercise.mistake(
     "Your second column is sd. The walk is in log_sd, and log_sd is asked.",
     lambda *a: torch.stack([sgd(*a)[:, 0], sgd(*a)[:, 1].exp()], 1),
 )
 exercise.mistake(
     "You took every gradient at the start. Take it where the last step ended.",
-    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(x[batch], *a[3:])),
-)
-exercise.mistake("You left out the step size lr.", lambda x, batches, lr, *start: sgd(x, batches, 1.0, *start))
-exercise.mistake(
-    "You used the numbers in batches as data. They say which points to take: x[batch].",
-    lambda *a: sgd(*a, slope=lambda x, batch, theta: gradient(batch.float(), *theta.tolist())),
+    lambda *a: torch.tensor(a[3:]) + _at_the_start(*a).cumsum(0),
 )
 exercise.mistake(
     "You always took the first batch. Step t sees x[batches[t]].",

@@ -5,16 +5,19 @@ import math
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import BITS, SMALL_NUMBERS
+from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS
 
 
-def tree_log_prob(x, parents, tables, pick=None):
+def tree_log_prob(x, parents, tables):
     """log p(x) = sum_j log p(x_j | x_parent(j)): (n, d), (d,), (d, levels, levels) -> (n,), nats."""
-    total = torch.zeros(len(x))
-    for j, parent in enumerate(parents.tolist()):
-        given = x[:, parent] if parent >= 0 else torch.zeros(len(x), dtype=torch.long)
-        total = total + (tables[j, given, x[:, j]] if pick is None else pick(tables, x, j, parent, given)).log()
-    return total
+    log_p = torch.zeros(len(x))
+    for j in range(x.shape[1]):
+        if parents[j] < 0:
+            p = tables[j, 0, x[:, j]]
+        else:
+            p = tables[j, x[:, parents[j]], x[:, j]]
+        log_p = log_p + p.log()
+    return log_p
 
 
 def _net(rng, parents, levels, n):
@@ -33,28 +36,14 @@ def all_x_sum_to_1(call, rng):
     return "" if abs(total - 1) < 1e-3 else f"Over all 81 possible x your p(x) sums to {total:.4g}. It should be 1."
 
 
-def _parents_number(x, parents, tables, numbers):
-    total = torch.zeros(len(x))
-    for j in range(x.shape[1]):
-        total = total + tables[j, numbers[j], x[:, j]].log()
-    return total
-
-
-def _picked_twice(x, parents, tables):
-    total = torch.zeros(len(x))
-    for j, parent in enumerate(parents.tolist()):
-        total = total + tables[j][x[:, parent]][x[:, j]].log()
-    return total
-
-
 def _picking(pick):
-    """`tree_log_prob` with another way to pick p(x_j | x_parent) from the tables."""
-    return lambda x, parents, tables: tree_log_prob(x, parents, tables, pick)
+    """What `pick` takes from the tables, given j, parents, the parents' values u (0 for a root) and v = x."""
 
+    def wrong(x, parents, tables):
+        u = torch.where(parents >= 0, x[:, parents], 0)
+        return pick(tables, torch.arange(len(parents)), parents, u, x).log().sum(1)
 
-def _multiplied_first(x, parents, tables):
-    given = torch.where(parents >= 0, x[:, parents], 0)
-    return tables[torch.arange(len(parents)), given, x].prod(1).log()
+    return wrong
 
 
 exercise = Exercise("likelihood.tree_log_prob", points=4, reference=tree_log_prob)
@@ -77,15 +66,18 @@ def _(rng):
 
 exercise.mistake(
     "You swapped the indices. In tables[j, u, v] the parent's value u comes first, then the variable's own v.",
-    _picking(lambda t, x, j, parent, given: t[j, x[:, j], given]),
-    _picking(lambda t, x, j, parent, given: t[j, x[:, j], x[:, parent]]),
-    _picking(lambda t, x, j, parent, given: t[j, x[:, j], given] if parent >= 0 else t[j, 0, x[:, j]]),
+    _picking(lambda t, j, parents, u, v: t[j, v, u]),
+    _picking(lambda t, j, parents, u, v: t[j, v, v[:, parents]]),
+    _picking(lambda t, j, parents, u, v: torch.where(parents >= 0, t[j, v, u], t[j, 0, v])),
 )
-exercise.mistake("tables[j][u][v] picks rows twice. Pick one entry for each row of x: tables[j, u, v].", _picked_twice)
+exercise.mistake(
+    "tables[j][u][v] picks rows twice. Pick one entry for each row of x: tables[j, u, v].",
+    lambda x, parents, t: sum((t[j][x[:, p]][x[:, j]].log() for j, p in enumerate(parents)), torch.zeros(len(x))),
+)
 exercise.mistake(
     "You looked up the number of the parent. Its value in this row is asked: x[:, parents[j]].",
-    lambda x, parents, tables: _parents_number(x, parents, tables, parents),
-    lambda x, parents, tables: _parents_number(x, parents, tables, parents.tolist()),
+    lambda x, parents, tables: sum(tables[j, p, x[:, j]].log() for j, p in enumerate(parents)),
+    lambda x, parents, tables: sum(tables[j, p, x[:, j]].log() for j, p in enumerate(parents.tolist())),
 )
 exercise.mistake(
     "A root has -1 in parents. 0 is a variable like all others, and can be a parent: test parents[j] < 0.",
@@ -97,44 +89,30 @@ exercise.mistake(
 )
 exercise.mistake(
     "You left the root out. It has a table as well: log p(x_root) belongs to the sum.",
-    _picking(lambda t, x, j, parent, given: t[j, given, x[:, j]] if parent >= 0 else torch.ones(len(x))),
-)
-exercise.mistake(
-    "You added the root's probability, not its log.",
-    _picking(lambda t, x, j, parent, given: t[j, given, x[:, j]] if parent >= 0 else t[j, given, x[:, j]].exp()),
+    _picking(lambda t, j, parents, u, v: torch.where(parents >= 0, t[j, u, v], 1)),
 )
 exercise.mistake(
     "You used the parent's table. p(x_j | x_parent) is in tables[j].",
-    _picking(lambda t, x, j, parent, given: t[parent if parent >= 0 else j, given, x[:, j]]),
-    _picking(lambda t, x, j, parent, given: t[parent, given, x[:, j]]),
-    _picking(lambda t, x, j, parent, given: t[parent, x[:, parent], x[:, j]]),
+    _picking(lambda t, j, parents, u, v: t[torch.where(parents >= 0, parents, j), u, v]),
+    _picking(lambda t, j, parents, u, v: t[parents, u, v]),
+    _picking(lambda t, j, parents, u, v: t[parents, v[:, parents], v]),
 )
 exercise.mistake(
     "You added a small number before the log, or clamped. What cannot happen has log p(x) = -inf.",
-    *(_picking(lambda t, x, j, parent, given, e=e: t[j, given, x[:, j]] + e) for e in SMALL_NUMBERS),
-    *(_picking(lambda t, x, j, parent, given, e=e: t[j, given, x[:, j]].clamp(min=e)) for e in SMALL_NUMBERS),
+    *(lambda x, parents, tables, e=e: tree_log_prob(x, parents, tables + e) for e in SMALL_NUMBERS),
+    *(lambda x, parents, tables, e=e: tree_log_prob(x, parents, tables.clamp(min=e)) for e in SMALL_NUMBERS),
 )
 exercise.mistake(
-    "You have the first variable alone. Does your loop end after it, by return or break?",
-    _picking(lambda t, x, j, parent, given: t[j, given, x[:, j]] if j == 0 else torch.ones(len(x))),
+    "math.log(0) is an error in Python. torch.log(0) is -inf, which is right for what cannot happen.",
+    lambda *a: [math.log(0) if v == -math.inf else v for v in tree_log_prob(*a).tolist()],
 )
 exercise.mistake(
     "You took the mean over the variables. The logs of the factors add up.",
-    lambda x, parents, tables: tree_log_prob(x, parents, tables) / x.shape[1],
+    lambda x, *a: tree_log_prob(x, *a) / x.shape[1],
 )
 exercise.mistake(
-    "A product of many small numbers is 0 for a float. Take the logs first, then the sum.", _multiplied_first
+    "A product of many small numbers is 0 for a float. Take the logs first, then the sum.",
+    lambda *a: tree_log_prob(*a).exp().log(),
 )
-exercise.mistake("You returned p(x). The log of it is asked.", lambda *a: tree_log_prob(*a).exp())
-exercise.mistake(
-    "The sign is the other way round: log p(x) is asked, which is never above 0 here.", lambda *a: -tree_log_prob(*a)
-)
-exercise.mistake(
-    "You added the probabilities. The factors multiply, so their logs add: take the log of each.",
-    lambda x, parents, tables: torch.stack(
-        [tables[j, x[:, p] if p >= 0 else 0, x[:, j]] for j, p in enumerate(parents.tolist())]
-    ).sum(0),
-)
-exercise.mistake(BITS, lambda *a: tree_log_prob(*a) / math.log(2))
 
 exercise.law("p(x) sums to 1", all_x_sum_to_1)

@@ -13,25 +13,33 @@ def die_log_prob(throws, p):
 
 
 exercise = Exercise("start.log_prob", points=2, reference=die_log_prob)
+exercise.style(die_log_prob)
+
+
+@exercise.style
+def throw_by_throw(throws, p):
+    total = torch.tensor(0.0)
+    for throw in throws:
+        total += p[throw].log()
+    return total
+
+
+def _die(rng):
+    p = torch.rand(6, generator=rng) + 0.1
+    return p / p.sum()
+
 
 exercise.case("one throw", lambda rng: {"throws": torch.tensor([3]), "p": torch.tensor([0.3, 0.1, 0.1, 0.2, 0.2, 0.1])})
-
-
-@exercise.case("four throws")
-def _(rng):
-    p = torch.rand(6, generator=rng) + 0.1
-    return {"throws": torch.tensor([0, 3, 4, 1]), "p": p / p.sum()}
-
-
+exercise.case("four throws", lambda rng: {"throws": torch.tensor([0, 3, 4, 1]), "p": _die(rng)})
 exercise.case(
-    "loaded die", lambda rng: {"throws": torch.tensor([5, 5, 0, 2]), "p": torch.tensor([0.1, 0.1, 0.1, 0.1, 0.1, 0.5])}
+    "loaded die", lambda rng: {"throws": torch.tensor([5, 5, 0, 2]), "p": torch.tensor([0.2, 0.0, 0.2, 0.1, 0.0, 0.5])}
 )
 
 
 @exercise.case("a thousand throws")
 def _(rng):
-    p = torch.rand(6, generator=rng) + 0.1
-    return {"throws": torch.randint(6, (1000,), generator=rng), "p": p / p.sum()}
+    p = _die(rng)
+    return {"throws": torch.randint(6, (1000,), generator=rng), "p": p}
 
 
 exercise.case(
@@ -40,43 +48,34 @@ exercise.case(
 )
 
 exercise.mistake(
-    "You returned the probability. The log of it is asked: log turns the product into a sum.",
-    lambda throws, p: p[throws].prod(),
-)
-exercise.mistake(
     "The product of a thousand small numbers is too small for a float and becomes 0. "
     "Take the log of each factor first, then add.",
     lambda throws, p: p[throws].prod().log(),
-)
-exercise.mistake(
-    "You took the mean. The throws are independent: their log probabilities add up.",
-    lambda throws, p: p[throws].log().mean(),
 )
 exercise.mistake(
     "You added the probabilities. Independent events multiply, so their logs add: take the log first, then the sum.",
     lambda throws, p: p[throws].sum().log(),
 )
 exercise.mistake(
-    "These are bits. In nats the logarithm is the natural one, torch.log.", lambda throws, p: p[throws].log2().sum()
+    "Your number is that of one throw only. Does `return`, or the start of your sum, stand inside the loop?",
+    *(lambda throws, p, i=i: p[throws[i]].log() for i in (0, -1)),
 )
 exercise.mistake(
-    "You returned one number for each throw. The whole series is asked: add them up.", lambda throws, p: p[throws].log()
-)
-exercise.mistake(
-    "The faces are numbered from 0: throws holds 0 to 5, and p[0] is the first face.",
-    lambda throws, p: p[throws - 1].log().sum(),
-)
-exercise.mistake(
-    "You hid the impossible throw. A series that cannot happen has probability 0, and log 0 is -inf.",
-    lambda throws, p: p[throws].clamp(min=math.exp(-20)).log().sum(),
-    lambda throws, p: (p[throws] + 1e-10).log().sum(),
+    "Your number for the impossible throw is finite. A series that cannot happen has probability 0, and log 0 is -inf. "
+    "torch's Categorical, too, puts a small number in place of 0.",
+    *(lambda throws, p, e=e: p[throws].clamp(min=e).log().sum() for e in (math.exp(-20), torch.finfo().eps, 1e-8)),
+    *(lambda throws, p, e=e: (p[throws] + e).log().sum() for e in (1e-6, 1e-8, 1e-10, 1e-12)),
     lambda throws, p: p[throws][p[throws] > 0].log().sum(),
 )
 exercise.mistake(
-    "You used one throw only. Does `return`, or the start of your sum, stand inside the loop?",
-    lambda throws, p: p[throws[0]].log(),
-    lambda throws, p: p[throws[-1]].log(),
+    "math.log(0) is an error in Python. torch.log(0) is -inf, which is what an impossible series asks for.",
+    lambda throws, p: sum(math.log(p[throw]) for throw in throws),
 )
 exercise.mistake(
-    "The sign is the other way round: the log of a probability is at most 0.", lambda throws, p: -p[throws].log().sum()
+    "A face that is impossible and was never thrown spoils your sum: 0 * log 0 is NaN. Add log p of the throws alone.",
+    lambda throws, p: (throws.bincount(minlength=6) * p.log()).sum(),
+)
+exercise.mistake(
+    "You went through the faces, not through the throws: the probability of throw i is p[throws[i]].",
+    lambda throws, p: sum(p[i].log() for i in range(len(throws))),
 )

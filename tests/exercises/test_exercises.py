@@ -391,8 +391,8 @@ def test_two_mistakes_at_once_are_both_said():
         return h.log_prob(-x, -edges.flip(0), probs.flip(0)).exp()
 
     whys = check("histogram.log_prob", right_closed_and_no_log).whys
-    both = "Two things at once. A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1]. "
-    assert both + "And then: with exp taken of the result." in whys
+    first = "A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1]."
+    assert whys[0].startswith(first) and "exp taken" in whys[0]
 
 
 def test_an_unknown_mistake_is_not_called_a_known_one():
@@ -416,7 +416,7 @@ def test_constant_factors_signs_and_offsets_are_said():
     reference = h.pixel_bits
     assert "3 times the expected" in str(check("histogram.pixel_bits", lambda *a: 3 * reference(*a)))
     assert "off by the same amount, 0.5" in str(check("histogram.pixel_bits", lambda *a: reference(*a) + 0.5))
-    assert "with the sign the other way round" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
+    assert "sign the other way round" in str(check("histogram.smooth", lambda *a: -h.smooth(*a)))
 
 
 def test_a_factor_of_1_or_one_that_spares_infinity_is_never_said():

@@ -1,5 +1,7 @@
 """The mutual information of two variables in nats, from pairs of their values."""
 
+import math
+
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -36,6 +38,13 @@ def _information(p, other):
     return (p * (p / other).log())[p > 0].sum()
 
 
+def _each_pair_once(a, b, levels):
+    """With shares that sum to s < 1: of the pairs that occur again only one is counted."""
+    once = torch.stack([a, b]).unique(dim=1)
+    s = once.shape[1] / len(a)
+    return s * (mutual_information(*once, levels) - math.log(s))
+
+
 def _without_minlength(a, b, levels):
     torch.bincount(a * levels + b).reshape(levels, levels)
     return mutual_information(a, b, levels)
@@ -57,15 +66,10 @@ exercise.style(mutual_information)
 
 
 @exercise.style
-def cell_by_cell(a, b, levels):
-    p, information = torch.zeros(levels, levels), torch.tensor(0.0)
-    for u, v in zip(a, b):
-        p[u, v] += 1 / len(a)
-    for u in range(levels):
-        for v in range(levels):
-            if p[u, v] > 0:
-                information += p[u, v] * torch.log(p[u, v] / (p[u].sum() * p[:, v].sum()))
-    return information
+def over_the_pairs(a, b, levels):
+    p = torch.bincount(a * levels + b, minlength=levels * levels).reshape(levels, levels) / len(a)
+    p_a, p_b = p.sum(1), p.sum(0)
+    return torch.log(p[a, b] / (p_a[a] * p_b[b])).mean()
 
 
 exercise.case(
@@ -105,6 +109,7 @@ exercise.mistake(
 )
 exercise.mistake(
     "Your number counts a pair that occurs again only once, as p[a, b] += 1 does. Use torch.bincount, or a loop.",
+    _each_pair_once,
     lambda a, b, levels: mutual_information(*torch.stack([a, b]).unique(dim=1), levels),
 )
 exercise.mistake(

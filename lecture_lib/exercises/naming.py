@@ -43,7 +43,10 @@ ENDINGS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # of one part of
     "the rounded {}": ("rounded to whole numbers", torch.round),
     "100 {}": ("in percent", lambda v: 100 * v),
     "{} / n": ("divided by how many they are", lambda v: v / len(v)),
-    "0 times {}": ("times 0", lambda v: 0 * v),
+    "0 times {}": (
+        "times 0, as // or a result that is never filled makes them",
+        lambda v: 0 * v,
+    ),
 }
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
     "rounded down": torch.floor,
@@ -137,7 +140,9 @@ class Variants:
             warnings.simplefilter("ignore")
             for says, ending in self.endings.items():
                 if fits(lambda i: self.expected[i], ending):
-                    return f"{self._yours} the right {self._ones} {says}."
+                    return f"{self._yours} the right {self._ones} {says.removesuffix('?')}" + (
+                        "?" if says.endswith("?") else "."
+                    )
             for function, says, *_ in self.singles:
                 if fits(lambda i, f=function: self.value(f, i)):
                     return f"{self._yours} {self._those} of the right formula {says}."
@@ -229,15 +234,14 @@ class Variants:
 
 def ignored_argument(variants: Variants, call: Call, i: int, got: Tensor) -> str:
     """Names the argument that makes no difference to the answer in case i, though it does to the right one."""
-    arguments = variants.cases[i]
+    arguments, exercise = variants.cases[i], variants.exercise
+    right = call_in_process(exercise.reference, exercise.parts)
     for name, value in arguments.items():
-        for other in _other_values(value) if variants.exercise.adapter is None else ():
-            changed = {**arguments, name: other}
-            right = call_in_process(variants.exercise.reference, variants.exercise.parts)(changed).value
-            if right is None or not right.isfinite().all() or alike(right, variants.expected[i]):
-                continue
-            outcome = call(changed)
-            if outcome.value is not None and torch.equal(outcome.value, got):
+        changed = [{**arguments, name: other} for other in _other_values(value)] if exercise.adapter is None else []
+        wanted = [right(one).value for one in changed]
+        if wanted and all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted):
+            given = [call(one).value for one in changed]
+            if all(value is not None and torch.equal(value, got) for value in given):
                 return (
                     f"Your answer stays the same when {name} changes. Use {name} itself, not a value of the notebook."
                 )
@@ -245,8 +249,12 @@ def ignored_argument(variants: Variants, call: Call, i: int, got: Tensor) -> str
 
 
 def _other_values(value) -> list:
+    """Others of the same kind, unlike in every respect: not only by a factor, nor only in their order."""
     if torch.is_tensor(value):
-        return [value.flip(0), value * 1.25] if value.ndim and value.is_floating_point() else []
+        if not value.ndim or not value.is_floating_point():
+            return []
+        ramp = torch.linspace(0.7, 1.4, value.numel(), dtype=value.dtype).reshape(value.shape)
+        return [value * ramp, 1.25 * value * ramp.flip(0)]
     return [value + 1, value * 2] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
 
 

@@ -20,7 +20,7 @@ from lecture_lib.exercises.grammar import Change, Formula
 
 MOST = 2000  # numbers of a case with which variants are tried first
 PAIRS = 2500  # variants with two changes that are tried, the plainest first
-TWO = "Two things at once:"
+TWO = "Two things at once."
 
 # ---------------------------------------------------------------- changes of what is returned
 

@@ -24,7 +24,7 @@ def _gallery(rng, k, n, d, near=0.0):
 exercise = Exercise("dcgan.nearest", points=2, reference=nearest)
 
 exercise.case("new images", lambda rng: _gallery(rng, 4, 9, 5))
-exercise.case("one of them is a copy", lambda rng: _gallery(rng, 3, 12, 16, near=0.01))
+exercise.case("one of them is a copy", lambda rng: _gallery(rng, 3, 12, 256, near=0.01))
 exercise.case("more images than in training", lambda rng: _gallery(rng, 8, 5, 6))
 
 

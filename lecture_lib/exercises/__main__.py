@@ -1,6 +1,6 @@
 """python -m lecture_lib.exercises [PREFIX ...]: how many of the grammar's wrong answers are named, as docs/mistakes.md.
 
-Of each exercise all variants with one change are judged, and 20 random ones with two (seed 0). An answer is named if a
+Of each exercise all variants with one change are judged, and 10 random ones with two (seed 0). An answer is named if a
 sentence says which mistake gives its numbers, generic if the report only says how they differ, silent if it says
 nothing.
 """
@@ -15,7 +15,7 @@ from lecture_lib.answers.call import call_in_process
 from lecture_lib.exercises import EXERCISES, Exercise, prepare
 from lecture_lib.exercises.engine import judge, name_mistakes
 
-PAIRS = 20
+PAIRS = 10
 
 
 def verdict(exercise: Exercise, answer) -> str:

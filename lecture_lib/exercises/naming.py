@@ -140,12 +140,12 @@ class Variants:
             warnings.simplefilter("ignore")
             for says, ending in self.endings.items():
                 if fits(lambda i: self.expected[i], ending):
-                    return f"{self._yours} the right {self._ones} {says.removesuffix('?')}" + (
-                        "?" if says.endswith("?") else "."
-                    )
+                    return f"{self._yours} the right {self._ones} {says}."
             for function, says, *_ in self.singles:
                 if fits(lambda i, f=function: self.value(f, i)):
                     return f"{self._yours} {self._those} of the right formula {says}."
+            if self.expected[first].numel() > MOST:  # two at once would take too long
+                return ""
             for sentence, wrong in self.exercise.mistakes:
                 for says, ending in self.endings.items():
                     if fits(lambda i, f=wrong: self.value(f, i), ending):
@@ -154,7 +154,7 @@ class Variants:
                 for end, ending in self.endings.items() if self.value(function, first) is not None else ():
                     if fits(lambda i, f=function: self.value(f, i), ending):
                         return f"{TWO} {self._yours} {self._those} of the right formula {says}, and then {end}."
-            for function, says in itertools.chain(self.independent(first, got[first]), self.pairs(first, got[first])):
+            for function, says in self.two(first, got[first]):
                 if fits(lambda i, f=function: self.run(f, i)):
                     return f"{TWO} {self._yours} {self._those} of the right formula {says}."
         return ""
@@ -179,7 +179,9 @@ class Variants:
             return None
 
     def value(self, function: Callable, i: int) -> Tensor | None:
-        """The same, kept."""
+        """The same, kept where it is small."""
+        if self.expected[i].numel() > MOST:
+            return self.run(function, i)
         if (function, i) not in self._values:
             self._values[function, i] = self.run(function, i)
         return self._values[function, i]
@@ -187,7 +189,8 @@ class Variants:
     @cache  # noqa: B019
     def telling(self, i: int) -> int:
         """How many of the changes case i tells apart; large cases, which take long, come last."""
-        size = sum(a.numel() for a in self.cases[i].values() if torch.is_tensor(a))
+        tensors = [a for a in (*self.cases[i].values(), self.expected[i]) if torch.is_tensor(a)]
+        size = sum(a.numel() for a in tensors)
         return len(self.different(i)) if size < MOST else -size
 
     def different(self, i: int) -> list[tuple[str, Formula, Change, Tensor]]:
@@ -200,6 +203,9 @@ class Variants:
                     found.setdefault(value.numpy().tobytes() + bytes(value.ndim), (says, formula, change, value))
             self._different[i] = list(found.values())
         return self._different[i]
+
+    def two(self, i: int, got: Tensor) -> Iterator[tuple[Callable, str]]:
+        return itertools.chain(self.independent(i, got), self.pairs(i, got))
 
     def independent(self, i: int, got: Tensor) -> Iterator[tuple[Callable, str]]:
         """Pairs of changes in different terms or factors, where what both do is the sum, or the product, of each's."""

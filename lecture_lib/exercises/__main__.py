@@ -1,4 +1,4 @@
-"""python -m lecture_lib.exercises [PREFIX ...]: how many of the grammar's wrong answers are named, as docs/mistakes.md.
+"""python -m lecture_lib.exercises [PREFIX ...]: how many of the grammar's wrong answers are named.
 
 Of each exercise all variants with one change are judged, and 10 random ones with two (seed 0). An answer is named if a
 sentence says which mistake gives its numbers, generic if the report only says how they differ, silent if it says

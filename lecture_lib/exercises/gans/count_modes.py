@@ -15,8 +15,8 @@ def count_modes(x, means, sd):
     return covered.item(), good.double().mean().item()
 
 
-def _modes(rng, k, n, sd, wide, lost, d=2, stray=0):
-    means = 4 * torch.rand(k, d, generator=rng).sort(0).values + 3 * torch.arange(k)[:, None]
+def _modes(rng, k, n, sd, wide, lost, d=2, stray=0, apart=1.0):
+    means = apart * (4 * torch.rand(k, d, generator=rng).sort(0).values + 3 * torch.arange(k)[:, None])
     weights = torch.ones(k - lost)
     weights[0] = 0.25  # a mode that few points reach
     which = torch.multinomial(weights, n, replacement=True, generator=rng)
@@ -52,7 +52,7 @@ def _(rng):
     return a
 
 
-exercise.case("collapsed to one", lambda rng: _modes(rng, 4, 120, 0.1, 1.6, lost=3, stray=2))
+exercise.case("collapsed to one", lambda rng: _modes(rng, 4, 120, 0.1, 1.6, lost=3, stray=2, apart=0.08))
 exercise.case("three dimensions", lambda rng: _modes(rng, 5, 250, 0.2, 1.5, lost=1, d=3, stray=5))  # just enough
 
 exercise.mistake(

@@ -29,7 +29,7 @@ exercise.case(
 )
 exercise.case(
     "a discriminator that is sure and wrong",
-    lambda rng: {"real": _normal(rng, 5, mean=-150.0), "fake": _normal(rng, 7, mean=130.0)},
+    lambda rng: {"real": _normal(rng, 5, mean=-800.0), "fake": _normal(rng, 7, mean=750.0)},
 )
 
 exercise.mistake(

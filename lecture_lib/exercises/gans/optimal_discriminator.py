@@ -38,7 +38,7 @@ def _(rng):
 @exercise.case("one of them vanishes")
 def _(rng):
     log_p, log_q = _normal(rng, 6, mean=-1.0), _normal(rng, 6, mean=-2.0)
-    log_q[2] = -120.0  # nearly
+    log_q[2], log_p[3] = -120.0, -1200.0  # nearly
     log_p[1] = log_q[4] = -math.inf
     return {"log_p": log_p, "log_q": log_q}
 

@@ -101,7 +101,9 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
 
     def step(player, z, batch=None):
         if tuple(z.shape) != (n, 2):
-            raise Told(f"{'dg'[player - 1]}_step got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}.")
+            raise Told(
+                f"{'dg'[int(player) - 1]}_step got z of shape {tuple(z.shape)}. It should be ({n}, 2): n is {n}."
+            )
         rows = set(map(tuple, z.tolist()))
         noise.update(rows)
         looks = new("z", z), float(len(rows) == n and not torch.equal(*z.T)), 1.0 if batch is None else new("x", batch)

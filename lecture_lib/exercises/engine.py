@@ -234,10 +234,11 @@ def name_mistakes(
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
     if found := prepared.variants.explain([o.value for o in outcomes], sorted(failed)):
         return [found if i in failed else "" for i in range(len(outcomes))]
-    for i in sorted(failed) if call is not None else ():
-        if prepared.expected[i].shape == getattr(outcomes[i].value, "shape", None):
-            if found := ignored_argument(prepared.variants, call, i, outcomes[i].value):
-                return [found if k in failed and o.value is not None else "" for k, o in enumerate(outcomes)]
+    values = [
+        o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)
+    ]
+    if call is not None and (found := ignored_argument(prepared.variants, call, values, sorted(failed))):
+        return [found if i in failed and o.value is not None else "" for i, o in enumerate(outcomes)]
     named = [""] * len(outcomes)
     telling = lambda value: value is not None and bool((value.isfinite() & (value != 0)).any())  # noqa: E731
     open_cases = {i for i in failed if telling(outcomes[i].value)}

@@ -54,6 +54,9 @@ OTHERS = {
     ast.BitOr: (ast.BitAnd,), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.Lt),
     ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
 }  # fmt: skip
+STRENGTH = {
+    ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2, ast.FloorDiv: 2, ast.MatMult: 2, ast.Pow: 3,
+}  # fmt: skip
 LEFT_OUT = {ast.Div: "dividing by ", ast.FloorDiv: "dividing by ", ast.Pow: "the power ", ast.Mult: "the factor "}
 OF_A_VALUE = {
     "x.mean()": "the mean of x", "-x": "-x", "x ** 2": "the square of x", "x ** 0.5": "the root of x", "1 / x": "1 / x",
@@ -144,16 +147,16 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
         for side, term in (("left", a), ("right", b)):
             yield copied(node, **{side: parsed("2 * t", t=term)}), f"with {code(term)} taken twice"
             yield copied(node, **{side: parsed("t / 2", t=term)}), f"with half of {code(term)}"
-    if isinstance(b, ast.BinOp) and op in (ast.Mult, ast.Div, ast.Pow, ast.Sub):
+    if isinstance(b, ast.BinOp) and not type(b.op) is op in (ast.Add, ast.Mult):
         new = copied(b, left=copied(node, right=b.left))
-        yield new, f"without the parentheses around {code(b)}"
-    if isinstance(a, ast.BinOp) and op in (ast.Mult, ast.Div, ast.FloorDiv, ast.Pow):
+        bare = STRENGTH.get(type(b.op), 0) > STRENGTH.get(op, 0)  # stands without parentheses today
+        yield new, f"with parentheses around {code(new.left)}" if bare else f"without the parentheses around {code(b)}"
+    if isinstance(a, ast.BinOp) and not type(a.op) is op in (ast.Add, ast.Mult):
         new = copied(a, right=copied(node, left=a.right))
-        yield new, f"without the parentheses around {code(a)}"
-        yield copied(a, left=copied(node, left=a.left)), f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
-    if isinstance(b, ast.BinOp) and op in (ast.Add, ast.Sub) and isinstance(b.op, (ast.Mult, ast.Div)):
-        new = copied(b, left=copied(node, right=b.left))
-        yield new, f"with parentheses around {code(new.left)}"
+        bare = STRENGTH.get(type(a.op), 0) >= STRENGTH.get(op, 0)
+        yield new, f"with parentheses around {code(new.right)}" if bare else f"without the parentheses around {code(a)}"
+        if not bare:
+            yield copied(a, left=copied(node, left=a.left)), f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
     if op is ast.Pow:
         yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
         yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"

@@ -54,8 +54,8 @@ SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
     "sorted": lambda v: v.sort(0).values,
     "without the last": lambda v: v[:-1],
     "without the first": lambda v: v[1:],
-    "only the first of them": lambda v: v[0],
-    "only the last of them": lambda v: v[-1],
+    "cut to the first of them": lambda v: v[0],
+    "cut to the last of them": lambda v: v[-1],
     "added up": torch.sum,
     "averaged": torch.mean,
     "added up along the first axis": lambda v: v.sum(0),
@@ -147,7 +147,7 @@ class Variants:
             if self.expected[first].numel() > MOST:  # two at once would take too long
                 return ""
             for sentence, wrong in self.exercise.mistakes:
-                for says, ending in self.endings.items():
+                for says, ending in ENDINGS.values():
                     if fits(lambda i, f=wrong: self.value(f, i), ending):
                         return f"{sentence} And then your numbers are {says}."
             for function, says, *_ in self.singles:
@@ -238,19 +238,21 @@ class Variants:
         yield from ((function, says) for function, says, value in self._pairs[i] if alike(value, got))
 
 
-def ignored_argument(variants: Variants, call: Call, i: int, got: Tensor) -> str:
-    """Names the argument that makes no difference to the answer in case i, though it does to the right one."""
-    arguments, exercise = variants.cases[i], variants.exercise
+def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], failed: list[int]) -> str:
+    """Names the argument that makes no difference to the answer in any failed case, though it does to the right one."""
+    exercise = variants.exercise
     right = call_in_process(exercise.reference, exercise.parts)
-    for name, value in arguments.items():
-        changed = [{**arguments, name: other} for other in _other_values(value)] if exercise.adapter is None else []
-        wanted = [right(one).value for one in changed]
-        if wanted and all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted):
-            given = [call(one).value for one in changed]
-            if all(value is not None and torch.equal(value, got) for value in given):
-                return (
-                    f"Your answer stays the same when {name} changes. Use {name} itself, not a value of the notebook."
-                )
+    for name in variants.cases[0] if exercise.adapter is None else ():
+        same = []
+        for i in failed:
+            changed = [{**variants.cases[i], name: other} for other in _other_values(variants.cases[i][name])]
+            wanted = [right(one).value for one in changed]
+            matters = all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted)
+            if wanted and matters and got[i] is not None and got[i].isfinite().all() and got[i].any():
+                given = [call(one).value for one in changed]
+                same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
+        if all(same) and len(same) >= min(2, len(failed)):
+            return f"Your answer stays the same when {name} changes. Use {name} itself, not a value of the notebook."
     return ""
 
 

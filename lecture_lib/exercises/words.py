@@ -125,7 +125,7 @@ def _sizes(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
     a, b = (lists.get(size, "") for size in (sorted(sizes) if len(sizes) == 2 else (-1, -1)))
     if a and b:
         said = f"{b} has {max(sizes)} numbers and {a} {min(sizes)}."
-        if max(sizes) == min(sizes) + 1:
+        if max(sizes) == min(sizes) + 1 and expected.ndim < 2:
             return f"{said} Does one have to be left out, as in {b}[:-1], {b}[1:] or {b}.diff()?"
         if expected.ndim == 0:
             return f"{said} They do not fit number by number: is a sum or mean of each meant, or a look-up?"
@@ -143,6 +143,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "Boolean value of Tensor|truth value of": "Many numbers are neither True nor False: use masks with & and |, or "
     "look at one number at a time.",
     "torch.return_types|'tuple' object has no attribute": PAIR,
+    "NoneType": "Something is None: a function without return, or .grad before backward().",
     "expected Tensor as element": "torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",
     "Tensor, not list|'list' object has no attribute|TypeError.*'list'.*(and|to) '": LIST,
     "Python scalars|converted to Scalar|length-1 arrays|Tensor, not": NUMBERS,
@@ -173,12 +174,11 @@ ADVICE = {  # symptom -> advice; the first that fits
     "shapes cannot be multiplied|size mismatch": "Is a transpose missing, as in x @ u.T?",
     "argument '(axis|keepdims)'|argument.*out.*must be": "A numpy function met a tensor: use its own methods, as in "
     "x.mean(0).",
-    "dtype|scalar type|be cast": "Whole numbers, float and double do not mix here: .float() or .double() makes them "
-    "alike.",
+    "scalar type|same dtype|different dtype|complex dtype|be cast": "Whole numbers, float and double do not mix here: "
+    ".float() or .double() makes them alike.",
     "as an integer|to an index": "A whole number is needed: int(...), or len(...).",
     "not callable": "Round brackets call a function: to take a number out of a tensor write x[i].",
     "not subscriptable": "Square brackets look into a list or tensor. This is a single number, or a function.",
-    "NoneType": "Something is None: a function without return, or .grad before backward().",
     "view size": "Use reshape in place of view.",
     "object has no attribute|has no attribute": "Is the name spelt as in torch? numpy's copy is .clone(), astype is "
     ".to(dtype).",

@@ -27,7 +27,7 @@ exercise.mistake(
 )
 exercise.mistake("The sigmoid came twice. logsigmoid takes logits.", lambda f: -F.logsigmoid(f.sigmoid()).mean())
 exercise.mistake(
-    "You took the log of a number that was rounded to 0, or nearly. logsigmoid(a) is log D for any logit.",
+    "On the way a number was rounded to 0, or nearly, or exp made it infinite. logsigmoid(a) is log D for any logit.",
     lambda f: _bce(f, 1.0),
     *(lambda f, e=e: -(f.sigmoid() + e).log().mean() for e in TINY),
 )

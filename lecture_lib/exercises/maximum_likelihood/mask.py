@@ -60,7 +60,6 @@ exercise.mistake(
 exercise.mistake(
     "Your comparison is the wrong way round: above must be the larger number, so that a unit sees what comes before.",
     lambda below, above, strict: mask(-below, -above, strict),
-    lambda below, above, strict: 1 - mask(below, above, strict),
 )
 exercise.mistake(
     "Your mask compares the positions of the units. Compare the numbers in below and above.",

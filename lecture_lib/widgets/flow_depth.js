@@ -182,7 +182,7 @@ function render({ model, el }) {
   const say = throttle(() => {
     spoken.textContent = numbers.textContent;
     slider.setAttribute("aria-valuetext", `after layer ${(model.get("t") * depth()).toFixed(1)} of ${depth()}`);
-    depthSlider.setAttribute("aria-valuetext", `${depth()} layers`);
+    depthSlider.setAttribute("aria-valuetext", which.textContent);
     const words = numbers.textContent;
     left.setAttribute("aria-label", `A grid and ${wedge.length} points, after layer ${(model.get("t") * depth()).toFixed(1)} of `
       + `${depth()}, on their way from noise to ${facts.target}, in six colours by the direction in which they started.`);

@@ -146,7 +146,7 @@ def test_bins_by_keyboard_by_mouse_and_by_choice(opened):
     )
     assert shown(widget) != before
     assert widget.locator(".numbers").inner_text() == numbers(BinsModel("triangular"), 12)
-    assert "12 bins of 1,000 points" in widget.get_by_role("img").first.get_attribute("aria-label")
+    until(page, lambda: "12 bins of 1,000 points" in widget.get_by_role("img").first.get_attribute("aria-label"))
 
 
 def test_python_and_all_views_of_a_widget_hear_of_each_other(opened, lab):
@@ -292,7 +292,7 @@ def test_flow_depth_trains_pauses_and_begins_anew(opened, lab):
         shown(widget)
         assert numbers.inner_text() == line(model, depth)
     until(page, lambda: lab.python(page, "", "flows.depth") == "1")
-    assert slider.get_attribute("aria-valuetext") == "1 layers"
+    until(page, lambda: slider.get_attribute("aria-valuetext") == "1 layer")
     scores = ", ".join(f"{d}: {model.at(d).validation:.2f}" for d in range(4))
     until(page, lambda: scores in widget.get_by_role("img").nth(2).get_attribute("aria-label"))
     lab.python(page, "flows.depth = 3")
@@ -331,7 +331,7 @@ def test_flow_depth_goes_through_the_layers(opened, lab):
         assert f"layer {layer} of 3" in widget.inner_text()
     assert len(set(pictures.values())) == 4
     until(page, lambda: float(lab.python(page, "", "flows.t")) == pytest.approx(2 / 3))
-    assert slider.get_attribute("aria-valuetext") == "after layer 2.0 of 3"
+    until(page, lambda: slider.get_attribute("aria-valuetext") == "after layer 2.0 of 3")  # said twice a second at most
     until(page, lambda: "stops after layer 2" in widget.get_by_role("img").nth(1).get_attribute("aria-label"))
 
     # what is drawn is the density after this layer: the flow's own numbers, pixel by pixel
@@ -457,7 +457,7 @@ def test_spline_by_keyboard_by_mouse_and_by_fit(opened, lab):
         slider = widget.get_by_role("slider", name=name)
         slider.press("PageUp")
         slider.press("ArrowRight")
-        assert slider.get_attribute("aria-valuetext").startswith(f"knot 3: {name} ") or shown(widget)
+        until(page, lambda s=slider, n=name: s.get_attribute("aria-valuetext").startswith(f"knot 3: {n} "))
     knots = knots_of(lab, page)
     assert (knots[:, 3] > expected[:, 3]).all()
     torch.testing.assert_close(knots[:, :3], expected[:, :3])

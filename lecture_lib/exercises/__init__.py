@@ -68,6 +68,7 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
                 call_in_process(answer, exercise.parts, exercise.adapter, SECONDS),
                 seed=0 if hidden is None else hidden + 1,
                 private=hidden is not None,
+                answer=answer,
             )
     except Exception as error:  # an answer so odd that judging it fails
         return Report(name, exercise.points, 0.0, (), f"This answer could not be judged ({type(error).__name__}).")

@@ -7,7 +7,10 @@ runs in the notebook, where `check` calls the function directly, and wherever el
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
@@ -18,7 +21,8 @@ from torch import Tensor
 from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
-from lecture_lib.exercises.naming import Variants, ignored_argument
+from lecture_lib.exercises.naming import MOST, Variants, ignored_argument
+from lecture_lib.exercises.repair import Repairs
 from lecture_lib.exercises.report import Report, Row, describe
 
 
@@ -138,7 +142,9 @@ prepare = lru_cache(maxsize=200)(PreparedExercise)
 """The exercise with the inputs of a seed, worked out once: the notebook and the grader ask many times."""
 
 
-def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) -> Report:
+def judge(
+    exercise: Exercise, call: Call, seed: int = 0, private: bool = False, answer: Callable | None = None
+) -> Report:
     """Run every case and law of the exercise on `call`.
 
     seed: of the inputs. private: the report does not show the inputs, nor the values expected.
@@ -150,7 +156,7 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
         return Report(exercise.name, exercise.points, 0.0, (), outcomes[0].problem)
     same = [_same(exercise, o.value, e) for o, e in zip(outcomes, expected)]
     passed = [s is not None and bool(s.all()) for s in same]
-    named = name_mistakes(prepared, outcomes, passed, call)
+    named = name_mistakes(prepared, outcomes, passed, call, answer)
     always = words.in_every_case([o.value for o in outcomes], expected)
 
     rows = []
@@ -165,8 +171,13 @@ def judge(exercise: Exercise, call: Call, seed: int = 0, private: bool = False) 
             asked, wanted, got, printed = "", "", "", ""
         elif same[i] is not None:
             why = always or why
-        why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments)
-        rows.append(Row(title, False, asked, wanted, got, named[i] or why, printed, bool(named[i])))
+        if outcomes[i].error and named[i].startswith("Line"):
+            why = f"{why} {named[i]}"  # what Python said, and then what mends it
+        elif named[i]:
+            why = named[i]
+        else:
+            why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments)
+        rows.append(Row(title, False, asked, wanted, got, why, printed, bool(named[i])))
     for law, holds in exercise.laws.items():
         wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1), private)
         rows.append(Row(law, not wrong, why=wrong))
@@ -215,7 +226,11 @@ def _alike(exercise: Exercise, theirs: Outcome, ours: Outcome) -> bool:
 
 
 def name_mistakes(
-    prepared: PreparedExercise, outcomes: list[Outcome], passed: list[bool], call: Call | None = None
+    prepared: PreparedExercise,
+    outcomes: list[Outcome],
+    passed: list[bool],
+    call: Call | None = None,
+    answer: Callable | None = None,
 ) -> list[str]:
     """For each case the sentence of the known mistake that gives the same outcome, or "".
 
@@ -232,7 +247,7 @@ def name_mistakes(
         if len(same) == len(outcomes):
             return [sentence if i in failed else "" for i in range(len(outcomes))]
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
-    if found := prepared.variants.explain([o.value for o in outcomes], sorted(failed)):
+    if found := _by_grammar(prepared, [o.value for o in outcomes], sorted(failed), answer):
         return [found if i in failed else "" for i in range(len(outcomes))]
     values = [
         o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)
@@ -251,3 +266,29 @@ def name_mistakes(
             named[i] = f"Perhaps: {sentence}"
         open_cases -= found
     return named
+
+
+def _by_grammar(
+    prepared: PreparedExercise, got: list[Tensor | None], failed: list[int], answer: Callable | None
+) -> str:
+    """What the grammar says of these values: a change that mends the answer, a mistake that gives them, two at once."""
+    exercise, variants = prepared.exercise, prepared.variants
+
+    def is_right(function: Callable) -> bool:
+        call = call_in_process(function, exercise.parts, exercise.adapter)
+        same = (_same(exercise, call(arguments).value, e) for arguments, e in zip(prepared.cases, prepared.expected))
+        return all(s is not None and s.all() for s in same) and not judge(exercise, call, prepared.seed).whys
+
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = max(failed, key=variants.telling)
+        repairs = None if answer is None else Repairs(answer, variants, is_right)
+        if repairs and (found := repairs.one(first)):
+            return found
+        failed = [i for i in failed if got[i] is not None and got[i].isfinite().any()]  # NaN alone says nothing
+        if not failed or any(value is None for value in got):
+            return ""
+        first = max(failed, key=variants.telling)
+        small = variants.expected[first].numel() <= MOST  # with others two at once would take too long
+        two = lambda: (repairs.two(got) if repairs else "") or variants.two(got, first)  # noqa: E731
+        return variants.one(got, first) or (two() if small else "")

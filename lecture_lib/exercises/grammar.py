@@ -8,6 +8,7 @@ the sentence is true by construction, however the answer was written.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import inspect
 import re
@@ -22,7 +23,7 @@ from torch.nn import functional
 TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
 abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
-logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | trace det sum
+logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | zeros_like ones_like | trace det sum
 eigvals eigvalsh svdvals | cov corrcoef | zeros ones
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
@@ -62,6 +63,15 @@ OF_A_VALUE = {
     "x.mean()": "the mean of x", "-x": "-x", "x ** 2": "the square of x", "x ** 0.5": "the root of x", "1 / x": "1 / x",
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
+}  # fmt: skip
+OF_AN_EXPRESSION = {
+    "-x": "-(x)", "x ** 2": "(x) ** 2", "x ** 0.5": "(x) ** 0.5", "1 / x": "1 / (x)", "1 - x": "1 - (x)",
+    "abs(x)": "abs(x)", "x + 1": "(x) + 1", "x - 1": "(x) - 1", "2 * x": "2 * (x)", "x / 2": "(x) / 2",
+    "x.exp()": "exp of x", "x.log()": "log of x", "x.sum()": "(x).sum()", "x.mean()": "(x).mean()",
+    "x.sum(0)": "(x).sum(0)", "x.sum(-1)": "(x).sum(-1)", "x.mean(0)": "(x).mean(0)", "x.mean(-1)": "(x).mean(-1)",
+    "x.flip(0)": "(x).flip(0)", "x.T": "(x).T", "x[1:]": "(x)[1:]", "x[:-1]": "(x)[:-1]", "x[None]": "(x)[None]",
+    "x[:, None]": "(x)[:, None]", "x.detach()": "(x).detach()", "x.tanh()": "(x).tanh()", "x.relu()": "(x).relu()",
+    "x.sigmoid()": "(x).sigmoid()", "len(x)": "len(x)", "int(x)": "int(x)",
 }  # fmt: skip
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
@@ -288,6 +298,13 @@ def _of(word: str, name: str) -> str:
     return re.sub(r"\bx\b", name, word)
 
 
+def of_any_value(node, names):
+    """What a plain number or a name may lack, for any expression: a root, a square, a minus."""
+    if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
+        for template, word in OF_AN_EXPRESSION.items():
+            yield parsed(template, x=node), f"with {_of(word, code(node))} in place of {code(node)}"
+
+
 RULES = (of_operators, of_signs, of_calls, of_indices, of_numbers, of_names)
 
 
@@ -299,7 +316,7 @@ def of_lines(body: list) -> Iterator[Change]:
     for i, line in enumerate(body):
         if isinstance(line, ast.Pass):
             continue
-        text = code(line, 60)
+        text = code(copied(line, body=[], orelse=[]) if isinstance(line, ast.If) else line, 60)
         if i + 1 < len(body) and not isinstance(body[i + 1], (ast.Return, ast.For)) and not isinstance(line, ast.For):
             yield Change(body, slice(i, i + 2), [body[i + 1], line], f"with {text} only after {code(body[i + 1], 60)}")
         if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
@@ -318,10 +335,21 @@ def of_lines(body: list) -> Iterator[Change]:
                     f"with {_of(word, name)} in place of {name}",
                     plain=False,
                 )
+        if isinstance(line, ast.Assign) and isinstance(line.targets[0], (ast.Name, ast.Subscript)):
+            new = ast.AugAssign(line.targets[0], ast.Add(), line.value)
+            yield Change(body, i, new, f"with += in place of = in {text}")
+            if i + 1 < len(body) and isinstance(body[i + 1], ast.For):
+                loop = copied(body[i + 1], body=[line, *body[i + 1].body])
+                yield Change(body, i + 1, loop, f"with {text} in each round of the loop")
         if isinstance(line, ast.AugAssign):
             target = copied(line.target, ctx=ast.Store())
             new = ast.Assign([target], line.value)
             yield Change(body, i, new, f"with = in place of {SIGNS[type(line.op)]}= in {text}")
+        if isinstance(line, ast.If):
+            yield Change(body, i, ast.Pass(), f"without `{text}`")
+            yield Change(
+                body, i, copied(line, test=ast.Constant(True), orelse=[]), f"with {code(line.test)} always true"
+            )
         if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
             yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
         if isinstance(line, ast.For):
@@ -361,11 +389,14 @@ def of_arguments(body: list, names: list[str]) -> Iterator[Change]:
 class Formula:
     """A right function as a syntax tree; its changes, the plainest first; and its variants as functions."""
 
-    def __init__(self, function: Callable, arrays: Collection[str]):
-        """arrays: the arguments of which a mean or a square may be taken; not networks, nor how much is drawn."""
+    def __init__(self, function: Callable, arrays: Collection[str], extra: tuple = ()):
+        """arrays: the arguments of which a mean or a square may be taken; not networks, nor how much is drawn.
+        extra: more rules."""
         self.function = inspect.unwrap(function)
         self.globals = {**vars(functional), **self.function.__globals__}  # sigmoid beside logsigmoid
-        self.module = ast.parse(textwrap.dedent(inspect.getsource(self.function)))
+        lines, self.first = inspect.getsourcelines(self.function)
+        self.lines = textwrap.dedent("".join(lines)).splitlines()
+        self.module = ast.parse("\n".join(self.lines))
         tree = self.module.body[0]
         tree.decorator_list, tree.returns = [], None
         for argument in tree.args.args:
@@ -373,7 +404,7 @@ class Formula:
         if isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
             del tree.body[0]  # the docstring
         arguments = [a.arg for a in tree.args.args if a.arg in arrays]
-        found = self._in_expressions(tree.body, arguments)
+        found = self._in_expressions(tree.body, arguments, extra)
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         for node in ast.walk(tree):
             if isinstance(getattr(node, "body", None), list):
@@ -384,7 +415,7 @@ class Formula:
         self.changes = [replace(c, says=says(c)) for c in found]
 
     @staticmethod
-    def _in_expressions(lines, arguments) -> list[Change]:
+    def _in_expressions(lines, arguments, extra) -> list[Change]:
         nodes = [node for line in lines for node in ast.walk(line)]
         stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         names = arguments + sorted(stored - set(arguments))
@@ -398,22 +429,35 @@ class Formula:
                         continue
                     where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
                     where = "" if where.endswith("...") else where
-                    for number, rule in enumerate(RULES):
-                        plain = rule not in (of_numbers, of_names)
+                    for number, rule in enumerate(RULES + extra):
+                        plain = rule not in (of_numbers, of_names, of_any_value)
                         found += [(number, Change(holder, key, *new, where, plain)) for new in rule(node, names)]
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
-    def variant(self, *changes: Change) -> Callable | None:
-        """The function with these changes, or None where they make no sense."""
+    @contextlib.contextmanager
+    def changed(self, *changes: Change) -> Iterator[ast.Module]:
+        """The tree with these changes; afterwards it is what it was."""
         before = []
         try:
-            before = [(change, change.put(change.new)) for change in changes]
-            names: dict[str, Callable] = {}
-            code_of_it = compile(ast.fix_missing_locations(self.module), "<variant>", "exec")
-            exec(code_of_it, self.globals, names)
-            return names[self.module.body[0].name]
-        except (SyntaxError, TypeError, ValueError, RecursionError):
-            return None
+            for change in changes:
+                before.append((change, change.put(change.new)))
+            yield ast.fix_missing_locations(self.module)
         finally:
             for change, node in reversed(before):
                 change.put(node)
+
+    def variant(self, *changes: Change) -> Callable | None:
+        """The function with these changes, or None where they make no sense."""
+        names = dict(self.globals)  # of its own, as a function may call itself
+        try:
+            with self.changed(*changes) as tree:
+                exec(compile(tree, "<variant>", "exec"), names)
+            return names[self.module.body[0].name]
+        except (SyntaxError, TypeError, ValueError, RecursionError):
+            return None
+
+    def line(self, change: Change) -> int:
+        """The number of the line that it changes, the function's first is 0."""
+        old = change.holder[change.key] if isinstance(change.holder, list) else getattr(change.holder, change.key)
+        old = old[0] if isinstance(old, list) else old
+        return getattr(old, "lineno", 1) - 1

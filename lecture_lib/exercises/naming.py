@@ -1,25 +1,21 @@
-"""Which mistake gives these numbers? A teacher's own are asked first, then the grammar's: one, or two at once."""
+"""Which mistake gives these numbers? One of the grammar's, or two at once."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import inspect
-import io
-import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 
 import torch
 from torch import Tensor
 
-from lecture_lib.answers.call import Call, Seed, as_answer, as_pair, call_in_process
+from lecture_lib.answers.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process
 from lecture_lib.exercises.grammar import Change, Formula
 
 MOST = 2000  # numbers of a case with which variants are tried first
-PAIRS = 2500  # variants with two changes that are tried, the plainest first
 TWO = "Two things at once."
 
 # ---------------------------------------------------------------- changes of what is returned
@@ -48,6 +44,7 @@ ENDINGS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # of one part of
         lambda v: 0 * v,
     ),
 }
+ENDED = {says: change for says, change in ENDINGS.values()}
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
     "rounded down": torch.floor,
     "in the opposite order": lambda v: v.flip(0),
@@ -70,16 +67,15 @@ SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def endings(parts: tuple[str, ...]) -> dict[str, Callable[[Tensor], Tensor]]:
-    whole = {says: change for says, change in ENDINGS.values()}
     if not parts:
-        return whole | SHAPES
+        return ENDED | SHAPES
     columns = zip(parts, (slice(None, -1), slice(-1, None)))
     of_a_part = {
         f"with {word.format(part)} in place of {part}": _of_columns(change, column)
         for part, column in columns
         for word, (_, change) in ENDINGS.items()
     }
-    return whole | of_a_part
+    return ENDED | of_a_part
 
 
 def _of_columns(change: Callable[[Tensor], Tensor], columns: slice) -> Callable[[Tensor], Tensor]:
@@ -94,14 +90,32 @@ def _of_columns(change: Callable[[Tensor], Tensor], columns: slice) -> Callable[
 # ---------------------------------------------------------------- matching
 
 
+def _isclose(a: Tensor, b: Tensor) -> Tensor:
+    return torch.isclose(a, b, rtol=2e-4, atol=1e-5, equal_nan=True)
+
+
 def alike(a: Tensor | None, b: Tensor | None) -> bool:
     """The same numbers, NaN and infinities in the same places."""
-    return (
-        a is not None
-        and b is not None
-        and a.shape == b.shape
-        and bool(torch.isclose(a, b, rtol=2e-4, atol=1e-5, equal_nan=True).all())
-    )
+    return a is not None and b is not None and a.shape == b.shape and bool(_isclose(a, b).all())
+
+
+def fits(value: Callable[[int], Tensor | None], got: list[Tensor | None], first: int = 0) -> bool:
+    """Are these the numbers of the answer in every case? first: the one to look at first."""
+    order = [first, *(i for i in range(len(got)) if i != first)]
+    return all(alike(value(i), got[i]) for i in order)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A mistake whose numbers are known. says: after "Your numbers are"; a teacher's stands for itself."""
+
+    says: str
+    value: Callable[[int], Tensor | None]  # in each case
+    telling: bool = True  # may be one of two
+    teachers: bool = False
+
+
+VAGUE = ("times 0, as // or a result that is never filled makes them", "rounded to whole numbers", "in percent")
 
 
 class Variants:
@@ -109,63 +123,60 @@ class Variants:
 
     def __init__(self, exercise, cases: list, expected: list[Tensor]):
         self.exercise, self.cases, self.expected = exercise, cases, expected
-        self.endings = endings(exercise.parts)
-        arrays = {name for case in cases for name, a in case.items() if torch.is_tensor(a) or _is_small(a)}
+        self.arrays = {name for case in cases for name, a in case.items() if torch.is_tensor(a) or _is_small(a)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the compiler, where a variant makes no sense
             self.singles = [
                 (function, change.says, formula, change)
-                for formula in (Formula(style, arrays) for style in exercise.styles or [exercise.reference])
+                for formula in (Formula(style, self.arrays) for style in exercise.styles or [exercise.reference])
                 for change in formula.changes
                 if (function := formula.variant(change)) is not None
             ]
+        self.endings = endings(exercise.parts)
+        self.mistakes = [Known(s, self._values_of(wrong), teachers=True) for s, wrong in exercise.mistakes]
+        self.known = [
+            Known(f"the right {self.ones} {says}", lambda i, e=ending: _ended(e, self.expected[i]), says not in VAGUE)
+            for says, ending in self.endings.items()
+        ]
+        self.known += [
+            Known(f"{self.those} of the right formula {says}", self._values_of(function), change.plain)
+            for function, says, _, change in self.singles
+        ]
         self._values: dict[tuple[Callable, int], Tensor | None] = {}
-        self._different: dict[int, list[tuple[str, Formula, Change, Tensor]]] = {}
-        self._pairs: dict[int, list[tuple[Callable, str, Tensor | None]]] = {}
-
-    def explain(self, got: list[Tensor | None], failed: list[int]) -> str:
-        """What makes these numbers of the right ones in every case, or ""."""
-        failed = [i for i in failed if got[i] is not None and got[i].isfinite().any()]  # NaN alone says nothing
-        if not failed or any(value is None for value in got):
-            return ""
-        first = max(failed, key=self.telling)
-        others = [i for i in range(len(got)) if i != first]
-
-        def fits(value_in, ending=None):
-            """Are these the numbers of the answer, in the first case, and then in all others?"""
-            return all(alike(_ended(ending, value_in(i)), got[i]) for i in (first, *others))
-
-        quiet = contextlib.redirect_stdout(io.StringIO())
-        with warnings.catch_warnings(), quiet:
-            warnings.simplefilter("ignore")
-            for says, ending in self.endings.items():
-                if fits(lambda i: self.expected[i], ending):
-                    return f"{self._yours} the right {self._ones} {says}."
-            for function, says, *_ in self.singles:
-                if fits(lambda i, f=function: self.value(f, i)):
-                    return f"{self._yours} {self._those} of the right formula {says}."
-            if self.expected[first].numel() > MOST:  # two at once would take too long
-                return ""
-            for sentence, wrong in self.exercise.mistakes:
-                for says, ending in ENDINGS.values():
-                    if fits(lambda i, f=wrong: self.value(f, i), ending):
-                        return f"{sentence} And then your numbers are {says}."
-            for function, says, *_ in self.singles:
-                for end, ending in self.endings.items() if self.value(function, first) is not None else ():
-                    if fits(lambda i, f=function: self.value(f, i), ending):
-                        return f"{TWO} {self._yours} {self._those} of the right formula {says}, and then {end}."
-            for function, says in self.two(first, got[first]):
-                if fits(lambda i, f=function: self.run(f, i)):
-                    return f"{TWO} {self._yours} {self._those} of the right formula {says}."
-        return ""
+        self._by_shape: dict[int, dict[torch.Size, tuple[list[Known], Tensor]]] = {}
 
     @property
     def _single(self) -> bool:
         return not self.exercise.parts and all(e.ndim == 0 for e in self.expected)
 
-    _yours = property(lambda self: "Your number is" if self._single else "Your numbers are")
-    _those = property(lambda self: "that" if self._single else "those")
-    _ones = property(lambda self: "one" if self._single else "ones")
+    yours = property(lambda self: "Your number is" if self._single else "Your numbers are")
+    those = property(lambda self: "that" if self._single else "those")
+    ones = property(lambda self: "one" if self._single else "ones")
+
+    def _values_of(self, function: Callable) -> Callable[[int], Tensor | None]:
+        return lambda i: self.value(function, i)
+
+    def one(self, got: list[Tensor | None], first: int) -> str:
+        """The grammar's mistake that makes these numbers of the right ones in every case, or ""."""
+        for known in self.matching(got[first], first):
+            if not known.teachers and fits(known.value, got):
+                return f"{self.yours} {known.says}."
+        return ""
+
+    def two(self, got: list[Tensor | None], first: int) -> str:
+        """The same for two at once: one in the formula, and one of what is returned or in another term."""
+        for known in (*self.mistakes, *self.known[len(self.endings) :]):
+            if known.value(first) is None:
+                continue
+            for says, ending in (ENDED if known.teachers else self.endings).items():
+                if fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
+                    if known.teachers:
+                        return f"{known.says} And then your numbers are {says}."
+                    return f"{TWO} {self.yours} {known.says}, and then {says}."
+        for function, says in self.independent(got[first], first):
+            if fits(lambda i, f=function: self.run(f, i), got, first):
+                return f"{TWO} {self.yours} {self.those} of the right formula {says}."
+        return ""
 
     def run(self, function: Callable, i: int) -> Tensor | None:
         """What the function gives in case i, or None."""
@@ -175,7 +186,9 @@ class Variants:
             if self.exercise.parts:
                 return as_pair(answer, self.exercise.parts, next(iter(self.cases[i].values())))[0]
             return as_answer(answer)[0]
-        except Exception:
+        except (KeyboardInterrupt, TookTooLong):
+            raise
+        except BaseException:  # SystemExit included
             return None
 
     def value(self, function: Callable, i: int) -> Tensor | None:
@@ -193,21 +206,32 @@ class Variants:
         size = sum(a.numel() for a in tensors)
         return len(self.different(i)) if size < MOST else -size
 
+    @cache  # noqa: B019
     def different(self, i: int) -> list[tuple[str, Formula, Change, Tensor]]:
         """Of the changes that give the same wrong numbers in case i, the plainest."""
-        if i not in self._different:
-            found: dict[bytes, tuple] = {}
-            for function, says, formula, change in self.singles:
-                value = self.value(function, i)
-                if value is not None and not alike(value, self.expected[i]):
-                    found.setdefault(value.numpy().tobytes() + bytes(value.ndim), (says, formula, change, value))
-            self._different[i] = list(found.values())
-        return self._different[i]
+        found: dict[bytes, tuple] = {}
+        for function, says, formula, change in self.singles:
+            value = self.value(function, i)
+            if value is not None and not alike(value, self.expected[i]):
+                found.setdefault(value.numpy().tobytes() + bytes(value.ndim), (says, formula, change, value))
+        return list(found.values())
 
-    def two(self, i: int, got: Tensor) -> Iterator[tuple[Callable, str]]:
-        return itertools.chain(self.independent(i, got), self.pairs(i, got))
+    def matching(self, value: Tensor, i: int) -> Iterator[Known]:
+        """The known mistakes, a teacher's first, that give this wrong value in case i."""
+        if i not in self._by_shape:
+            by_shape: dict[torch.Size, list[tuple[Known, Tensor]]] = {}
+            for known in (*self.mistakes, *self.known):
+                wrong = known.value(i)
+                if wrong is not None and not alike(wrong, self.expected[i]):
+                    by_shape.setdefault(wrong.shape, []).append((known, wrong.flatten()[:64]))
+            self._by_shape[i] = {
+                s: ([k for k, _ in ones], torch.stack([v for _, v in ones])) for s, ones in by_shape.items()
+            }
+        ones, values = self._by_shape[i].get(value.shape, ([], None))
+        near = _isclose(values, value.flatten()[:64]).all(1).nonzero()[:, 0].tolist() if ones else []
+        return (ones[j] for j in near)
 
-    def independent(self, i: int, got: Tensor) -> Iterator[tuple[Callable, str]]:
+    def independent(self, got: Tensor, i: int) -> Iterator[tuple[Callable, str]]:
         """Pairs of changes in different terms or factors, where what both do is the sum, or the product, of each's."""
         right = self.expected[i]
         fitting = [one for one in self.different(i) if one[-1].shape == right.shape == got.shape]
@@ -216,26 +240,13 @@ class Variants:
         values = torch.stack([value.flatten()[:64] for *_, value in fitting])
         right, got = right.flatten()[:64], got.flatten()[:64]
         for k, value in enumerate(values):
+            says, formula, change, _ = fitting[k]
             for other in (right + got - value, right * got / value):  # what the second change alone would have to give
-                for j in torch.isclose(values[:k], other, rtol=1e-4, atol=1e-6).all(1).nonzero()[:3, 0].tolist():
-                    yield from self._both(fitting[j], fitting[k])
-
-    def _both(self, first, second) -> Iterator[tuple[Callable, str]]:
-        (says, formula, change, _), (other_says, other_formula, other, _) = first, second
-        if formula is other_formula and change.place != other.place:
-            if (function := formula.variant(change, other)) is not None:
-                yield function, f"{says} and {other_says}"
-
-    def pairs(self, i: int, got: Tensor) -> Iterator[tuple[Callable, str]]:
-        """Pairs of any changes that give these numbers in case i, of the plainest ones; their numbers are kept."""
-        if i not in self._pairs:
-            different = [one for one in self.different(i) if one[2].plain]
-            loops = any("for" in inspect.getsource(formula.function).split() for _, formula, *_ in different)
-            most = PAIRS // (5 if self.exercise.adapter else 1 + 2 * loops)  # what takes longer is tried less
-            plainest = sorted(itertools.combinations(range(len(different)), 2), key=sum)[:most]
-            both = [pair for a, b in plainest for pair in self._both(different[a], different[b])]
-            self._pairs[i] = [(function, says, self.run(function, i)) for function, says in both]
-        yield from ((function, says) for function, says, value in self._pairs[i] if alike(value, got))
+                for j in _isclose(values[:k], other).all(1).nonzero()[:3, 0].tolist():
+                    also, other_formula, second, _ = fitting[j]
+                    if formula is other_formula and change.place != second.place:
+                        if (function := formula.variant(change, second)) is not None:
+                            yield function, f"{also} and {says}"
 
 
 def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], failed: list[int]) -> str:

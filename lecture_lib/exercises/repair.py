@@ -1,0 +1,138 @@
+"""What would have to change in the answer's own text? The grammar again, read the other way round.
+
+Each change that the grammar knows is made in the student's function, and the result is judged as an answer. Where all
+is right then, the sentence names the line, and is true by trial. Two mistakes meet in the middle: with one change the
+numbers are those of a known mistake.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import inspect
+import re
+import textwrap
+import time
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+
+import torch
+from torch import Tensor
+
+from lecture_lib.answers.call import TookTooLong, at_most
+from lecture_lib.exercises.grammar import Change, Formula, of_any_value
+from lecture_lib.exercises.naming import TWO, Variants, alike, fits
+
+SECONDS = 2.5  # of work in all; what is not tried by then is not said
+ONE = 0.5  # of work for one change, which may make a loop endless
+DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
+    r"with //|taken twice|done twice|of the loop|with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
+)
+MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
+REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
+
+
+class Repairs:
+    """The answer with one change each, where its text is at hand and does nothing but work out numbers."""
+
+    def __init__(self, answer: Callable, variants: Variants, is_right: Callable[[Callable], bool]):
+        """is_right: does this function get all points?"""
+        self.variants, self.is_right = variants, is_right
+        self.formula = None
+        try:
+            if works_out_numbers(answer):
+                self.formula = Formula(answer, variants.arrays, (of_any_value, _of_unknown_names(answer.__globals__)))
+        except (OSError, TypeError, SyntaxError, AttributeError):
+            pass  # no text, or no plain function
+        self.first = 0  # the case to look at first
+        self.tried: list[tuple[Callable, Change, Tensor]] = []  # what each change makes of it
+
+    def one(self, first: int) -> str:
+        """The change after which all is right, or ""."""
+        self.first = first
+        if self.formula is None:
+            return ""
+        exercise, expected = self.variants.exercise, self.variants.expected[first]
+        end = time.thread_time() + SECONDS
+        for change in sorted(self.formula.changes, key=lambda change: not change.plain):
+            if time.thread_time() > end:
+                break
+            function = self.formula.variant(change)
+            with contextlib.suppress(TookTooLong), at_most(ONE):
+                value = function and self.variants.run(function, first)
+                if value is None:
+                    continue
+                if value.shape == expected.shape and exercise.same(value, expected).all() and self.is_right(function):
+                    return f"{self._place(change)}: {change.says}, all is right."
+                self.tried.append((function, change, value))
+        return ""
+
+    def two(self, got: list[Tensor | None]) -> str:
+        """The change after which only one known mistake is left, a teacher's at best; or ""."""
+        variants, first, best = self.variants, self.first, None
+        end = time.thread_time() + SECONDS
+        for function, change, value in self.tried:
+            if time.thread_time() > end:
+                break
+            if not change.plain or DESTROYS.search(change.says) or alike(value, got[first]):
+                continue
+            if not self._tells(value, first):
+                continue
+            for known in variants.matching(value, first):
+                same = change.says.partition(" before ")[0] in known.says  # both ways lead to the same ruin
+                if same or not known.telling or (best and not known.teachers):
+                    continue
+                with contextlib.suppress(TookTooLong), at_most(ONE):
+                    if fits(lambda i, f=function: variants.run(f, i), [known.value(i) for i in range(len(got))], first):
+                        best = (known, change)
+                        break
+            if best and best[0].teachers:
+                break
+        if best is None:
+            return ""
+        known, change = best
+        if known.teachers:
+            return f"{TWO} {self._place(change)}: {change.says}, one of them is mended. The other: {known.says}"
+        return f"{TWO} {self._place(change)}: {change.says}, {variants.yours.lower()} {known.says}."
+
+    def _tells(self, value: Tensor, i: int) -> bool:
+        """Is there still as much in these numbers as in the right ones: not only zeros, NaN or an argument?"""
+        expected, arguments = self.variants.expected[i], self.variants.cases[i].values()
+        finite = value.isfinite().all() or not expected.isfinite().all()
+        lively = value.any() and 2 * len(value.unique()) > min(value.numel(), len(expected.unique()))
+        return bool(finite and lively) and not any(torch.is_tensor(a) and alike(value, a.double()) for a in arguments)
+
+    def _place(self, change: Change) -> str:
+        """Line 3 is `return x.sum()`"""
+        number = self.formula.line(change)
+        return f"Line {self.formula.first + number} is `{self.formula.lines[number].strip()}`"
+
+
+def _of_unknown_names(known: dict) -> Callable:
+    def rule(node, names):
+        if isinstance(node, ast.Name) and not {node.id} & {*names, *known, *vars(builtins)}:
+            for other in names:
+                yield ast.Name(other, ast.Load()), f"with {other} in place of {node.id}"
+
+    return rule
+
+
+def works_out_numbers(function: Callable, seen: frozenset = frozenset()) -> bool:
+    """No files, no globals that change, no other modules, also in what it calls: to run it again does no harm."""
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        if isinstance(node, (ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom, ast.ClassDef)):
+            return False
+        if isinstance(node, ast.Name) and not _harmless(node.id, function, seen | {function}):
+            return False
+    return True
+
+
+def _harmless(name: str, function: Callable, seen: frozenset) -> bool:
+    value = function.__globals__.get(name)
+    if isinstance(value, ModuleType):
+        return value.__name__.partition(".")[0] in MODULES
+    if isinstance(value, FunctionType) and value.__module__ == function.__module__ and value not in seen:
+        return works_out_numbers(value, seen)
+    plain = value is None or isinstance(value, (int, float, str, tuple, Tensor, type)) or callable(value)
+    return plain and not isinstance(value, torch.nn.Module) and name not in REFUSED

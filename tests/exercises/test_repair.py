@@ -1,0 +1,120 @@
+"""The grammar in the student's own text: which change mends it, and that trying it does no harm."""
+
+import linecache
+import math
+import random
+from itertools import count
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lecture_lib.exercises import EXERCISES, check, prepare
+from lecture_lib.exercises.__main__ import answer
+from lecture_lib.exercises.grammar import Formula
+from lecture_lib.exercises.repair import works_out_numbers
+
+cells = count()
+
+
+def cell(text: str, **names):
+    """The last function of a notebook's cell; its text is at hand as it is in Jupyter."""
+    name = f"<cell {next(cells)}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+    space = {"torch": torch, "math": math, "F": F, "__name__": "__main__", **names}
+    before = set(space)
+    exec(compile(text, name, "exec"), space)
+    return [space[k] for k in space if k not in before][-1]
+
+
+MENDED = {
+    "a call": (
+        "likelihood.nll",
+        "def nll(x, mean, sd):\n    z = (x - mean) / sd\n    constant = math.log(sd) + 0.5 * math.log(2 * math.pi)\n"
+        "    return (z ** 2).sum() / 2 + constant\n",
+        "Line 4 is `return (z ** 2).sum() / 2 + constant`: with .mean() in place of .sum(), all is right.",
+    ),
+    "a range": (
+        "start.log_prob",
+        "def log_prob(throws, p):\n    total = 0\n    for i in range(1, len(throws)):\n"
+        "        total = total + p[throws[i]].log()\n    return total\n",
+        "Line 3 is `for i in range(1, len(throws)):`: with 0 in place of 1, all is right.",
+    ),
+    "an error": (
+        "histogram.smooth",
+        "def smooth(counts, alpha):\n    return (counts + alpha) / (counts.sum() + alfa * len(counts))\n",
+        "with alpha in place of alfa, all is right.",
+    ),
+    "a line in the wrong place": (
+        "dcgan.nearest",
+        "def nearest(x, train):\n    result = []\n    best = math.inf\n"
+        "    for image in x:\n        for other in train:\n"
+        "            best = min(best, (image - other).norm().item())\n        result.append(best)\n"
+        "    return torch.tensor(result)\n",
+        "with best = math.inf in each round of the loop, all is right.",
+    ),
+    "two, one of them a teacher's": (
+        "likelihood.fit_gaussian",
+        "def fit(x):\n    m = x.median()\n    return torch.stack([m, x.std()])\n",
+        "with .mean() in place of .median(), one of them is mended. The other: Your sd divides by n - 1",
+    ),
+    "two of the grammar's": (
+        "gans.generator_loss",
+        "def loss(fake):\n    return -(F.logsigmoid(fake) / math.log(2)).median()\n",
+        "without dividing by math.log(2), your number is that of the right formula with .median() in place of .mean()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name, text, sentence", MENDED.values(), ids=MENDED)
+def test_the_line_and_what_mends_it_are_named(name, text, sentence):
+    report = check(name, cell(text))
+    assert report.points < report.out_of and sentence in report.whys[0], report.whys
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_change_of_a_right_function_is_named(name):
+    """Four changes, each as a function with its text: a sentence of the grammar or a teacher's, or a law's."""
+    exercise = EXERCISES[name]
+    right = (exercise.styles or [exercise.reference])[0]
+    formula = Formula(right, prepare(exercise, 0).variants.arrays)
+    for change in random.Random(2).sample([c for c in formula.changes if c.plain], 4):
+        if (function := answer(formula, change)) is None:
+            continue
+        report = check(name, function)
+        if report.points < report.out_of and all(row.got != "no value" for row in report.rows):
+            assert any(row.named for row in report.rows) or set(report.whys) <= law_sentences(report, exercise)
+
+
+def law_sentences(report, exercise):
+    return {row.why for row in report.rows if row.title in exercise.laws} | {""}
+
+
+HARM = {
+    "a file": "def f(x):\n    return open('notes').read()\n",
+    "a module": "def f(x):\n    return os.getcwd()\n",
+    "a helper with a file": "def g(x):\n    return open(x)\ndef f(x):\n    return g(x)\n",
+    "a network of the notebook": "def f(x):\n    return net(x)\n",
+    "a list of the notebook": "def f(x):\n    seen.append(x)\n    return x\n",
+    "a global": "def f(x):\n    global seen\n    seen = x\n",
+}
+
+
+@pytest.mark.parametrize("text", HARM.values(), ids=HARM)
+def test_what_does_more_than_numbers_is_not_run_again(text):
+    import os
+
+    assert not works_out_numbers(cell(text, os=os, net=torch.nn.Linear(1, 1), seen=[]))
+
+
+def test_numbers_helpers_and_recursion_are_run_again():
+    text = "def g(x):\n    return torch.exp(x)\ndef f(x, n=3):\n    return f(x, n - 1) if n else g(x) + math.pi\n"
+    assert works_out_numbers(cell(text))
+
+
+def test_a_change_that_makes_a_loop_endless_ends():
+    text = (
+        "def sides(n, kernel, stride, padding):\n    down, at = 0, 0\n    while at + kernel <= n + 2 * padding:\n"
+        "        at += stride\n        down += 1\n    return down, (n + 1) * stride - 2 * padding + kernel\n"
+    )
+    assert "with - in place of +" in check("dcgan.sides", cell(text)).whys[0]

@@ -1,7 +1,7 @@
 """python -m lecture_lib.exercises [PREFIX ...]: how many of the grammar's wrong answers are named.
 
-Of each exercise all variants of its right styles with one change are judged, and 40 random ones with two (seed 0), each
-as a student's function with its text. An answer is named if a sentence says which mistake gives its numbers or mends
+Of each exercise 60 random variants of its right styles with one change are judged, and 40 with two (seed 0), each as a
+student's function with its text. An answer is named if a sentence says which mistake gives its numbers or mends
 it, generic if the report only says how they differ, silent if it says nothing.
 """
 
@@ -19,7 +19,7 @@ from lecture_lib.answers.call import call_in_process
 from lecture_lib.exercises import EXERCISES, Exercise, check, prepare
 from lecture_lib.exercises.grammar import Change, Formula
 
-PAIRS = 40
+ONE, PAIRS = 60, 40
 cells = count()
 
 
@@ -50,29 +50,28 @@ def verdict(exercise: Exercise, function) -> str:
     return "named" if named or laws else "generic" if report.whys else "silent"
 
 
-def singles(exercise: Exercise) -> Iterator:
-    for *_, formula, change in prepare(exercise, 0).variants.singles:
-        if (function := answer(formula, change)) is not None:
-            yield function
-
-
-def pairs(exercise: Exercise, rng: random.Random) -> Iterator:
-    """Functions with two of the grammar's plain changes."""
-    plain = [(formula, change) for *_, formula, change in prepare(exercise, 0).variants.singles if change.plain]
+def answers(exercise: Exercise, changes: int, rng: random.Random) -> Iterator:
+    """Functions with so many of the grammar's changes at different places; plain ones, if there are two."""
+    found = [(formula, change) for *_, formula, change in prepare(exercise, 0).variants.singles]
+    plain = [(formula, change) for formula, change in found if change.plain or changes == 1]
     while True:
-        (formula, change), (other_formula, other) = rng.sample(plain, 2)
-        if formula is other_formula and change.place != other.place:
-            if (function := answer(formula, change, other)) is not None:
+        formulas, chosen = zip(*rng.sample(plain, changes))
+        if len({id(f) for f in formulas}) == 1 and len({change.place for change in chosen}) == changes:
+            if (function := answer(formulas[0], *chosen)) is not None:
                 yield function
 
 
-def row(exercise: Exercise) -> str:
-    one = Counter(verdict(exercise, function) for function in singles(exercise))
-    two: Counter = Counter()
-    for function, _ in zip(pairs(exercise, random.Random(0)), range(10 * PAIRS)):
-        two[verdict(exercise, function)] += 1
-        if two["named"] + two["generic"] + two["silent"] == PAIRS:
+def counted(exercise: Exercise, changes: int, most: int) -> Counter:
+    found: Counter = Counter()
+    for function, _ in zip(answers(exercise, changes, random.Random(0)), range(10 * most)):
+        found[verdict(exercise, function)] += 1
+        if found["named"] + found["generic"] + found["silent"] == most:
             break
+    return found
+
+
+def row(exercise: Exercise) -> str:
+    one, two = counted(exercise, 1, ONE), counted(exercise, 2, PAIRS)
     total = one + two
     wrong = total["named"] + total["generic"] + total["silent"]
     cells = [one["named"], one["generic"], two["named"], two["generic"], total["silent"]]

@@ -21,9 +21,7 @@ exercise = Exercise("dcgan.scaled", points=2, reference=scaled)
 exercise.case("bytes of 256 levels", lambda rng: _pixels(rng, 256, 2, 4))
 exercise.case("digits of 17 levels", lambda rng: _pixels(rng, 17, 3, 2, 6, dtype=torch.long))
 exercise.case("black and white", lambda rng: _pixels(rng, 2, 2, 3, dtype=torch.long))
-exercise.case(
-    "a dark image", lambda rng: {"x": torch.randint(20, 160, (5, 9), generator=rng).to(torch.uint8), "levels": 256}
-)
+exercise.case("a dark image", lambda rng: {"x": torch.randint(20, 160, (5, 9), generator=rng).float(), "levels": 256})
 
 
 @exercise.style

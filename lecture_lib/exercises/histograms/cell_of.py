@@ -14,7 +14,7 @@ def cell_of(x, k):
     return cell
 
 
-exercise = Exercise("histogram.cell_of", points=4, reference=cell_of)
+exercise = Exercise("histogram.cell_of", points=4, reference=cell_of, same=torch.eq)
 exercise.style(cell_of)
 
 
@@ -26,10 +26,18 @@ def by_powers(x, k):
 
 
 exercise.case("the plane", lambda rng: {"x": torch.rand(50, 2, generator=rng), "k": 10})
-exercise.case("three dimensions", lambda rng: {"x": torch.rand(50, 3, generator=rng), "k": 20})
+
+
+@exercise.case("three dimensions")
+def _(rng):
+    x = torch.rand(50, 3, generator=rng)
+    x[0], x[1, 2] = 1.0, 1.0
+    return {"x": x, "k": 300}  # more cells than float32 can count
+
+
 exercise.case("one dimension", lambda rng: {"x": torch.rand(6, 1, generator=rng), "k": 5})
 exercise.case(
-    "on the far edge", lambda rng: {"x": torch.tensor([[1.0, 0.3], [0.6, 1.0], [1.0, 1.0], [0.0, 0.0]]), "k": 4}
+    "on the far edge", lambda rng: {"x": torch.tensor([[1.0, 0.25], [0.5, 1.0], [1.0, 1.0], [0.0, 0.0]]), "k": 4}
 )
 
 exercise.mistake(

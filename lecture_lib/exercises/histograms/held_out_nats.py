@@ -21,13 +21,13 @@ exercise = Exercise("histogram.held_out_nats", points=3, reference=held_out_nats
 @exercise.case("few points many bins")
 def _(rng):
     train, held_out = torch.rand(20, generator=rng) ** 2, torch.rand(300, generator=rng) ** 2
-    return {"train": train, "held_out": held_out, "bins": [1, 5, 200]}
+    return {"train": train, "held_out": held_out, "bins": [5, 1, 200]}
 
 
 @exercise.case("many points")
 def _(rng):
     train, held_out = torch.rand(2000, generator=rng) ** 3, torch.rand(500, generator=rng) ** 3
-    return {"train": train, "held_out": held_out, "bins": [2, 10, 40]}
+    return {"train": train, "held_out": held_out, "bins": [40, 2, 10]}
 
 
 @exercise.case("held out reaches further")

@@ -52,7 +52,7 @@ def _(rng):
     return a
 
 
-exercise.case("collapsed to one", lambda rng: _modes(rng, 4, 120, 0.1, 1.6, lost=3, stray=2, apart=0.036))
+exercise.case("collapsed to one", lambda rng: _modes(rng, 4, 120, 0.1, 1.6, lost=3, stray=2, apart=0.034))
 exercise.case("three dimensions", lambda rng: _modes(rng, 5, 250, 0.2, 1.5, lost=1, d=3, stray=5))  # just enough
 
 exercise.mistake(

@@ -202,9 +202,11 @@ class Variants:
     @cache  # noqa: B019
     def telling(self, i: int) -> int:
         """How many of the changes case i tells apart; large cases, which take long, come last."""
-        tensors = [a for a in (*self.cases[i].values(), self.expected[i]) if torch.is_tensor(a)]
-        size = sum(a.numel() for a in tensors)
-        return len(self.different(i)) if size < MOST else -size
+        return len(self.different(i)) if self.size(i) < MOST else -self.size(i)
+
+    def size(self, i: int) -> int:
+        """The numbers of case i, asked and expected."""
+        return sum(a.numel() for a in (*self.cases[i].values(), self.expected[i]) if torch.is_tensor(a))
 
     @cache  # noqa: B019
     def different(self, i: int) -> list[tuple[str, Formula, Change, Tensor]]:

@@ -45,6 +45,11 @@ MENDED = {
         "def smooth(counts, alpha):\n    return (counts + alpha) / (counts.sum() + alfa * len(counts))\n",
         "with alpha in place of alfa, all is right.",
     ),
+    "a number of the notebook": (
+        "histogram.smooth",
+        "def smooth(counts, alpha):\n    return (counts + alpha) / (counts.sum() + 10 * alpha)\n",
+        "Line 2 is",
+    ),
     "a line in the wrong place": (
         "dcgan.nearest",
         "def nearest(x, train):\n    result = []\n    best = math.inf\n"

@@ -305,7 +305,8 @@ def of_any_value(node, names):
             yield parsed(template, x=node), f"with {_of(word, code(node))} in place of {code(node)}"
 
 
-RULES = (of_operators, of_signs, of_calls, of_indices, of_numbers, of_names)
+PLAIN = (of_operators, of_signs, of_calls, of_indices)
+RULES = (*PLAIN, of_numbers, of_names)
 
 
 # ---------------------------------------------------------------- lines
@@ -430,7 +431,7 @@ class Formula:
                     where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
                     where = "" if where.endswith("...") else where
                     for number, rule in enumerate(RULES + extra):
-                        plain = rule not in (of_numbers, of_names, of_any_value)
+                        plain = rule in PLAIN
                         found += [(number, Change(holder, key, *new, where, plain)) for new in rule(node, names)]
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 

@@ -122,9 +122,9 @@ def _of_missing_names(answer: Callable) -> Callable:
         root = node
         while isinstance(root, ast.Attribute):
             root = root.value
-        number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
-        if number or (isinstance(root, ast.Name) and root.id not in known):
-            for other in dict.fromkeys((*arguments, *names)):
+        unknown = isinstance(root, ast.Name) and root.id not in known
+        if unknown or (isinstance(node, ast.Constant) and type(node.value) in (int, float)):
+            for other in dict.fromkeys((*arguments, *(names if unknown else ()))):
                 yield ast.Name(other, ast.Load()), f"with {other} in place of {code(node)}"
 
     return rule

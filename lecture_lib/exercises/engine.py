@@ -214,6 +214,13 @@ def _same(exercise: Exercise, value: Tensor | None, expected: Tensor) -> Tensor 
     return exercise.same(value, expected)
 
 
+def _passes(prepared: PreparedExercise, call: Call) -> bool:
+    """Is every case right?"""
+    pairs = zip(prepared.cases, prepared.expected)
+    same = (_same(prepared.exercise, call(arguments).value, expected) for arguments, expected in pairs)
+    return all(one is not None and bool(one.all()) for one in same)
+
+
 def _alike(exercise: Exercise, theirs: Outcome, ours: Outcome) -> bool:
     """Is this the same wrong outcome: the same numbers, NaN included, or the same kind of error?"""
     if theirs.value is None or ours.value is None:
@@ -247,7 +254,7 @@ def name_mistakes(
         if len(same) == len(outcomes):
             return [sentence if i in failed else "" for i in range(len(outcomes))]
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
-    if found := _by_grammar(prepared, [o.value for o in outcomes], sorted(failed), answer):
+    if found := _by_grammar(prepared, outcomes, sorted(failed), answer):
         return [found if i in failed else "" for i in range(len(outcomes))]
     values = [
         o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)
@@ -268,21 +275,23 @@ def name_mistakes(
     return named
 
 
-def _by_grammar(
-    prepared: PreparedExercise, got: list[Tensor | None], failed: list[int], answer: Callable | None
-) -> str:
+def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: list[int], answer: Callable | None) -> str:
     """What the grammar says of these values: a change that mends the answer, a mistake that gives them, two at once."""
-    exercise, variants = prepared.exercise, prepared.variants
+    exercise, variants, got = prepared.exercise, prepared.variants, [o.value for o in outcomes]
+    told = any(o.value is None and not o.error for o in outcomes)  # None, a changed argument, an endless loop
 
     def is_right(function: Callable) -> bool:
+        """On these inputs and on others, so that it is no coincidence."""
         call = call_in_process(function, exercise.parts, exercise.adapter)
-        same = (_same(exercise, call(arguments).value, e) for arguments, e in zip(prepared.cases, prepared.expected))
-        return all(s is not None and s.all() for s in same) and not judge(exercise, call, prepared.seed).whys
+        return (
+            all(_passes(p, call) for p in (prepared, prepare(exercise, prepared.seed + 1)))
+            and not judge(exercise, call, prepared.seed).whys
+        )
 
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         first = max(failed, key=variants.telling)
-        repairs = None if answer is None else Repairs(answer, variants, is_right)
+        repairs = None if answer is None or told else Repairs(answer, variants, is_right)
         if repairs and (found := repairs.one(first)):
             return found
         failed = [i for i in failed if got[i] is not None and got[i].isfinite().any()]  # NaN alone says nothing

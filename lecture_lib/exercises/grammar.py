@@ -64,15 +64,10 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = {
-    "-x": "-(x)", "x ** 2": "(x) ** 2", "x ** 0.5": "(x) ** 0.5", "1 / x": "1 / (x)", "1 - x": "1 - (x)",
-    "abs(x)": "abs(x)", "x + 1": "(x) + 1", "x - 1": "(x) - 1", "2 * x": "2 * (x)", "x / 2": "(x) / 2",
-    "x.exp()": "exp of x", "x.log()": "log of x", "x.sum()": "(x).sum()", "x.mean()": "(x).mean()",
-    "x.sum(0)": "(x).sum(0)", "x.sum(-1)": "(x).sum(-1)", "x.mean(0)": "(x).mean(0)", "x.mean(-1)": "(x).mean(-1)",
-    "x.flip(0)": "(x).flip(0)", "x.T": "(x).T", "x[1:]": "(x)[1:]", "x[:-1]": "(x)[:-1]", "x[None]": "(x)[None]",
-    "x[:, None]": "(x)[:, None]", "x.detach()": "(x).detach()", "x.tanh()": "(x).tanh()", "x.relu()": "(x).relu()",
-    "x.sigmoid()": "(x).sigmoid()", "len(x)": "len(x)", "int(x)": "int(x)",
-}  # fmt: skip
+OF_AN_EXPRESSION = """-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() | x.log() |
+x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
+x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x.detach() | x.clone() | x.float() | x.long() |
+x.item() | x.values | len(x) | int(x) | torch.as_tensor(x)""".replace("\n", " ").split(" | ")
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
     "x[-1:]": "x[-1:]", "x.flip(0)": "x backwards", "x.sort(0).values": "the sorted x", "x.T": "x.T",
@@ -299,10 +294,16 @@ def _of(word: str, name: str) -> str:
 
 
 def of_any_value(node, names):
-    """What a plain number or a name may lack, for any expression: a root, a square, a minus."""
-    if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
-        for template, word in OF_AN_EXPRESSION.items():
-            yield parsed(template, x=node), f"with {_of(word, code(node))} in place of {code(node)}"
+    """What any expression may lack: a root, a square, a minus, a column, a copy; and math where torch is meant."""
+    if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
+        for template in OF_AN_EXPRESSION:
+            new = parsed(template, x=node)
+            yield new, f"with {code(new)} in place of {code(node)}"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
+        if other:
+            new = copied(node, func=copied(node.func, value=ast.Name(other, ast.Load())))
+            yield new, f"with {code(new.func)} in place of {code(node.func)}"
 
 
 PLAIN = (of_operators, of_signs, of_calls, of_indices)
@@ -327,15 +328,9 @@ def of_lines(body: list) -> Iterator[Change]:
             new = copied(line, targets=[copied(line.targets[0], elts=line.targets[0].elts[::-1])])
             yield Change(body, i, new, f"with {code(new.targets[0])} in place of {code(line.targets[0])}")
         if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            name = line.targets[0].id
-            for template, word in OF_A_VALUE.items():
-                yield Change(
-                    line,
-                    "value",
-                    parsed(template, x=line.value),
-                    f"with {_of(word, name)} in place of {name}",
-                    plain=False,
-                )
+            for template in OF_A_VALUE:
+                new = parsed(template, x=line.value)
+                yield Change(line, "value", new, f"with {line.targets[0].id} = {code(new, 60)}", plain=False)
         if isinstance(line, ast.Assign) and isinstance(line.targets[0], (ast.Name, ast.Subscript)):
             new = ast.AugAssign(line.targets[0], ast.Add(), line.value)
             yield Change(body, i, new, f"with += in place of = in {text}")
@@ -346,6 +341,8 @@ def of_lines(body: list) -> Iterator[Change]:
             target = copied(line.target, ctx=ast.Store())
             new = ast.Assign([target], line.value)
             yield Change(body, i, new, f"with = in place of {SIGNS[type(line.op)]}= in {text}")
+            new = ast.Assign([target], ast.BinOp(copied(line.target, ctx=ast.Load()), line.op, line.value))
+            yield Change(body, i, new, f"with {code(new, 60)} in place of {text}")
         if isinstance(line, ast.If):
             yield Change(body, i, ast.Pass(), f"without `{text}`")
             yield Change(

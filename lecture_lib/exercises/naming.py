@@ -90,13 +90,13 @@ def _of_columns(change: Callable[[Tensor], Tensor], columns: slice) -> Callable[
 # ---------------------------------------------------------------- matching
 
 
-def _isclose(a: Tensor, b: Tensor) -> Tensor:
+def isclose(a: Tensor, b: Tensor) -> Tensor:
     return torch.isclose(a, b, rtol=2e-4, atol=1e-5, equal_nan=True)
 
 
 def alike(a: Tensor | None, b: Tensor | None) -> bool:
     """The same numbers, NaN and infinities in the same places."""
-    return a is not None and b is not None and a.shape == b.shape and bool(_isclose(a, b).all())
+    return a is not None and b is not None and a.shape == b.shape and bool(isclose(a, b).all())
 
 
 def fits(value: Callable[[int], Tensor | None], got: list[Tensor | None], first: int = 0) -> bool:
@@ -113,6 +113,7 @@ class Known:
     value: Callable[[int], Tensor | None]  # in each case
     telling: bool = True  # may be one of two
     teachers: bool = False
+    of_a_formula: bool = False  # a change of it, not of what it returns
 
 
 VAGUE = ("times 0, as // or a result that is never filled makes them", "rounded to whole numbers", "in percent")
@@ -139,7 +140,9 @@ class Variants:
             for says, ending in self.endings.items()
         ]
         self.known += [
-            Known(f"{self.those} of the right formula {says}", self._values_of(function), change.plain)
+            Known(
+                f"{self.those} of the right formula {says}", self._values_of(function), change.plain, of_a_formula=True
+            )
             for function, says, _, change in self.singles
         ]
         self._values: dict[tuple[Callable, int], Tensor | None] = {}
@@ -230,7 +233,7 @@ class Variants:
                 s: ([k for k, _ in ones], torch.stack([v for _, v in ones])) for s, ones in by_shape.items()
             }
         ones, values = self._by_shape[i].get(value.shape, ([], None))
-        near = _isclose(values, value.flatten()[:64]).all(1).nonzero()[:, 0].tolist() if ones else []
+        near = isclose(values, value.flatten()[:64]).all(1).nonzero()[:, 0].tolist() if ones else []
         return (ones[j] for j in near)
 
     def independent(self, got: Tensor, i: int) -> Iterator[tuple[Callable, str]]:
@@ -244,7 +247,7 @@ class Variants:
         for k, value in enumerate(values):
             says, formula, change, _ = fitting[k]
             for other in (right + got - value, right * got / value):  # what the second change alone would have to give
-                for j in _isclose(values[:k], other).all(1).nonzero()[:3, 0].tolist():
+                for j in isclose(values[:k], other).all(1).nonzero()[:3, 0].tolist():
                     also, other_formula, second, _ = fitting[j]
                     if formula is other_formula and change.place != second.place:
                         if (function := formula.variant(change, second)) is not None:

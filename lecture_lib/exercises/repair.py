@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lecture_lib.answers.call import TookTooLong, at_most
 from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value
-from lecture_lib.exercises.naming import TWO, Variants, alike, fits
+from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, isclose
 
 SECONDS = 4.0  # of work in all; what is not tried by then is not said
 ONE = 0.5  # of work for one change, which may make a loop endless
@@ -30,6 +30,11 @@ LARGE = 5000  # numbers of a case from which none are tried: n x n of them would
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|done twice|of the loop|with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
 )
+REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
+    r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
+    r"|:1\] in place|of the (difference|quotient)"
+)
+ODD = re.compile(r"two sides of|with \* in place|only after|exchanged")  # tried after others
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
 
@@ -56,7 +61,7 @@ class Repairs:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
-        for change in sorted(self.formula.changes, key=lambda change: not change.plain):
+        for change in sorted(self.formula.changes, key=lambda c: (not c.plain, bool(ODD.search(c.says)))):
             if time.thread_time() > end:
                 break
             function = self.formula.variant(change)
@@ -85,7 +90,8 @@ class Repairs:
                 continue
             for known in variants.matching(value, first):
                 same = change.says.partition(" before ")[0] in known.says  # both ways lead to the same ruin
-                if same or not known.telling or (best and not known.teachers):
+                ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
+                if same or ruins or not known.telling or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):
                     if fits(lambda i, f=function: variants.run(f, i), [known.value(i) for i in range(len(got))], first):
@@ -99,6 +105,14 @@ class Repairs:
         if known.teachers:
             return f"{TWO} {self._place(change)}: {change.says}, one of them is mended. The other: {known.says}"
         return f"{TWO} {self._place(change)}: {change.says}, {variants.yours.lower()} {known.says}."
+
+    def _is_free_of(self, known: Known, got: list[Tensor]) -> bool:
+        """Is the answer right at a place where this mistake would make it wrong?"""
+        for value, theirs, right in zip(map(known.value, range(len(got))), got, self.variants.expected):
+            if value is not None and value.shape == theirs.shape == right.shape:
+                if (isclose(theirs, right) & ~isclose(value, right)).any():
+                    return True
+        return False
 
     def _tells(self, value: Tensor, i: int) -> bool:
         """Is there still as much in these numbers as in the right ones: not only zeros, NaN or an argument?"""

@@ -63,10 +63,10 @@ MENDED = {
         "def fit(x):\n    m = x.median()\n    return torch.stack([m, x.std()])\n",
         "with .mean() in place of .median(), one of them is mended. The other: Your sd divides by n - 1",
     ),
-    "two of the grammar's": (
+    "two, one of them of what is returned": (
         "gans.generator_loss",
-        "def loss(fake):\n    return -(F.logsigmoid(fake) / math.log(2)).median()\n",
-        "without dividing by math.log(2), your number is that of the right formula with .median() in place of .mean()",
+        "def loss(fake):\n    return F.logsigmoid(fake).sum()\n",
+        "with a minus before F.logsigmoid(fake).sum(), your number is that of the right formula with .sum() in place of",
     ),
 }
 

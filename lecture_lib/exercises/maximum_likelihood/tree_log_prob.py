@@ -103,7 +103,7 @@ exercise.mistake(
     *(lambda x, parents, tables, e=e: tree_log_prob(x, parents, tables.clamp(min=e)) for e in SMALL_NUMBERS),
 )
 exercise.mistake(
-    "math.log(0) is an error in Python. torch.log(0) is -inf, which is right for what cannot happen.",
+    "math.log(0) is an error in Python. torch.log(torch.tensor(0.0)) is -inf, which is right for what cannot happen.",
     lambda *a: [math.log(0) if v == -math.inf else v for v in tree_log_prob(*a).tolist()],
 )
 exercise.mistake(

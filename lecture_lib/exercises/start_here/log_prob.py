@@ -68,7 +68,7 @@ exercise.mistake(
     lambda throws, p: p[throws][p[throws] > 0].log().sum(),
 )
 exercise.mistake(
-    "math.log(0) is an error in Python. torch.log(0) is -inf, which is what an impossible series asks for.",
+    "math.log(0) is an error in Python. torch.log(torch.tensor(0.0)) is -inf, which an impossible series asks for.",
     lambda throws, p: sum(math.log(p[throw]) for throw in throws),
 )
 exercise.mistake(

@@ -27,8 +27,8 @@ MEMBERS = 100_000  # files of an export
 # How an LMS names what it exports: the student's name, the id, the file. The first such name on the way is the LMS's;
 # what comes after it a student chose. Where two explain as much, the first here is taken.
 PATTERNS = {
-    # text that was typed in is of the kind onlinetext; the _ before the slash is gone since 4.1
-    "moodle": r"(?P<name>[^/]+?)_(?P<id>[0-9]+)_assignsubmission_[a-z0-9]+(?:_?/|_(?=[^/]+$))(?P<file>.*)",
+    # no name has a _; text that was typed in is of the kind onlinetext; the _ before the slash is gone since 4.1
+    "moodle": r"(?P<name>[^/_]+)_(?P<id>[0-9]+)_assignsubmission_[a-z0-9]+(?:_?/|_(?=[^/]+$))(?P<file>.*)",
     "nbgrader": r"(?P<id>[^/.][^/]*)/(?:ASSIGNMENT/(?P<file>.*))?",
     # a text that was typed in, or an address, has no number of its own
     "canvas": r"(?:(?:LATE_)?anon_(?=[0-9A-Za-z]{5}_)|(?P<name>[^/]*?)(?:_LATE)?_(?=[0-9]+_))(?P<id>[0-9A-Za-z]+)"
@@ -271,7 +271,7 @@ def _by_student(layout: str, release: Release, owned: list[tuple[Member, re.Matc
         names.setdefault(student, set()).add(printable(groups.get("name") or ""))
         start, end = match.span("file")
         date = _date(f"{match.string[:start]} {match.string[end:]}")  # without what the student wrote
-        files.setdefault(student, []).append(File(groups["file"] or "", member, date))
+        files.setdefault(student, []).append(File(groups["file"] or match.string.split("/")[-1], member, date))
     found = []
     for student in sorted(files):
         shown, name = printable(student), min(names[student])

@@ -71,6 +71,7 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
     default = root / book.folders.submitted_directory
     found = find(default, release, options.submitted, options.pattern, others)
     submissions = found.submissions
+    print(reading(found))
     if options.student:
         submissions = [s for s in submissions if s.student == options.student]
         if not submissions:
@@ -92,7 +93,6 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
     listed = [everybody[student] for student in sorted(everybody)]
     totals = {student: total for student, total in book.totals().items() if student not in unwritten}
     paths = _write_tables(root, release, found, listed, totals, settings)
-    print(*reading(found), sep="\n")
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
     if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
         print(f"Waiting for marks by hand, in nbgrader's formgrader: {waiting}. Then run this again for the totals.")
@@ -100,6 +100,8 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
         print(about(next(r for r in listed if r.student == options.student)))
     if gone:
         print(f"No longer handed in, with marks from before in the gradebook: {few(gone, 10)}")
+    if found.nobodys:
+        print(f"Nobody's, by their names ({len(found.nobodys)}): {few(found.nobodys, 10)}")
     if interrupted:
         print("Interrupted. Run the same command again: it goes on from here.")
     return 130 if interrupted else 1 if unwritten else 0
@@ -416,15 +418,10 @@ def summary(results: list[Result], release: Release) -> str:
     return "\n".join(lines)
 
 
-def reading(found: Found) -> list[str]:
-    """How the names were read, and what that left over."""
+def reading(found: Found) -> str:
+    """How the names of what was handed in were read."""
     count = sum(len(s.members) for s in found.submissions)
-    lines = [
-        f"{LAYOUTS[found.layout]}: {count} of {count + len(found.nobodys)} files, {len(found.submissions)} students"
-    ]
-    if found.nobodys:
-        lines.append(f"Nobody's ({len(found.nobodys)}): {few(found.nobodys)}")
-    return lines
+    return f"{LAYOUTS[found.layout]}: {count} of {count + len(found.nobodys)} files, {len(found.submissions)} students"
 
 
 def about(result: Result) -> str:

@@ -1,5 +1,6 @@
 """Who handed in what: folders and zips with names by strangers."""
 
+import codecs
 import os
 import random
 import stat
@@ -12,9 +13,10 @@ from datetime import datetime, timedelta
 import nbformat
 import pytest
 
+from lecture_lib.grading.coordinator import _write_tables
 from lecture_lib.grading.course import CourseError, read_release
-from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
-from lecture_lib.grading.submissions import Refused, find, read_file
+from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Settings, Total
+from lecture_lib.grading.submissions import Found, Refused, find, read_file
 from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle
 from tests.conftest import ROOT
 
@@ -152,6 +154,47 @@ def test_a_zip_is_never_unpacked_links_are_not_followed_and_bombs_do_not_go_off(
     source.write_bytes(b"PK")
     with pytest.raises(CourseError, match="no zip file that can be read"):
         find(ROOT, RELEASE, source)
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_a_pattern_sees_the_whole_path(tmp_path, form):
+    files = {"lab/submission_77/hw/histograms.ipynb": GOOD, "lab/submission_78/essay.pdf": b"", "lab/metadata.yml": b""}
+    source = zipped(tmp_path / "x.zip", files)
+    if form == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "x")
+        source = tmp_path / "x"
+    found = find(ROOT, RELEASE, source, r"lab/submission_(?P<id>\d+)/(?P<file>.+)")
+    assert contents(found.submissions) == {"77": GOOD, "78": "There is no notebook, only essay.pdf."}
+    assert found.nobodys == ["lab/metadata.yml"]
+    with pytest.raises(CourseError, match=r"matches none of the 3 files .* The first is lab/"):
+        find(ROOT, RELEASE, source, r"submission_(?P<id>\d+)/(?P<file>.+)")
+
+
+def test_the_last_of_several_attempts_counts_and_that_is_said(tmp_path):
+    days = {"Mar 9, 2026 926 PM": EMPTY, "Mar 10, 2026 1205 AM": GOOD, "Feb 28, 2026 1105 PM": EMPTY}
+    files = {f"1-77 - Jane Doe - {day}/histograms.ipynb": content for day, content in days.items()}
+    source = zipped(tmp_path / "x.zip", files)
+    (one,) = find(ROOT, RELEASE, source, r"[0-9]+-(?P<id>[0-9]+) - (?P<name>.+) - .+/(?P<file>[^/]+)").submissions
+    assert one.read() == GOOD and one.name == "Jane Doe"
+    assert one.note.startswith("Graded the last attempt, 1-77 - Jane Doe - Mar 10, 2026 1205 AM/histograms.ipynb, not ")
+
+
+def test_an_accent_has_two_forms_and_a_student_one_name(tmp_path):
+    for form, content in (("NFC", EMPTY), ("NFD", GOOD)):
+        folder = tmp_path / unicodedata.normalize(form, "José") / ASSIGNMENT
+        folder.mkdir(parents=True, exist_ok=True)  # a Mac's disk knows only one of them
+        (folder / "histograms.ipynb").write_bytes(content)
+        os.utime(folder / "histograms.ipynb", (0, 0) if content == EMPTY else (1, 1))
+    assert contents(find(tmp_path, RELEASE, None).submissions) == {"José": GOOD}
+
+
+def test_what_is_another_assignments_is_not_nobodys(tmp_path):
+    for path in (f"ada/{ASSIGNMENT}/a.ipynb", "ada/3_flows/b.ipynb", "ada/1_histogram/c.ipynb", "d.ipynb"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(GOOD)
+    (tmp_path / "bob").mkdir()
+    assert find(tmp_path, RELEASE, None, others={"3_flows"}).nobodys == ["ada/1_histogram/c.ipynb", "d.ipynb", "bob/"]
 
 
 # ---------------------------------------------------------------- nobody is lost
@@ -411,3 +454,11 @@ def test_marks_for_canvas_and_moodle_have_the_columns_that_they_import():
         "Identifier,Full name,Grade,Maximum Grade,Last modified (grade)",
         'Participant bob,<i>Bob</i>,4,26,"Sunday, 01 March 2026, 03:04 PM"',
     ]
+
+
+def test_only_the_table_for_people_says_that_it_is_utf_8_and_the_page_names_what_is_nobodys(tmp_path):
+    found = Found("canvas", [], ["<b>.ipynb"])
+    paths = _write_tables(tmp_path, RELEASE, found, RESULTS, {}, Settings(5))
+    table, page, canvas = (path.read_bytes() for path in paths)
+    assert table.startswith(codecs.BOM_UTF8 + b"student,") and canvas.startswith(b"Student,")
+    assert b"Nobody's: 1" in page and b"<li>&lt;b&gt;.ipynb</li>" in page

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -92,9 +92,9 @@ def find(
     source = submitted or default
     if not source.exists():
         raise CourseError(f"There is no {source}.")
-    members = list(_tidy(_zipped(source) if source.is_file() else _walked(source)))
+    members = _tidy(_zipped(source) if source.is_file() else _walked(source))
     patterns = {name: text.replace("ASSIGNMENT", re.escape(release.assignment)) for name, text in PATTERNS.items()}
-    tops = range(_shared(members) + 1)  # an export may lie in a folder of its own
+    tops = range(min(_shared(members), 3) + 1)  # an export may lie in a folder of its own
     if pattern:  # what one asked for, no guesses
         patterns, tops = {"pattern": nfc(pattern)}, range(1)
     elif not submitted:
@@ -165,23 +165,26 @@ def _at_most(file, name: str) -> bytes:
     return data
 
 
-def _walked(folder: Path, top: str = "") -> Iterator[Member]:
+def _walked(top: Path) -> Iterator[Member]:
     """All files below the folder, and the folders themselves. Links are not followed."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        yield Member(f"{top}", partial(_refuse, f"The folder could not be read ({error.strerror})."))
-        return
-    for entry in entries:
-        path = top + nfc(entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            yield Member(f"{path}/")
-            yield from _walked(Path(entry.path), f"{path}/")
-        elif entry.is_dir():
-            yield Member(f"{path}/", partial(_refuse, "The folder is a link."))
-        else:
-            time = (entry.stat(follow_symlinks=False).st_mtime,)
-            yield Member(path, partial(read_file, Path(entry.path)), time)
+    waiting = [(str(top), "")]
+    while waiting:
+        folder, before = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Member(before, partial(_refuse, f"The folder could not be read ({error.strerror})."))
+            continue
+        for entry in entries:
+            path = before + nfc(entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                yield Member(f"{path}/")
+                waiting.append((entry.path, f"{path}/"))
+            elif entry.is_dir():
+                yield Member(f"{path}/", partial(_refuse, "The folder is a link."))
+            else:
+                time = (entry.stat(follow_symlinks=False).st_mtime,)
+                yield Member(path, partial(read_file, Path(entry.path)), time)
 
 
 def _refuse(sentence: str) -> bytes:
@@ -217,23 +220,21 @@ def _zipped(path: Path) -> Iterator[Member]:
         yield Member(f"{name}/") if member.is_dir() else Member(name, partial(read, member), member.date_time)
 
 
-def _tidy(members: Iterator[Member]) -> Iterator[Member]:
-    """Without what systems and editors leave behind, and of the folders only those in which nothing else is."""
-    files, folders = [], {}
+def _tidy(members: Iterator[Member]) -> list[Member]:
+    """In order, without what systems and editors leave behind; of the folders only those in which nothing else is."""
+    files, folders = [], set()
     for member in members:
         parts = member.path.split("/")
-        clean = next((i for i, part in enumerate(parts) if rubbish(part)), len(parts))
-        if clean == len(parts) and member.read:
+        clean = next((i for i, part in enumerate(parts) if rubbish(part)), None)
+        if clean is None and member.read:
             files.append(member)
         else:  # the folder is there, whatever lies in it
-            path = "/".join(parts[:clean]).rstrip("/") + "/"
-            folders[path] = Member(path)
-    inhabited = {"/"}
-    for path in (*(member.path for member in files), *folders):
-        parts = path.rstrip("/").split("/")
-        inhabited.update("/".join(parts[:i]) + "/" for i in range(1, len(parts)))
-    yield from files
-    yield from (folder for path, folder in folders.items() if path not in inhabited | {f.path for f in files})
+            folders.add("/".join(parts[:clean]).rstrip("/") + "/")
+    taken = {member.path for member in files}
+    paths = [*sorted(taken | folders), ""]  # what lies in a folder comes next
+    following = dict(pairwise(paths))
+    empty = [path for path in folders - taken - {"/"} if not following[path].startswith(path)]
+    return sorted([*files, *map(Member, empty)], key=lambda member: member.path)
 
 
 def rubbish(name: str) -> bool:

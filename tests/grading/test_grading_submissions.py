@@ -194,7 +194,7 @@ def test_what_is_another_assignments_is_not_nobodys(tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(GOOD)
     (tmp_path / "bob").mkdir()
-    assert find(tmp_path, RELEASE, None, others={"3_flows"}).nobodys == ["ada/1_histogram/c.ipynb", "d.ipynb", "bob/"]
+    assert find(tmp_path, RELEASE, None, others={"3_flows"}).nobodys == ["ada/1_histogram/c.ipynb", "bob/", "d.ipynb"]
 
 
 # ---------------------------------------------------------------- nobody is lost

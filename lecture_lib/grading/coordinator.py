@@ -29,7 +29,7 @@ from lecture_lib.grading.course import CourseError, Release, read_release
 from lecture_lib.grading.gradebook import Book, write
 from lecture_lib.grading.results import DIED, INVALID, MISSING, Result, Settings, without_answers
 from lecture_lib.grading.sandbox_config import SandboxError, missing
-from lecture_lib.grading.submissions import Refused, Submission, find
+from lecture_lib.grading.submissions import LAYOUTS, Found, Refused, Submission, few, find, nfc
 from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, as_html, commonest
 
 
@@ -66,7 +66,12 @@ def run(root: Path, options: Options, settings: Settings, pool: futures.Executor
 
 
 def _run(root: Path, release: Release, options: Options, settings: Settings, results: Results, book: Book, pool) -> int:
-    layout, submissions = find(root / book.folders.submitted_directory, release, options.submitted, options.pattern)
+    options = replace(options, student=nfc(options.student))
+    others = {path.name for path in (root / "notebooks").iterdir()} - {release.assignment}
+    default = root / book.folders.submitted_directory
+    found = find(default, release, options.submitted, options.pattern, others)
+    submissions = found.submissions
+    print(reading(found))
     if options.student:
         submissions = [s for s in submissions if s.student == options.student]
         if not submissions:
@@ -82,20 +87,21 @@ def _run(root: Path, release: Release, options: Options, settings: Settings, res
     for student in gone:
         del everybody[student]
     for student, name in book.students().items():
-        if student not in everybody and student not in gone:
+        if nfc(student) not in everybody and student not in gone:
             why = "Nothing was handed in."
             everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
     listed = [everybody[student] for student in sorted(everybody)]
     totals = {student: total for student, total in book.totals().items() if student not in unwritten}
-    paths = _write_tables(root, release, layout, listed, totals, settings)
+    paths = _write_tables(root, release, found, listed, totals, settings)
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
     if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
         print(f"Waiting for marks by hand, in nbgrader's formgrader: {waiting}. Then run this again for the totals.")
     if options.student in everybody:
         print(about(next(r for r in listed if r.student == options.student)))
     if gone:
-        more = f" and {len(gone) - 10} more" if len(gone) > 10 else ""
-        print(f"No longer handed in, with marks from before in the gradebook: {', '.join(gone[:10])}{more}")
+        print(f"No longer handed in, with marks from before in the gradebook: {few(gone, 10)}")
+    if found.nobodys:
+        print(f"Nobody's, by their names ({len(found.nobodys)}): {few(found.nobodys, 10)}")
     if interrupted:
         print("Interrupted. Run the same command again: it goes on from here.")
     return 130 if interrupted else 1 if unwritten else 0
@@ -412,6 +418,12 @@ def summary(results: list[Result], release: Release) -> str:
     return "\n".join(lines)
 
 
+def reading(found: Found) -> str:
+    """How the names of what was handed in were read."""
+    count = sum(len(s.members) for s in found.submissions)
+    return f"{LAYOUTS[found.layout]}: {count} of {count + len(found.nobodys)} files, {len(found.submissions)} students"
+
+
 def about(result: Result) -> str:
     """One student's marks."""
     lines = [f"{result.student} {result.name}".rstrip() + f": {result.points:g} points, {result.status}. {result.why}"]
@@ -419,7 +431,7 @@ def about(result: Result) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _write_tables(root: Path, release: Release, layout: str, results: list[Result], totals, settings) -> list[Path]:
+def _write_tables(root: Path, release: Release, found: Found, results: list[Result], totals, settings) -> list[Path]:
     folder = root / "grading" / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     how = {
@@ -429,10 +441,11 @@ def _write_tables(root: Path, release: Release, layout: str, results: list[Resul
     }[settings.sandbox.kind]
     seeds = sorted({r.seed for r in results if r.status != MISSING})
     how += f" Seed{'s' * (len(seeds) != 1)}: {', '.join(map(str, seeds))}."
-    tables = {f"{release.assignment}.csv": as_csv(results, release, totals)}
-    tables[f"{release.assignment}.html"] = as_html(results, release, totals, how)
-    if layout in LMS:
-        tables[f"{release.assignment}_{layout}.csv"] = LMS[layout](results, release, totals)
+    # Excel reads UTF-8 only with the mark; the LMSs' imports do not want it
+    tables = {f"{release.assignment}.csv": "\ufeff" + as_csv(results, release, totals)}
+    tables[f"{release.assignment}.html"] = as_html(results, release, totals, how, found.nobodys)
+    if found.layout in LMS:
+        tables[f"{release.assignment}_{found.layout}.csv"] = LMS[found.layout](results, release, totals)
     for name, text in tables.items():
         write(folder / name, text)
     return [folder / name for name in tables]

@@ -10,22 +10,54 @@ import contextlib
 import os
 import re
 import stat
+import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise, takewhile
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from lecture_lib.grading.course import CourseError, Release
 
 MOST = 20 << 20  # bytes of a notebook
 MEMBERS = 100_000  # files of an export
 
-# How an LMS names what it exports: the student's name, the id, the file.
+# How an LMS names what it exports: the student's name, the id, the file. The first such name on the way is the LMS's;
+# what comes after it a student chose. Where two explain as much, the first here is taken.
 PATTERNS = {
-    "canvas": r"(?P<name>[^_/]+)(_LATE)?_(?P<id>[0-9]+)_[0-9]+_(?P<file>[^/]+)",
-    # the first such name on the way is the LMS's; what comes after it a student chose. The last _ is gone since 4.1
-    "moodle": r"(?P<name>[^/]+?)_(?P<id>[0-9]+)_assignsubmission_file(?:_?/(?P<file>[^/]+)|_(?P<flat>[^/]*))?",
+    # no name has a _; text that was typed in is of the kind onlinetext; the _ before the slash is gone since 4.1
+    "moodle": r"(?P<name>[^/_]+)_(?P<id>[0-9]+)_assignsubmission_[a-z0-9]+(?:_?/|_(?=[^/]+$))(?P<file>.*)",
+    "nbgrader": r"(?P<id>[^/.][^/]*)/(?:ASSIGNMENT/(?P<file>.*))?",
+    # a text that was typed in, or an address, has no number of its own
+    "canvas": r"(?:(?:LATE_)?anon_(?=[0-9A-Za-z]{5}_)|(?P<name>[^/]*?)(?:_LATE)?_(?=[0-9]+_))(?P<id>[0-9A-Za-z]+)"
+    r"_(?:[0-9]+_(?!$)|(?=(?:text|link)\.html$))(?P<file>.*)",
 }
+LAYOUTS = {
+    "moodle": "An export of Moodle",
+    "nbgrader": "Folders as nbgrader's",
+    "canvas": "An export of Canvas",
+    "pattern": "Names as --pattern has them",
+}
+RUBBISH = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".ipynb_checkpoints"}  # and ._ANYTHING
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Member(NamedTuple):
+    """A file of what was handed in, or a folder without files: its path ends with a slash."""
+
+    path: str  # in NFC, with slashes
+    read: Callable[[], bytes] | None = None
+    time: tuple[float, ...] = ()
+
+
+class File(NamedTuple):
+    """A student's, under the name that the student gave it."""
+
+    name: str
+    member: Member
+    date: tuple[int, ...]  # that the LMS wrote before the name
 
 
 @dataclass
@@ -38,45 +70,68 @@ class Submission:
     problem: str = ""
     note: str = ""  # worth saying, although the notebook could be graded
     timestamp: str = ""
+    members: tuple[str, ...] = ()  # all that is this student's
+
+
+class Found(NamedTuple):
+    """Every file of what was handed in is one student's or nobody's."""
+
+    layout: str  # "nbgrader", "canvas", "moodle" or "pattern"
+    submissions: list[Submission]  # by student
+    nobodys: list[str]
 
 
 class Refused(Exception):
     """This file is not read: one sentence."""
 
 
-def find(default: Path, release: Release, submitted: Path | None, pattern: str = "") -> tuple[str, list[Submission]]:
-    """The layout that was found ("nbgrader", "canvas", "moodle" or "pattern"), and the submissions, by student."""
+def find(
+    default: Path, release: Release, submitted: Path | None, pattern: str = "", others: Collection[str] = ()
+) -> Found:
+    """Read the folder or zip in the layout that explains most of it. others: the course's other assignments."""
     source = submitted or default
     if not source.exists():
         raise CourseError(f"There is no {source}.")
-    files = list(_zipped(source) if source.is_file() else _files(source))
-    patterns = {"pattern": pattern} if pattern else PATTERNS if submitted else {}  # what one asked for, no guesses
+    members = _tidy(_zipped(source) if source.is_file() else _walked(source))
+    patterns = {name: text.replace("ASSIGNMENT", re.escape(release.assignment)) for name, text in PATTERNS.items()}
+    tops = range(min(_shared(members), 3) + 1)  # an export may lie in a folder of its own
+    if pattern:  # what one asked for, no guesses
+        patterns, tops = {"pattern": nfc(pattern)}, range(1)
+    elif not submitted:
+        patterns, tops = {"nbgrader": patterns["nbgrader"]}, range(1)
     try:
         if pattern and not {"id", "file"} <= re.compile(pattern).groupindex.keys():
             raise CourseError("--pattern should have the named groups (?P<id>...) and (?P<file>...).")
     except re.error as error:
         raise CourseError(f"--pattern is no regular expression: {error}.") from error
-    matches = {}
-    for layout, expression in patterns.items():
-        tried = ((re.fullmatch(expression, path), read) for path, read in files)
-        matches[layout] = [(match, read) for match, read in tried if match]
-    layout = max(matches, key=lambda name: len(matches[name]), default="")
-    if matches.get(layout):
-        return layout, _by_student(release, matches[layout])
-    if source.is_file():
-        stated = "; ".join(f"{name}: {expression}" for name, expression in PATTERNS.items())
-        raise CourseError(f"No file of {source.name} is named as an LMS does it ({stated}). State yours by --pattern.")
-    found = [
-        _from_folder(folder / release.assignment, release)
-        for folder in sorted(source.iterdir())
-        if not folder.name.startswith(".") and (folder / release.assignment).is_dir()
-    ]
-    if not found:
-        wanted = f"STUDENT/{release.assignment}/{release.notebook}.ipynb"
-        raise CourseError(f"There is no submission in {source}. Expected: {wanted}, or the export of an LMS.")
-    if submitted and all(one.read is None for one in found):
-        raise CourseError(f"There is no notebook in {source}, only folders: {', '.join(s.student for s in found[:5])}.")
-    return "nbgrader", found
+    readings = [(name, _owned(members, text, top)) for name, text in patterns.items() for top in tops]
+    layout, owned = max(readings, key=lambda reading: len(reading[1]))
+    if not owned:
+        raise CourseError(_nothing(source, release, members, submitted, pattern))
+    taken = {id(member) for member, _ in owned}
+    nobodys = [member.path for member in members if id(member) not in taken]
+    if layout == "nbgrader":
+        nobodys = [path for path in nobodys if not (path.count("/") > 1 and path.split("/")[1] in others)]
+    return Found(layout, _by_student(layout, release, owned), [printable(path) for path in nobodys])
+
+
+def _nothing(source: Path, release: Release, members: list[Member], submitted: Path | None, pattern: str) -> str:
+    file = f"{release.notebook}.ipynb"
+    if pattern:
+        example = f" The first is {printable(members[0].path)}." if members else ""
+        return f"--pattern matches none of the {len(members)} files in {source}.{example}"
+    wanted = f"STUDENT/{release.assignment}/{file}"
+    if not submitted:
+        return f"There is no submission in {source}. Expected: {wanted}."
+    return (
+        f"Nothing in {source} is named as in {wanted}, or as an LMS does it (Canvas: doejane_101_9001_{file}; "
+        f"Moodle: Jane Doe_101_assignsubmission_file/{file}). State yours by --pattern."
+    )
+
+
+def nfc(text: str) -> str:
+    """Letters with accents have two forms in Unicode. Ids and names are compared and kept in this one, NFC."""
+    return unicodedata.normalize("NFC", text)
 
 
 def printable(name: str) -> str:
@@ -110,16 +165,33 @@ def _at_most(file, name: str) -> bytes:
     return data
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Files of the folder and of the folders in it."""
-    for path in sorted(folder.iterdir()):
-        inside = sorted(path.iterdir()) if path.is_dir() and not path.is_symlink() else [path]
-        for file in inside:
-            if not file.is_dir() or file.is_symlink():
-                yield file.relative_to(folder).as_posix(), lambda file=file: read_file(file)
+def _walked(top: Path) -> Iterator[Member]:
+    """All files below the folder, and the folders themselves. Links are not followed."""
+    waiting = [(str(top), "")]
+    while waiting:
+        folder, before = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Member(before, partial(_refuse, f"The folder could not be read ({error.strerror})."))
+            continue
+        for entry in entries:
+            path = before + nfc(entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                yield Member(f"{path}/")
+                waiting.append((entry.path, f"{path}/"))
+            elif entry.is_dir():
+                yield Member(f"{path}/", partial(_refuse, "The folder is a link."))
+            else:
+                time = (entry.stat(follow_symlinks=False).st_mtime,)
+                yield Member(path, partial(read_file, Path(entry.path)), time)
 
 
-def _zipped(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _refuse(sentence: str) -> bytes:
+    raise Refused(sentence)
+
+
+def _zipped(path: Path) -> Iterator[Member]:
     try:
         archive = zipfile.ZipFile(path)
         members = archive.infolist()
@@ -140,76 +212,139 @@ def _zipped(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
             raise Refused(f"{printable(member.filename)} could not be read from the zip ({error}).") from error
 
     for member in members:
-        name = PurePosixPath(member.filename.replace("\\", "/"))
-        if member.is_dir() or name.is_absolute() or ".." in name.parts:
-            continue
-        # an export may lie in a folder of its own; below a student's folder only files count
-        owner = next(
-            (i for i, part in enumerate(name.parts) if re.fullmatch(PATTERNS["moodle"], part)), len(name.parts)
-        )
-        if owner >= len(name.parts) - 2:
-            yield "/".join(name.parts[min(owner, len(name.parts) - 1) :]), lambda member=member: read(member)
+        name = member.filename
+        if not member.flag_bits & 0x800:  # a Mac writes UTF-8 and does not say so
+            with contextlib.suppress(UnicodeError):
+                name = name.encode("cp437").decode()
+        name = nfc(str(PurePosixPath(name.replace("\\", "/"))))
+        yield Member(f"{name}/") if member.is_dir() else Member(name, partial(read, member), member.date_time)
+
+
+def _tidy(members: Iterator[Member]) -> list[Member]:
+    """In order, without what systems and editors leave behind; of the folders only those in which nothing else is."""
+    files, folders = [], set()
+    for member in members:
+        parts = member.path.split("/")
+        clean = next((i for i, part in enumerate(parts) if rubbish(part)), None)
+        if clean is None and member.read:
+            files.append(member)
+        else:  # the folder is there, whatever lies in it
+            folders.add("/".join(parts[:clean]).rstrip("/") + "/")
+    taken = {member.path for member in files}
+    paths = [*sorted(taken | folders), ""]  # what lies in a folder comes next
+    following = dict(pairwise(paths))
+    empty = [path for path in folders - taken - {"/"} if not following[path].startswith(path)]
+    return sorted([*files, *map(Member, empty)], key=lambda member: member.path)
+
+
+def rubbish(name: str) -> bool:
+    return name.casefold() in RUBBISH or name.startswith("._")
+
+
+def _shared(members: list[Member]) -> int:
+    """How many folders on top have all of it in them."""
+    ways = [member.path.split("/")[:-1] for member in members if not _leaves(member.path)]
+    return sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, zip(*ways, strict=False)))
+
+
+def _leaves(path: str) -> bool:
+    """A path that would lead out of the folder, if anything were unpacked."""
+    return path.startswith("/") or ".." in path.split("/")
 
 
 # ---------------------------------------------------------------- whose notebook
 
 
-def _by_student(release: Release, matches) -> list[Submission]:
-    """One submission for each id of an LMS's export."""
-    files: dict[str, list[tuple[str, Callable[[], bytes]]]] = {}
+def _owned(members: list[Member], expression: str, top: int) -> list[tuple[Member, re.Match]]:
+    """The members that belong to somebody, if names are read so, below that many folders."""
+    tried = ((m, re.fullmatch(expression, m.path.split("/", top)[-1])) for m in members if not _leaves(m.path))
+    # an empty folder of which nobody knows what for belongs to nobody
+    return [(m, match) for m, match in tried if match and (m.read or match["file"] is not None)]
+
+
+def _by_student(layout: str, release: Release, owned: list[tuple[Member, re.Match]]) -> list[Submission]:
+    """One submission for each id."""
+    files: dict[str, list[File]] = {}
     names: dict[str, set[str]] = {}
-    for match, read in matches:
+    for member, match in owned:
         groups = match.groupdict()
-        names.setdefault(groups["id"], set()).add(printable(groups.get("name") or ""))
-        files.setdefault(groups["id"], []).append((groups.get("file") or groups.get("flat") or "", read))
+        student = groups["id"] or ""
+        names.setdefault(student, set()).add(printable(groups.get("name") or ""))
+        start, end = match.span("file")
+        date = _date(f"{match.string[:start]} {match.string[end:]}")  # without what the student wrote
+        files.setdefault(student, []).append(File(groups["file"] or match.string.split("/")[-1], member, date))
     found = []
     for student in sorted(files):
         shown, name = printable(student), min(names[student])
         if shown in ("", ".", "..") or "/" in shown:
             raise CourseError(f"The pattern gives the id {shown!r}. It should be a name without a slash.")
-        if len(names[student]) > 1:
+        if shown != student:
+            submission = Submission(shown, name, problem="The name is no UTF-8, or holds control characters.")
+        elif len(names[student]) > 1:
             why = f"Files of {len(names[student])} students have this id: {', '.join(sorted(names[student]))}."
-            found.append(Submission(shown, name, problem=why))
+            submission = Submission(shown, name, problem=why)
         else:
-            found.append(_chosen(shown, name, files[student], release))
+            submission = _chosen(shown, name, files[student], release)
+        if layout == "nbgrader":
+            for file in files[student]:
+                if file.name == "timestamp.txt":
+                    with contextlib.suppress(Refused):
+                        submission.timestamp = file.member.read()[:100].decode(errors="replace").strip()
+        submission.members = tuple(printable(file.member.path) for file in files[student])
+        found.append(submission)
     return found
 
 
-def _from_folder(folder: Path, release: Release) -> Submission:
-    """A student's folder in nbgrader's layout, submitted/STUDENT/ASSIGNMENT."""
-    student = printable(folder.parent.name)
-    if student != folder.parent.name:
-        return Submission(student, problem="The folder's name is no UTF-8, or holds control characters.")
-    if folder.is_symlink() or folder.parent.is_symlink():
-        return Submission(student, problem="The folder is a link.")
-    try:
-        files = [(path.name, lambda path=path: read_file(path)) for path in sorted(folder.iterdir())]
-    except OSError as error:
-        return Submission(student, problem=f"The folder could not be read ({error.strerror}).")
-    submission = _chosen(student, "", files, release)
-    if (folder / "timestamp.txt").exists():
-        with contextlib.suppress(Refused):
-            submission.timestamp = read_file(folder / "timestamp.txt")[:100].decode(errors="replace").strip()
-    return submission
+def _date(text: str) -> tuple[int, ...]:
+    """The last date in a name, as Blackboard (2026-03-01-17-05-00) or Brightspace (Mar 1, 2026 505 PM) writes it."""
+    found = re.findall(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[-_ T]([0-9]{2})[-_.:]?([0-9]{2})[-_.:]?([0-9]{2})?", text)
+    if found:
+        return tuple(int(number or 0) for number in found[-1])
+    found = re.findall(rf"({'|'.join(MONTHS)}) ([0-9]{{1,2}}), ([0-9]{{4}}) ([0-9]{{1,2}})([0-9]{{2}}) ([AP])M", text)
+    if found:
+        month, day, year, hour, minute, half = found[-1]
+        return int(year), MONTHS.index(month) + 1, int(day), int(hour) % 12 + 12 * (half == "P"), int(minute)
+    return ()
 
 
-def _chosen(student: str, name: str, files: list[tuple[str, Callable[[], bytes]]], release: Release) -> Submission:
-    """The one notebook of a student: the one of the right name, the last attempt at it, or the only one."""
-    notebooks = [(path, read) for path, read in files if path.lower().endswith(".ipynb")]
+def _chosen(student: str, name: str, files: list[File], release: Release) -> Submission:
+    """The one notebook of a student in the last attempt: the one of the right name, or the only one.
+
+    The last is what the LMS dates so; then what lies less deep, what an LMS or a browser has numbered higher
+    (histograms-1.ipynb, histograms (2).ipynb), and what was changed last.
+    """
+    files = [file for file in files if not any(map(rubbish, file.name.split("/")))]
+    notebooks = [file for file in files if file.name.lower().endswith(".ipynb")]
+    if not notebooks:
+        if unread := next((f.member.read for f in files if f.member.read and f.member.path.endswith("/")), None):
+            return Submission(student, name, unread)
+        only = few([printable(file.name) for file in files if file.name]) or "nothing"
+        return Submission(student, name, problem=f"There is no notebook, only {only}.")
     wanted = f"{release.notebook}.ipynb"
-    # an LMS, or a browser, numbers the attempts: histograms-1.ipynb, histograms (2).ipynb
-    attempt = re.compile(rf"{re.escape(release.notebook)}(?: ?[-(]([0-9]{{1,4}})\)?)?\.ipynb", re.IGNORECASE)
-    right = [(int(m[1] or 0), path, read) for path, read in notebooks if (m := attempt.fullmatch(path))]
-    others = [printable(path) for path, _ in notebooks]
-    if right:
-        _, path, read = max(right, key=lambda attempt: attempt[0])
-        left = [other for other in others if other != printable(path)]
-        note = f"Graded {printable(path)}, not {', '.join(left)}." if left else ""
-        return Submission(student, name, read, note=note)
-    if len(notebooks) == 1:
-        path, read = notebooks[0]
-        return Submission(student, name, read, note=f"The notebook is called {printable(path)}, not {wanted}.")
-    if notebooks:
-        return Submission(student, name, problem=f"There are {len(others)} notebooks, none of them called {wanted}.")
-    listed = ", ".join(printable(path) for path, _ in files[:5]) or "nothing"
-    return Submission(student, name, problem=f"There is no notebook, only {listed}.")
+    numbered = re.compile(rf"(?:.*/)?{re.escape(release.notebook)}(?: ?[-(]([0-9]{{1,4}})\)?)?\.ipynb", re.IGNORECASE)
+    last = max(file.date for file in notebooks)
+    latest = [file for file in notebooks if file.date == last]
+    right = [file for file in latest if numbered.fullmatch(file.name)]
+    if not right and len({PurePosixPath(file.name).name for file in latest}) > 1:
+        why = f"There are {len(latest)} notebooks, none of them called {wanted}."
+        return Submission(student, name, problem=why)
+
+    def rank(file: File) -> tuple:
+        match = numbered.fullmatch(file.name)
+        number = int(match[1] or 0) if match else 0
+        return -file.name.count("/"), number, file.member.time, notebooks.index(file)
+
+    taken = max(right or latest, key=rank)
+    left = [file for file in notebooks if file is not taken]
+    alike = len({file.name for file in notebooks}) < len(notebooks)
+    said = {id(file): printable(file.member.path if alike else file.name) for file in notebooks}
+    note = "" if right else f"The notebook is called {said[id(taken)]}, not {wanted}. "
+    if left:
+        attempt = "the last attempt, " if alike or len(right) > 1 or len(latest) < len(notebooks) else ""
+        note += f"Graded {attempt}{said[id(taken)]}, not {few([said[id(file)] for file in left])}."
+    return Submission(student, name, taken.member.read, note=note.strip())
+
+
+def few(names: list[str], most: int = 5) -> str:
+    """The first few, and how many more."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

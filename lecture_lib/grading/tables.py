@@ -116,8 +116,10 @@ summary { cursor: pointer; } .all th { white-space: nowrap; } .all .why { min-wi
 """
 
 
-def as_html(results: Sequence[Result], release: Release, totals: Totals, how: str) -> str:
-    """One page without scripts: the class first, then everybody. What came from students is escaped.
+def as_html(results: Sequence[Result], release: Release, totals: Totals, how: str, nobodys: Sequence[str] = ()) -> str:
+    """One page without scripts: the class first, then everybody, then the names of files that belong to nobody.
+
+    What came from students is escaped.
 
     Totals are shown where they differ for somebody from the points given here.
     """
@@ -163,6 +165,7 @@ def as_html(results: Sequence[Result], release: Release, totals: Totals, how: st
         f"<th scope='col' class='number'>total of {release.out_of:g}</th>" if more else ""
     }{columns}<th scope="col" class="why">why</th></tr></thead>
 <tbody>{"".join(_row(r, release, sums[r.student], more) for r in results)}</tbody></table></div>
+{f"<h2>Nobody's: {len(nobodys)}</h2><ul>{''.join(f'<li>{e(path)}</li>' for path in nobodys)}</ul>" if nobodys else ""}
 </body></html>
 """
 

@@ -55,7 +55,7 @@ def submit(course, student, files):
 
 
 def report(course):
-    with open(course / "grading/reports" / f"{ASSIGNMENT}.csv", encoding="utf-8", newline="") as file:
+    with open(course / "grading/reports" / f"{ASSIGNMENT}.csv", encoding="utf-8-sig", newline="") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 

@@ -1,17 +1,22 @@
 """Who handed in what: folders and zips with names by strangers."""
 
+import codecs
 import os
+import random
 import stat
+import unicodedata
 import zipfile
+from collections import Counter
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import nbformat
 import pytest
 
+from lecture_lib.grading.coordinator import _write_tables
 from lecture_lib.grading.course import CourseError, read_release
-from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
-from lecture_lib.grading.submissions import Refused, find, read_file
+from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Settings, Total
+from lecture_lib.grading.submissions import Found, Refused, find, read_file
 from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle
 from tests.conftest import ROOT
 
@@ -72,9 +77,11 @@ def test_the_export_of_an_lms_is_read(tmp_path, how, form):
     else:
         top = "submissions/" if form == "zip with a folder" else ""
         source = zipped(tmp_path / "x.zip", {top + name: content for name, content in files.items()})
-    layout, found = find(ROOT, RELEASE, source)
+    layout, found, _ = find(ROOT, RELEASE, source)
     assert layout == how.split()[0]
-    assert contents(found) == {"101": GOOD, "102": EMPTY, "103": GOOD, "104": "There is no notebook, only essay.pdf."}
+    said = contents(found)
+    assert said.pop("104").startswith("There is no notebook, only essay.pdf")
+    assert said == {"101": GOOD, "102": EMPTY, "103": GOOD}
     assert found[0].name in ("doejane", "Jane Doe")
 
 
@@ -82,7 +89,7 @@ def test_any_other_lms_by_a_pattern(tmp_path):
     source = zipped(tmp_path / "x.zip", {"hw1-s77-histograms.ipynb": GOOD})
     with pytest.raises(CourseError, match="State yours by --pattern"):
         find(ROOT, RELEASE, source)
-    layout, found = find(ROOT, RELEASE, source, r"hw1-(?P<id>\w+)-(?P<file>.+)")
+    layout, found, _ = find(ROOT, RELEASE, source, r"hw1-(?P<id>\w+)-(?P<file>.+)")
     assert layout == "pattern" and contents(found) == {"s77": GOOD}
     for wrong, said in (("(", "no regular expression"), ("(?P<id>.+)", "named groups")):
         with pytest.raises(CourseError, match=said):
@@ -149,6 +156,205 @@ def test_a_zip_is_never_unpacked_links_are_not_followed_and_bombs_do_not_go_off(
         find(ROOT, RELEASE, source)
 
 
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_a_pattern_sees_the_whole_path(tmp_path, form):
+    files = {"lab/submission_77/hw/histograms.ipynb": GOOD, "lab/submission_78/essay.pdf": b"", "lab/metadata.yml": b""}
+    source = zipped(tmp_path / "x.zip", files)
+    if form == "folder":
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(tmp_path / "x")
+        source = tmp_path / "x"
+    found = find(ROOT, RELEASE, source, r"lab/submission_(?P<id>\d+)/(?P<file>.+)")
+    assert contents(found.submissions) == {"77": GOOD, "78": "There is no notebook, only essay.pdf."}
+    assert found.nobodys == ["lab/metadata.yml"]
+    with pytest.raises(CourseError, match=r"matches none of the 3 files .* The first is lab/"):
+        find(ROOT, RELEASE, source, r"submission_(?P<id>\d+)/(?P<file>.+)")
+
+
+def test_the_last_of_several_attempts_counts_and_that_is_said(tmp_path):
+    days = {"Mar 9, 2026 926 PM": EMPTY, "Mar 10, 2026 1205 AM": GOOD, "Feb 28, 2026 1105 PM": EMPTY}
+    files = {f"1-77 - Jane Doe - {day}/histograms.ipynb": content for day, content in days.items()}
+    source = zipped(tmp_path / "x.zip", files)
+    (one,) = find(ROOT, RELEASE, source, r"[0-9]+-(?P<id>[0-9]+) - (?P<name>.+) - .+/(?P<file>[^/]+)").submissions
+    assert one.read() == GOOD and one.name == "Jane Doe"
+    assert one.note.startswith("Graded the last attempt, 1-77 - Jane Doe - Mar 10, 2026 1205 AM/histograms.ipynb, not ")
+
+
+def test_an_accent_has_two_forms_and_a_student_one_name(tmp_path):
+    for form, content in (("NFC", EMPTY), ("NFD", GOOD)):
+        folder = tmp_path / unicodedata.normalize(form, "José") / ASSIGNMENT
+        folder.mkdir(parents=True, exist_ok=True)  # a Mac's disk knows only one of them
+        (folder / "histograms.ipynb").write_bytes(content)
+        os.utime(folder / "histograms.ipynb", (0, 0) if content == EMPTY else (1, 1))
+    assert contents(find(tmp_path, RELEASE, None).submissions) == {"José": GOOD}
+
+
+def test_what_is_another_assignments_is_not_nobodys(tmp_path):
+    for path in (f"ada/{ASSIGNMENT}/a.ipynb", "ada/3_flows/b.ipynb", "ada/1_histogram/c.ipynb", "d.ipynb"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(GOOD)
+    (tmp_path / "bob").mkdir()
+    assert find(tmp_path, RELEASE, None, others={"3_flows"}).nobodys == ["ada/1_histogram/c.ipynb", "bob/", "d.ipynb"]
+
+
+# ---------------------------------------------------------------- nobody is lost
+
+MAC = ("__MACOSX/._x", ".DS_Store", "{}/.DS_Store", "{}/._histograms.ipynb", "Thumbs.db", "__MACOSX/{}/._a.ipynb")
+MAC += ("{}/.ipynb_checkpoints/histograms-checkpoint.ipynb",)
+STRAY = ("readme.txt", "histograms.ipynb", "notes/todo.md", "grades 2026_03_01.csv", ".hidden/1_histograms/a.ipynb")
+NAMES = (
+    "Jane Doe",
+    "José Ñandú",
+    "Øst Å",
+    "Roe, Richard",
+    "李小龙",
+    "2026",
+    "=cmd()",
+    "LATE",
+    "Doe 101",
+    "50% #1",
+    "O'Neil",
+)
+# what a student hands in, and which of it counts, if any does
+HANDED_IN = (
+    (("histograms.ipynb",), 0),
+    (("histograms.ipynb", "histograms-2.ipynb", "Histograms (3).ipynb", "notes.txt"), 2),
+    (("histograms_2026_03_final.ipynb",), 0),
+    (("1_2_3.ipynb", "picture.png"), 0),
+    (("histograms-1.ipynb", "scratch.ipynb"), 0),
+    (("a.ipynb", "b.ipynb"), None),
+    (("essay.pdf",), None),
+    (("666_assignsubmission_file_histograms.ipynb",), 0),
+)
+IN_FOLDERS = (
+    (("hw/histograms.ipynb", "data/x.csv"), 0),
+    (("histograms.ipynb", "old/histograms-3.ipynb", "Eve_666_assignsubmission_file/histograms-9.ipynb"), 0),
+    (("1_histograms/histograms.ipynb",), 0),
+    ((".ipynb_checkpoints/histograms-checkpoint.ipynb",), None),
+)
+
+
+class MacInfo(zipfile.ZipInfo):
+    """A name in UTF-8 that is not said to be so."""
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode(), self.flag_bits & ~0x800
+
+
+def an_export(rng):
+    """Files (path -> time), whose they are, which path counts for whom, and the layout."""
+    layout = rng.choice(["canvas", "moodle", "moodle 4.1", "moodle flat", "nbgrader", "dated", "undated"])
+    owner, counts, time = {}, {}, {}
+
+    def add(path, student):
+        path = unicodedata.normalize(rng.choice(["NFC", "NFD"]), path)
+        owner[path], time[path] = student, rng.randrange(10**6)
+        return path
+
+    for number, name in enumerate(rng.sample(NAMES, rng.randint(1, 5))):
+        student = str(100 + number)
+        alone = layout in ("canvas", "moodle flat", "dated")  # without folders
+        choices = HANDED_IN if alone else HANDED_IN + IN_FOLDERS
+        names, right = rng.choice(choices[:-1] if layout == "undated" else choices)  # a pattern knows no empty folders
+        if layout == "canvas":
+            before = f"{''.join(filter(str.isalnum, name)).lower()}_{rng.choice(['', 'LATE_'])}{student}_"
+            if rng.random() < 0.3:
+                student = f"aB3d{number + 1}"
+                before = f"{rng.choice(['', 'LATE_'])}anon_{student}_"
+            if rng.random() < 0.3:
+                names, right = (rng.choice(["text.html", "link.html"]),), None
+            else:
+                names = [f"{rng.randrange(10**5)}_{file}" for file in names]
+        elif layout in ("dated", "undated"):
+            days = rng.sample(range(10, 29), rng.randint(1, 3))
+            counts[student] = None
+            for day in days:
+                before = f"hw_{student}_attempt_2026-03-{day}-17-05-00" if layout == "dated" else f"s{student}/try{day}"
+                paths = [add(f"{before}{'_' if layout == 'dated' else '/'}{file}", student) for file in names]
+                if layout == "dated":
+                    add(f"{before}.txt", student)
+                for path in paths:
+                    time[path] = day * 10**4
+                if right is not None and day == max(days):
+                    counts[student] = paths[right]
+            continue
+        elif layout == "nbgrader":
+            student = unicodedata.normalize("NFC", name)
+            before = f"{name}/{ASSIGNMENT}/"
+        else:
+            before = f"{name}_{student}_assignsubmission_"
+            after = {"moodle": "_/", "moodle 4.1": "/", "moodle flat": "_"}[layout]
+            if rng.random() < 0.3:
+                add(f"{before}onlinetext{after}onlinetext.html", student)
+                names, right = rng.choice([(names, right), ((), None)])
+            before += "file" + after
+        paths = [add(before + file, student) for file in names]
+        counts[student] = None if right is None else paths[right]
+    for path in rng.sample(STRAY, rng.randint(0, 2)):
+        add(path, None)
+    if layout == "canvas" and rng.random() < 0.3:
+        add("x_assignsubmission_file/histograms.ipynb", None)
+    for place in rng.sample(MAC, rng.randint(0, 3)):
+        inside = rng.choice([path.rsplit("/", 1)[0] for path in owner if "/" in path] or ["x"])
+        if "{}" not in place or inside != "x":
+            time.setdefault(place.format(inside), 0)
+    return layout, owner, counts, time
+
+
+def write_export(path, rng, owner, time, top):
+    """As a zip, as a Mac's zip or as a folder."""
+    form = rng.choice(["zip", "mac", "folder"])
+    if form == "folder":
+        for name in time:
+            file = path / top / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(name.encode())
+            os.utime(file, (time[name], time[name]))
+        return path
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, seconds in rng.sample(sorted(time.items()), len(time)):
+            moment = (datetime(2026, 1, 1) + timedelta(seconds=seconds)).timetuple()[:6]
+            archive.writestr((MacInfo if form == "mac" else zipfile.ZipInfo)(top + name, moment), name)
+        if rng.random() < 0.3:  # these lead out of the folder
+            for name in ("../Jane Doe_101_assignsubmission_file_/histograms.ipynb", "/doe_101_9_histograms.ipynb"):
+                archive.writestr(name, "")
+                owner["\0" + name] = None
+    return path
+
+
+PATTERN_OF = {
+    "dated": r"hw_(?P<id>[^_]+)_attempt_[-0-9]+(?:_(?P<file>.+)|\.txt)",
+    "undated": r"s(?P<id>[0-9]+)/try[0-9]+/(?P<file>.+)",
+}
+
+
+def test_every_file_is_one_students_or_nobodys_and_no_student_is_lost_or_doubled(tmp_path):
+    rng = random.Random(0)
+    for number in range(500):
+        layout, owner, counts, time = an_export(rng)
+        pattern = PATTERN_OF.get(layout, "")
+        top = "" if pattern else rng.choice(["", "", "submissions 2026_03_01/", "a/b/"])
+        source = write_export(tmp_path / str(number), rng, owner, time, top)
+        found = find(ROOT, RELEASE, source, pattern)
+        assert found.layout == ("pattern" if pattern else layout.split()[0]), (number, owner)
+
+        def full(path, top=top):
+            return unicodedata.normalize("NFC", path[1:] if path[0] == "\0" else top + path)
+
+        is_rubbish = {path for path in owner if ".ipynb_checkpoints" in path}
+        expected = Counter((owner[path], full(path)) for path in owner.keys() - is_rubbish)
+        got = Counter((s.student, path) for s in found.submissions for path in s.members if not path.endswith("/"))
+        got += Counter((None, path) for path in found.nobodys)
+        assert got == expected, (number, got - expected, expected - got)
+        assert sorted(s.student for s in found.submissions) == sorted(counts), number
+        for submission in found.submissions:
+            right = counts[submission.student]
+            if right is None:
+                assert submission.read is None and submission.problem, (number, submission)
+            else:
+                assert submission.read and submission.read() == right.encode(), (number, submission, right)
+
+
 # ---------------------------------------------------------------- nbgrader's folders
 
 
@@ -180,7 +386,7 @@ def test_only_ordinary_files_in_ordinary_folders_are_read(tmp_path):
     said = {
         "link": "could not be read",
         "pipe": "no ordinary file",
-        "directory": "no ordinary file",
+        "directory": "no notebook, only histograms.ipynb/",
         "device": "could not be read",
         "sparse": "larger than",
         "linked": "is a link",
@@ -248,3 +454,11 @@ def test_marks_for_canvas_and_moodle_have_the_columns_that_they_import():
         "Identifier,Full name,Grade,Maximum Grade,Last modified (grade)",
         'Participant bob,<i>Bob</i>,4,26,"Sunday, 01 March 2026, 03:04 PM"',
     ]
+
+
+def test_only_the_table_for_people_says_that_it_is_utf_8_and_the_page_names_what_is_nobodys(tmp_path):
+    found = Found("canvas", [], ["<b>.ipynb"])
+    paths = _write_tables(tmp_path, RELEASE, found, RESULTS, {}, Settings(5))
+    table, page, canvas = (path.read_bytes() for path in paths)
+    assert table.startswith(codecs.BOM_UTF8 + b"student,") and canvas.startswith(b"Student,")
+    assert b"Nobody's: 1" in page and b"<li>&lt;b&gt;.ipynb</li>" in page

@@ -64,8 +64,8 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = """-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() | x.log() |
-x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
+OF_AN_EXPRESSION = """-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
+x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
 x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x.detach() | x.clone() | x.float() | x.long() |
 x.item() | x.values | len(x) | int(x) | torch.as_tensor(x)""".replace("\n", " ").split(" | ")
 OF_AN_ARGUMENT = OF_A_VALUE | {

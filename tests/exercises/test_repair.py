@@ -66,7 +66,7 @@ MENDED = {
     "two, one of them of what is returned": (
         "gans.generator_loss",
         "def loss(fake):\n    return F.logsigmoid(fake).sum()\n",
-        "with a minus before F.logsigmoid(fake).sum(), your number is that of the right formula with .sum() in place of",
+        "with a minus before F.logsigmoid(fake).sum(), your number is that of the right formula with .sum()",
     ),
 }
 

@@ -147,7 +147,8 @@ def judge(
 ) -> Report:
     """Run every case and law of the exercise on `call`.
 
-    seed: of the inputs. private: the report does not show the inputs, nor the values expected.
+    seed: of the inputs. private: the report does not show the inputs, nor the values expected. answer: the function
+    behind `call`, where it lives here and its text may be looked at.
     """
     prepared = prepare(exercise, seed)
     cases, expected = prepared.cases, prepared.expected
@@ -171,7 +172,7 @@ def judge(
             asked, wanted, got, printed = "", "", "", ""
         elif same[i] is not None:
             why = always or why
-        if outcomes[i].error and named[i].startswith("Line"):
+        if outcomes[i].error and named[i].startswith("Line "):
             why = f"{why} {named[i]}"  # what Python said, and then what mends it
         elif named[i]:
             why = named[i]
@@ -241,9 +242,10 @@ def name_mistakes(
 ) -> list[str]:
     """For each case the sentence of the known mistake that gives the same outcome, or "".
 
-    A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's, then the
-    grammar's; then an argument that the answer (`call`) ignores. Otherwise a teacher's that explains at least half of
-    the cases that failed is said as a guess, and then again for those that are left.
+    A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's; then what mends
+    the text of `answer`, where that is at hand; then the grammar's; then an argument that `call` ignores. Otherwise a
+    teacher's that explains at least half of the cases that failed is said as a guess, and then again for those that
+    are left.
     """
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
@@ -283,10 +285,8 @@ def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: lis
     def is_right(function: Callable) -> bool:
         """On these inputs and on others, so that it is no coincidence."""
         call = call_in_process(function, exercise.parts, exercise.adapter)
-        return (
-            all(_passes(p, call) for p in (prepared, prepare(exercise, prepared.seed + 1)))
-            and not judge(exercise, call, prepared.seed).whys
-        )
+        right = _passes(prepared, call) and _passes(prepare(exercise, prepared.seed + 1), call)
+        return right and not judge(exercise, call, prepared.seed).whys  # nor does it break a law
 
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -298,6 +298,6 @@ def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: lis
         if not failed or any(value is None for value in got):
             return ""
         first = max(failed, key=variants.telling)
-        small = variants.expected[first].numel() <= MOST  # with others two at once would take too long
-        two = lambda: (repairs.two(got) if repairs else "") or variants.two(got, first)  # noqa: E731
-        return variants.one(got, first) or (two() if small else "")
+        if (found := variants.one(got, first)) or variants.expected[first].numel() > MOST:
+            return found  # with more numbers two at once would take too long
+        return (repairs.two(got) if repairs else "") or variants.two(got, first)

@@ -111,7 +111,7 @@ class Known:
 
     says: str
     value: Callable[[int], Tensor | None]  # in each case
-    telling: bool = True  # may be one of two
+    clear: bool = True  # enough to be one of two
     teachers: bool = False
     of_a_formula: bool = False  # a change of it, not of what it returns
 

@@ -91,7 +91,7 @@ class Repairs:
             for known in variants.matching(value, first):
                 same = change.says.partition(" before ")[0] in known.says  # both ways lead to the same ruin
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
-                if same or ruins or not known.telling or (best and not known.teachers) or self._is_free_of(known, got):
+                if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):
                     if fits(lambda i, f=function: variants.run(f, i), [known.value(i) for i in range(len(got))], first):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises import EXERCISES, check, prepare
+from lecture_lib.exercises import EXERCISES, Exercise, call_in_process, check, judge, prepare
 from lecture_lib.exercises.__main__ import answer
 from lecture_lib.exercises.grammar import Formula
 from lecture_lib.exercises.repair import works_out_numbers
@@ -115,6 +115,44 @@ def test_what_does_more_than_numbers_is_not_run_again(text):
 def test_numbers_helpers_and_recursion_are_run_again():
     text = "def g(x):\n    return torch.exp(x)\ndef f(x, n=3):\n    return f(x, n - 1) if n else g(x) + math.pi\n"
     assert works_out_numbers(cell(text))
+
+
+def test_an_argument_that_was_changed_is_said_and_not_mended_by_chance():
+    report = check("start.log_prob", cell("def log_prob(throws, p):\n    return p.log_()[throws].sum()\n"))
+    assert "You changed p itself" in report.whys[0] and "all is right" not in report.whys[0]
+
+
+def test_what_the_answer_does_right_is_not_blamed():
+    """The last cell has the right index here: only points on inner edges fall below. No change may break that first."""
+    text = (
+        "def cell_of(x, k):\n    index = ((x - 1e-6) * k).floor().clamp(min=0).long()\n"
+        "    cell = torch.zeros(len(x), dtype=torch.long)\n    for j in range(x.shape[1]):\n"
+        "        cell = cell * k + index[:, j]\n    return cell\n"
+    )
+    report = check("histogram.cell_of", cell(text))
+    assert report.points < report.out_of and not any("x = 1 belongs" in why for why in report.whys), report.whys
+
+
+def total(x):
+    return x.sum()
+
+
+def test_what_mends_only_these_inputs_is_not_said():
+    exercise = Exercise("total", points=1, reference=total)
+    exercise.case("three", lambda rng: {"x": torch.randint(100, (3,), generator=rng).double()})
+    right = int(prepare(exercise, 0).expected[0].item())
+    function = cell(f"def total(x):\n    return 0 * x.sum() + {right + 1}\n")
+    report = judge(exercise, call_in_process(function), answer=function)
+    assert report.points == 0 and f"with {right} in place" not in report.whys[0]
+
+
+def test_large_cases_are_left_alone():
+    """x[:, None] of 20,000 points beside another 20,000 would fill the memory."""
+    text = (
+        "def sample(n, edges, probs, rng):\n    i = torch.multinomial(probs, n, replacement=True, generator=rng)\n"
+        "    return edges[i] + torch.rand(1, generator=rng) * edges.diff()[i]\n"
+    )
+    assert not any(why.startswith("Line ") for why in check("histogram.sample", cell(text)).whys)
 
 
 def test_a_change_that_makes_a_loop_endless_ends():

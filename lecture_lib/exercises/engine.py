@@ -173,7 +173,8 @@ def judge(
         elif same[i] is not None:
             why = always or why
         if outcomes[i].error and named[i].startswith("Line "):
-            why = f"{why} {named[i]}"  # what Python said, and then what mends it
+            error = why if private else outcomes[i].error  # what Python said, and then what mends it
+            why = f"{error.rstrip('.')}. {named[i]}"
         elif named[i]:
             why = named[i]
         else:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.answers.call import TookTooLong, at_most
-from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value
+from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value, parsed
 from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, isclose
 
 SECONDS = 4.0  # of work in all; what is not tried by then is not said
@@ -137,9 +137,11 @@ def _of_missing_names(answer: Callable) -> Callable:
         while isinstance(root, ast.Attribute):
             root = root.value
         unknown = isinstance(root, ast.Name) and root.id not in known
-        if unknown or (isinstance(node, ast.Constant) and type(node.value) in (int, float)):
-            for other in dict.fromkeys((*arguments, *(names if unknown else ()))):
-                yield ast.Name(other, ast.Load()), f"with {other} in place of {code(node)}"
+        others = (*arguments, *names) if unknown else ()
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            others = (*arguments, *(f"len({a})" for a in arguments), *(f"{a}.shape[1]" for a in arguments))
+        for other in dict.fromkeys(others):
+            yield parsed(other), f"with {other} in place of {code(node)}"
 
     return rule
 

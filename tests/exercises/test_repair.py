@@ -47,8 +47,8 @@ MENDED = {
     ),
     "a number of the notebook": (
         "histogram.smooth",
-        "def smooth(counts, alpha):\n    return (counts + alpha) / (counts.sum() + 10 * alpha)\n",
-        "Line 2 is",
+        "def smooth(counts, alpha):\n    k = 10\n    return (counts + alpha) / (counts.sum() + k * alpha)\n",
+        "Line 2 is `k = 10`: with len(counts) in place of 10, all is right.",
     ),
     "a line in the wrong place": (
         "dcgan.nearest",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 
@@ -78,28 +79,23 @@ def _execute(root: Path, options, parser) -> int:
 
 
 def _grade(root: Path, options, parser) -> int:
-    from lecture_lib.grading.coordinator import Options, run
-    from lecture_lib.grading.course import CourseError
-    from lecture_lib.grading.results import Settings
-    from lecture_lib.grading.sandbox_config import GIB, Limits, SandboxConfig, SandboxError
+    from lecture_lib.grading.coordinator import run
+    from lecture_lib.grading.settings import GIB, CourseError, SandboxError, Settings
 
     if not 0 <= options.library_costs <= 1:
         parser.error(f"--library-costs is {options.library_costs:g}. It should be a share from 0 to 1.")
-    chosen = {
-        "answer_seconds": options.answer_seconds,
-        "submission_seconds": options.submission_seconds,
-        "memory": None if options.memory is None else int(min(options.memory, 1 << 20) * GIB),
-    }
-    for name, value in chosen.items():
+    for name in ("answer_seconds", "submission_seconds", "memory"):
+        value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             parser.error(f"--{name.replace('_', '-')} should be above 0")
-    limits = Limits(**{name: value for name, value in chosen.items() if value is not None})
-    config = SandboxConfig("none" if options.no_sandbox else options.sandbox, options.engine, options.image)
-    options.assignment = Path(options.assignment).name  # also if it was given as a folder
-    names = ("assignment", "submitted", "jobs", "scheduler", "student", "regrade", "pattern", "seed")
+    said = {name: value for name, value in vars(options).items() if value is not None}
+    said["assignment"] = Path(options.assignment).name  # also if it was given as a folder
+    if options.memory is not None:
+        said["memory"] = int(min(options.memory, 1 << 20) * GIB)
+    if options.no_sandbox:
+        said["sandbox"] = "none"
     try:
-        settings = Settings(0, limits, config, options.library_costs)
-        return run(root, Options(**{name: getattr(options, name) for name in names}), settings)
+        return run(root, Settings(**{f.name: said[f.name] for f in fields(Settings) if f.name in said}))
     except CourseError as error:
         print(error, file=sys.stderr)
     except SandboxError as error:

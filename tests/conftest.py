@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lecture_lib.grading.sandbox_config import SandboxConfig, missing
+from lecture_lib.grading.sandbox_config import missing
+from lecture_lib.grading.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 # glibc gives large arrays back to the system at once; to get them again takes longer than to compute with them
@@ -21,7 +22,7 @@ with contextlib.suppress(AttributeError, OSError, TypeError):
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-NO_SANDBOX = missing(SandboxConfig())
+NO_SANDBOX = missing(Settings())
 needs_sandbox = pytest.mark.skipif(
     bool(NO_SANDBOX) and not (os.environ.get("CI") and sys.platform == "linux"), reason=f"no sandbox: {NO_SANDBOX}"
 )

@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-from lecture_lib.answers.call import Outcome, Seed, call_in_process, seeds_put_back
+from lecture_lib.sandbox.call import Outcome, Seed, call_in_process, seeds_put_back
 from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prepare
 from lecture_lib.exercises.report import Report
 

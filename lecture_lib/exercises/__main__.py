@@ -15,9 +15,9 @@ from itertools import count
 
 import torch
 
-from lecture_lib.answers.call import call_in_process
 from lecture_lib.exercises import EXERCISES, Exercise, check, prepare
 from lecture_lib.exercises.grammar import Change, Formula
+from lecture_lib.sandbox.call import call_in_process
 
 ONE, PAIRS = 60, 40
 cells = count()

@@ -18,12 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lecture_lib.answers.call import Call, Outcome, call_in_process
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
 from lecture_lib.exercises.naming import MOST, Variants, ignored_argument
 from lecture_lib.exercises.repair import Repairs
 from lecture_lib.exercises.report import Report, Row, describe
+from lecture_lib.sandbox.call import Call, Outcome, call_in_process
 
 
 def close(got: Tensor, expected: Tensor) -> Tensor:

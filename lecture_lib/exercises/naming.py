@@ -12,8 +12,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from lecture_lib.answers.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process
 from lecture_lib.exercises.grammar import Change, Formula
+from lecture_lib.sandbox.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process
 
 MOST = 2000  # numbers of a case with which variants are tried first
 TWO = "Two things at once."

@@ -20,9 +20,9 @@ from types import FunctionType, ModuleType
 import torch
 from torch import Tensor
 
-from lecture_lib.answers.call import TookTooLong, at_most
 from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value, parsed
 from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, isclose
+from lecture_lib.sandbox.call import TookTooLong, at_most
 
 SECONDS = 4.0  # of work in all; what is not tried by then is not said
 ONE = 0.5  # of work for one change, which may make a loop endless

@@ -14,10 +14,7 @@ from pathlib import Path
 import nbformat
 
 from lecture_lib.grading.sandbox_config import library
-
-
-class CourseError(Exception):
-    """The course's own files are not as they should be: one sentence for the instructor."""
+from lecture_lib.grading.settings import CourseError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from lecture_lib.grading.course import CourseError, Release
-from lecture_lib.grading.results import Result, Total
+from lecture_lib.grading.course import Release
+from lecture_lib.grading.results import Result, Total, write
+from lecture_lib.grading.settings import CourseError
 
 EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
 
@@ -167,13 +168,3 @@ class Book:
                 mark = answers.get(comment.name)
                 comment.auto_comment = "No response." if mark is not None and mark.blank else None
         book.db.commit()
-
-
-def write(path: Path, text: str) -> None:
-    """All of the text or, if interrupted, what was there before."""
-    new = path.with_name(f".{path.name}.new")
-    with open(new, "w", encoding="utf-8", errors="replace") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)

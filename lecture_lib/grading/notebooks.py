@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from html import escape
+from typing import NamedTuple
 
 import nbformat
 
 from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.markdown import harmless
-
-if TYPE_CHECKING:
-    from lecture_lib.grading.results import Mark
+from lecture_lib.grading.results import MISSING, Mark, Result
 
 
 def parsed(content: bytes):
@@ -199,11 +198,17 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
     return nbformat.writes(released)
 
 
+def without_answers(student: str, status: str, why: str, release: Release, seed: int, name: str = "") -> Result:
+    """No points, and why: for what could not be read, or never came."""
+    marks = tuple(Mark(a.name, a.check, 0.0, a.points, why=why, text=why, html=in_html(why)) for a in release.exercises)
+    notebook = "" if status == MISSING else assembled(nbformat.reads(release.text, as_version=4), release, marks)
+    return Result(student, status, why, marks, seed, notebook, name=name)
+
+
+def in_html(why: str) -> str:
+    return f"<div style='margin:4px 0'>{escape(why)}</div>"
+
+
 def clean(text: str) -> str:
     """Text that can be written: JSON may hold halves of characters, which UTF-8 may not."""
     return text.encode("utf-8", "replace").decode()
-
-
-def read_notebook(text: str):
-    """One of the course's own."""
-    return nbformat.reads(text, as_version=4)

@@ -1,27 +1,21 @@
-"""What an instructor decides for a run, and what comes of it: plain data, without torch."""
+"""What comes of a run: plain data without torch, and where it is kept."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import os
+import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from html import escape
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from lecture_lib.grading.course import Release
-from lecture_lib.grading.notebooks import assembled, read_notebook
-from lecture_lib.grading.sandbox_config import Limits, SandboxConfig
+from lecture_lib.grading.settings import Settings
 
 GRADED, TIMEOUT, DIED, INVALID, MISSING = "graded", "timeout", "died", "invalid", "missing"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the instructor decides for a run."""
-
-    seed: int  # of the inputs that the marks are given for; drawn for each run
-    limits: Limits = field(default_factory=Limits)
-    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
-    library_costs: float = 0.0  # the share of an exercise's points that its own reference in the library costs
 
 
 @dataclass(frozen=True)
@@ -74,12 +68,71 @@ class Total(NamedTuple):
     waits: bool = False  # for a teacher to grade a cell, or to look at one again
 
 
-def without_answers(student: str, status: str, why: str, release: Release, seed: int, name: str = "") -> Result:
-    """No points, and why: for what could not be read, or never came."""
-    marks = tuple(Mark(a.name, a.check, 0.0, a.points, why=why, text=why, html=as_html(why)) for a in release.exercises)
-    notebook = "" if status == MISSING else assembled(read_notebook(release.text), release, marks)
-    return Result(student, status, why, marks, seed, notebook, name=name)
+# ---------------------------------------------------------------- on disk
 
 
-def as_html(why: str) -> str:
-    return f"<div style='margin:4px 0'>{escape(why)}</div>"
+class Results:
+    """One JSON file for each student, and one for the run. Written whole or not at all."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def begin(self, settings: Settings) -> int:
+        """Go on with the run that was stopped, or begin a new one; returns the seed, the instructor's or one drawn.
+
+        A run for one student is apart from those of the class.
+        """
+        path, last = self.folder / "run.json", {"finished": True}
+        if path.is_file() and not settings.student:
+            last = json.loads(path.read_text())
+        goes_on = not last["finished"] and last["regrade"] >= settings.regrade
+        self.run = last["run"] if goes_on else secrets.token_hex(8)
+        self.regrade = last["regrade"] if goes_on else settings.regrade
+        seed = last["seed"] if goes_on else secrets.randbelow(1 << 31)
+        self.seed = settings.seed
+        seed = seed if settings.seed is None else settings.seed
+        if not settings.student:
+            write(path, json.dumps({"run": self.run, "seed": seed, "regrade": self.regrade, "finished": False}))
+        return seed
+
+    def finished(self, settings: Settings) -> None:
+        path = self.folder / "run.json"
+        if not settings.student:
+            write(path, json.dumps({**json.loads(path.read_text()), "finished": True}))
+
+    def _path(self, student: str) -> Path:
+        name = quote(student, safe="")
+        return self.folder / f"student {name if len(name) <= 100 else hashlib.sha256(name.encode()).hexdigest()}.json"
+
+    def get(self, student: str, key: str) -> Result | None:
+        """The stored result, if it was made with this key, with the seed that was asked for, if one was, and in this
+        run, if that grades everything again."""
+        path = self._path(student)
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            result = Result.from_dict(stored["result"])
+            same_seed = self.seed is None or result.seed == self.seed
+            if stored["key"] == key and same_seed and (not self.regrade or stored["run"] == self.run):
+                return result
+        return None
+
+    def put(self, result: Result, key: str) -> None:
+        write(self._path(result.student), json.dumps({"key": key, "run": self.run, "result": result.to_dict()}))
+
+    def all(self) -> dict[str, Result]:
+        found = {}
+        for path in self.folder.glob("student *.json"):
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # of another version
+                result = Result.from_dict(json.loads(path.read_text(encoding="utf-8"))["result"])
+                found[result.student] = result
+        return found
+
+
+def write(path: Path, text: str) -> None:
+    """All of the text or, if interrupted, what was there before."""
+    new = path.with_name(f".{path.name}.new")
+    with open(new, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)

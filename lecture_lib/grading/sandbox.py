@@ -14,18 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from lecture_lib.answers import protocol
-from lecture_lib.answers.stdio import as_socket
-from lecture_lib.grading.sandbox_config import (
-    ENVIRONMENT,
-    SERVER,
-    Limits,
-    SandboxConfig,
-    SandboxError,
-    bubblewrap,
-    container,
-    last_line,
-)
+from lecture_lib.grading.sandbox_config import ENVIRONMENT, SERVER, bubblewrap, container, inside, last_line
+from lecture_lib.grading.settings import SandboxError, Settings
+from lecture_lib.sandbox import protocol
+from lecture_lib.sandbox.stdio import as_socket
 
 START_SECONDS = 120  # for the imports, on a slow disk
 
@@ -34,8 +26,7 @@ START_SECONDS = 120  # for the imports, on a slow disk
 class Sandbox:
     """One server, or, where each submission needs its own, the means to start it."""
 
-    config: SandboxConfig
-    limits: Limits
+    settings: Settings
     setup: tuple[str, ...]
     _process: subprocess.Popen | None = field(default=None, init=False)
     _control: socket.socket | None = field(default=None, init=False)
@@ -45,7 +36,7 @@ class Sandbox:
     memory_before: int = field(default=0, init=False)  # bytes, before any submission
 
     def __post_init__(self):
-        self._once = self.config.kind == "container" or not sys.platform.startswith("linux")
+        self._once = self.settings.sandbox == "container" or not sys.platform.startswith("linux")
 
     @contextlib.contextmanager
     def session(self) -> Iterator[socket.socket]:
@@ -115,8 +106,8 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            if self.config.kind == "container":  # without its client it would go on
-                subprocess.run([self.config.engine, "kill", self._name], capture_output=True)
+            if self.settings.sandbox == "container":  # without its client it would go on
+                subprocess.run([self.settings.engine, "kill", self._name], capture_output=True)
         if self._log is not None:
             self._log.close()
         self._process = self._control = self._log = None
@@ -129,19 +120,17 @@ class Sandbox:
 
     def _begin(self) -> None:
         self.close()
-        config, limits = self.config, self.limits
+        settings = self.settings
         environment, command = None, [sys.executable, "-P", "-m", SERVER]
-        if config.kind == "none":
+        if settings.sandbox == "none":
             environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k.endswith("THREADS")}
         else:
             self._name = f"grade-{secrets.token_hex(8)}"
-            command = (
-                container(config, limits, self._name) if config.kind == "container" else bubblewrap(config, limits)
-            )
-        if config.core is not None:
-            command = [sys.executable, "-I", "-c", PINNED, str(config.core), *command]
+            command = container(settings, self._name) if settings.sandbox == "container" else bubblewrap(settings)
+        if settings.core is not None:
+            command = [sys.executable, "-I", "-c", PINNED, str(settings.core), *command]
         self._log = tempfile.TemporaryFile()
-        if config.kind == "container" or os.name == "nt":
+        if settings.sandbox == "container" or os.name == "nt":
             streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
             self._process = subprocess.Popen(command, stderr=self._log, env=environment, bufsize=0, **streams)
             self._control = as_socket(self._process.stdout, self._process.stdin)
@@ -156,13 +145,13 @@ class Sandbox:
             {
                 "setup": list(self.setup),
                 "once": self._once,
-                "harden": config.kind != "none",
+                "harden": settings.sandbox != "none",
                 # an engine counts processes itself; here they would be counted over all containers of one user
-                "limits": limits.inside() | ({"processes": None} if config.kind == "container" else {}),
+                "limits": inside(settings) | ({"processes": None} if settings.sandbox == "container" else {}),
             },
         )
         ready = self._receive(self._control, "ready")
-        if config.kind == "bubblewrap" and not self._once and not ready["namespaces"]:
+        if settings.sandbox == "bubblewrap" and not self._once and not ready["namespaces"]:
             self._once = True  # no namespaces inside namespaces here: a sandbox for each submission
             self._begin()
         self.memory_before, _ = self.usage()

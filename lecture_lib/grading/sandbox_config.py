@@ -14,54 +14,24 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import lecture_lib
+from lecture_lib.grading.settings import GIB, SandboxError, Settings
 
-GIB = 1 << 30
 WIDE = 4  # seconds on the clock for each CPU second
-SERVER = "lecture_lib.answers.server"
+SERVER = "lecture_lib.sandbox.server"
 
 
-class SandboxError(Exception):
-    """The sandbox itself does not work here: nothing that a submission could be blamed for."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may take: CPU seconds, bytes, processes and threads.
-
-    On the clock it may take `WIDE` times as long: a loaded machine changes no mark.
-    """
-
-    answer_seconds: float = 15.0  # an answer's cell, or one call of its function
-    submission_seconds: float = 180.0
-    memory: int = 2 * GIB  # beyond what the libraries take
-    disk: int = GIB // 4
-    processes: int = 32
-    reply: int = GIB // 16  # the numbers that one call may return
-
-    def inside(self) -> dict[str, int]:
-        """What a process can be held to by itself."""
-        return {
-            "memory": self.memory,
-            "cpu_seconds": 2 * int(self.submission_seconds) + 1,  # the judge, who counts from outside, is first
-            "processes": self.processes,
-            "file_size": self.disk,
-        }
-
-
-@dataclass(frozen=True)
-class SandboxConfig:
-    """Where submissions run: the kind of sandbox, and what a container needs."""
-
-    kind: str = "bubblewrap"  # or "container", "none"
-    engine: str = "docker"
-    image: str = "generative-models"
-    hidden: tuple[str, ...] = ()  # folders that no submission may see, should they lie in one that it may
-    core: int | None = None  # the processor that all of it keeps to
+def inside(settings: Settings) -> dict[str, int]:
+    """What a process can be held to by itself."""
+    return {
+        "memory": settings.memory,
+        "cpu_seconds": 2 * int(settings.submission_seconds) + 1,  # the judge, who counts from outside, is first
+        "processes": settings.processes,
+        "file_size": settings.disk,
+    }
 
 
 # ---------------------------------------------------------------- command lines
@@ -95,13 +65,13 @@ INTERPRETER = ("bin", "lib", "lib32", "lib64", "pyvenv.cfg", "share/zoneinfo")  
 JUDGES = ("exercises", "grading")  # of the library: what no answer may read
 
 
-def readable(config: SandboxConfig) -> dict[Path, str]:
+def readable(settings: Settings) -> dict[Path, str]:
     """What can be read inside, and how it gets there: the machine's programs, this interpreter with its packages, the
     images of LECTURE_LIB_DATA, and the library, without any copy of its judges."""
     mounts = {
         path: "--symlink" if path.is_symlink() else "--ro-bind" for path in map(Path, SYSTEM) if os.path.lexists(path)
     }
-    closed = {Path(path).resolve() for path in (*config.hidden, Path.home())} - {Path("/")}
+    closed = {Path(path).resolve() for path in (*settings.hidden, Path.home())} - {Path("/")}
     parts = {path: (".",) for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
     parts |= {sys.base_prefix: INTERPRETER, sys.prefix: INTERPRETER}
     if data := os.environ.get("LECTURE_LIB_DATA"):
@@ -144,9 +114,9 @@ def copies(top: Path) -> list[Path]:
     return found
 
 
-def bubblewrap(config: SandboxConfig, limits: Limits) -> list[str]:
+def bubblewrap(settings: Settings) -> list[str]:
     """The command line: outer folders first, so that what lies deeper is mounted over them."""
-    mounts = readable(config)
+    mounts = readable(settings)
     # where a submission can write; not /tmp if the library or the interpreter lie there: it is mounted over
     covers = any(Path("/tmp") in path.parents for path, how in mounts.items() if how == "--ro-bind")
     scratch = Path("/scratch" if covers else "/tmp")
@@ -170,7 +140,7 @@ def bubblewrap(config: SandboxConfig, limits: Limits) -> list[str]:
         if how == "--symlink":
             command += [how, os.readlink(path), str(path)]
         elif how in ("--tmpfs", "--dir"):
-            command += ["--perms", "1777", "--size", str(limits.disk)] if path == scratch else ["--perms", "0755"]
+            command += ["--perms", "1777", "--size", str(settings.disk)] if path == scratch else ["--perms", "0755"]
             command += [how, str(path)]
         elif how == "--nothing":
             command += ["--ro-bind", os.devnull, str(path)]
@@ -182,33 +152,35 @@ def bubblewrap(config: SandboxConfig, limits: Limits) -> list[str]:
     return [*command, "--", sys.executable, "-P", "-m", SERVER]
 
 
-def container(config: SandboxConfig, limits: Limits, name: str) -> list[str]:
+def container(settings: Settings, name: str) -> list[str]:
     """The command line for podman or docker; the image holds the library without exercises and grading."""
-    memory = limits.memory + 2 * GIB  # the libraries count, too
-    command = [config.engine, "run", f"--name={name}", "--rm", "--interactive"]
+    memory = settings.memory + 2 * GIB  # the libraries count, too
+    command = [settings.engine, "run", f"--name={name}", "--rm", "--interactive"]
     command += ["--network=none", "--read-only", "--cap-drop=ALL"]
     command += ["--security-opt=no-new-privileges", "--ipc=private", "--user=65534:65534", "--workdir=/tmp"]
-    command += [f"--tmpfs=/tmp:rw,nosuid,nodev,size={limits.disk},mode=1777", f"--memory={memory}"]
-    command += [f"--memory-swap={memory}", "--cpus=1", f"--pids-limit={limits.processes}", "--log-driver=none"]
+    command += [f"--tmpfs=/tmp:rw,nosuid,nodev,size={settings.disk},mode=1777", f"--memory={memory}"]
+    command += [f"--memory-swap={memory}", "--cpus=1", f"--pids-limit={settings.processes}", "--log-driver=none"]
     command += [f"--env={name}={value}" for name, value in (ENVIRONMENT | scratch_variables("/tmp")).items()]
-    return [*command, config.image, "python", "-P", "-m", SERVER]
+    return [*command, settings.image, "python", "-P", "-m", SERVER]
 
 
-def missing(config: SandboxConfig) -> str:
+def missing(settings: Settings) -> str:
     """Why this kind of sandbox cannot be had here, in one sentence; "" if it can."""
-    if config.kind == "none":
+    if settings.sandbox == "none":
         return ""
-    if config.kind == "container":
-        if not shutil.which(config.engine):
-            return f"There is no {config.engine} on this machine."
-        done = subprocess.run([config.engine, "image", "inspect", config.image], capture_output=True, text=True)
-        return "" if done.returncode == 0 else f"{config.engine} has no image {config.image}: {last_line(done.stderr)}"
+    if settings.sandbox == "container":
+        if not shutil.which(settings.engine):
+            return f"There is no {settings.engine} on this machine."
+        done = subprocess.run([settings.engine, "image", "inspect", settings.image], capture_output=True, text=True)
+        return (
+            "" if done.returncode == 0 else f"{settings.engine} has no image {settings.image}: {last_line(done.stderr)}"
+        )
     if not sys.platform.startswith("linux"):
         return f"Bubblewrap needs Linux, and this is {platform.system()}."
     if not shutil.which("bwrap"):
         return "Bubblewrap (the command bwrap) is not installed on this machine."
     try:
-        command = bubblewrap(config, Limits())
+        command = bubblewrap(settings)
     except SandboxError as error:
         return str(error)
     outer = command[: command.index("--") + 1]

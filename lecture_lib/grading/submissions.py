@@ -19,7 +19,8 @@ from itertools import pairwise, takewhile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from lecture_lib.grading.course import CourseError, Release
+from lecture_lib.grading.course import Release
+from lecture_lib.grading.settings import CourseError
 
 MOST = 20 << 20  # bytes of a notebook
 MEMBERS = 100_000  # files of an export

@@ -11,9 +11,9 @@ import pytest
 import torch
 from IPython.lib.pretty import pretty
 
-from lecture_lib.answers.call import Told, call_in_process
 from lecture_lib.exercises import EXERCISES, check
 from lecture_lib.exercises.words import error_in_words, in_every_case, numbers_in_words, ordinal, shape_in_words
+from lecture_lib.sandbox.call import Told, call_in_process
 
 
 def right(name):

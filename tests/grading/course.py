@@ -16,8 +16,7 @@ import psutil
 from nbgrader.api import Gradebook
 
 from lecture_lib.grading import coordinator
-from lecture_lib.grading.coordinator import Options
-from lecture_lib.grading.results import Settings
+from lecture_lib.grading.settings import Settings
 from tests.conftest import ROOT
 
 from .hostile import ASSIGNMENT, RIGHT, in_first, right_but_first
@@ -107,8 +106,8 @@ THREAD = futures.ThreadPoolExecutor(1)
 
 def run(course, regrade=False, seed=None, student="", **settings):
     """The command without its processes: the judge in a thread, the sandbox as always."""
-    options = Options("1_histograms", regrade=regrade, seed=seed, student=student)
-    return coordinator.run(course, options, Settings(0, **settings), THREAD)
+    settings = Settings("1_histograms", regrade=regrade, seed=seed, student=student, **settings)
+    return coordinator.run(course, settings, THREAD)
 
 
 def start(course, *options):

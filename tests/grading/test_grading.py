@@ -9,10 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from lecture_lib.grading import coordinator
-from lecture_lib.grading.course import CourseError, read_release
-from lecture_lib.grading.results import Settings
-from lecture_lib.grading.sandbox_config import Limits, SandboxError
+from lecture_lib.grading import coordinator, pool
+from lecture_lib.grading.course import read_release
+from lecture_lib.grading.settings import CourseError, SandboxError, Settings
 from tests.conftest import needs_sandbox
 
 from .course import BAD, GOOD, grade, gradebook, hand_in, report, run, stored
@@ -39,7 +38,7 @@ def test_only_what_changed_is_graded_again_and_regrade_forces(course):
 
     # another limit is another environment, and so is what calls of the library cost: everything again
     release = read_release(course, "1_histograms")
-    keys = [coordinator._key(release, Settings(0, limits=Limits(answer_seconds=s))) for s in (9, 10)]
+    keys = [coordinator._key(release, Settings(answer_seconds=s)) for s in (9, 10)]
     assert keys[0] != keys[1]
     assert run(course, library_costs=0.5) == 0
     assert all(stored(course)[s] != third[s] for s in third)
@@ -139,7 +138,7 @@ def test_a_run_for_one_student_is_apart_from_those_of_the_class(course, monkeypa
     hand_in(course, {"ada": GOOD, "bob": BAD})
     assert run(course) == 0
     before = stored(course)
-    monkeypatch.setattr(coordinator, "grade", lambda *job: (_ for _ in ()).throw(SandboxError("none")))
+    monkeypatch.setattr(pool, "grade", lambda *job: (_ for _ in ()).throw(SandboxError("none")))
     with pytest.raises(SandboxError):
         run(course, regrade=True, student="ada")
     monkeypatch.undo()
@@ -154,4 +153,4 @@ def test_a_folder_without_submissions_and_an_exercise_that_is_none_are_said(cour
     release = read_release(course, "1_histograms")
     odd = replace(release, exercises=(replace(release.exercises[0], name="histogram.none"),))
     with pytest.raises(CourseError, match="There is no exercise"):
-        coordinator.grade("ada", GOOD, odd, Settings(0))
+        pool.grade("ada", GOOD, odd, Settings(seed=0))

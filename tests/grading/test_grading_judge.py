@@ -13,8 +13,8 @@ from lecture_lib.grading.course import read_release
 from lecture_lib.grading.judge import grade
 from lecture_lib.grading.library_calls import library_calls
 from lecture_lib.grading.notebooks import answer_cells, assembled, needed, parsed
-from lecture_lib.grading.results import GRADED, Settings
-from lecture_lib.grading.sandbox_config import SandboxConfig
+from lecture_lib.grading.results import GRADED
+from lecture_lib.grading.settings import Settings
 from tests.conftest import ROOT, needs_sandbox
 
 from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, RIGHT_ESTIMATE, answer, right_but_first
@@ -258,7 +258,7 @@ def every_answer_takes(notebook, name, answers=7):
 
 @pytest.fixture(scope="module")
 def settings():
-    yield Settings(4711, sandbox=SandboxConfig(hidden=(str(ROOT),)))
+    yield Settings(seed=4711, hidden=(str(ROOT),))
     j.close()
 
 
@@ -285,7 +285,7 @@ def estimate(x, edges):
     return torch.zeros([0] + [int(v * 100000 + 1000000) for v in x[:2].tolist()])
 """,
     "as a blank": """
-import lecture_lib.answers.call as c, sys
+import lecture_lib.sandbox.call as c, sys
 def estimate(x, edges): raise NotImplementedError
 real = c.Outcome
 def reported(function, error, printed):

@@ -19,8 +19,8 @@ from traitlets.config import PyFileConfigLoader
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.gradebook import Book
 from lecture_lib.grading.markdown import harmless
-from lecture_lib.grading.notebooks import assembled, parsed
-from lecture_lib.grading.results import GRADED, without_answers
+from lecture_lib.grading.notebooks import assembled, parsed, without_answers
+from lecture_lib.grading.results import GRADED
 from tests.conftest import ROOT
 from tests.widgets.lab import FLAGS, chromium, free_port
 

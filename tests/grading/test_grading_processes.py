@@ -8,14 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lecture_lib.grading import coordinator
-from lecture_lib.grading.coordinator import Options
-from lecture_lib.grading.results import Settings
-from lecture_lib.grading.sandbox_config import Limits, SandboxConfig, SandboxError, bubblewrap
+from lecture_lib.grading import coordinator, pool
+from lecture_lib.grading.sandbox_config import bubblewrap
+from lecture_lib.grading.settings import SandboxError, Settings
 from tests.conftest import ROOT, needs_sandbox
 
 from .course import (
@@ -83,23 +83,23 @@ def test_killed_at_any_point_and_run_again_it_leaves_the_same_gradebook(tmp_path
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 def test_whoever_ends_a_worker_takes_nobody_along_and_is_tried_again(course, monkeypatch):
     hand_in(course, {name: GOOD for name in ("ada", "bob", "eve", "fay", "gus", "hal")})
-    monkeypatch.setattr(coordinator, "grade", ends_its_worker)
-    options, settings = Options("1_histograms", jobs=2), Settings(0, sandbox=SandboxConfig("none"))
-    assert coordinator.run(course, options, settings) == 0
+    monkeypatch.setattr(pool, "grade", ends_its_worker)
+    settings = Settings("1_histograms", jobs=2, sandbox="none")
+    assert coordinator.run(course, settings) == 0
     assert {s: row["status"] for s, row in report(course).items()} == {
         **dict.fromkeys(("ada", "bob", "fay", "gus", "hal"), "graded"),
         "eve": "died",
     }
-    monkeypatch.setattr(coordinator, "grade", ends_its_worker_unless_gus)  # whoever ends it is tried again
-    everybody = Options("1_histograms", jobs=2, regrade=True)
-    assert coordinator.run(course, everybody, settings) == 0
+    monkeypatch.setattr(pool, "grade", ends_its_worker_unless_gus)  # whoever ends it is tried again
+    everybody = replace(settings, regrade=True)
+    assert coordinator.run(course, everybody) == 0
     assert {row["status"] for s, row in report(course).items() if s != "gus"} == {"died"}
     assert report(course)["gus"]["status"] == "graded"
-    monkeypatch.setattr(coordinator, "grade", ends_its_worker)
-    assert coordinator.run(course, options, settings) == 0
-    monkeypatch.setattr(coordinator, "grade", fails)  # only eve is tried again
-    with futures.ThreadPoolExecutor(1) as pool:
-        assert coordinator.run(course, options, settings, pool) == 0
+    monkeypatch.setattr(pool, "grade", ends_its_worker)
+    assert coordinator.run(course, settings) == 0
+    monkeypatch.setattr(pool, "grade", fails)  # only eve is tried again
+    with futures.ThreadPoolExecutor(1) as thread:
+        assert coordinator.run(course, settings, thread) == 0
     rows = report(course)
     assert rows["ada"]["status"] == "graded" and "of the grader's own" in rows["eve"]["why"]
 
@@ -141,15 +141,15 @@ def test_a_scheduler_that_does_not_answer_is_said(course):
 
 
 def test_what_would_open_the_sandbox_is_refused(monkeypatch, tmp_path):
-    config = SandboxConfig(hidden=(str(ROOT),))
+    settings = Settings(hidden=(str(ROOT),))
     for folder in (ROOT, Path.home()):
         monkeypatch.setattr(sys, "prefix", str(folder))
         with pytest.raises(SandboxError, match="would be seen inside"):
-            bubblewrap(config, Limits())
+            bubblewrap(settings)
     monkeypatch.undo()
     monkeypatch.setenv("LECTURE_LIB_DATA", str(tmp_path / "none"))
     with pytest.raises(SandboxError, match="LECTURE_LIB_DATA"):
-        bubblewrap(config, Limits())
+        bubblewrap(settings)
 
 
 def test_without_bubblewrap_it_refuses_and_names_the_other_ways(course, tmp_path):
@@ -182,10 +182,10 @@ def test_a_container_is_spoken_to_by_standard_input_and_output(course, tmp_path)
     """No engine runs here: a script takes docker's command line and starts what the image would start."""
     engine = tmp_path / "engine"
     lines = ["#!/bin/sh", '[ "$1" = run ] || exit 0', f'echo "$@" >> {tmp_path}/calls']
-    engine.write_text("\n".join([*lines, f"exec {sys.executable} -P -m lecture_lib.answers.server", ""]))
+    engine.write_text("\n".join([*lines, f"exec {sys.executable} -P -m lecture_lib.sandbox.server", ""]))
     engine.chmod(0o755)
     hand_in(course, {"bob": BAD})
-    assert run(course, sandbox=SandboxConfig("container", str(engine))) == 0
+    assert run(course, sandbox="container", engine=str(engine)) == 0
     assert float(report(course)["bob"]["points"]) == REST
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls and all("--network=none --read-only --cap-drop=ALL" in call for call in calls)
@@ -195,7 +195,7 @@ def test_a_container_is_spoken_to_by_standard_input_and_output(course, tmp_path)
 def test_the_docker_client_takes_every_flag_of_the_command_line():
     from lecture_lib.grading.sandbox_config import container
 
-    command = container(SandboxConfig("container"), Limits(), "a-name")
+    command = container(Settings(sandbox="container"), "a-name")
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     # without an engine it gets as far as calling it; a flag that it does not know would end it before
     assert "unknown" not in done.stderr and "invalid" not in done.stderr

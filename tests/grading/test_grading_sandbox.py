@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from lecture_lib.grading import sandbox_config
-from lecture_lib.grading.sandbox_config import Limits, SandboxConfig
+from lecture_lib.grading.settings import Settings
 from tests.conftest import ROOT, needs_sandbox
 
 from .course import ENVIRONMENT, command, new_course, report, submit
@@ -24,7 +24,7 @@ pytestmark = needs_sandbox
 
 def files_inside() -> list[str]:
     """Everything that can be read in the sandbox, but for /proc and /dev, which are its own."""
-    command = sandbox_config.bubblewrap(SandboxConfig(hidden=(str(ROOT),)), Limits())
+    command = sandbox_config.bubblewrap(Settings(hidden=(str(ROOT),)))
     walk = """
 import json, os
 found = []

@@ -14,8 +14,9 @@ import nbformat
 import pytest
 
 from lecture_lib.grading.coordinator import _write_tables
-from lecture_lib.grading.course import CourseError, read_release
-from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Settings, Total
+from lecture_lib.grading.course import read_release
+from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
+from lecture_lib.grading.settings import CourseError, Settings
 from lecture_lib.grading.submissions import Found, Refused, find, read_file
 from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle
 from tests.conftest import ROOT
@@ -458,7 +459,7 @@ def test_marks_for_canvas_and_moodle_have_the_columns_that_they_import():
 
 def test_only_the_table_for_people_says_that_it_is_utf_8_and_the_page_names_what_is_nobodys(tmp_path):
     found = Found("canvas", [], ["<b>.ipynb"])
-    paths = _write_tables(tmp_path, RELEASE, found, RESULTS, {}, Settings(5))
+    paths = _write_tables(tmp_path, RELEASE, found, RESULTS, {}, Settings(seed=5))
     table, page, canvas = (path.read_bytes() for path in paths)
     assert table.startswith(codecs.BOM_UTF8 + b"student,") and canvas.startswith(b"Student,")
     assert b"Nobody's: 1" in page and b"<li>&lt;b&gt;.ipynb</li>" in page

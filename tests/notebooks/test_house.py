@@ -128,7 +128,7 @@ def test_nothing_tracked_names_a_registry_or_a_machine():
 
 
 def test_what_runs_in_the_sandbox_knows_neither_exercises_nor_grading():
-    for path in (ROOT / "lecture_lib/answers").glob("*.py"):
+    for path in (ROOT / "lecture_lib/sandbox").glob("*.py"):
         imports = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M)
         assert not [name for name in imports if name.startswith(("lecture_lib.exercises", "lecture_lib.grading"))], path
 

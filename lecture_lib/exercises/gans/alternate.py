@@ -2,10 +2,10 @@
 
 import torch
 
-from lecture_lib.answers.adapters import on_records
-from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import _normal
+from lecture_lib.sandbox.adapters import on_records
+from lecture_lib.sandbox.call import Seed
 
 
 def play(d_step, g_step, x, rounds, ratio, n, rng):

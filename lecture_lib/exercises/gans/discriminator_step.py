@@ -2,10 +2,10 @@
 
 from torch.nn import functional as F
 
-from lecture_lib.answers.adapters import on_d
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import _both_move, _game, _in_order
 from lecture_lib.gans import cross_entropy, discriminator_step
+from lecture_lib.sandbox.adapters import on_d
 
 
 def no_gradient_through_g(call, rng):

@@ -2,10 +2,10 @@
 
 from torch.nn import functional as F
 
-from lecture_lib.answers.adapters import on_g
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import _both_move, _game, _in_order
 from lecture_lib.gans import generator_step, non_saturating
+from lecture_lib.sandbox.adapters import on_g
 
 
 def _without_data(arguments):

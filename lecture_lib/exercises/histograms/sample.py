@@ -2,9 +2,9 @@
 
 import torch
 
-from lecture_lib.answers.call import Seed
 from lecture_lib.exercises.engine import Exercise, not_by_generator, same_distribution
 from lecture_lib.exercises.histograms import UNEQUAL, _shares
+from lecture_lib.sandbox.call import Seed
 
 
 def sample(n, edges, probs, rng):

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from lecture_lib.answers import protocol
-from lecture_lib.answers.call import call_in_process
 from lecture_lib.grading.sandbox import Sandbox
-from lecture_lib.grading.sandbox_config import Limits, SandboxConfig, bubblewrap
+from lecture_lib.grading.sandbox_config import bubblewrap
+from lecture_lib.grading.settings import Settings
+from lecture_lib.sandbox import protocol
+from lecture_lib.sandbox.call import call_in_process
 from tests.conftest import NO_SANDBOX, ROOT, needs_sandbox
 
 pytest.importorskip("resource", reason="processes have no such limits here")
-from lecture_lib.answers.hardening import MACHINES, REFUSED
+from lecture_lib.sandbox.hardening import MACHINES, REFUSED
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def sandbox(request):
     """Both ways: one sandbox for many submissions, and, as where namespaces do not nest, one for each."""
     if NO_SANDBOX and not os.environ.get("CI"):
         pytest.skip(NO_SANDBOX)
-    sandbox = Sandbox(SandboxConfig(hidden=(str(ROOT),)), Limits(), ("import ctypes, os, torch",))
+    sandbox = Sandbox(Settings(hidden=(str(ROOT),)), ("import ctypes, os, torch",))
     sandbox._once = request.param == "one each"
     yield sandbox
     sandbox.close()
@@ -160,7 +161,7 @@ def test_inside_one_is_nobody_without_capabilities_under_a_filter(sandbox):
 
 def scratch():
     """The one folder to write in: /tmp, or, for a course that lies in /tmp, another one."""
-    command = bubblewrap(SandboxConfig(hidden=(str(ROOT),)), Limits())
+    command = bubblewrap(Settings(hidden=(str(ROOT),)))
     return command[command.index("HOME") + 1]
 
 
@@ -235,7 +236,7 @@ except MemoryError as error: memory = type(error).__name__
 
 @needs_sandbox
 def test_outer_folders_are_mounted_first_and_all_that_is_hidden_is_read_only():
-    command = bubblewrap(SandboxConfig(hidden=(str(ROOT),)), Limits())
+    command = bubblewrap(Settings(hidden=(str(ROOT),)))
     order = [command.index(str(path)) for path in (ROOT, ROOT / "lecture_lib", ROOT / "lecture_lib" / "exercises")]
     assert order == sorted(order)
     sealed = {command[i + 1] for i, word in enumerate(command) if word == "--remount-ro"}

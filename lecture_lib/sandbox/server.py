@@ -1,6 +1,6 @@
 """The student's side of the grader: runs inside the sandbox, and only answers calls.
 
-`python -m lecture_lib.answers.server` speaks on its standard input (a socket, or a pipe beside standard output). The
+`python -m lecture_lib.sandbox.server` speaks on its standard input (a socket, or a pipe beside standard output). The
 first message brings the release's setup cells and the limits. Everything that submissions share is done once: the
 libraries are imported, the setup cells run, a network takes a step where they name optimizers. Then, for each
 submission, a process is forked that hardens itself and obeys
@@ -27,9 +27,9 @@ from typing import Any
 
 import torch
 
-from lecture_lib.answers import protocol
-from lecture_lib.answers.adapters import ADAPTERS
-from lecture_lib.answers.call import Outcome, Seed, Truncated, call_in_process, explain
+from lecture_lib.sandbox import protocol
+from lecture_lib.sandbox.adapters import ADAPTERS
+from lecture_lib.sandbox.call import Outcome, Seed, Truncated, call_in_process, explain
 
 MOST_TEXT = 2_000  # characters of a message, or of what is printed
 
@@ -42,7 +42,7 @@ def main() -> None:
         serve_many(control, shell, hello["limits"], hello["harden"])
         return
     if hello["harden"]:
-        from lecture_lib.answers import hardening
+        from lecture_lib.sandbox import hardening
 
         hardening.become_nobody()
         hardening.limit(**hello["limits"])
@@ -59,7 +59,7 @@ def channel() -> socket.socket:
         stream = socket.socket(fileno=os.dup(0))
         stream.getpeername()
         return stream
-    from lecture_lib.answers.stdio import as_socket
+    from lecture_lib.sandbox.stdio import as_socket
 
     return as_socket(os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0))
 
@@ -171,7 +171,7 @@ def call(namespace: dict[str, Any], request: dict[str, Any], tensors: list[torch
 
 def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], harden: bool) -> None:
     """Fork a process for each channel that comes over `control`; say when it, and all that it started, is gone."""
-    from lecture_lib.answers import hardening
+    from lecture_lib.sandbox import hardening
 
     if harden:
         hardening.become_nobody()
@@ -193,7 +193,7 @@ def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], harde
 
 def namespaces_nest() -> bool:
     """Does this host let a process without privileges have namespaces of its own?"""
-    from lecture_lib.answers import hardening
+    from lecture_lib.sandbox import hardening
 
     child = os.fork()
     if child == 0:
@@ -223,7 +223,7 @@ def start(control: socket.socket, stream: socket.socket, shell: Any, limits: dic
 
 
 def _child(stream: socket.socket, writer: int, shell: Any, limits: dict[str, int], harden: bool) -> None:
-    from lecture_lib.answers import hardening
+    from lecture_lib.sandbox import hardening
 
     os.setsid()  # signals to a process group cross namespaces
     if harden:

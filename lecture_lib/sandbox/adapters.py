@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lecture_lib.answers.call import Told
+from lecture_lib.sandbox.call import Told
 
 
 def networks(theta_d, theta_g):

@@ -1,0 +1,198 @@
+"""The processes that judge: on this machine, or a cluster's. Whatever happens to one, its submissions are judged."""
+
+from __future__ import annotations
+
+import concurrent.futures as futures
+import contextlib
+import multiprocessing
+import multiprocessing.forkserver
+import multiprocessing.util
+import os
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+from lecture_lib.grading.course import Release
+from lecture_lib.grading.notebooks import without_answers
+from lecture_lib.grading.results import DIED, INVALID, Result
+from lecture_lib.grading.settings import CourseError, SandboxError, Settings
+from lecture_lib.grading.submissions import Refused, Submission
+
+
+def grade(*job) -> Result:
+    """The judge's pure function, wherever the executor runs it; here nothing of torch is needed."""
+    from lecture_lib.grading import judge
+
+    return judge.grade(*job)
+
+
+class Interrupts:
+    """Ctrl-C and SIGTERM wait until what is being written is written; a second one does not."""
+
+    came = False
+
+    def __enter__(self) -> Interrupts:
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *error) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame) -> None:
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True
+
+
+def judged(
+    todo: list[Submission],
+    release: Release,
+    settings: Settings,
+    interrupts: Interrupts,
+    pool: futures.Executor | None = None,
+) -> Iterator[tuple[Result, bool]]:
+    """Results as they come, with a bounded number of notebooks in memory, and whether they are the judge's.
+
+    If a worker of the pool dies, all that was running is suspect, and runs once more, one at a time: whoever ends a
+    worker then has done it alone. Raises Stopped at the first interrupt.
+    """
+    opened = partial(executor, settings) if pool is None else lambda count: contextlib.nullcontext((pool, 4))
+    waiting, suspects, fruitless = list(reversed(todo)), [], 0
+
+    def without(s: Submission, status: str, why: str) -> tuple[Result, bool]:
+        return without_answers(s.student, status, why[:300], release, settings.seed, s.name), False
+
+    while waiting or suspects:
+        one_by_one = not waiting
+        if one_by_one:
+            waiting = [suspects.pop()]
+        if fruitless >= 3:
+            fruitless = 0
+            with opened(1) as (pool, _):
+                try:
+                    pool.submit(os.getpid).result()
+                except futures.BrokenExecutor:
+                    raise SandboxError("the grader's workers end as soon as they start") from None
+        with opened(len(waiting)) as (pool, at_once):
+            running: dict[futures.Future, Submission] = {}
+            broken = False
+            while (waiting and not broken) or running:
+                while waiting and not broken and len(running) < at_once:
+                    s = waiting.pop()
+                    try:
+                        job = (s.student, s.read(), release, settings, s.name, s.note)
+                        running[pool.submit(grade, *job)] = s
+                    except Refused as error:  # it changed meanwhile
+                        yield without(s, INVALID, str(error))
+                    except futures.BrokenExecutor:
+                        waiting.append(s)
+                        broken = True
+                for future in futures.wait(running, timeout=0.5, return_when=futures.FIRST_COMPLETED).done:
+                    s = running.pop(future)
+                    try:
+                        result = future.result()
+                    except (SandboxError, CourseError):
+                        raise
+                    except futures.CancelledError:
+                        raise CourseError(
+                            "The cluster cancelled what it was given. Run the same command again."
+                        ) from None
+                    except futures.BrokenExecutor:
+                        broken = True
+                        if one_by_one:
+                            fruitless += 1
+                            yield without(s, DIED, "Grading this submission ended the grader's own process.")
+                        else:
+                            suspects.append(s)
+                    except Exception as error:  # one odd submission is no reason to stop
+                        why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
+                        yield without(s, DIED, why)
+                    else:
+                        fruitless = 0
+                        yield result, True
+                if interrupts.came:
+                    raise Stopped
+
+
+class Stopped(Exception):
+    """The instructor wants the run to end."""
+
+
+@contextlib.contextmanager
+def executor(settings: Settings, count: int) -> Iterator[tuple[futures.Executor, int]]:
+    """Processes on this machine, or a dask.distributed cluster; and how many jobs to give out at once."""
+    if settings.scheduler:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise SystemExit("This needs dask.distributed: pip install -e '.[cluster]'") from error
+        try:
+            client = Client(settings.scheduler, timeout="10s")
+        except (OSError, ValueError) as error:
+            raise CourseError(f"No scheduler answers at {settings.scheduler} ({error}).") from None
+        with client, client.get_executor(pure=False, retries=2) as pool:
+            yield pool, max(8, 4 * sum(client.nthreads().values()))
+        return
+    method = "forkserver" if sys.platform.startswith("linux") else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(["lecture_lib.grading.judge"])
+        with no_interrupts():
+            multiprocessing.forkserver.ensure_running()
+    jobs = max(1, min(settings.jobs, count, len(cores())))
+    pool = futures.ProcessPoolExecutor(
+        jobs, context, _start_worker, (context.Value("i", secrets.randbelow(len(cores()))), jobs)
+    )
+    try:
+        yield pool, 2 * jobs
+        pool.shutdown()
+    except BaseException:
+        processes = list(pool._processes.values()) if pool._processes else []
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        raise
+
+
+def cores() -> list[int]:
+    """The processors that there are for this process."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def no_interrupts() -> Iterator[None]:
+    """What is started here leaves Ctrl-C to the coordinator, from its first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _start_worker(counter, jobs: int) -> None:
+    """A worker ends with its coordinator, however that ends, and leaves Ctrl-C to it; its sandbox keeps to one core."""
+    from lecture_lib.grading import judge
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    multiprocessing.util.Finalize(None, judge.close, exitpriority=1)
+    if jobs > 1 and hasattr(os, "sched_setaffinity"):  # whatever a submission does, it takes no other's time
+        with counter.get_lock():
+            number, counter.value = counter.value, counter.value + 1
+        judge.core = cores()[number % len(cores())]

@@ -12,23 +12,24 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from lecture_lib.exercises import EXERCISES, Report, judge
+from lecture_lib.exercises import EXERCISES, Report
 from lecture_lib.exercises.report import Row
+from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import ExerciseCell, Release
-from lecture_lib.grading.dependencies import statements
 from lecture_lib.grading.library_calls import library_calls
 from lecture_lib.grading.notebooks import (
-    CellSources,
+    Plan,
     answer_cells,
     assembled,
     clean,
     in_html,
-    needed,
     parsed,
+    planned,
     without_answers,
 )
 from lecture_lib.grading.process import SubmissionProcess
-from lecture_lib.grading.results import INVALID, Mark, Result
+from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result
+from lecture_lib.grading.running import Cells, as_it_ran, by_definitions
 from lecture_lib.grading.sandbox import Sandbox
 from lecture_lib.grading.settings import CourseError, Settings
 
@@ -51,38 +52,45 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
             notebook = parsed(content)
         except ValueError as error:
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
-        statements.cache_clear()
+        dependencies.forget()
         answers, notes = answer_cells(notebook, release)
-        all_sources, more = needed(notebook, answers, release)
-        notes += more
-        run = SubmissionProcess(_sandbox(release, settings))
-        with run:
-            hidden = [
-                _judged(one, sources, run, settings.seed, True) for one, sources in zip(release.exercises, all_sources)
-            ]
-        # The student gets the report of the check in the notebook. A new process answers for it, which has never
+        plans = planned(notebook, answers, release)
+        submission = Cells(notebook, answers, plans, release)
+        first = SubmissionProcess(_sandbox(release, settings))
+        hidden = by_definitions(submission, first, settings.seed, True, range(len(plans)))
+        # what lost points, and may have been right in the notebook
+        odd = [i for i, report in hidden.items() if report.points < report.out_of and submission.may_differ(i, first)]
+        second = first.again()
+        ran, further_down = as_it_ran(submission, second, settings.seed, True, odd)
+        as_ran = {i for i in ran if ran[i].points >= hidden[i].points}
+        gained = [i for i in as_ran if ran[i].points > hidden[i].points]
+        notes += _how(release, [i for i in gained if i not in further_down], "Judged as the whole notebook ran")
+        notes += _how(release, [i for i in gained if i in further_down], "Judged by what stands further down")
+        hidden |= {i: ran[i] for i in as_ran}
+        # The student gets the report of the check in the notebook. New processes answer for it, which have never
         # seen a hidden input, so that nothing of one can stand in it.
-        shown: list[Report | None] = [None] * len(hidden)
-        again = SubmissionProcess(run.sandbox, until=run.until, cpu_seconds=run.cpu_seconds)
-        lost = [r.points < r.out_of and a.function not in run.failed for a, r in zip(release.exercises, hidden)]
-        if any(lost):
-            ran = {(text, cell.name) for text, cell in run.done}
-            with again:
-                for i, (one, sources) in enumerate(zip(release.exercises, all_sources)):
-                    again_sources = CellSources(
-                        *([text for text in some if (text, one.name) in ran] for some in sources)
-                    )
-                    report = _judged(one, again_sources, again, 0, False, judged=lost[i])
-                    shown[i] = report if one.function not in again.failed else None
-        failed = {**again.failed, **run.failed}
+        failed = first.failed | second.failed
+        lost = [i for i in hidden if hidden[i].points < hidden[i].out_of]
+        lost = [i for i in lost if release.exercises[i].function not in failed]
+        third = second.again()
+        shown = by_definitions(submission, third, 0, False, [i for i in lost if i not in as_ran])
+        fourth = third.again()
+        shown |= as_it_ran(submission, fourth, 0, False, [i for i in lost if i in as_ran])[0]
+        failed = third.failed | fourth.failed | failed
         marks = tuple(
-            _mark(one, allowed, sources, *reports, failed.get(one.function, ""), release, settings)
-            for one, allowed, sources, *reports in zip(release.exercises, release.allowed, all_sources, hidden, shown)
+            _mark(one, allowed, plan, hidden[i], shown.get(i), failed.get(one.function, ""), release, settings)
+            for i, (one, allowed, plan) in enumerate(zip(release.exercises, release.allowed, plans))
         )
-        why = " ".join(dict.fromkeys([*run.messages, *notes, *([note] if note else [])]))
+        status = max(first.status, second.status, key=(GRADED, DIED, TIMEOUT).index)
+        said = [*first.messages, *second.messages, *notes, *([note] if note else [])]
         text = assembled(notebook, release, marks, answers)
         seconds = time.perf_counter() - began
-        return Result(student, run.status, why, marks, settings.seed, text, seconds, name)
+        return Result(student, status, " ".join(dict.fromkeys(said)), marks, settings.seed, text, seconds, name)
+
+
+def _how(release: Release, which: list[int], what: str) -> list[str]:
+    names = ", ".join(release.exercises[i].name for i in which)
+    return [f"{what}: {names}."] if which else []
 
 
 def _sandbox(release: Release, settings: Settings) -> Sandbox:
@@ -100,33 +108,10 @@ def close() -> None:
         _sandboxes.popitem()[1].close()
 
 
-def _judged(
-    one: ExerciseCell, sources: CellSources, run: SubmissionProcess, seed: int, private: bool, judged: bool = True
-) -> Report | None:
-    """Run the exercise's cells, then judge the function that they left behind.
-
-    If a cell stops, at a try-out of its own maybe, what defines the function is run once more without the rest.
-    """
-    for text in sources.needed:
-        if one.function in run.failed:
-            break
-        if text not in run.shared:  # several answers may need it
-            run.cell(text, one, f"What {one.function} needs of other cells")
-            run.shared.add(text)
-    problems = [run.cell(text, one) for text in sources.answer]
-    if any(problems):
-        for text in sources.definitions:
-            if one.function in run.failed:
-                break
-            run.cell(text, one)
-    call = run.caller(one, next(filter(None, problems), ""))
-    return judge(EXERCISES[one.name], call, seed, private) if judged else None
-
-
 def _mark(
     one: ExerciseCell,
     allowed: tuple[str, ...],
-    sources: CellSources,
+    plan: Plan,
     hidden: Report,
     public: Report | None,
     failed: str,
@@ -134,12 +119,12 @@ def _mark(
     settings: Settings,
 ) -> Mark:
     """Points by the hidden inputs; the words by the public ones, or the judge's own."""
-    if not sources.answer:
+    if not plan.cells:
         why = "There is no answer cell for this exercise in the notebook."
         return Mark(one.name, one.check, 0.0, one.points, why=why, text=why, html=in_html(why), blank=True)
     mistakes = tuple(dict.fromkeys(row.why.removeprefix("Perhaps: ") for row in hidden.rows if row.named))
     shown = public if public is not None and public.points < public.out_of else discreet(hidden, failed)
-    library = tuple(sorted(library_calls([*sources.needed, *sources.answer], release.setup) - set(allowed)))
+    library = tuple(sorted(library_calls(plan.texts, release.setup) - set(allowed)))
     points = points_for(hidden, one, bool(library), settings)
     if library and hidden.points and settings.library_costs:
         said = f"This answer calls {', '.join(library)}: the library's own, in place of an answer of your own."
@@ -148,7 +133,7 @@ def _mark(
     why = ""
     if points < one.points:
         why = mistakes[0] if mistakes else shown.message or next(iter(shown.whys), "")
-    blank = all(map(one.is_blank, sources.answer))
+    blank = all(map(one.is_blank, plan.cells))
     text, html = clean(str(shown)), clean(shown._repr_html_())
     return Mark(one.name, one.check, points, one.points, mistakes, clean(why), library, text, html, blank)
 

@@ -12,6 +12,7 @@ import nbformat
 
 from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import Release
+from lecture_lib.grading.dependencies import Key, Statement
 from lecture_lib.grading.markdown import harmless
 from lecture_lib.grading.results import MISSING, Mark, Result
 
@@ -53,10 +54,12 @@ def _cell(cell: Mapping):
     kind = cell.get("cell_type")
     source = cell.get("source", cell.get("input", ""))  # input: nbformat 3
     source = clean("".join(map(str, source)) if isinstance(source, list) else str(source))
+    if kind != "code":
+        source = PICTURE.sub("data:,", source)[:MOST_SOURCE]
     if len(source) > MOST_SOURCE:
-        raise TooLong(f"A cell has {len(source)} characters, more than {MOST_SOURCE}.")
+        raise TooLong(f"A cell of code has {len(source)} characters, more than {MOST_SOURCE}.")
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    new = make.get(kind, nbformat.v4.new_raw_cell)(source if kind == "code" else harmless(source))
+    new = make.get(kind, nbformat.v4.new_raw_cell)(source)
     metadata = cell.get("metadata")
     marked = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if isinstance(marked, dict) and isinstance(marked.get("grade_id"), str):
@@ -66,6 +69,7 @@ def _cell(cell: Mapping):
     return new
 
 
+PICTURE = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=]{1000,}")  # that was put into a text
 CELL_ID = "[A-Za-z0-9_-]{1,64}"
 
 
@@ -76,8 +80,9 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     answer's own cell was left as it was, or says nothing of the function.
     Checks, whatever a student made of them, are the release's.
     """
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    own = _own(code, release)
+    turned = _as_code(notebook, release)
+    code = code_cells(notebook)
+    own = students_own(code, release)
     checks = {one.check for one in release.exercises}
     found, lost, moved, several = [], [], [], []
     for one in release.exercises:
@@ -93,41 +98,70 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
         if len(cells) > 1 and one.name not in moved:
             several.append(f"{one.name} ({len(cells)})")
         found.append(cells)
-    notes = {"Found without a grade id": lost, "In another cell than its own": moved, "In several cells": several}
+    notes = {
+        "In a cell that was turned to text": turned,
+        "Found without a grade id": lost,
+        "In another cell than its own": moved,
+        "In several cells": several,
+    }
     return found, [f"{what}: {', '.join(which)}." for what, which in notes.items() if which]
 
 
-def needed(notebook, answers: list[list], release: Release) -> tuple[list[CellSources], list[str]]:
-    """For each exercise what is to be run, and what is worth saying about it."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+class Plan(NamedTuple):
+    """What is run for one exercise, as statements with the numbers of their cell and their place in it."""
+
+    others: list[tuple[Key, Statement]]  # of other cells
+    own: list[tuple[Key, Statement]]  # of the answer's cells, as far as the function needs them
+    cells: list[str]  # the answer's cells as a whole
+
+    @property
+    def texts(self) -> list[str]:
+        """All that the function needs; the answer's cells where that is not known."""
+        own = [statement.text for _, statement in self.own]
+        return [statement.text for _, statement in self.others] + (own or self.cells)
+
+
+def _as_code(notebook, release: Release) -> list[str]:
+    """Answers' cells that were turned to Markdown or Raw are code again; returns their exercises."""
+    turned = []
+    for one in release.exercises:
+        theirs = [c for c in notebook.cells if one.answer in (_grade_id(c), c.get("id"))]
+        if theirs and all(c.cell_type != "code" for c in theirs):
+            for cell in theirs:
+                cell.cell_type, cell.outputs, cell.execution_count = "code", [], None
+            turned.append(one.name)
+    return turned
+
+
+def planned(notebook, answers: list[list], release: Release) -> list[Plan]:
+    """For each exercise what is to be run."""
+    code = code_cells(notebook)
     position = {id(cell): i for i, cell in enumerate(code)}
-    others = {id(cell) for cell in _own(code, release)} - {id(cell) for cells in answers for cell in cells}
+    checks = {one.check for one in release.exercises}
+    usable = {i for i, c in enumerate(code) if not {_grade_id(c), c.get("id")} & checks}
+    usable -= {i for i, c in enumerate(code) if c.source in release.setup}
+    own = {position[id(cell)] for cell in students_own(code, release)}
+    answering = {position[id(cell)] for cells in answers for cell in cells}
+    by_name = dependencies.index([c.source if i in usable else "" for i, c in enumerate(code)])
     given = set().union(*map(dependencies.defined, release.setup))
-    found, too_many, earlier = [], [], set()
+    plans = []
     for one, cells in zip(release.exercises, answers):
-        at = max((position[id(cell)] for cell in cells), default=0)
-        theirs = [(c, i < at) for i, c in enumerate(code) if id(c) in others | earlier]
-        before = [(c.source, id(c) in earlier) for c, is_above in theirs if is_above]
-        after = [c.source for c, is_above in theirs if not is_above and id(c) in others]
-        sources = [cell.source for cell in cells]
-        more, own = dependencies.needs(one.function, sources, given, before, after)
-        if len(more) > MOST_NEEDED:
-            more = []
-            too_many.append(one.name)
-        found.append(CellSources(more, sources, own))
-        earlier |= {id(cell) for cell in cells}
-    return found, [f"Needs too much of other cells: {', '.join(too_many)}."] * bool(too_many)
+        written = [cell for cell in cells if not one.is_blank(cell.source)] or cells
+        mine = {position[id(cell)] for cell in written}
+        at = max(mine, default=0)
+        above, below = {i for i in usable - mine if i < at}, {i for i in own - answering if i > at}
+        needs = dependencies.needs({one.function}, mine, above, below, given, by_name)
+        others = [(key, s) for key, s in needs if key[0] not in mine]
+        own_part = [(key, s) for key, s in needs if key[0] in mine]
+        plans.append(Plan(others if len(others) <= MOST_NEEDED else [], own_part, [c.source for c in cells]))
+    return plans
 
 
-MOST_NEEDED = 200  # statements
+MOST_NEEDED = 200  # statements of other cells; what needs more has to be run as a whole
 
 
-class CellSources(NamedTuple):
-    """What is run for one exercise."""
-
-    needed: list[str]  # statements of the student's other cells
-    answer: list[str]  # the answer's cells
-    definitions: list[str]  # statements of the answer's cells that define the function, should a cell fail
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def _grade_id(cell) -> str:
@@ -139,7 +173,7 @@ def _says_nothing_of(function: str, source: str) -> bool:
     return bool(dependencies.statements(source)) and function not in dependencies.defined(source)
 
 
-def _own(code: list, release: Release) -> list:
+def students_own(code: list, release: Release) -> list:
     """Cells that a student wrote or changed."""
     checks = {one.check for one in release.exercises}
     return [c for c in code if not {_grade_id(c), c.get("id")} & checks and c.source.strip() not in release.sources]
@@ -162,21 +196,35 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
         c.metadata["nbgrader"]["grade_id"]: c.source for c in notebook.cells if "nbgrader" in c.metadata
     }
     used = {id(cell) for cells in theirs.values() for cell in cells}
+    released_as = {c.source.strip(): c.get("id") for c in released.cells}
+    fixed = {name for one in release.exercises for name in (one.answer, one.check)} | release.by_hand.keys()
     own: dict[str | None, list] = {}  # after which of the release's cells
+    changed: dict[str, str] = {}  # what a student wrote into one of them
     after = None
     for cell in notebook.cells:
-        marked = _grade_id(cell)
-        if marked in known or cell.get("id") in known or id(cell) in used:
-            after = next((i for i in (marked, cell.get("id")) if i in known), after)
-        elif cell.source.strip():
+        text = cell.source.strip()
+        name = next((i for i in (_grade_id(cell), cell.get("id")) if i in known), None)
+        if id(cell) in used or name in fixed:
+            after = name or after
+        elif text in released_as:  # whatever its id
+            after = released_as[text]
+        elif name and name not in changed:
+            after, changed[name] = name, cell.source
+        elif text:
+            if cell.cell_type != "code":
+                cell.source = harmless(cell.source)
             own.setdefault(after, []).append(cell)
-    cells = list(own.pop(None, []))
+    cells, stands = list(own.pop(None, [])), set()
     for cell in released.cells:
         grade_id = _grade_id(cell)
-        if theirs.get(grade_id):
-            cell.source = "\n\n".join(c.source for c in theirs[grade_id])
+        if theirs.get(grade_id):  # a cell with the answers to several exercises stands with the first
+            cell.source = "\n\n".join(c.source for c in theirs[grade_id] if id(c) not in stands)
+            stands |= {id(c) for c in theirs[grade_id]}
         elif grade_id in release.by_hand:
             source = by_hand.get(grade_id, cell.source)  # whatever kind of cell it was made
+            cell.source = source if cell.cell_type == "code" else harmless(source)
+        elif cell.get("id") in changed:
+            source = changed[cell.id]
             cell.source = source if cell.cell_type == "code" else harmless(source)
         if grade_id in reports:
             mark = reports[grade_id]

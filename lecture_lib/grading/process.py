@@ -32,8 +32,8 @@ class SubmissionProcess:
     status: str = GRADED
     messages: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # function -> why its process ended or took too long
-    done: list[tuple[str, ExerciseCell]] = field(default_factory=list)  # the cells that have run
-    shared: set[str] = field(default_factory=set)  # statements of other cells that have run
+    done: list[tuple[str, ExerciseCell | None]] = field(default_factory=list)  # the cells that have run
+    left_out: dict[str, str] = field(default_factory=dict)  # cells that have ended a process, and how
     _session: ExitStack | None = None
     _stream: Any = None
     until: float = 0.0  # on time.monotonic's clock: the outer fence
@@ -53,10 +53,17 @@ class SubmissionProcess:
     def __exit__(self, *error) -> None:
         self._leave()
 
-    def cell(self, source: str, one: ExerciseCell, what: str = "") -> str:
-        """Run a cell of this exercise; returns what went wrong, or ""."""
-        reply = self._request({"run": source}, [], one, what or f"The cell of {one.function}")
+    def again(self) -> SubmissionProcess:
+        """A new one that has seen nothing yet, with what is left of the limits."""
+        return SubmissionProcess(self.sandbox, left_out=self.left_out, until=self.until, cpu_seconds=self.cpu_seconds)
+
+    def cell(self, source: str, one: ExerciseCell | None, what: str) -> str:
+        """Run a cell, of this exercise if it is the answer's; returns what went wrong, or ""."""
+        if source in self.left_out:
+            return self.left_out[source]
+        reply = self._request({"run": source}, [], one, what)
         if isinstance(reply, str):
+            self.left_out[source] = reply
             return reply
         self.done.append((source, one))
         return _text(reply[0], "problem")
@@ -96,7 +103,7 @@ class SubmissionProcess:
             texts["problem"] = "Your function returned nothing that could be read."
         return Outcome(value if not texts["problem"] else None, blank=header.get("blank") is True, **texts)
 
-    def _request(self, message: dict, tensors: list, one: ExerciseCell, what: str):
+    def _request(self, message: dict, tensors: list, one: ExerciseCell | None, what: str):
         """The reply, or the sentence that says why there is none."""
         try:
             if self._used_up():
@@ -155,7 +162,7 @@ class SubmissionProcess:
             self._session = ExitStack()
             self._stream = self._session.enter_context(self.sandbox.session())
             for i, (source, one) in enumerate(again):
-                self.cell(source, one)
+                self.cell(source, one, "A cell that was run again")
                 if self._stream is None:
                     again, self.done = self.done + again[i + 1 :], []
                     break
@@ -167,10 +174,11 @@ class SubmissionProcess:
             session, self._session, self._stream = self._session, None, None
             session.close()
 
-    def _fail(self, status: str, why: str, one: ExerciseCell) -> str:
+    def _fail(self, status: str, why: str, one: ExerciseCell | None) -> str:
         self.status = status if self.status != TIMEOUT else TIMEOUT
         self.messages.append(why)
-        self.failed.setdefault(one.function, why)
+        if one is not None:
+            self.failed.setdefault(one.function, why)
         self._leave()
         return why
 

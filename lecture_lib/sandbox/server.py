@@ -120,6 +120,7 @@ def stand_in() -> types.ModuleType:
 def serve(stream: socket.socket, shell: Any) -> None:
     """Obey until the channel is closed."""
     sys.stdout = sys.stderr = Truncated()
+    sys.path.insert(0, "")  # modules beside the notebook, as in a notebook
     protocol.send(stream, {"open": True})
     while True:
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lecture_lib.grading.dependencies import defined, makes, needs, statements
+from lecture_lib.grading.dependencies import defined, index, is_read, makes, needs, statements
 
 
 @pytest.mark.parametrize(
@@ -27,29 +27,39 @@ def test_a_statement_defines_and_takes(source, defines, takes):
     assert one.defines == defines and one.takes == takes
 
 
-def test_cells_with_magics_are_read_and_broken_ones_are_empty():
+def test_cells_are_read_as_ipython_reads_them_and_of_broken_ones_what_can_be_read():
     assert defined("%time a\n!ls\ntorch.histc?\nif b:\n    %run c\nx = (7\n     % 2)") == {"x"}
     assert defined("a = (1\n% 2)\nb = (1\n!= 2)") == {"a", "b"}  # no magics
-    assert defined("def f(") == defined("") == set()
+    assert defined("files = !ls\nt = %timeit -o 1\ndef f(x): return files") == {"files", "t", "f"}
+    assert defined("%matplotlib inline\ndef f(c):  # is this right?\n    return c") == {"f"}
+    assert defined("%%time\ndef f(): 0") == defined("\n%%capture out\ndef f(): 0") == {"f"}
+    assert defined("%%bash\nf=3") == defined("def f(") == defined("") == set()
+    broken = "a = 1\n@cache\ndef f(x):\n    return [\n        x,\n    ]\nb = = 2\n%time 3\nc = 3"
+    assert defined(broken) == {"a", "f", "c"} and not is_read(broken)
+    assert [s.line for s in statements(broken)] == [1, 2, 8, 9]
+    deep = "if a: b = 1\n" + "elif a: b = 2\n" * 2_000
+    assert defined(deep) <= {"b"}
     assert makes("f = lambda x: x", "f") and makes("class f: pass", "f") and not makes("f = g", "f")
 
 
-def of(answer, above=(), below=(), given=("torch",), earlier=()):
-    before = [(source, False) for source in above] + [(source, True) for source in earlier]
-    return needs("f", [answer], given, before, below)
+def of(answer, above=(), below=(), given=("torch",)):
+    """What f needs: of other cells, and of the answer's own, which stands between those above and those below."""
+    cells, own = [*above, answer, *below], len(above)
+    places = [own], range(own), range(own + 1, len(cells))
+    found = needs({"f"}, *places, given, index(cells))
+    return [s.text for (cell, _), s in found if cell != own], [s.text for (cell, _), s in found if cell == own]
 
 
 def test_what_a_function_needs_of_other_cells_and_of_its_own():
     own = "def f(x): return g(x)"
     assert of("def f(x): return torch.sum(x)", ["torch.manual_seed(1)", "y = 2"]) == (
         [],
-        ["def f(x):\n    return torch.sum(x)"],
+        ["def f(x): return torch.sum(x)"],
     )
     assert of(own, ["g = h", "h = 1\nunused = 2"])[0] == ["g = h", "h = 1"]  # in the order of the notebook
     assert of(own, ["g = 1"], ["g = 2"])[0] == ["g = 1"]
     assert of(own, [], ["g = 2"])[0] == ["g = 2"]
-    assert of(own, [], ["torch = 2"], given=("g",)) == ([], ["def f(x):\n    return g(x)"])
-    assert of(own, ["g = 1"], earlier=["g = 2"])[0] == []  # an earlier answer defined it last
+    assert of(own, [], ["torch = 2"], given=("g",)) == ([], [own])
     assert of(own, ["t = []\nt.append(1)\nt[0] = 2\nprint(t)\ng = t"])[0] == [
         "t = []",
         "t.append(1)",
@@ -61,8 +71,22 @@ def test_what_a_function_needs_of_other_cells_and_of_its_own():
         "from __future__ import annotations",
         "g = 1",
     ]
-    assert of(own, ["def f(x): return 0"])[0] == []  # the function itself is never taken from elsewhere
+    assert of(own, ["def f(x): return 0"])[0] == []  # who has a function of one's own needs no other
     assert of("k = 2\ndef f(x): return k\nf = g(f)\nprint(q)", ["q = 1\ng = abs"]) == (
         ["g = abs"],
-        ["k = 2", "def f(x):\n    return k", "f = g(f)"],
+        ["k = 2", "def f(x): return k", "f = g(f)"],
     )
+
+
+def test_statements_keep_their_text_and_their_line():
+    source = "a = 1; b = 'é'; c = 3  # three\n\n@cache\n@other\ndef f(x):\n    return x  # x\n"
+    assert [(s.line, s.text) for s in statements(source)] == [
+        (1, "a = 1"),
+        (1, "b = 'é'"),
+        (1, "c = 3"),
+        (3, "@cache\n@other\ndef f(x):\n    return x"),
+    ]
+    assert [s.acts for s in statements("'text'\nimport a\ndef f(): 0\n@g\ndef f(): 0\nx = 1\nf()")] == [
+        *(False, False, False),
+        *(True, True, True),
+    ]

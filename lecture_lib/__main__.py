@@ -46,8 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not (root / "solutions").is_dir():
         parser.error(f"there is no folder solutions/ in {root}; run this in the course's folder")
+    from lecture_lib.grading.settings import CourseError
+
     try:
         return {"release": _release, "execute": _execute, "grade": _grade}[options.command](root, options, parser)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
@@ -80,7 +85,7 @@ def _execute(root: Path, options, parser) -> int:
 
 def _grade(root: Path, options, parser) -> int:
     from lecture_lib.grading.coordinator import run
-    from lecture_lib.grading.settings import GIB, CourseError, SandboxError, Settings
+    from lecture_lib.grading.settings import GIB, SandboxError, Settings
 
     if not 0 <= options.library_costs <= 1:
         parser.error(f"--library-costs is {options.library_costs:g}. It should be a share from 0 to 1.")
@@ -96,8 +101,6 @@ def _grade(root: Path, options, parser) -> int:
         said["sandbox"] = "none"
     try:
         return run(root, Settings(**{f.name: said[f.name] for f in fields(Settings) if f.name in said}))
-    except CourseError as error:
-        print(error, file=sys.stderr)
     except SandboxError as error:
         print(f"{error}\n{OTHER_WAYS}", file=sys.stderr)
     return 2

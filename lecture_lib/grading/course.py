@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -87,7 +87,13 @@ def read_release(root: Path, assignment: str) -> Release:
             if folder.is_dir()
             else f"There is no notebooks/{assignment}; there are {', '.join(known)}."
         )
-    text = found[0].read_text(encoding="utf-8")
+    release = released(assignment, found[0].stem, found[0].read_text(encoding="utf-8"))
+    source = root / "solutions" / assignment / found[0].name
+    return replace(release, allowed=_allowed(source, release.setup, release.exercises))
+
+
+def released(assignment: str, name: str, text: str) -> Release:
+    """What a notebook for students asks for. Raises CourseError where its answers could not be judged."""
     notebook = nbformat.reads(text, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     answers = {c.metadata.nbgrader.grade_id: c for c in cells if c.metadata.get("nbgrader", {}).get("solution")}
@@ -108,9 +114,12 @@ def read_release(root: Path, assignment: str) -> Release:
         stub = answers[answer].source
         exercises.append(ExerciseCell(exercise, answer, marked.grade_id, function, float(marked.points), stub))
     setup = tuple(c.source for c in cells if c.get("id") == "setup" or "setup" in c.metadata.get("tags", []))
-    source = root / "solutions" / assignment / found[0].name
-    allowed = _allowed(source, setup, exercises)
-    return Release(assignment, found[0].stem, text, setup, tuple(exercises), by_hand, allowed)
+    if exercises and not setup:
+        raise CourseError(
+            f"{name}.ipynb of {assignment} has no setup cell: one with the id or the tag `setup`, whose imports the "
+            "answers need. Tools that take ids and tags out of notebooks (such as nbstripout) take it, too."
+        )
+    return Release(assignment, name, text, setup, tuple(exercises), by_hand)
 
 
 def _checked(source: str) -> tuple[str, str]:
@@ -127,7 +136,7 @@ def _checked(source: str) -> tuple[str, str]:
     return "", ""
 
 
-def _allowed(source: Path, setup: tuple[str, ...], exercises: list[ExerciseCell]) -> tuple[tuple[str, ...], ...]:
+def _allowed(source: Path, setup: tuple[str, ...], exercises: Sequence[ExerciseCell]) -> tuple[tuple[str, ...], ...]:
     from lecture_lib.grading.library_calls import library_calls
 
     cells = nbformat.read(source, as_version=4).cells if source.is_file() else []

@@ -15,13 +15,22 @@ EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
 
 
 def released(root: Path) -> dict[Path, bytes]:
-    """What notebooks/ should hold: path relative to notebooks/ -> contents."""
+    """What notebooks/ should hold: path relative to notebooks/ -> contents.
+
+    Raises CourseError for a notebook with exercises that `grade` could not judge.
+    """
+    from lecture_lib.grading.course import released as checked
+
     files = {}
     for source in sorted((root / "solutions").rglob("*")):
         hidden = any(part.startswith((".", "__")) for part in source.relative_to(root).parts)
         if source.is_dir() or hidden:
             continue
-        contents = student_version(source, root) if source.suffix == ".ipynb" else source.read_bytes()
+        if source.suffix == ".ipynb":
+            contents = student_version(source, root)
+            checked(source.parent.name, source.stem, contents.decode())
+        else:
+            contents = source.read_bytes()
         files[source.relative_to(root / "solutions")] = contents
     return files
 

@@ -123,7 +123,7 @@ class Sandbox:
         settings = self.settings
         environment, command = None, [sys.executable, "-P", "-m", SERVER]
         if settings.sandbox == "none":
-            environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k.endswith("THREADS")}
+            environment = os.environ | {k: v for k, v in ENVIRONMENT.items() if k != "LANG"}
         else:
             self._name = f"grade-{secrets.token_hex(8)}"
             command = container(settings, self._name) if settings.sandbox == "container" else bubblewrap(settings)

@@ -47,6 +47,7 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "",  # what was forked cannot use a GPU; so there is none, as on many a student's machine
 }
 
 

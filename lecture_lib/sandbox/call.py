@@ -10,8 +10,10 @@ import contextlib
 import copy
 import io
 import linecache
+import os
 import random
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -163,6 +165,11 @@ def _set_default_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)
 
 
+def _set_environment(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+
+
 SETTINGS = (  # how to read one, how to put it back, and what is said to whom leaves it changed
     (
         torch.get_default_dtype,
@@ -181,12 +188,16 @@ SETTINGS = (  # how to read one, how to put it back, and what is said to whom le
     ),
     (torch.get_num_threads, torch.set_num_threads, ""),
     (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, ""),
+    (np.geterr, lambda kept: np.seterr(**kept), ""),
+    (os.getcwd, os.chdir, ""),
+    (lambda: dict(os.environ), _set_environment, ""),
+    (sys.getrecursionlimit, sys.setrecursionlimit, ""),
 )
 
 
 @contextlib.contextmanager
 def settings_put_back() -> Iterator[list[str]]:
-    """Torch's settings are afterwards what they were; what is to be said of those that changed is in the list."""
+    """Settings of torch, numpy and the process are afterwards what they were; the list says what of torch's changed."""
     before, changed = [read() for read, _, _ in SETTINGS], []
     try:
         yield changed

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import gc
 import os
+import platform
 import select
 import signal
 import socket
@@ -29,7 +31,7 @@ import torch
 
 from lecture_lib.sandbox import protocol
 from lecture_lib.sandbox.adapters import ADAPTERS
-from lecture_lib.sandbox.call import Outcome, Seed, Truncated, call_in_process, explain
+from lecture_lib.sandbox.call import Outcome, Seed, Truncated, call_in_process, explain, seeds_put_back
 
 MOST_TEXT = 2_000  # characters of a message, or of what is printed
 
@@ -73,6 +75,7 @@ def prepare(setup: list[str]) -> Any:
     for descriptor in (0, 1, 2):
         os.dup2(quiet, descriptor)
     sys.modules["lecture_lib.exercises"] = stand_in()
+    load_without_workers()
     torch.set_num_threads(1)
     import matplotlib
 
@@ -105,6 +108,19 @@ def prepare(setup: list[str]) -> Any:
     gc.collect()
     gc.freeze()  # a collection in a child would touch, and so copy, every page
     return shell
+
+
+def load_without_workers() -> None:
+    """A DataLoader loads by itself here, the same in the same order: its workers would need sockets."""
+    made = torch.utils.data.DataLoader.__init__
+
+    @functools.wraps(made)
+    def init(self, *arguments, **options):
+        for name in ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
+            options.pop(name, None)
+        made(self, *arguments, **options)
+
+    torch.utils.data.DataLoader.__init__ = init
 
 
 def stand_in() -> types.ModuleType:
@@ -149,7 +165,8 @@ def run(shell: Any, source: str) -> str:
     if error is None:
         return ""
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} (line {error.lineno}: {(error.text or '').strip()[:80]})"
+        line = f"line {error.lineno}: {(error.text or '').strip()[:80]}"
+        return f"{type(error).__name__}: {error.msg} ({line}; this is Python {platform.python_version()})"
     return "".join(explain(error))[:MOST_TEXT]
 
 
@@ -164,7 +181,8 @@ def call(namespace: dict[str, Any], request: dict[str, Any], tensors: list[torch
     for argument, (kind, value) in request["arguments"]:
         arguments[argument] = next(rest) if kind == "tensor" else Seed(value) if kind == "seed" else value
     adapter = ADAPTERS[request["adapter"]] if request["adapter"] else None
-    return call_in_process(namespace[name], tuple(request["parts"]), adapter)(arguments)
+    with seeds_put_back():
+        return call_in_process(namespace[name], tuple(request["parts"]), adapter)(arguments)
 
 
 # ---------------------------------------------------------------- one process for each submission

@@ -342,6 +342,18 @@ def workers_and_threads():
 
 
 @odd
+def a_loader_with_workers():
+    above = "from torch.utils.data import DataLoader, TensorDataset"
+    line = "x = torch.cat([b for b, in DataLoader(TensorDataset(x), batch_size=100, num_workers=2)])"
+    return with_cells(above, counting("1", line))
+
+
+@odd
+def what_runs_on_a_gpu_where_there_is_one():
+    return with_cells(own=counting("1", "x = x.to('cuda' if torch.cuda.is_available() else 'cpu')"))
+
+
+@odd
 def settings_of_torch_and_numpy():
     """What one answer sets, no other is judged by."""
     body = "import random, os, warnings, numpy as np; np.seterr(all='raise'); os.environ['X'] = '1'; random.seed(0)"

@@ -54,6 +54,20 @@ def test_check_lists_every_difference(tmp_path):
     assert edited.read_bytes() == (ROOT / "notebooks/1_histograms/histograms.ipynb").read_bytes()
 
 
+def test_what_grade_could_not_use_is_not_released(tmp_path):
+    for name in ("solutions", "notebooks"):
+        shutil.copytree(ROOT / name / "1_histograms", tmp_path / name / "1_histograms")
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    path = tmp_path / "solutions/1_histograms/histograms.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    next(cell for cell in notebook.cells if cell.id == "setup")["id"] = "b"  # as a filter of git leaves it
+    nbformat.write(notebook, path)
+    done = subprocess.run(
+        [sys.executable, "-m", "lecture_lib", "release"], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 2 and "histograms.ipynb of 1_histograms has no setup cell" in done.stderr
+
+
 @each_released
 def test_no_answer_hidden_test_or_output_is_released(path):
     text = path.read_text(encoding="utf-8")

@@ -7,6 +7,8 @@ forged can only be a wrong answer.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import threading
 import time
 from dataclasses import replace
@@ -16,7 +18,7 @@ from lecture_lib.exercises import EXERCISES, Report
 from lecture_lib.exercises.report import Row
 from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import ExerciseCell, Release
-from lecture_lib.grading.library_calls import library_calls
+from lecture_lib.grading.library_calls import is_copy, library_calls
 from lecture_lib.grading.notebooks import (
     Plan,
     answer_cells,
@@ -81,11 +83,19 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
             _mark(one, allowed, plan, hidden[i], shown.get(i), failed.get(one.function, ""), release, settings)
             for i, (one, allowed, plan) in enumerate(zip(release.exercises, release.allowed, plans))
         )
+        copies = [i for i, one in enumerate(release.exercises) if _is_a_copy(one, plans[i])]
+        notes += _how(release, copies, "The library's own text, perhaps with other names")
         status = max(first.status, second.status, key=(GRADED, DIED, TIMEOUT).index)
         said = [*first.messages, *second.messages, *notes, *([note] if note else [])]
         text = assembled(notebook, release, marks, answers)
         seconds = time.perf_counter() - began
         return Result(student, status, " ".join(dict.fromkeys(said)), marks, settings.seed, text, seconds, name)
+
+
+def _is_a_copy(one: ExerciseCell, plan: Plan) -> bool:
+    with contextlib.suppress(OSError, TypeError):  # an exercise that somebody made in another way has no text
+        return is_copy(plan.texts, inspect.getsource(EXERCISES[one.name].reference))
+    return False
 
 
 def _how(release: Release, which: list[int], what: str) -> list[str]:

@@ -1,13 +1,15 @@
-"""Which parts of the library does an answer use? Read from its text, outside the sandbox.
+"""Which parts of the library does an answer use, and is it a copy? Read from its text, outside the sandbox.
 
 An answer that calls the library's own reference is a right answer that shows nothing. So the report names what an
-answer uses beyond what the solution uses. Whoever hides the call, or copies the library's code, is not found here.
+answer uses beyond what the solution uses, and what is the library's own text, with other names maybe. Whoever hides the
+call, or rewrites the copy, is not found here.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from lecture_lib.grading.dependencies import parsed_cell, statements
@@ -28,6 +30,37 @@ def library_calls(sources: Sequence[str], setup: Iterable[str] = ()) -> set[str]
             if one.kind == "function":
                 names = {name: path for name, path in names.items() if name not in one.defines}
     return found.union(*(_used(tree, names) for tree in trees))
+
+
+def is_copy(sources: Iterable[str], reference: str, least: int = 80) -> bool:
+    """Is one of the functions in the sources the reference, whatever its names, comments, docstring and annotations?
+
+    least: nodes of the syntax tree of what is asked about. Shorter functions, honest students write alike.
+    """
+    originals = [form for form, size in map(_form, _functions(reference)) if size >= least]
+    return any(_form(function)[0] in originals for source in sources for function in _functions(source))
+
+
+def _functions(source: str) -> list[ast.FunctionDef]:
+    tree = parsed_cell(textwrap.dedent(source))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def _form(function: ast.FunctionDef) -> tuple[str, int]:
+    """The function's syntax tree with its own names numbered, and how many nodes it has."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    nodes = [node for part in (function.args, *body) for node in ast.walk(part)]
+    own = {n.arg for n in nodes if isinstance(n, ast.arg)}
+    own |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    numbers: dict[str, str] = {}
+    text = "\n".join(ast.dump(part) for part in (function.args, *body))
+    text = re.sub(r"annotation=Name\(id='\w+', ctx=Load\(\)\)|annotation=Constant\(value='[^']*'\)", "", text)
+    text = re.sub(
+        r"(arg|id)='(\w+)'",
+        lambda m: f"{m[1]}={numbers.setdefault(m[2], str(len(numbers)))}" if m[2] in own else m[0],
+        text,
+    )
+    return re.sub(r"(?<=\), )\)", ")", text).replace(", )", ")"), len(nodes)
 
 
 def _used(tree: ast.AST, names: dict[str, str]) -> set[str]:

@@ -53,7 +53,7 @@ def _cell(cell: Mapping):
     """Only what is graded and shown: type, source, id, nbgrader's metadata."""
     kind = cell.get("cell_type")
     source = cell.get("source", cell.get("input", ""))  # input: nbformat 3
-    source = clean("".join(map(str, source)) if isinstance(source, list) else str(source))
+    source = _writable("".join(map(str, source)) if isinstance(source, list) else str(source))
     if kind != "code":
         source = PICTURE.sub("data:,", source)[:MOST_SOURCE]
     if len(source) > MOST_SOURCE:
@@ -258,5 +258,13 @@ def in_html(why: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text that can be written: JSON may hold halves of characters, which UTF-8 may not."""
+    """Text that can be written, and shown in a terminal: nothing in it controls."""
+    return CONTROLS.sub("", _writable(text))
+
+
+def _writable(text: str) -> str:
+    """JSON may hold halves of characters, which UTF-8 may not."""
     return text.encode("utf-8", "replace").decode()
+
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -19,9 +19,12 @@ COMMONEST = 5  # mistakes that the next lecture could address
 
 
 def safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = re.sub(r"(;\s*)(?=[=+@-])", r"\1'", text)  # some spreadsheets split there
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A cell that no spreadsheet takes for a formula, nor a part of it, should the cell be split at a semicolon."""
+    return FORMULA.sub(r"\1'", text)
+
+
+# the wide forms, too: some spreadsheets take them for the narrow ones
+FORMULA = re.compile(r"(^|[;\n])(?=[\s\"']*[=+@＝＋＠－-])")
 
 
 def _written(rows: Sequence[Sequence[object]]) -> str:

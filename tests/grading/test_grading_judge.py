@@ -1,6 +1,8 @@
 """The pure function: what an answer uses, what a notebook may hold, and what a report must not tell."""
 
 import copy
+import inspect
+import re
 from dataclasses import replace
 
 import nbformat
@@ -11,7 +13,7 @@ from lecture_lib.exercises import EXERCISES, prepare
 from lecture_lib.grading import judge as j
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.judge import grade
-from lecture_lib.grading.library_calls import library_calls
+from lecture_lib.grading.library_calls import is_copy, library_calls
 from lecture_lib.grading.notebooks import answer_cells, assembled, parsed, planned
 from lecture_lib.grading.results import GRADED
 from lecture_lib.grading.settings import Settings
@@ -59,6 +61,17 @@ def test_the_release_knows_what_the_solution_uses():
     allowed = dict(zip((one.name for one in RELEASE.exercises), RELEASE.allowed))
     assert allowed.pop("histogram.held_out_nats") == ("lecture_lib.histogram.Histogram.fit",)
     assert set(allowed.values()) == {()}
+
+
+def test_a_copy_of_the_reference_is_known_by_its_tree_and_what_is_written_anew_is_not():
+    reference = inspect.getsource(EXERCISES["histogram.estimate"].reference)
+    renamed = re.sub(r"\bcounts\b", "c", reference).replace("in_bin", "hit").replace('"""p_i', '"""Mine: p_i')
+    assert is_copy([renamed.replace("(x, edges)", "(x: Tensor, edges: 'Edges')")], reference)
+    assert is_copy(["y = 2\n\nclass A:\n    " + renamed.replace("\n", "\n    ")], reference)
+    for anew in ("edges[i] <= x", "x > edges[i]", "edges[i - 1]"):
+        assert not is_copy([reference.replace("x >= edges[i]", anew, 1)], reference)
+    short = "def smooth(counts, alpha):\n    return (counts + alpha) / (counts + alpha).sum()"
+    assert not is_copy([short], short)  # honest students write it so
 
 
 # ---------------------------------------------------------------- notebooks

@@ -3,6 +3,7 @@
 import codecs
 import os
 import random
+import re
 import stat
 import unicodedata
 import zipfile
@@ -18,7 +19,7 @@ from lecture_lib.grading.course import read_release
 from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
 from lecture_lib.grading.settings import CourseError, Settings
 from lecture_lib.grading.submissions import Found, Refused, find, read_file
-from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle
+from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle, safe
 from tests.conftest import ROOT
 
 from .hostile import ASSIGNMENT, BLANK, RIGHT
@@ -433,6 +434,22 @@ def test_tables_hold_no_formulas_and_no_html_of_others():
     rows = list(csv.reader(io.StringIO(as_csv(RESULTS, RELEASE, {}))))
     assert rows[1][:7] == ["'=cmd()", "'+Eve", "graded", "5.5", "26", "5.5", "26"]
     assert all(cell[:1] not in tuple("=+-@") for row in rows for cell in row)
+    for begin in (
+        "=2+2",
+        " =2+2",
+        "\t=2+2",
+        "\r+2",
+        '"=2+2',
+        "-2",
+        "@sum",
+        "\uff1d2+2",
+        'x;"=2+2;"',
+        "x; =2+2",
+        "x\n=2+2",
+    ):
+        for cell in re.split(r"[;\n]", safe(begin)):
+            assert cell[:1] == "'" or cell.strip(" \t\r\"'")[:1] not in set("=+-@\uff1d"), begin
+    assert safe("a = b; 2 - 1 (x@y)") == "a = b; 2 - 1 (x@y)"
     page = as_html(RESULTS, RELEASE, {}, "How.")
     assert "<i>Bob" not in page and "<divided>" not in page and "<b>why" not in page and "&lt;i&gt;Bob" in page
 

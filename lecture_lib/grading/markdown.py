@@ -23,6 +23,8 @@ def harmless(text: str) -> str:
     text = re.sub(r"<(https?://[^\s<>]*)>", r"\1", text)  # they become links without it
     text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)  # no element begins so, neither in text nor in a formula
     text = re.sub(rf"\\(?=(?:{TEX})(?![A-Za-z]))", r"\\text ", text)
+    # a picture of another machine would tell it who reads this, and when: it becomes a link
+    text = re.sub(r"!(?=\[[^\]]{0,300}\] ?(?:\([\s<]{0,9}(?:[A-Za-z][\w+.-]{0,20}:|[/\\]{2})|(?!\()))", "", text)
     # wherever an address may stand: after `](` and `]:`, which links, pictures and definitions have in common
     return re.sub(r"(\][(:][\s>]*)(<[^\n]*|[^ \t\n]*)", _address, text)
 
@@ -59,6 +61,8 @@ TAGS = {
 def _may_have(tag: str, name: str, value: str) -> bool:
     if value.lower().lstrip().startswith("data:"):  # a picture that was put into the notebook
         return tag == "img" and name == "src" and bool(re.match(r"data:image/(png|jpeg|gif|svg\+xml);base64,", value))
+    if tag == "img" and name == "src" and re.match(r"[\s\x00-\x1f]*([A-Za-z][\w+.-]*:|[/\\]{2})", value):
+        return False  # of another machine, which would learn who reads this
     return name in ATTRIBUTES.get(tag, ()) or name == "title" or (name == "id" and tag[0] == "h")
 
 

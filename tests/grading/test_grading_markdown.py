@@ -160,7 +160,7 @@ def test_the_pages_that_nbgrader_writes_hold_only_what_is_allowed(browser, tmp_p
 def assert_harmless_stays(html):
     for link in ("http://example.org/a:b?c=1&amp;d=2", "mailto:a@example.org", "#there", "a/b.png"):
         assert f'href="{link}"' in html
-    assert 'href="https://example.org/auto"' in html and 'src="https' not in html
+    assert 'href="https://example.org/auto"' in html and 'src="https://example' not in html
     assert 'href="https://example.org/ref"' in html and "<li>one</li>" in html
     text = re.sub(r"<[^>]+>", "", html)
     assert "3 &lt; 4 &gt; 2." in text and "lambda x:x[a:b]" in text and "if a &lt; b: c = d[1:2]" in text

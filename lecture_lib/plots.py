@@ -7,6 +7,7 @@ in a notebook. Figures are built without pyplot, so they keep no global state. W
 import base64
 import html
 import io
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle
@@ -15,7 +16,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lecture_lib.data import as_rows, grid, require
+from lecture_lib.data import as_rows, as_tensor, grid, require
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness; black is kept for the truth
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
@@ -50,11 +51,11 @@ def samples(x, low=None, high=None) -> Picture:
 
     x: name -> (n, d) with d = 1 or 2. low, high: the box to show, by default all points.
     """
-    x = {name: as_rows(points, name=name) for name, points in x.items()}
+    x = {name: as_rows(points, name=name).detach().cpu().float() for name, points in x.items()}
     require({points.shape[1] for points in x.values()} in ({1}, {2}), "All sets should have 1 column, or all 2.")
     everything = torch.cat(list(x.values()))
-    low = (everything.amin(0) if low is None else torch.as_tensor(low)).tolist()
-    high = (everything.amax(0) if high is None else torch.as_tensor(high)).tolist()
+    low = (everything.amin(0) if low is None else as_tensor(low, "low")).tolist()
+    high = (everything.amax(0) if high is None else as_tensor(high, "high")).tolist()
     if len(low) == 1:
         figure, [[ax]] = _figure(6, 0.5 + 0.5 * len(x))
         ticks = [points[:, 0].numpy() for points in x.values()]
@@ -76,7 +77,7 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
 
     models: name -> anything with `log_prob`, "truth" in black. points: drawn as ticks under 1-D curves.
     """
-    low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
+    low, high = (as_tensor(end, name, torch.float64) for name, end in {"low": low, "high": high}.items())
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
     p = {name: model.log_prob(x).exp().cpu() for name, model in models.items()}
     if len(low) == 1:
@@ -86,7 +87,14 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
             colour, dash = ("black", "-") if name == "truth" else next(styles)
             ax.plot(x[:, 0].numpy(), y.numpy(), linestyle=dash, color=colour, linewidth=1.4, label=name)
         if points is not None:
-            ax.plot(points[:, 0].numpy(), [0] * len(points), "|", color="grey", markersize=8, label="data")
+            ax.plot(
+                as_rows(points, 1, "points").cpu().numpy()[:, 0],
+                [0] * len(points),
+                "|",
+                color="grey",
+                markersize=8,
+                label="data",
+            )
         ax.set(xlabel="x", ylabel="density p(x)", ylim=(0, None))
         ax.legend(**LEGEND)
     else:
@@ -109,12 +117,21 @@ def curve(x, y, xlabel: str, ylabel: str, floor=None, xscale="linear", errors=No
     x: (n,); y: name -> (n,), infinite values leave a gap; errors: name -> (n,), standard errors, drawn as bars.
     """
     figure, [[ax]] = _figure(7)
-    x, seen = [float(v) for v in x], []
+    x, seen = as_tensor(x, dtype=torch.float64).tolist(), []
     style = dict(markersize=4, markevery=max(1, len(x) // 12), capsize=2)
     for (name, values), colour, dash, marker in zip(y.items(), cycle(COLOURS), cycle(DASHES), cycle("os^DvP")):
-        values = torch.as_tensor(values, dtype=torch.float64)
-        shown, bars = values.where(values.isfinite(), torch.nan).numpy(), (errors or {}).get(name)
-        ax.errorbar(x, shown, yerr=bars, label=name, fmt=marker, linestyle=dash, color=colour, **style)
+        values, bars = (as_tensor(v, name, torch.float64).detach().cpu() for v in (values, (errors or {}).get(name, 0)))
+        shown = values.where(values.isfinite(), torch.nan).numpy()
+        ax.errorbar(
+            x,
+            shown,
+            yerr=bars.numpy() if errors else None,
+            label=name,
+            fmt=marker,
+            linestyle=dash,
+            color=colour,
+            **style,
+        )
         best, infinite = int(values.nan_to_num(nan=torch.inf).argmin()), int(values.isinf().sum())
         gaps = f", infinite at {infinite} of {len(x)}" if infinite else ""
         ends = f"from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}"
@@ -136,6 +153,7 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     rows: name -> (n, height * width) of values from 0 (black) to levels - 1 (white); at most 10 a row are shown.
     shape: (height, width). says: what is to be seen, for the alt text.
     """
+    rows = {name: as_rows(x, math.prod(shape), name).detach().cpu() for name, x in rows.items()}
     n = min(10, max(len(x) for x in rows.values()))
     figure, axes = _figure(0.72 * n + 1.3, 0.78 * len(rows) + 0.1, len(rows), n)
     for ax in axes.flat:
@@ -143,7 +161,7 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     for row, (name, x) in zip(axes, rows.items()):
         row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
         for ax, image in zip(row, x):
-            ax.imshow(image.reshape(shape).cpu().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
+            ax.imshow(image.reshape(shape).float().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
     title = f"{says} Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels.".strip()
     return Picture(figure, f"{title} {'; '.join(seen)}.")

@@ -8,16 +8,28 @@ import torch
 from torch import Tensor
 
 
-def as_tensor(x, name="x") -> Tensor:
-    """`x`, be it a tensor, array, data frame, list or number, as a floating tensor, of its own dtype if it has one."""
+def as_tensor(x, name="x", dtype=None) -> Tensor:
+    """`x`, be it a tensor, array, data frame, list or number, as a tensor of `dtype`, or else of its own floating one.
+
+    Whole numbers get the default dtype, or float64 where that would round them: float32 does above 2^24.
+    """
     try:
-        foreign = hasattr(x, "__array__") and not torch.is_tensor(x)
-        # torch takes neither foreign bytes, nor negative strides, nor read-only memory
-        x = torch.as_tensor(np.require(x, np.asarray(x).dtype.newbyteorder("="), ("C", "W")) if foreign else x)
+        parts = x if isinstance(x, (list, tuple)) else ()
+        if parts and all(map(torch.is_tensor, parts)):
+            x = torch.stack([*parts])
+        elif not torch.is_tensor(x) and any(hasattr(one, "__array__") for one in (x, *parts[:1])):
+            array = np.asarray(x)  # torch takes neither foreign bytes, nor negative strides, nor read-only memory
+            x = np.require(array, float if array.dtype.char in "Og" else array.dtype.newbyteorder("="), ("C", "W"))
+        x = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") else dtype)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} has type {type(x).__name__}. It should be a tensor or array of numbers.") from error
     require(not x.is_complex(), f"{name} is complex ({x.dtype}). It should be real.")
-    return x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    wanted = dtype or (x.dtype if x.is_floating_point() else torch.get_default_dtype())
+    if x.is_floating_point() == wanted.is_floating_point:
+        return x.to(wanted)
+    exact = torch.equal(x.to(wanted).to(x.dtype), x)
+    require(exact or wanted.is_floating_point, f"{name} should hold whole numbers.")
+    return x.to(wanted if exact else torch.float64)
 
 
 def as_rows(x, d=None, name="x", finite=True) -> Tensor:
@@ -59,6 +71,12 @@ def positive(name, value) -> float:
         number = math.nan
     require(0 < number < math.inf, f"{name} is {value!r}. It should be a finite number above 0.")
     return number
+
+
+def fits(what, *shape) -> None:
+    """ValueError, before anything is tried, if so many numbers would take more than 4 GiB in float64."""
+    gib = math.prod(shape) / 2**27
+    require(gib <= 4, f"{what} would take {shape} numbers, {gib:,.0f} GiB. At most 4 are tried: take fewer levels.")
 
 
 def one_of(name, value, known) -> None:

@@ -7,6 +7,7 @@ for photos. Ours is small, for the images of this course: its distances compare 
 
 import hashlib
 import math
+import warnings
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -100,6 +101,11 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     x = as_rows(x).detach().cpu().double()
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
     require(min(len(x), len(y)) > 1, f"x and y have {len(x)} and {len(y)} rows. Both should have at least 2.")
+    n, k = min(len(x), len(y)), x.shape[1]
+    if n < 10 * k:
+        warnings.warn(
+            f"x or y has {n} rows of {k} features: the distance is mostly noise. Take {10 * k} or more.", stacklevel=2
+        )
     again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng)]  # noqa: E731
     drawn = torch.tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
     value = _frechet(x, y)

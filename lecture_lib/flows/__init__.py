@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows, positive_int
+from lecture_lib.data import as_rows, positive_int, require
 from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
 from lecture_lib.flows.transforms import Affine, CouplingLayer, Elementwise, MaskedAutoregressive, Sigmoid
 from lecture_lib.likelihood.simple import as_levels
@@ -57,6 +57,9 @@ class Flow(nn.Module):
     def __init__(self, base, layers):
         super().__init__()
         self.base, self.layers = base, nn.ModuleList(layers)
+        for i, layer in enumerate(self.layers):
+            d = getattr(layer, "d", base.d)
+            require(d == base.d, f"layers[{i}] is of {d} dimensions, base of {base.d}. They should agree.")
         like = next(self.layers.parameters(), torch.zeros(0)).detach()
         self.register_buffer("_at", like.new_zeros(0), persistent=False)  # on the flow's device, of its dtype
 

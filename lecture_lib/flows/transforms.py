@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, positive_int, require
+from lecture_lib.data import as_rows, as_tensor, positive_int, require
 from lecture_lib.flows.bijections import affine
 from lecture_lib.likelihood.nets import MADE
 
@@ -27,6 +27,7 @@ class Affine(nn.Module):
 
     def __init__(self, d: int):
         super().__init__()
+        self.d = d = positive_int("d", d)
         self.shift, self.log_diagonal = nn.Parameter(torch.zeros(d)), nn.Parameter(torch.zeros(d))
         self.below = nn.Parameter(torch.zeros(d, d))  # what L has below its diagonal; the rest is not used
         self.above = nn.Parameter(torch.zeros(d, d))  # what U has above its diagonal
@@ -70,7 +71,12 @@ class Elementwise(nn.Module):
 
     def __init__(self, bijection, params: Tensor):
         super().__init__()
-        self.bijection, self.params = bijection, nn.Parameter(params.clone())
+        params = as_tensor(params, "params").detach().clone()
+        require(
+            params.ndim == 2, f"params has shape {tuple(params.shape)}. It should be (d, p), a row for each dimension."
+        )
+        self.bijection, self.params, self.d = bijection, nn.Parameter(params), len(params)
+        bijection(torch.zeros(self.d).to(params), params)  # refuses params of another size
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
         x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
@@ -85,6 +91,9 @@ class Sigmoid(nn.Module):
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
+        require(
+            -math.inf < low < high < math.inf, f"low is {low}, high is {high}. low should be below high, both finite."
+        )
         self.low, self.width = low, high - low
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,8 +135,9 @@ class CouplingLayer(nn.Module):
 
     def __init__(self, d: int, swap=False, bijection=affine, size: int = 2, hidden=(64, 64), rng=None):
         super().__init__()
-        d = positive_int("d", d, least=2)  # it takes two halves
-        self.swap, self.bijection, self.size = swap, bijection, size
+        self.d = d = positive_int("d", d, least=2)  # it takes two halves
+        self.swap, self.bijection, self.size = swap, bijection, positive_int("size", size)
+        bijection(torch.zeros(1), torch.zeros(1, self.size))  # refuses another size
         self.halves = [d // 2, d - d // 2]
         read, changed = reversed(self.halves) if swap else self.halves
         self.net = mlp(read, hidden, changed * size, rng)
@@ -151,7 +161,9 @@ class MaskedAutoregressive(nn.Module):
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
         super().__init__()
-        self.bijection, self.net = bijection, MADE(torch.arange(d), 1, size, hidden, rng)
+        self.bijection, self.d, size = bijection, positive_int("d", d), positive_int("size", size)
+        bijection(torch.zeros(1), torch.zeros(1, size))  # refuses another size
+        self.net = MADE(torch.arange(self.d), 1, size, positive_int("hidden", hidden), rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x = torch.zeros_like(z)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import positive_int
+from lecture_lib.data import as_rows, positive_int, require
 from lecture_lib.gans.networks import SLOPE, eval_mode
 
 
@@ -28,7 +28,7 @@ class ImageGenerator(nn.Sequential):
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
         like = next(self.parameters())
         with eval_mode(self):
-            return torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
+            return torch.cat([self(part.to(like)).cpu() for part in as_rows(z, self.z_dim, "z").split(500)])
 
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n draws, (n, channels, size, size)."""
@@ -51,13 +51,12 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     channels: of the images, 1 for grey and 3 for colours. rng: of the first weights.
     """
     g, d = width if isinstance(width, (tuple, list)) and len(width) == 2 else (width, width)
-    for name, value in {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}.items():
-        positive_int(name, value)
-    side, layers = size, 0
-    while isinstance(size, int) and side > 4 and side % 2 == 0:
+    numbers = {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels, "size": size}
+    g, d, z_dim, channels, side = (positive_int(name, value) for name, value in numbers.items())
+    layers = 0
+    while side > 4 and side % 2 == 0:
         side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
-    if layers == 0:
-        raise ValueError(f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
+    require(layers, f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
     up = [g * 2**k for k in reversed(range(layers))]  # 64 pixels, width 64: [512, 256, 128, 64]
     down = [d * 2**k for k in range(layers)]  # [64, 128, 256, 512]
 
@@ -94,8 +93,8 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
     """
     t = torch.linspace(0, 1, steps).to(a)[:, None]  # (steps, 1)
     angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
-    if not 1e-3 < angle < 3.14:
-        raise ValueError(f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc.")
+    arc = 1e-3 < angle < 3.14
+    require(arc, f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc.")
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from lecture_lib.data import as_rows, positive_int, require
+from lecture_lib.data import as_rows, as_tensor, positive_int, require
 from lecture_lib.histogram.edges import checked_edges, grid_edges
 from lecture_lib.histogram.grid import cell_of, count, draw, look_up
 
@@ -28,7 +28,7 @@ class Histogram:
     def __init__(self, edges, probs):
         self.edges = checked_edges(edges)
         self.d = len(self.edges)
-        self.probs = p = torch.as_tensor(probs, dtype=torch.float64).detach()
+        self.probs = p = as_tensor(probs, "probs", torch.float64).detach()
         cells = tuple(len(e) - 1 for e in self.edges)
         require(p.shape == cells, f"probs has shape {tuple(p.shape)}. The edges make a grid of {cells} cells.")
         right = (p >= 0).all() and math.isclose(p.sum(), 1, rel_tol=1e-6)

@@ -12,6 +12,7 @@ GPU, except Bayes nets, which only count; x is taken to the model's device, and 
 
 import math
 from itertools import count
+from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -77,7 +78,7 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
     parameters = [p for p in model.parameters() if p.requires_grad]
     require(parameters, f"model is a {type(model).__name__} without parameters. There is nothing to train.")
     optimizer = optimizer or torch.optim.Adam(parameters, lr=1e-2, fused=True)  # fused: one kernel for all parameters
-    x, rng, steps = as_rows(x).to(parameters[0]), cpu_rng(rng), positive_int("steps", steps)
+    x, rng, steps = as_rows(x).detach().to(parameters[0]), cpu_rng(rng), positive_int("steps", steps)
     batch_size = len(x) if batch_size is None else positive_int("batch_size", batch_size)
     clip = math.inf if clip is None else positive("clip", clip)
     refuse_impossible(model.eval(), x)
@@ -100,8 +101,8 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
 
 
 def set_step_size(optimizer, lr: float) -> None:
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"lr is {lr!r}. It should be a finite number of at least 0, or a function that gives one.")
+    right = isinstance(lr, (Real, Tensor)) and 0 <= lr < math.inf
+    require(right, f"lr is {lr!r}. It should be a finite number of at least 0, or a function that gives one.")
     for group in optimizer.param_groups:
         group["lr"] = lr
 

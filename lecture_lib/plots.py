@@ -7,7 +7,6 @@ in a notebook. Figures are built without pyplot, so they keep no global state. W
 import base64
 import html
 import io
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle
@@ -87,14 +86,8 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
             colour, dash = ("black", "-") if name == "truth" else next(styles)
             ax.plot(x[:, 0].numpy(), y.numpy(), linestyle=dash, color=colour, linewidth=1.4, label=name)
         if points is not None:
-            ax.plot(
-                as_rows(points, 1, "points").cpu().numpy()[:, 0],
-                [0] * len(points),
-                "|",
-                color="grey",
-                markersize=8,
-                label="data",
-            )
+            points = as_rows(points, 1, "points")[:, 0].cpu().numpy()
+            ax.plot(points, [0] * len(points), "|", color="grey", markersize=8, label="data")
         ax.set(xlabel="x", ylabel="density p(x)", ylim=(0, None))
         ax.legend(**LEGEND)
     else:
@@ -120,18 +113,9 @@ def curve(x, y, xlabel: str, ylabel: str, floor=None, xscale="linear", errors=No
     x, seen = as_tensor(x, dtype=torch.float64).tolist(), []
     style = dict(markersize=4, markevery=max(1, len(x) // 12), capsize=2)
     for (name, values), colour, dash, marker in zip(y.items(), cycle(COLOURS), cycle(DASHES), cycle("os^DvP")):
-        values, bars = (as_tensor(v, name, torch.float64).detach().cpu() for v in (values, (errors or {}).get(name, 0)))
+        values = as_tensor(values, name, torch.float64).detach().cpu()
         shown = values.where(values.isfinite(), torch.nan).numpy()
-        ax.errorbar(
-            x,
-            shown,
-            yerr=bars.numpy() if errors else None,
-            label=name,
-            fmt=marker,
-            linestyle=dash,
-            color=colour,
-            **style,
-        )
+        ax.errorbar(x, shown, (errors or {}).get(name), label=name, fmt=marker, linestyle=dash, color=colour, **style)
         best, infinite = int(values.nan_to_num(nan=torch.inf).argmin()), int(values.isinf().sum())
         gaps = f", infinite at {infinite} of {len(x)}" if infinite else ""
         ends = f"from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}"
@@ -153,7 +137,7 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     rows: name -> (n, height * width) of values from 0 (black) to levels - 1 (white); at most 10 a row are shown.
     shape: (height, width). says: what is to be seen, for the alt text.
     """
-    rows = {name: as_rows(x, math.prod(shape), name).detach().cpu() for name, x in rows.items()}
+    rows = {name: as_rows(x, name=name).detach().cpu() for name, x in rows.items()}
     n = min(10, max(len(x) for x in rows.values()))
     figure, axes = _figure(0.72 * n + 1.3, 0.78 * len(rows) + 0.1, len(rows), n)
     for ax in axes.flat:

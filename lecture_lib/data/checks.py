@@ -1,7 +1,7 @@
 """Where data and numbers come in: bad input gets one sentence: the argument, what it was, what it should be."""
 
 import math
-import operator
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -55,22 +55,18 @@ def require(condition, sentence) -> None:
 
 def positive_int(name, value, least=1) -> int:
     """`value` as an int, numpy's and torch's whole numbers included; ValueError if it is none, or below `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    require(number >= least, f"{name} is {value!r}. It should be a whole number of at least {least}.")
-    return number
+    number = value.tolist() if hasattr(value, "tolist") else value
+    right = isinstance(number, Integral) and number >= least
+    require(right, f"{name} is {value!r}. It should be a whole number of at least {least}.")
+    return int(number)
 
 
 def positive(name, value) -> float:
     """`value` as a float; ValueError if it is no finite number above 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    require(0 < number < math.inf, f"{name} is {value!r}. It should be a finite number above 0.")
-    return number
+    number = value.tolist() if hasattr(value, "tolist") else value
+    right = isinstance(number, Real) and 0 < number < math.inf
+    require(right, f"{name} is {value!r}. It should be a finite number above 0.")
+    return float(number)
 
 
 def fits(what, *shape) -> None:

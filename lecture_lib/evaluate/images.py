@@ -101,11 +101,8 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     x = as_rows(x).detach().cpu().double()
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
     require(min(len(x), len(y)) > 1, f"x and y have {len(x)} and {len(y)} rows. Both should have at least 2.")
-    n, k = min(len(x), len(y)), x.shape[1]
-    if n < 10 * k:
-        warnings.warn(
-            f"x or y has {n} rows of {k} features: the distance is mostly noise. Take {10 * k} or more.", stacklevel=2
-        )
+    if (n := min(len(x), len(y))) < 5 * x.shape[1]:
+        warnings.warn(f"{n} rows of {x.shape[1]} features: mostly noise. Take {10 * x.shape[1]} or more.", stacklevel=2)
     again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng)]  # noqa: E731
     drawn = torch.tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
     value = _frechet(x, y)

@@ -28,9 +28,8 @@ def estimate(values: Tensor) -> Estimate:
     estimate(-model.log_prob(x)) is -(1/n) sum_i log p_theta(x(i)), in nats per point, slide "Parametrizing
     Distributions". A perfect model gets the entropy of p_data, up to the error.
     """
-    values = as_tensor(values, "values")
+    values = as_tensor(values, "values").detach().double()
     require(values.ndim == 1 and len(values) > 1, f"values has shape {tuple(values.shape)}. It should be (n,), n > 1.")
-    values = values.detach().double()
     return Estimate(values.mean().item(), (values.std() / math.sqrt(len(values))).item())
 
 

@@ -11,15 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lecture_lib.data import require
-
 LIMIT = 5.0  # of log scales: factors from 1/148 to 148. What lies beyond counts as the limit, and gets no gradient
 LOW, HIGH = -4.0, 4.0  # a spline bends between them, unless it is told otherwise
-
-
-def takes(bijection: str, params: Tensor, many: str, right: bool) -> None:
-    """ValueError if the bijection does not take so many params."""
-    require(right, f"params has {params.shape[-1]} numbers (size) for each element. A {bijection} takes {many}.")
 
 
 def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
@@ -28,7 +21,6 @@ def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Te
     Slide "Flows: Transformations", affine.
     z: (...,); params: (..., 2). Returns x (...,) and log |dx/dz| (...,) in nats; with inverse=True, z and log |dz/dx|.
     """
-    takes("affine", params, "2", params.shape[-1] == 2)
     shift, log_scale = params.unbind(-1)
     log_scale = F.hardtanh(log_scale, -LIMIT, LIMIT)
     if inverse:
@@ -42,7 +34,6 @@ def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Ten
 
     Slide "Flows: Transformations", elementwise. z: (...,); params: (..., 1), log_slope. Returns as `affine` does.
     """
-    takes("leaky", params, "1", params.shape[-1] == 1)
     log_slope = F.hardtanh(params[..., 0], -LIMIT, LIMIT)
     logdet = torch.where(z < 0, -log_slope if inverse else log_slope, 0.0)
     return z * logdet.exp(), logdet
@@ -56,7 +47,6 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
     z: (...,); params: (..., 3 k), as k of each: logits of w, means, log s (from -5 to 5). Returns as `affine` does.
     The direction x -> z is a formula; z -> x is found by bisection, to the last bit or so.
     """
-    takes("mixture_cdf", params, "3 k", params.shape[-1] in range(3, 10**6, 3))
     logits, means, log_s = params.unflatten(-1, (3, -1)).unbind(-2)  # (..., k) each
     log_w, log_s = logits.log_softmax(-1), F.hardtanh(log_s, -LIMIT, LIMIT)
 
@@ -89,7 +79,6 @@ def spline(z: Tensor, params: Tensor, inverse=False, low=LOW, high=HIGH) -> tupl
     z: (...,); params: (..., 3 k - 1) for k bins: k each for their widths and heights, and k - 1 for the slopes at the
     inner knots. Returns as `affine` does. As g is a formula and its inverse a root, training goes through g.
     """
-    takes("spline", params, "3 k - 1", params.shape[-1] in range(2, 10**6, 3))
     knots = spline_knots(params, low, high)
     inside = z.clamp(low, high)
     x, logdet = rational_quadratic(inside, knots, root=not inverse)

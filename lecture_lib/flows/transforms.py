@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.data import as_rows, as_tensor, positive_int, require
-from lecture_lib.flows.bijections import affine
+from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
 from lecture_lib.likelihood.nets import MADE
+
+TAKES = {affine: "2", leaky: "1", mixture_cdf: "3 k", spline: "3 k - 1"}  # params for each element
 
 
 class Affine(nn.Module):
@@ -63,27 +65,35 @@ class Affine(nn.Module):
         return (x - self.shift) @ (lower @ upper).T, self.log_diagonal.sum().expand(len(x))
 
 
-class Elementwise(nn.Module):
+class Bijective(nn.Module):
+    """What layers with a bijection share: d elements, so many params (size) for each, and one `forward` both ways."""
+
+    def __init__(self, d: int, bijection, size: int):
+        super().__init__()
+        self.d, self.bijection, self.size = positive_int("d", d), bijection, positive_int("size", size)
+        many = TAKES.get(getattr(bijection, "func", bijection), f"{self.size}")  # of a partial, too
+        right = many == f"{self.size}" or (many[0] == "3" and (self.size + many.endswith("1")) % 3 == 0)
+        require(right, f"params has {self.size} numbers (size) for each element. The bijection takes {many}.")
+
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.forward(x, inverse=True)
+
+
+class Elementwise(Bijective):
     """f(z_1, ..., z_d) = (f_1(z_1), ..., f_d(z_d)): one bijection for each dimension, the same for all points.
 
     Slide "Flows: Transformations", elementwise. params: (d, p), where they start; the bijection's p numbers for each.
     """
 
     def __init__(self, bijection, params: Tensor):
-        super().__init__()
         params = as_tensor(params, "params").detach().clone()
-        require(
-            params.ndim == 2, f"params has shape {tuple(params.shape)}. It should be (d, p), a row for each dimension."
-        )
-        self.bijection, self.params, self.d = bijection, nn.Parameter(params), len(params)
-        bijection(torch.zeros(self.d).to(params), params)  # refuses params of another size
+        require(params.ndim == 2, f"params has shape {tuple(params.shape)}. It should be (d, p), a row per dimension.")
+        super().__init__(len(params), bijection, params.shape[1])
+        self.params = nn.Parameter(params)
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
         x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
         return x, logdet.sum(1)
-
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.forward(x, inverse=True)
 
 
 class Sigmoid(nn.Module):
@@ -91,9 +101,7 @@ class Sigmoid(nn.Module):
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
-        require(
-            -math.inf < low < high < math.inf, f"low is {low}, high is {high}. low should be below high, both finite."
-        )
+        require(0 < high - low < math.inf, f"low is {low}, high is {high}. low should be below, not infinitely.")
         self.low, self.width = low, high - low
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,7 +129,7 @@ def mlp(inputs: int, hidden, outputs: int, rng=None) -> nn.Sequential:
     return nn.Sequential(*layers, last)
 
 
-class CouplingLayer(nn.Module):
+class CouplingLayer(Bijective):
     """One half of z stays as it is; the other is transformed, with params that a network reads off the first:
 
         x_a = z_a,    x_b,j = bijection(z_b,j; net(z_a)_j)
@@ -134,11 +142,8 @@ class CouplingLayer(nn.Module):
     """
 
     def __init__(self, d: int, swap=False, bijection=affine, size: int = 2, hidden=(64, 64), rng=None):
-        super().__init__()
-        self.d = d = positive_int("d", d, least=2)  # it takes two halves
-        self.swap, self.bijection, self.size = swap, bijection, positive_int("size", size)
-        bijection(torch.zeros(1), torch.zeros(1, self.size))  # refuses another size
-        self.halves = [d // 2, d - d // 2]
+        super().__init__(positive_int("d", d, least=2), bijection, size)  # it takes two halves
+        self.swap, self.halves = swap, [self.d // 2, self.d - self.d // 2]
         read, changed = reversed(self.halves) if swap else self.halves
         self.net = mlp(read, hidden, changed * size, rng)
 
@@ -149,21 +154,16 @@ class CouplingLayer(nn.Module):
         b, logdet = self.bijection(b, params, inverse)
         return torch.cat((b, a) if self.swap else (a, b), 1), logdet.sum(1)
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.forward(x, inverse=True)
 
-
-class MaskedAutoregressive(nn.Module):
+class MaskedAutoregressive(Bijective):
     """z_j = bijection^{-1}(x_j; net_j(x_1, ..., x_{j-1})): the autoregressive model of part 2 as a flow.
 
     One pass for x -> z, d for z -> x. Papamakarios and others 2017, MAF. bijection, size, rng: as for `CouplingLayer`.
     """
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
-        super().__init__()
-        self.bijection, self.d, size = bijection, positive_int("d", d), positive_int("size", size)
-        bijection(torch.zeros(1), torch.zeros(1, size))  # refuses another size
-        self.net = MADE(torch.arange(self.d), 1, size, positive_int("hidden", hidden), rng)
+        super().__init__(d, bijection, size)
+        self.net = MADE(torch.arange(self.d), 1, self.size, positive_int("hidden", hidden), rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x = torch.zeros_like(z)

@@ -4,11 +4,12 @@ Slides "GAN Architectures" and "GANs: Example".
 """
 
 from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows, positive_int, require
+from lecture_lib.data import as_tensor, positive_int, require
 from lecture_lib.gans.networks import SLOPE, eval_mode
 
 
@@ -26,9 +27,10 @@ class ImageGenerator(nn.Sequential):
     @torch.no_grad()
     def images(self, z: Tensor) -> Tensor:
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
-        like = next(self.parameters())
+        like, z = next(self.parameters()), as_tensor(z, "z")
+        require(z.shape[1:] == (self.z_dim,), f"z has shape {tuple(z.shape)}. It should be (n, {self.z_dim}).")
         with eval_mode(self):
-            return torch.cat([self(part.to(like)).cpu() for part in as_rows(z, self.z_dim, "z").split(500)])
+            return torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
 
     def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
         """n draws, (n, channels, size, size)."""
@@ -51,9 +53,9 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     channels: of the images, 1 for grey and 3 for colours. rng: of the first weights.
     """
     g, d = width if isinstance(width, (tuple, list)) and len(width) == 2 else (width, width)
-    numbers = {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels, "size": size}
-    g, d, z_dim, channels, side = (positive_int(name, value) for name, value in numbers.items())
-    layers = 0
+    numbers = {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}
+    g, d, z_dim, channels = (positive_int(name, value) for name, value in numbers.items())
+    side, layers = size if isinstance(size, Integral) else 0, 0
     while side > 4 and side % 2 == 0:
         side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
     require(layers, f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")

@@ -12,7 +12,6 @@ GPU, except Bayes nets, which only count; x is taken to the model's device, and 
 
 import math
 from itertools import count
-from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -101,8 +100,7 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
 
 
 def set_step_size(optimizer, lr: float) -> None:
-    right = isinstance(lr, (Real, Tensor)) and 0 <= lr < math.inf
-    require(right, f"lr is {lr!r}. It should be a finite number of at least 0, or a function that gives one.")
+    require(0 <= lr < math.inf, f"lr is {lr!r}. It should be a finite number of at least 0, or a function of the step.")
     for group in optimizer.param_groups:
         group["lr"] = lr
 
@@ -112,7 +110,6 @@ def refuse_impossible(model, x: Tensor) -> None:
     """No gradient leads away from log p(x) = -inf or NaN."""
     log_p = torch.cat([model.log_prob(rows) for rows in x.split(1024)])  # an image model needs much memory for each
     require(log_p.shape == x.shape[:1], f"model.log_prob(x) has shape {tuple(log_p.shape)}. It should be ({len(x)},).")
-    bad = (~log_p.isfinite()).nonzero()[:, 0].tolist()
-    if bad:
+    if bad := (~log_p.isfinite()).nonzero()[:, 0].tolist():
         gives = f"log p(x) = {log_p[bad[0]]:g} to {len(bad)} of {len(x)} rows of x (first at row {bad[0]})"
         raise ValueError(f"The model gives {gives}. It should be finite: is that row outside the model's range?")

@@ -22,8 +22,7 @@ def mutual_information(x: Tensor, levels: int) -> Tensor:
     p are the shares in x, whole numbers from 0 to levels - 1; 0 log 0 = 0. The diagonal holds the entropies.
     """
     x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
-    fits("The table of all pairs of variables", x.shape[1], x.shape[1], levels, levels)
-    fits("Counting pairs", *x.shape, levels)
+    fits("Counting all pairs of columns and levels", x.shape[1] * levels, max(len(x), x.shape[1] * levels))
     one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
     single, flat = one_hot.mean(0), one_hot.flatten(1)
     pairs = (flat.T @ flat / len(flat)).reshape(*single.shape, *single.shape).transpose(1, 2)  # (d, d, levels, levels)
@@ -56,10 +55,8 @@ class BayesNet:
     """
 
     def __init__(self, parents, tables):
-        self.parents, self.tables = (
-            as_tensor(parents, "parents", torch.long).cpu(),
-            as_tensor(tables, "tables", torch.float64).cpu(),
-        )
+        self.parents = as_tensor(parents, "parents", torch.long).cpu()
+        self.tables = as_tensor(tables, "tables", torch.float64).cpu()
         self.order = ancestors_first(self.parents.tolist())
         self.d, self.levels = len(self.order), self.tables.shape[-1]
         shape, sums = (self.d, self.levels, self.levels), self.tables.sum(-1)
@@ -81,9 +78,8 @@ class BayesNet:
         ok = len(ancestors_first(parents.tolist())) == x.shape[1]
         require(ok, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
         fits("The tables", len(parents), levels, levels)
-        counts = (
-            count_each(x[:, parents] * levels + x, levels**2).double().reshape(-1, levels, levels)
-        )  # root: no matter
+        pairs = (x[:, parents] * levels + x).T  # nonsense for roots
+        counts = torch.stack([torch.bincount(pair, minlength=levels**2).reshape(levels, levels) for pair in pairs])
         alone = (counts.sum(1, keepdim=True) + smoothing) / (len(x) + smoothing * levels)  # (d, 1, levels), q
         seen = counts.sum(2, keepdim=True) + backoff
         tables = torch.where(seen > 0, (counts + backoff * alone) / seen.where(seen > 0, 1), alone)
@@ -100,12 +96,6 @@ class BayesNet:
         for j in self.order:  # p(x_j | u): (n, levels)
             x[:, j] = torch.multinomial(self.tables[j, x[:, self.parents[j]]], 1, generator=rng)[:, 0]
         return x
-
-
-def count_each(x: Tensor, levels: int) -> Tensor:
-    """How often each column of x (n, d) has each value, 0 to levels - 1: (d, levels), long."""
-    d = x.shape[1]
-    return torch.bincount((x + levels * torch.arange(d)).flatten(), minlength=d * levels).reshape(d, levels)
 
 
 def ancestors_first(parents: list[int]) -> list[int]:
@@ -158,17 +148,16 @@ class Autoregressive(nn.Module):
     def __init__(self, d: int, levels: int, hidden: int = 512, ordering=None, rng=None):
         super().__init__()
         self.d, self.levels = positive_int("d", d), positive_int("levels", levels, least=2)
+        hidden = positive_int("hidden", hidden)
+        fits("The network", d, max(levels, 5 * hidden))
         ordering = torch.arange(d) if ordering is None else as_tensor(ordering, "ordering", torch.long).cpu()
         ok = torch.equal(ordering.sort().values, torch.arange(d))
         require(ok, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
-        fits("The shares of all levels", d, levels)
         v = torch.arange(levels)
         u = 2 * v / (levels - 1) - 1
         self.register_buffer("ordering", ordering)
         self.register_buffer("bias", torch.zeros(d, levels))
         self.register_buffer("phi", torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(u))  # (levels, 5)
-        hidden = positive_int("hidden", hidden)
-        fits("The network", 5 * d, hidden)
         self.net = MADE(ordering, 5, 5, hidden, rng)
 
     @classmethod
@@ -176,7 +165,8 @@ class Autoregressive(nn.Module):
         """Where training can start from: b_j(v) = log of the smoothed share of x_j = v. kwargs: as for the class."""
         x = as_levels(x, levels).cpu()
         model = cls(x.shape[1], levels, **kwargs)
-        model.bias.copy_((count_each(x, levels) + positive("smoothing", smoothing)).log().log_softmax(1))
+        counts = torch.stack([torch.bincount(column, minlength=levels) for column in x.T])
+        model.bias.copy_((counts + positive("smoothing", smoothing)).log().log_softmax(1))
         return model
 
     def logits(self, x: Tensor) -> Tensor:

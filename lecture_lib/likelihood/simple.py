@@ -74,8 +74,7 @@ class GaussianMixture(nn.Module):
         mean so far (Arthur and Vassilvitskii 2007, k-means++): from k points drawn at random, two often share a bump.
         """
         x = as_rows(x).cpu()
-        k = positive_int("k", k)
-        require(k <= len(x), f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
+        require(1 <= k <= len(x), f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
         means = x[torch.randint(len(x), (1,), generator=rng)]
         for _ in range(k - 1):
             distance = torch.cdist(x, means).amin(1).square() + 1e-12  # also where all points are equal

@@ -24,7 +24,7 @@ from lecture_lib.flows import CouplingLayer, Flow, Normal, spline
 from lecture_lib.likelihood import maximize_likelihood, warm_up_cosine
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.depth import WEDGES, DepthModel, wedges
-from lecture_lib.widgets.view import View, module
+from lecture_lib.widgets.view import View, in_float32, module
 
 BLUE, VERMILLION = COLOURS[:2]
 BINS = 8  # of each spline
@@ -58,6 +58,7 @@ class FlowDepthModel:
     flow: one flow of your own, as it is now, instead of all these; there is nothing to train then.
     """
 
+    @in_float32()
     def __init__(
         self,
         target: str | Target = "two moons",
@@ -139,6 +140,7 @@ class FlowDepthModel:
         rounds = min(self.taken.values()) // BLOCK
         return next(d for d in self.depths if self.taken[d] < min(self.steps, (rounds + 1) * BLOCK))
 
+    @in_float32()
     def step(self) -> int | None:
         """One step of the flow whose turn it is: its depth, or None where all are trained."""
         with self._lock:
@@ -188,6 +190,7 @@ class FlowDepthModel:
             self.check_depth(depth)
         return self._scores[depth]
 
+    @in_float32()
     def path(self, depth: int) -> DepthModel:
         """The points, then those of the grid, from z through each layer to x: (depth + 1, points + lines dots, 2)."""
         self.check_depth(depth)
@@ -210,6 +213,7 @@ class FlowDepthModel:
         p = torch.cat([log_prob(rows) for rows in x.split(2048)]).exp().float().cpu()
         return p.reshape(PIXELS, PIXELS).T.flip(0).contiguous()
 
+    @in_float32()
     def outline(self) -> list[Tensor]:
         """Around the smallest region that holds 90 % of p_data: closed lines, (m, 2) each."""
         p = self.truth().flip(0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from pathlib import Path
 
 import anywidget
+import torch
 from matplotlib.figure import Figure
 
 from lecture_lib.plots import Picture
@@ -16,6 +18,17 @@ HERE = Path(__file__).parent
 def module(name: str) -> str:
     """One self-contained JavaScript module: the drawing helpers, then the widget's own file."""
     return (HERE / "canvas.js").read_text(encoding="utf-8") + (HERE / name).read_text(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def in_float32():
+    """Torch's default dtype is float32 inside: what is drawn and sent does not depend on what a notebook has set."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 class View(anywidget.AnyWidget):

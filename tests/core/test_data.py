@@ -359,3 +359,43 @@ def test_positive_numbers_choices_and_rngs():
         data.one_of("loss", "c", ["a", "b"])
     rng = torch.Generator()
     assert data.cpu_rng(rng) is rng and data.cpu_rng(None).initial_seed() != data.cpu_rng(None).initial_seed()
+
+
+FOREIGN = np.arange(6.0).reshape(3, 2)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        FOREIGN[::-1],
+        np.asfortranarray(FOREIGN)[:, ::-1],
+        FOREIGN.astype(">f8"),
+        FOREIGN.astype(np.longdouble),
+        FOREIGN.astype(object),
+        np.broadcast_to(FOREIGN[:1], (3, 2)),  # read-only
+        pd.DataFrame(FOREIGN)[::-1],
+        pd.DataFrame(FOREIGN)[lambda table: table[0] > 0],
+        pd.DataFrame(FOREIGN).astype({0: object}),
+        list(FOREIGN),
+        [pd.Series(row) for row in FOREIGN],
+        list(torch.from_numpy(FOREIGN)),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_any_layout_come_in_with_their_numbers(x):
+    expected = np.array([np.asarray(row, dtype=float) for row in (x.to_numpy() if hasattr(x, "to_numpy") else x)])
+    assert data.as_rows(x).dtype == torch.float64
+    assert data.as_rows(x).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("make", [np.array, list, tuple, torch.tensor, pd.Series], ids=lambda make: make.__name__)
+def test_whole_numbers_are_not_rounded(make):
+    assert data.as_rows(make([1, 2**24])).dtype == torch.float32
+    assert data.as_rows(make([1, 2**24 + 1])).flatten().tolist() == [1, 2**24 + 1]
+
+
+def test_numpys_rates_are_taken_and_text_is_none():
+    assert data.positive("lr", np.float32(0.5)) == 0.5
+    with pytest.raises(ValueError, match=r"lr is '1'\. It should be a finite number above 0"):
+        data.positive("lr", "1")

@@ -424,3 +424,14 @@ def test_a_schedule_that_gives_no_step_size_stops_before_it_does_harm(bad):
         for step in steps:
             number, before = step.number, model.mean.item()
     assert number == 2 and model.mean.item() == before and math.isfinite(before)
+
+
+def test_it_trains_where_gradients_are_off():
+    def nats(x):
+        return [step.train for step in maximize_likelihood(Gaussian(0.0), x, 3, rng=torch.Generator().manual_seed(0))]
+
+    x = torch.randn(50, 1, generator=torch.Generator().manual_seed(0))
+    expected = nats(x)
+    with torch.no_grad():
+        assert nats(x) == expected
+    assert nats(x * torch.ones(1, requires_grad=True)) == expected

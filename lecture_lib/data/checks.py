@@ -20,7 +20,7 @@ def as_tensor(x, name="x", dtype=None) -> Tensor:
         elif not torch.is_tensor(x) and any(hasattr(one, "__array__") for one in (x, *parts[:1])):
             array = np.asarray(x)  # torch takes neither foreign bytes, nor negative strides, nor read-only memory
             x = np.require(array, float if array.dtype.char in "Og" else array.dtype.newbyteorder("="), ("C", "W"))
-        x = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") else dtype)
+        x = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") or dtype == torch.long else dtype)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} has type {type(x).__name__}. It should be a tensor or array of numbers.") from error
     require(not x.is_complex(), f"{name} is complex ({x.dtype}). It should be real.")

@@ -55,7 +55,7 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     g, d = width if isinstance(width, (tuple, list)) and len(width) == 2 else (width, width)
     numbers = {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}
     g, d, z_dim, channels = (positive_int(name, value) for name, value in numbers.items())
-    side, layers = size if isinstance(size, Integral) else 0, 0
+    side, layers = int(size) if isinstance(size, Integral) else 0, 0
     while side > 4 and side % 2 == 0:
         side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
     require(layers, f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")

@@ -78,8 +78,8 @@ class BayesNet:
         ok = len(ancestors_first(parents.tolist())) == x.shape[1]
         require(ok, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
         fits("The tables", len(parents), levels, levels)
-        pairs = (x[:, parents] * levels + x).T  # nonsense for roots
-        counts = torch.stack([torch.bincount(pair, minlength=levels**2).reshape(levels, levels) for pair in pairs])
+        pairs = (levels * x[:, parents] + x).T  # nonsense for roots
+        counts = torch.stack([pair.bincount(minlength=levels**2).reshape(levels, levels) for pair in pairs]).double()
         alone = (counts.sum(1, keepdim=True) + smoothing) / (len(x) + smoothing * levels)  # (d, 1, levels), q
         seen = counts.sum(2, keepdim=True) + backoff
         tables = torch.where(seen > 0, (counts + backoff * alone) / seen.where(seen > 0, 1), alone)

@@ -279,7 +279,7 @@ class FlowDepth(View):
             depth = min(4, most) if flow is None else model.depths[0]
         model.check_depth(depth)
         model.run(trained)
-        gap = torch.full((1, 2), math.nan)
+        gap = torch.full((1, 2), math.nan, dtype=torch.float32)
         super().__init__(
             depth=depth,
             t=t,

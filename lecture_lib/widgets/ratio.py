@@ -436,7 +436,7 @@ class Ratio(View):
         with self._lock:
             source = self._sources[self.target]()
             self.model = model = RatioModel(source, self.ratio, self.lr, self.loss, self._seed, self.compare)
-            zero = torch.zeros(1)
+            zero = torch.zeros(1, dtype=torch.float32)
             self._facts = {
                 "low": model.low.tolist(),
                 "high": model.high.tolist(),

@@ -359,7 +359,7 @@ ok = Histogram([0.0, 0.5, 1.0], [0.5, 0.5])
         (lambda: Histogram.fit(x, bins=[0.0, math.inf]), r"edges\[0\] has shape .* finite and increasing"),
         (lambda: Histogram.fit(x, bins=[0.0, math.nan, 1.0]), r"edges\[0\] has shape .* finite and increasing"),
         (lambda: Histogram.fit(x, bins=[5.0]), r"edges\[0\] has shape \(1,\)\. It should be \(k \+ 1,\)"),
-        (lambda: Histogram.fit(x, bins=torch.zeros(2, 3)), r"edges\[0\] has shape \(2, 3\)\. It should be"),
+        (lambda: Histogram.fit(x, bins=torch.zeros(2, 3)), r"edges\[0\] has shape \(3,\)\. It should be"),
         (lambda: Histogram.fit(x, bins=3, low=5, high=9), r"x has none of its 20 points inside the edges"),
         (lambda: Histogram.fit(x, bins=3, low=1, high=0), r"low is \[1\.0\], high is \[0\.0\]\. low should be below"),
         (lambda: Histogram.fit(x, bins=3, low=math.nan), r"low has NaN in 1 of 1 rows"),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows, positive, require
+from lecture_lib.data.checks import as_rows, as_tensor, positive, require, sampler
 
 
 class Target:
@@ -23,9 +23,12 @@ class Target:
     """
 
     def __init__(self, name, low, high):
-        self.name, self.d = name, len(low)
-        self.low = torch.as_tensor(low, dtype=torch.float64)
-        self.high = torch.as_tensor(high, dtype=torch.float64)
+        self.low, self.high = as_tensor(low, "low", torch.float64), as_tensor(high, "high", torch.float64)
+        right = (self.low < self.high).all() and (self.high - self.low).isfinite().all()
+        require(
+            right, f"low is {self.low.tolist()}, high is {self.high.tolist()}. low should be below, not infinitely."
+        )
+        self.name, self.d = name, len(self.low)
         self.cells = 20_000 if self.d == 1 else 300
 
     def log_prob(self, x) -> Tensor:
@@ -57,12 +60,12 @@ class Uniform(Target):
     """p(x) = 1 / (high - low) on [low, high]; on [0, 1] its entropy is 0."""
 
     def __init__(self, low=0.0, high=1.0):
-        require(low < high, f"low is {low}, high is {high}. low should be below high.")
         super().__init__("uniform", [low], [high])
-        self.width = high - low
+        self.width = (self.high - self.low).item()
         self.entropy = math.log(self.width)
 
-    def sample(self, n, rng=None):
+    @sampler
+    def sample(self, n, rng):
         return self.low.item() + self.width * torch.rand(n, 1, generator=rng)
 
     def _log_prob(self, x):
@@ -74,12 +77,14 @@ class Triangular(Target):
     """p(x) rises in a straight line from `low` to `mode` and falls to `high`; its top is 2 / (high - low)."""
 
     def __init__(self, low=-1.0, mode=0.5, high=1.0):
-        require(low < mode < high, f"low, mode and high are {low}, {mode}, {high}. They should increase.")
         super().__init__("triangular", [low], [high])
+        low, mode, high = as_tensor([low, mode, high], "mode", torch.float64).tolist()
+        require(low < mode < high, f"low, mode and high are {low}, {mode}, {high}. They should increase.")
         self.width, self.left = high - low, mode - low
         self.entropy = 0.5 + math.log(self.width / 2)
 
-    def sample(self, n, rng=None):
+    @sampler
+    def sample(self, n, rng):
         # inverse of F(x) = (x - low)^2 / (width left) up to the mode, and its mirror image beyond
         u = torch.rand(n, 1, generator=rng)
         rising = self.low.item() + (u * self.width * self.left).sqrt()
@@ -99,7 +104,8 @@ class Checkerboard(Target):
         super().__init__("checkerboard", [-2, -2], [2, 2])
         self.entropy = math.log(8)
 
-    def sample(self, n, rng=None):
+    @sampler
+    def sample(self, n, rng):
         column = torch.randint(4, (n,), generator=rng)
         row = 2 * torch.randint(2, (n,), generator=rng) + column % 2
         u = torch.rand(n, 2, generator=rng).clamp(max=1 - 2**-22)  # rounding must not carry it to the next square
@@ -117,19 +123,20 @@ class Mixture(Target):
     """
 
     def __init__(self, name, means, sds, weights=None):
-        self.means = torch.as_tensor(means, dtype=torch.float64)
+        self.means, sds = as_rows(means, name="means").double().detach(), as_tensor(sds, "sds", torch.float64)
         k = len(self.means)
-        self.sds = torch.as_tensor(sds, dtype=torch.float64).expand(k)
-        self.weights = w = torch.as_tensor([1 / k] * k if weights is None else weights, dtype=torch.float64)
+        require(sds.shape in [(), (k,)], f"sds has shape {tuple(sds.shape)}. It should be a number, or ({k},).")
+        self.sds = sds.expand(k)
+        self.weights = w = as_tensor([1 / k] * k if weights is None else weights, "weights", torch.float64)
         right = w.shape == (k,) and (w >= 0).all() and math.isclose(w.sum(), 1)
         require(right, f"weights are {w.tolist()}. They should be {k} numbers of at least 0 with sum 1.")
-        least = self.sds.min().item()
-        require(least > 0, f"The smallest standard deviation (noise) is {least:g}. It should be above 0.")
+        least = positive("The smallest standard deviation (noise)", self.sds.min().item())
         reach = 6 * self.sds[:, None]
         super().__init__(name, (self.means - reach).amin(0), (self.means + reach).amax(0))
         self.cells = max(self.cells, int(4 * (self.high - self.low).max() / least))  # at least four cells to an sd
 
-    def sample(self, n, rng=None):
+    @sampler
+    def sample(self, n, rng):
         k = torch.multinomial(self.weights, max(n, 1), replacement=True, generator=rng)[:n]
         z = torch.randn(n, self.d, generator=rng)
         return (self.means[k] + self.sds[k, None] * z).to(z.dtype)
@@ -158,7 +165,8 @@ class NoisyCurve(Mixture):
         weights = torch.cat([w / w.sum()] * len(curves)) / len(curves)
         super().__init__(name, torch.cat([c(t) for c in curves]), noise, weights)
 
-    def sample(self, n, rng=None):
+    @sampler
+    def sample(self, n, rng):
         t = self.length * torch.rand(n, generator=rng) ** (1 / (self.power + 1))
         which = torch.randint(len(self.curves), (n,), generator=rng)
         on_curve = torch.stack([c(t) for c in self.curves], 1)[torch.arange(n), which]
@@ -176,7 +184,8 @@ class Rings(Target):
         self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64), 0.08
         super().__init__("rings", [-2.73, -2.73], [2.73, 2.73])
 
-    def sample(self, n, rng=None):
+    @sampler
+    def sample(self, n, rng):
         r = self.radii.to(torch.get_default_dtype())[torch.randint(len(self.radii), (n,), generator=rng)]
         t = 2 * math.pi * torch.rand(n, generator=rng)
         return r[:, None] * torch.stack([t.cos(), t.sin()], 1) + self.noise * torch.randn(n, 2, generator=rng)
@@ -199,7 +208,8 @@ class Pinwheel(Target):
         self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64)
         super().__init__("pinwheel", [-4, -4], [4, 4])
 
-    def sample(self, n, rng=None):
+    @sampler
+    def sample(self, n, rng):
         z = torch.randn(n, 2, generator=rng)
         y = self.mean.to(z.dtype) + self.sd.to(z.dtype) * z
         arm = torch.randint(5, (n,), generator=rng)

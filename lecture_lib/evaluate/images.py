@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from lecture_lib.data import Images, as_rows, cache, require
+from lecture_lib.data import Images, as_rows, as_tensor, cache, cpu_rng, positive_int, require, with_gradients
 
 
 class Classifier(nn.Module):
@@ -36,7 +36,7 @@ class Classifier(nn.Module):
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
         """What the last layer sees of each image: (n, 64), on the CPU."""
-        return torch.cat([self.body(part.to(self.head.weight)).cpu() for part in x.split(1000)])
+        return torch.cat([self.body(part.to(self.head.weight)).cpu() for part in as_tensor(x).split(1000)])
 
     @torch.no_grad()
     def classify(self, x: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class Classifier(nn.Module):
         return self.head(self.features(x).to(self.head.weight)).argmax(1).cpu()
 
 
-@torch.enable_grad()
+@with_gradients
 def classifier(images: Images, steps: int = 900, seed: int = 0) -> Classifier:
     """A `Classifier` of images.train by its labels; the second time it comes from the course's cache.
 
@@ -53,7 +53,8 @@ def classifier(images: Images, steps: int = 900, seed: int = 0) -> Classifier:
     """
     (size, width), classes = images.shape, len(images.classes)
     require(classes and size == width, f"images is {size} x {width}, {classes} classes. It must be square, with some.")
-    with torch.random.fork_rng([]):  # leaves torch's own random numbers alone
+    steps, seed = positive_int("steps", steps), positive_int("seed", seed, least=0)
+    with torch.random.fork_rng([]), torch.device("cpu"):  # leaves torch's own random numbers alone
         net = Classifier(size, classes).float()
     data = hashlib.sha256(images.train.numpy().tobytes() + images.train_labels.numpy().tobytes()).hexdigest()[:16]
     path = cache() / "-".join(map(str, ["classifier", images.name, data, steps, seed])).replace("/", " ")
@@ -100,6 +101,7 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     """
     x = as_rows(x).detach().cpu().double()
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
+    draws, rng = positive_int("draws", draws, least=0), cpu_rng(rng)
     require(min(len(x), len(y)) > 1, f"x and y have {len(x)} and {len(y)} rows. Both should have at least 2.")
     if (n := min(len(x), len(y))) < 5 * x.shape[1]:
         warnings.warn(f"{n} rows of {x.shape[1]} features: mostly noise. Take {10 * x.shape[1]} or more.", stacklevel=2)
@@ -127,7 +129,7 @@ def nearest(x: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
 
     Is it memorized? Compare with the distances that new real images get.
     """
-    x = as_rows(x.flatten(1)).cpu()
-    train = as_rows(train.flatten(1), x.shape[1], "train").to(x)
+    x = as_rows(as_tensor(x).flatten(1)).detach().cpu()
+    train = as_rows(as_tensor(train, "train").flatten(1), x.shape[1], "train").to(x)
     index = torch.cat([torch.cdist(rows, train).argmin(1) for rows in x.split(1000)])
     return (x - train[index]).norm(dim=1), index  # cdist's own distances are rounded, where they are small

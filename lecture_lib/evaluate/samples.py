@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.special import xlogy
 
-from lecture_lib.data import Mixture, Target, as_rows, as_tensor, grid, require
+from lecture_lib.data import Mixture, Target, as_rows, as_tensor, cpu_rng, fits, grid, positive, positive_int, require
 from lecture_lib.histogram import cell_of
 
 
@@ -38,6 +38,7 @@ def kl_estimate(model, target: Target, x: Tensor) -> Estimate:
 
     A perfect model gets 0. Both see the same points, so their common noise cancels: the standard error is small.
     """
+    x = as_rows(x)
     log_p, log_q = target.log_prob(x), model.log_prob(x)
     require(log_q.shape == log_p.shape, f"model.log_prob(x) has shape {tuple(log_q.shape)}. It should be {(len(x),)}.")
     return estimate(log_p - log_q.to(log_p.device))
@@ -45,7 +46,7 @@ def kl_estimate(model, target: Target, x: Tensor) -> Estimate:
 
 def bits_per_dim(log_prob: Tensor, d: int) -> Tensor:
     """-log p(x) / (d log 2): nats per point -> bits per dimension; log2(k) for uniform images of k grey levels."""
-    return -log_prob / (d * math.log(2))
+    return -as_tensor(log_prob, "log_prob") / (positive_int("d", d) * math.log(2))
 
 
 class Modes(NamedTuple):
@@ -69,6 +70,7 @@ def modes(x: Tensor, target: Mixture, sds: float = 3.0, least: float = 0.1) -> M
     """
     require(isinstance(target, Mixture), f"target is {getattr(target, 'name', target)!r}. It should be a Mixture.")
     x = as_rows(x, target.d, finite=False).detach().cpu().double()
+    sds, least = positive("sds", sds), positive("least", least, or_zero=True)
     near, mode = (torch.cdist(x, target.means) / target.sds).min(1)
     good = near <= sds  # infinity is not
     counts = torch.bincount(mode[good], minlength=len(target.means))
@@ -85,8 +87,10 @@ def jensen_shannon(x: Tensor, target: Target, cells: int | None = None) -> Estim
     differ from p. By how much on average is taken off, exactly for q = p, else the better the more points there are:
     a perfect generator gets 0, within its error.
     """
+    require(isinstance(target, Target), f"target is {target!r}. It should be a Target, such as data.two_moons().")
     x = as_rows(x, target.d, finite=False).detach().cpu().double()
-    n, d, cells = len(x), target.d, cells or (200 if target.d == 1 else 48)
+    n, d, cells = len(x), target.d, positive_int("cells", cells or (200 if target.d == 1 else 48))
+    fits("The cells", *[6 * cells] * d)
     p = _masses(target, cells)
     q = torch.bincount(_cell(x, target, cells), minlength=len(p)).double() / n
     # q without its scatter: p, times a ratio q / p that is the same in a block of many cells, 100 points or more
@@ -142,7 +146,7 @@ def kolmogorov_smirnov(a: Tensor, b: Tensor) -> float:
 
     Two samples of n and m points of one distribution exceed 1.36 sqrt(1/n + 1/m) in 5 % of cases.
     """
-    a, b = as_rows(a, 1, "a")[:, 0].double(), as_rows(b, 1, "b")[:, 0].double()
+    a, b = (as_rows(some, 1, name)[:, 0].detach().cpu().double() for name, some in {"a": a, "b": b}.items())
     x = torch.cat([a, b])
     cdf_a, cdf_b = (torch.searchsorted(some.sort().values, x, right=True).double() / len(some) for some in (a, b))
     return (cdf_a - cdf_b).abs().max().item()
@@ -156,6 +160,8 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, rng: torch.Ge
     """
     x = as_rows(x).detach().cpu().double()
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
+    directions, rng = positive_int("directions", directions), cpu_rng(rng)
+    fits("All directions", len(x) + len(y), directions)
     u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=rng)
     t, order = (torch.cat([x, y]) @ (u / u.norm(dim=0))).sort(0)  # (n + m, directions)
     cdf_x = (order < len(x)).double().cumsum(0) / len(x)

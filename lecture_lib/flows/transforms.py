@@ -13,14 +13,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, as_tensor, positive_int, require
+from lecture_lib.data import as_rows, as_tensor, cpu_rng, fits, positive_int, positive_ints, require
 from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
 from lecture_lib.likelihood.nets import MADE
 
 TAKES = {affine: "2", leaky: "1", mixture_cdf: "3 k", spline: "3 k - 1"}  # params for each element
 
 
-class Affine(nn.Module):
+class Layer(nn.Module):
+    """What is alike in layers of d dimensions."""
+
+    def rows(self, z) -> Tensor:
+        """z as the layer's own kind of tensor, (n, d). Whether all is finite, a flow looks at its ends alone."""
+        z = as_tensor(z, "z").to(next(self.parameters()))
+        right = z.ndim == 2 and z.shape[1] == self.d
+        require(right, f"z or x has shape {tuple(z.shape)}. It should be (n, {self.d}): one row per point.")
+        return z
+
+
+class Affine(Layer):
     """f(z) = A z + b, so z = A^{-1} (x - b), with A^{-1} = L U.
 
     Slide "Flows: Transformations", affine. L is lower triangular with exp(log_diagonal) on its diagonal, U upper
@@ -30,6 +41,7 @@ class Affine(nn.Module):
     def __init__(self, d: int):
         super().__init__()
         self.d = d = positive_int("d", d)
+        fits("The matrices", d, d)
         self.shift, self.log_diagonal = nn.Parameter(torch.zeros(d)), nn.Parameter(torch.zeros(d))
         self.below = nn.Parameter(torch.zeros(d, d))  # what L has below its diagonal; the rest is not used
         self.above = nn.Parameter(torch.zeros(d, d))  # what U has above its diagonal
@@ -56,16 +68,16 @@ class Affine(nn.Module):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         lower, upper = self.factors()
-        y = torch.linalg.solve_triangular(lower, z.T, upper=False)
+        y = torch.linalg.solve_triangular(lower, self.rows(z).T, upper=False)
         x = torch.linalg.solve_triangular(upper, y, upper=True, unitriangular=True).T + self.shift
         return x, -self.log_diagonal.sum().expand(len(z))
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         lower, upper = self.factors()
-        return (x - self.shift) @ (lower @ upper).T, self.log_diagonal.sum().expand(len(x))
+        return (self.rows(x) - self.shift) @ (lower @ upper).T, self.log_diagonal.sum().expand(len(x))
 
 
-class Bijective(nn.Module):
+class Bijective(Layer):
     """What layers with a bijection share: d elements, so many params (size) for each, and one `forward` both ways."""
 
     def __init__(self, d: int, bijection, size: int):
@@ -74,6 +86,13 @@ class Bijective(nn.Module):
         many = TAKES.get(getattr(bijection, "func", bijection), f"{self.size}")  # of a partial, too
         right = many == f"{self.size}" or (many[0] == "3" and (self.size + many.endswith("1")) % 3 == 0)
         require(right, f"params has {self.size} numbers (size) for each element. The bijection takes {many}.")
+
+    def each(self, z, params, inverse=False) -> tuple[Tensor, Tensor]:
+        """The bijection of each element, (n, k), and the sum of the logdets over a row."""
+        x, logdet = self.bijection(z, params, inverse)
+        shapes = tuple(x.shape), tuple(logdet.shape)
+        require(shapes == (z.shape, z.shape), f"The bijection gives {shapes} for {tuple(z.shape)}. It should be alike.")
+        return x, logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward(x, inverse=True)
@@ -92,8 +111,8 @@ class Elementwise(Bijective):
         self.params = nn.Parameter(params)
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-        x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
-        return x, logdet.sum(1)
+        z = self.rows(z)
+        return self.each(z, self.params.expand(len(z), -1, -1), inverse)
 
 
 class Sigmoid(nn.Module):
@@ -101,8 +120,9 @@ class Sigmoid(nn.Module):
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
-        require(0 < high - low < math.inf, f"low is {low}, high is {high}. low should be below, not infinitely.")
-        self.low, self.width = low, high - low
+        width = as_tensor([low, high], "low, high", torch.float64).diff().item()
+        require(0 < width < math.inf, f"low is {low}, high is {high}. low should be below, not infinitely.")
+        self.low, self.width = low, width
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         logdet = math.log(self.width) + F.logsigmoid(z) + F.logsigmoid(-z)
@@ -118,8 +138,9 @@ class Sigmoid(nn.Module):
 
 def mlp(inputs: int, hidden, outputs: int, rng=None) -> nn.Sequential:
     """Linear layers with ReLU between them; the last one starts at 0."""
-    sizes, layers = [inputs, *hidden], []
+    sizes, layers, rng = [inputs, *positive_ints("hidden", hidden)], [], cpu_rng(rng)
     for before, after in pairwise(sizes):
+        fits("A layer of the net", before, after)
         layers += [nn.utils.skip_init(nn.Linear, before, after), nn.ReLU(inplace=True)]
         for p in layers[-2].parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
             p.data = (2 * torch.rand(p.shape, generator=rng) - 1) / math.sqrt(before)
@@ -148,11 +169,11 @@ class CouplingLayer(Bijective):
         self.net = mlp(read, hidden, changed * size, rng)
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-        first, second = z.split(self.halves, 1)
+        first, second = self.rows(z).split(self.halves, 1)
         a, b = (second, first) if self.swap else (first, second)
         params = self.net(a).unflatten(1, (-1, self.size))  # (n, d_b p) -> (n, d_b, p)
-        b, logdet = self.bijection(b, params, inverse)
-        return torch.cat((b, a) if self.swap else (a, b), 1), logdet.sum(1)
+        b, logdet = self.each(b, params, inverse)
+        return torch.cat((b, a) if self.swap else (a, b), 1), logdet
 
 
 class MaskedAutoregressive(Bijective):
@@ -166,11 +187,12 @@ class MaskedAutoregressive(Bijective):
         self.net = MADE(torch.arange(self.d), 1, self.size, positive_int("hidden", hidden), rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        z = self.rows(z)
         x = torch.zeros_like(z)
         for _ in range(z.shape[1]):  # after round j the first j columns are right
-            x, logdet = self.bijection(z, self.net(x))
-        return x, logdet.sum(1)
+            x, logdet = self.each(z, self.net(x))
+        return x, logdet
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, logdet = self.bijection(x, self.net(x), inverse=True)
-        return z, logdet.sum(1)
+        x = self.rows(x)
+        return self.each(x, self.net(x), inverse=True)

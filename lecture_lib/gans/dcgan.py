@@ -9,7 +9,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_tensor, positive_int, require
+from lecture_lib.data import as_tensor, cpu_rng, fits, positive_int, require, sampler
 from lecture_lib.gans.networks import SLOPE, eval_mode
 
 
@@ -20,19 +20,24 @@ class ImageGenerator(nn.Sequential):
     def z_dim(self) -> int:
         return self[0].in_features
 
-    def noise(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def forward(self, z: Tensor) -> Tensor:
+        require(z.shape[1:] == (self.z_dim,), f"z has shape {tuple(z.shape)}. It should be (n, {self.z_dim}).")
+        return super().forward(z)
+
+    @sampler
+    def noise(self, n, rng) -> Tensor:
         """z, (n, z_dim), on the CPU."""
         return torch.randn(n, self.z_dim, generator=rng)
 
     @torch.no_grad()
     def images(self, z: Tensor) -> Tensor:
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
-        like, z = next(self.parameters()), as_tensor(z, "z")
-        require(z.shape[1:] == (self.z_dim,), f"z has shape {tuple(z.shape)}. It should be (n, {self.z_dim}).")
+        like = next(self.parameters())
         with eval_mode(self):
-            return torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
+            return torch.cat([self(part.to(like)).cpu() for part in as_tensor(z, "z").split(500)])
 
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    @sampler
+    def sample(self, n, rng) -> Tensor:
         """n draws, (n, channels, size, size)."""
         return self.images(self.noise(n, rng))
 
@@ -59,10 +64,11 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     while side > 4 and side % 2 == 0:
         side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
     require(layers, f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
+    fits("The networks", z_dim + max(g, d) * 2**layers, max(g, d) * 2**layers * side**2)
     up = [g * 2**k for k in reversed(range(layers))]  # 64 pixels, width 64: [512, 256, 128, 64]
     down = [d * 2**k for k in range(layers)]  # [64, 128, 256, 512]
 
-    with torch.random.fork_rng([]):  # torch's own first weights are not used
+    with torch.random.fork_rng([]), torch.device("cpu"):  # torch's own first weights are not used
         up_layers = [nn.Linear(z_dim, up[0] * side**2, bias=False), nn.Unflatten(1, (up[0], side, side))]
         for a, b in pairwise(up):
             up_layers += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
@@ -79,6 +85,7 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
 @torch.no_grad()
 def init_weights(net: nn.Module, rng: torch.Generator | None = None) -> None:
     """First weights from N(0, 0.02^2), as in Radford, Metz and Chintala (2016); gains from N(1, 0.02^2); biases 0."""
+    rng = cpu_rng(rng)
     for part in net.modules():
         for name, p in part.named_parameters(recurse=False):
             if name == "bias":
@@ -93,6 +100,8 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
     Spherical linear interpolation, w the angle between a and b. Between two z of one length every z(t) has that
     length; a straight line is shorter in the middle (White 2016). Raises ValueError if w is next to 0 or pi.
     """
+    a, b, steps = as_tensor(a, "a"), as_tensor(b, "b").to(a), positive_int("steps", steps)
+    require(a.ndim == 1 and a.shape == b.shape, f"a and b have shapes {tuple(a.shape)}, {tuple(b.shape)}, not (d,).")
     t = torch.linspace(0, 1, steps).to(a)[:, None]  # (steps, 1)
     angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
     arc = 1e-3 < angle < 3.14

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_tensor, fits, positive, positive_int, require
+from lecture_lib.data import as_tensor, cpu_rng, fits, positive, positive_int, require, sampler
 from lecture_lib.likelihood.simple import as_levels
 
 
@@ -38,7 +38,8 @@ def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     """
     information = mutual_information(x, levels)
     d = len(information)
-    require(0 <= root < d, f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
+    root = positive_int("root", root, least=0)
+    require(root < d, f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
     parents, outside = torch.full((d,), -1), torch.arange(d) != root
     for _ in range(d - 1):
         edges = information.where(outside[:, None] & ~outside, -torch.inf)  # from each outside to each in the tree
@@ -71,9 +72,8 @@ class BayesNet:
         and a root's table. beta, the backoff, is how many rows it weighs, for a u that was seldom seen. Both 0: maximum
         likelihood. x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
         """
-        x = as_levels(x, levels).cpu()
-        ok = 0 <= smoothing < torch.inf and 0 <= backoff < torch.inf
-        require(ok, f"smoothing is {smoothing}, backoff is {backoff}. Both should be finite and at least 0.")
+        x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
+        smoothing, backoff = positive("smoothing", smoothing, or_zero=True), positive("backoff", backoff, or_zero=True)
         parents = chow_liu(x, levels) if parents is None else as_tensor(parents, "parents", torch.long).cpu()
         ok = len(ancestors_first(parents.tolist())) == x.shape[1]
         require(ok, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
@@ -90,7 +90,8 @@ class BayesNet:
         x = as_levels(x, self.levels, self.d).cpu()
         return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
 
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng) -> Tensor:
         """Parents before their children: (n, d), whole numbers. Ancestral sampling."""
         x = torch.zeros(n, self.d, dtype=torch.long)
         for j in self.order:  # p(x_j | u): (n, levels)
@@ -118,7 +119,8 @@ class MADE(nn.Module):
 
     def __init__(self, ordering: Tensor, inputs: int, outputs: int, hidden: int, rng=None):
         super().__init__()
-        self.outputs = outputs
+        self.outputs, rng = outputs, cpu_rng(rng)
+        fits("The net", len(ordering), max(inputs, outputs), hidden)
         m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng)[:, None]
         sees = m >= ordering.repeat_interleave(inputs)  # (hidden, d inputs)
         seen = ordering.repeat_interleave(outputs)[:, None] > m.T  # (d outputs, hidden)
@@ -147,9 +149,9 @@ class Autoregressive(nn.Module):
 
     def __init__(self, d: int, levels: int, hidden: int = 512, ordering=None, rng=None):
         super().__init__()
-        self.d, self.levels = positive_int("d", d), positive_int("levels", levels, least=2)
+        self.d, self.levels = d, levels = positive_int("d", d), positive_int("levels", levels, least=2)
         hidden = positive_int("hidden", hidden)
-        fits("The network", d, max(levels, 5 * hidden))
+        fits("The shares", d, levels)
         ordering = torch.arange(d) if ordering is None else as_tensor(ordering, "ordering", torch.long).cpu()
         ok = torch.equal(ordering.sort().values, torch.arange(d))
         require(ok, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
@@ -163,7 +165,7 @@ class Autoregressive(nn.Module):
     @classmethod
     def start(cls, x: Tensor, levels: int, smoothing: float = 0.1, **kwargs):
         """Where training can start from: b_j(v) = log of the smoothed share of x_j = v. kwargs: as for the class."""
-        x = as_levels(x, levels).cpu()
+        x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
         model = cls(x.shape[1], levels, **kwargs)
         counts = torch.stack([torch.bincount(column, minlength=levels) for column in x.T])
         model.bias.copy_((counts + positive("smoothing", smoothing)).log().log_softmax(1))
@@ -178,8 +180,8 @@ class Autoregressive(nn.Module):
         x = as_levels(x, self.levels, self.d).to(self.phi.device)
         return self.logits(x).log_softmax(2).gather(2, x[..., None]).sum((1, 2))
 
-    @torch.no_grad()
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng) -> Tensor:
         """One variable after the other, a pass through the network for each: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
         for j in self.ordering.argsort().tolist():

@@ -38,14 +38,12 @@ def as_tensor(x, name="x", dtype=None) -> Tensor:
 
 
 def as_rows(x, d=None, name="x", finite=True, some=True) -> Tensor:
-    """`x` as a floating tensor (n, d), (n,) as d = 1; ValueError if not of `d` columns, NaN, not `finite`, or without `some`."""
+    """`x` as a floating tensor (n, d), (n,) as d = 1; ValueError if not `some`, of `d` columns, NaN, not `finite`."""
     x = as_tensor(x, name)
     x = x[:, None] if x.ndim == 1 else x
     require(x.ndim == 2, f"{name} has shape {tuple(x.shape)}. It should be (n, d): one row per point.")
     require(d in (None, x.shape[1]), f"{name} has {x.shape[1]} columns. It should have {d}: one per dimension.")
-    require(
-        x.numel() or not some, f"{name} is empty, shape {tuple(x.shape)}. At least one row and one column are needed."
-    )
+    require(x.numel() or not some, f"{name} is empty, shape {tuple(x.shape)}. At least one row and column are needed.")
     if not math.isfinite(x.detach().sum()):  # one fast pass; a look at single rows only if something is wrong
         for what, bad in {"NaN": x.isnan(), "infinity": x.isinf() & finite}.items():
             if rows := bad.any(1).nonzero()[:, 0].tolist():
@@ -122,8 +120,8 @@ def one_of(name, value, known) -> None:
 
 def cpu_rng(rng, fresh=False) -> torch.Generator:
     """`rng`; if it is None torch's own, or a `fresh` one with a random seed; ValueError if it is not of the CPU."""
-    own = torch.Generator().manual_seed(torch.Generator().seed()) if fresh else torch.default_generator
-    rng = own if rng is None else rng
+    if rng is None:
+        return torch.Generator().manual_seed(torch.Generator().seed()) if fresh else torch.default_generator
     right = isinstance(rng, torch.Generator) and rng.device.type == "cpu"
     require(right, f"rng is {rng!r}. It should be a torch.Generator() on the CPU, wherever the networks are.")
     return rng

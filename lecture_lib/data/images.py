@@ -102,7 +102,7 @@ def cache() -> Path:
 
 def _paths(folder) -> dict[str, Path]:
     """Which of the four files are in the folder, or in torchvision's layout below it, unpacked rather than .gz."""
-    folder = Path(os.path.expanduser(folder))
+    folder = Path(os.path.expanduser(str(folder)))
     places = [(place, end) for end in (".gz", "") for place in (folder / "FashionMNIST/raw", folder)]
     paths = [(name, place / (name + end)) for place, end in places for name in FILES]
     return {name: path for name, path in paths if os.path.isfile(path)}  # the last place wins

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows, as_tensor, positive, require, sampler
+from lecture_lib.data.checks import as_rows, as_tensor, fits, positive, positive_int, require, sampler
 
 
 class Target:
@@ -24,10 +24,9 @@ class Target:
 
     def __init__(self, name, low, high):
         self.low, self.high = as_tensor(low, "low", torch.float64), as_tensor(high, "high", torch.float64)
-        right = (self.low < self.high).all() and (self.high - self.low).isfinite().all()
-        require(
-            right, f"low is {self.low.tolist()}, high is {self.high.tolist()}. low should be below, not infinitely."
-        )
+        low, high = self.low.tolist(), self.high.tolist()
+        right = all(0 < b - a < math.inf for a, b in zip(low, high))
+        require(right, f"low is {low}, high is {high}. low should be below, not infinitely.")
         self.name, self.d = name, len(self.low)
         self.cells = 20_000 if self.d == 1 else 300
 
@@ -51,8 +50,10 @@ class Target:
 
 def grid(low, high, cells) -> tuple[Tensor, float]:
     """Midpoints of cells^d equal cells that fill the box, (cells^d, d) in float64, and a cell's volume."""
+    cells = positive_int("cells", cells)
+    fits("The grid", cells ** len(low), len(low))
     width = (high - low) / cells
-    axes = [a + w * (torch.arange(cells, dtype=torch.float64) + 0.5) for a, w in zip(low, width)]
+    axes = [a + w * (torch.arange(cells, dtype=torch.float64, device="cpu") + 0.5) for a, w in zip(low, width)]
     return torch.cartesian_prod(*axes).reshape(-1, len(axes)), width.prod().item()
 
 
@@ -65,7 +66,7 @@ class Uniform(Target):
         self.entropy = math.log(self.width)
 
     @sampler
-    def sample(self, n, rng):
+    def sample(self, n, rng=None):
         return self.low.item() + self.width * torch.rand(n, 1, generator=rng)
 
     def _log_prob(self, x):
@@ -84,7 +85,7 @@ class Triangular(Target):
         self.entropy = 0.5 + math.log(self.width / 2)
 
     @sampler
-    def sample(self, n, rng):
+    def sample(self, n, rng=None):
         # inverse of F(x) = (x - low)^2 / (width left) up to the mode, and its mirror image beyond
         u = torch.rand(n, 1, generator=rng)
         rising = self.low.item() + (u * self.width * self.left).sqrt()
@@ -105,7 +106,7 @@ class Checkerboard(Target):
         self.entropy = math.log(8)
 
     @sampler
-    def sample(self, n, rng):
+    def sample(self, n, rng=None):
         column = torch.randint(4, (n,), generator=rng)
         row = 2 * torch.randint(2, (n,), generator=rng) + column % 2
         u = torch.rand(n, 2, generator=rng).clamp(max=1 - 2**-22)  # rounding must not carry it to the next square
@@ -136,7 +137,7 @@ class Mixture(Target):
         self.cells = max(self.cells, int(4 * (self.high - self.low).max() / least))  # at least four cells to an sd
 
     @sampler
-    def sample(self, n, rng):
+    def sample(self, n, rng=None):
         k = torch.multinomial(self.weights, max(n, 1), replacement=True, generator=rng)[:n]
         z = torch.randn(n, self.d, generator=rng)
         return (self.means[k] + self.sds[k, None] * z).to(z.dtype)
@@ -159,14 +160,16 @@ class NoisyCurve(Mixture):
 
     def __init__(self, name, curves, length, noise, finer=0, power=0):
         self.curves, self.length, self.noise, self.power = curves, length, positive("noise", noise), power
-        t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(max(96, int(finer / noise))))  # on [-1, 1]
+        nodes = max(96, int(finer / self.noise))
+        fits("The curve's nodes", nodes, nodes)
+        t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(nodes))  # on [-1, 1]
         t = (t + 1) * length / 2
         w = w * t**power
         weights = torch.cat([w / w.sum()] * len(curves)) / len(curves)
         super().__init__(name, torch.cat([c(t) for c in curves]), noise, weights)
 
     @sampler
-    def sample(self, n, rng):
+    def sample(self, n, rng=None):
         t = self.length * torch.rand(n, generator=rng) ** (1 / (self.power + 1))
         which = torch.randint(len(self.curves), (n,), generator=rng)
         on_curve = torch.stack([c(t) for c in self.curves], 1)[torch.arange(n), which]
@@ -185,7 +188,7 @@ class Rings(Target):
         super().__init__("rings", [-2.73, -2.73], [2.73, 2.73])
 
     @sampler
-    def sample(self, n, rng):
+    def sample(self, n, rng=None):
         r = self.radii.to(torch.get_default_dtype())[torch.randint(len(self.radii), (n,), generator=rng)]
         t = 2 * math.pi * torch.rand(n, generator=rng)
         return r[:, None] * torch.stack([t.cos(), t.sin()], 1) + self.noise * torch.randn(n, 2, generator=rng)
@@ -209,7 +212,7 @@ class Pinwheel(Target):
         super().__init__("pinwheel", [-4, -4], [4, 4])
 
     @sampler
-    def sample(self, n, rng):
+    def sample(self, n, rng=None):
         z = torch.randn(n, 2, generator=rng)
         y = self.mean.to(z.dtype) + self.sd.to(z.dtype) * z
         arm = torch.randint(5, (n,), generator=rng)

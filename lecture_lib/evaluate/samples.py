@@ -90,7 +90,6 @@ def jensen_shannon(x: Tensor, target: Target, cells: int | None = None) -> Estim
     require(isinstance(target, Target), f"target is {target!r}. It should be a Target, such as data.two_moons().")
     x = as_rows(x, target.d, finite=False).detach().cpu().double()
     n, d, cells = len(x), target.d, positive_int("cells", cells or (200 if target.d == 1 else 48))
-    fits("The cells", *[6 * cells] * d)
     p = _masses(target, cells)
     q = torch.bincount(_cell(x, target, cells), minlength=len(p)).double() / n
     # q without its scatter: p, times a ratio q / p that is the same in a block of many cells, 100 points or more

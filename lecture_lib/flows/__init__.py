@@ -26,15 +26,12 @@ class Normal:
 
     d: int
 
-    def __post_init__(self):
-        positive_int("d", self.d)
-
     def log_prob(self, z: Tensor) -> Tensor:
         z = as_rows(z, self.d, "z", finite=False)
         return -0.5 * z.square().sum(1) - 0.5 * self.d * math.log(2 * math.pi)
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         return torch.randn(n, self.d, generator=rng)
 
 
@@ -46,7 +43,7 @@ class Uniform(Normal):
         return ((z >= 0) & (z <= 1)).all(1).to(z).log()
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         return torch.rand(n, self.d, generator=rng)
 
 
@@ -60,15 +57,14 @@ class Flow(nn.Module):
 
     def __init__(self, base, layers):
         super().__init__()
-        right = all(hasattr(base, name) and not isinstance(base, type) for name in ("d", "log_prob", "sample"))
-        require(right, f"base is {base!r}. It should have d, log_prob and sample, as Normal(2) has.")
+        self.base, self.d = base, positive_int("base.d", getattr(base, "d", None))
         layers = list(layers) if hasattr(layers, "__iter__") else [layers]
         for i, layer in enumerate(layers):
             right = isinstance(layer, nn.Module) and hasattr(layer, "inverse")
-            require(right, f"layers[{i}] is {layer!r}. It should be a transform, such as Affine({base.d}).")
-            d = getattr(layer, "d", base.d)
-            require(d == base.d, f"layers[{i}] is of {d} dimensions, base of {base.d}. They should agree.")
-        self.base, self.layers, self.d = base, nn.ModuleList(layers), base.d
+            require(right, f"layers[{i}] is {layer!r}. It should be a transform, such as Affine({self.d}).")
+            d = getattr(layer, "d", self.d)
+            require(d == self.d, f"layers[{i}] is of {d} dimensions, base of {self.d}. They should agree.")
+        self.layers = nn.ModuleList(layers)
         like = next(self.layers.parameters(), torch.zeros(0, device="cpu")).detach()
         self.register_buffer("_at", like.new_zeros(0), persistent=False)  # on the flow's device, of its dtype
 
@@ -78,15 +74,16 @@ class Flow(nn.Module):
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z = f^{-1}(x), (n, d), and log |det df^{-1}/dx|, (n,): the layers backwards."""
-        return through([layer.inverse for layer in reversed(self.layers)], as_rows(x, self.d, some=False).to(self._at))
+        x = as_rows(x, self.d, finite=False, some=False).to(self._at)
+        return through([layer.inverse for layer in reversed(self.layers)], x)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_x(x) = log p_z(f^{-1}(x)) + log |det df^{-1}/dx| in nats, (n, d) -> (n,)."""
-        z, logdet = self.inverse(x)
+        z, logdet = self.inverse(as_rows(x, self.d))
         return self.base.log_prob(z) + logdet
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """Draw z from the base and push it through: (n, d)."""
         return through([layer.forward for layer in self.layers], self.base.sample(n, rng).to(self._at))[0]
 
@@ -103,9 +100,10 @@ def through(ways, z: Tensor) -> tuple[Tensor, Tensor]:
     """z after all of the ways, one after the other, and the sum of their logdets, (n,)."""
     shape, logdets = z.shape, [z.new_zeros(len(z))]
     for way in ways:
-        z, logdet = way(z)
-        right = z.shape == shape and logdet.shape == shape[:1]
-        require(right, f"{way.__qualname__} gives {tuple(z.shape)}, {tuple(logdet.shape)}. It should be (n, d), (n,).")
+        pair = way(z)
+        shapes = [getattr(part, "shape", None) for part in (pair if isinstance(pair, tuple) else [pair])]
+        require(shapes == [shape, shape[:1]], f"{way.__qualname__} gives shapes {shapes}. It should be (n, d), (n,).")
+        z, logdet = pair
         logdets.append(logdet)
     return z, torch.stack(logdets).sum(0)
 
@@ -133,7 +131,7 @@ class Dequantized(nn.Module):
         return torch.logsumexp(torch.stack(draws), 0) - math.log(self.draws) - x.shape[1] * math.log(self.levels)
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """The whole numbers in whose cells the flow's own samples lie: (n, d)."""
         return (self.levels * self.flow.sample(n, rng)).floor().clamp(0, self.levels - 1).long()
 

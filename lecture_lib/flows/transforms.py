@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.data import as_rows, as_tensor, cpu_rng, fits, positive_int, positive_ints, require
-from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
+from lecture_lib.flows.bijections import affine
 from lecture_lib.likelihood.nets import MADE
-
-TAKES = {affine: "2", leaky: "1", mixture_cdf: "3 k", spline: "3 k - 1"}  # params for each element
 
 
 class Layer(nn.Module):
@@ -83,16 +81,13 @@ class Bijective(Layer):
     def __init__(self, d: int, bijection, size: int):
         super().__init__()
         self.d, self.bijection, self.size = positive_int("d", d), bijection, positive_int("size", size)
-        many = TAKES.get(getattr(bijection, "func", bijection), f"{self.size}")  # of a partial, too
-        right = many == f"{self.size}" or (many[0] == "3" and (self.size + many.endswith("1")) % 3 == 0)
-        require(right, f"params has {self.size} numbers (size) for each element. The bijection takes {many}.")
-
-    def each(self, z, params, inverse=False) -> tuple[Tensor, Tensor]:
-        """The bijection of each element, (n, k), and the sum of the logdets over a row."""
-        x, logdet = self.bijection(z, params, inverse)
-        shapes = tuple(x.shape), tuple(logdet.shape)
-        require(shapes == (z.shape, z.shape), f"The bijection gives {shapes} for {tuple(z.shape)}. It should be alike.")
-        return x, logdet.sum(1)
+        try:
+            shapes = [v.shape for v in bijection(*(torch.zeros(shape, device="cpu") for shape in [1, (1, self.size)]))]
+        except Exception as error:
+            raise ValueError(f"size is {size}. The bijection does not take so many params: {error}") from error
+        require(
+            shapes == [(1,), (1,)], f"bijection gives shapes {shapes} for z (1,). It should give x and logdet (1,)."
+        )
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward(x, inverse=True)
@@ -112,7 +107,8 @@ class Elementwise(Bijective):
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
         z = self.rows(z)
-        return self.each(z, self.params.expand(len(z), -1, -1), inverse)
+        x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
+        return x, logdet.sum(1)
 
 
 class Sigmoid(nn.Module):
@@ -120,9 +116,10 @@ class Sigmoid(nn.Module):
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
-        width = as_tensor([low, high], "low, high", torch.float64).diff().item()
-        require(0 < width < math.inf, f"low is {low}, high is {high}. low should be below, not infinitely.")
-        self.low, self.width = low, width
+        ends = as_tensor([low, high], "low, high", torch.float64)
+        right = ends.ndim == 1 and 0 < ends.diff() < math.inf
+        require(right, f"low is {low}, high is {high}. They should be numbers, low below, not infinitely.")
+        self.low, self.width = low, high - low
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         logdet = math.log(self.width) + F.logsigmoid(z) + F.logsigmoid(-z)
@@ -172,8 +169,8 @@ class CouplingLayer(Bijective):
         first, second = self.rows(z).split(self.halves, 1)
         a, b = (second, first) if self.swap else (first, second)
         params = self.net(a).unflatten(1, (-1, self.size))  # (n, d_b p) -> (n, d_b, p)
-        b, logdet = self.each(b, params, inverse)
-        return torch.cat((b, a) if self.swap else (a, b), 1), logdet
+        b, logdet = self.bijection(b, params, inverse)
+        return torch.cat((b, a) if self.swap else (a, b), 1), logdet.sum(1)
 
 
 class MaskedAutoregressive(Bijective):
@@ -190,9 +187,10 @@ class MaskedAutoregressive(Bijective):
         z = self.rows(z)
         x = torch.zeros_like(z)
         for _ in range(z.shape[1]):  # after round j the first j columns are right
-            x, logdet = self.each(z, self.net(x))
-        return x, logdet
+            x, logdet = self.bijection(z, self.net(x))
+        return x, logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = self.rows(x)
-        return self.each(x, self.net(x), inverse=True)
+        z, logdet = self.bijection(x, self.net(x), inverse=True)
+        return z, logdet.sum(1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lecture_lib.data import as_tensor, cpu_rng, fits, positive_int, require, sampler
-from lecture_lib.gans.networks import SLOPE, eval_mode
+from lecture_lib.gans.networks import SLOPE, eval_mode, taken
 
 
 class ImageGenerator(nn.Sequential):
@@ -21,29 +21,32 @@ class ImageGenerator(nn.Sequential):
         return self[0].in_features
 
     def forward(self, z: Tensor) -> Tensor:
-        require(z.shape[1:] == (self.z_dim,), f"z has shape {tuple(z.shape)}. It should be (n, {self.z_dim}).")
-        return super().forward(z)
+        part = not isinstance(self[0], nn.Linear)  # a part of the network is a network, too
+        return super().forward(z if part else taken(z, self[0].weight, 2, self.z_dim))
 
     @sampler
-    def noise(self, n, rng) -> Tensor:
+    def noise(self, n, rng=None) -> Tensor:
         """z, (n, z_dim), on the CPU."""
         return torch.randn(n, self.z_dim, generator=rng)
 
     @torch.no_grad()
     def images(self, z: Tensor) -> Tensor:
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
-        like = next(self.parameters())
         with eval_mode(self):
-            return torch.cat([self(part.to(like)).cpu() for part in as_tensor(z, "z").split(500)])
+            return torch.cat([self(part).cpu() for part in as_tensor(z, "z").split(500)])
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, channels, size, size)."""
         return self.images(self.noise(n, rng))
 
 
 class ImageDiscriminator(nn.Sequential):
     """The logit of D(x), "x is real": images (n, channels, size, size) -> (n,); D(x) = sigmoid(logit)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        part = not isinstance(self[0], nn.Conv2d)
+        return super().forward(x if part else taken(x, self[0].weight, 4, self[0].in_channels))
 
 
 def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGenerator, ImageDiscriminator]:
@@ -100,9 +103,10 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
     Spherical linear interpolation, w the angle between a and b. Between two z of one length every z(t) has that
     length; a straight line is shorter in the middle (White 2016). Raises ValueError if w is next to 0 or pi.
     """
-    a, b, steps = as_tensor(a, "a"), as_tensor(b, "b").to(a), positive_int("steps", steps)
+    a, b, steps = as_tensor(a, "a"), as_tensor(b, "b"), positive_int("steps", steps)
+    fits("steps", steps, len(a))
     require(a.ndim == 1 and a.shape == b.shape, f"a and b have shapes {tuple(a.shape)}, {tuple(b.shape)}, not (d,).")
-    t = torch.linspace(0, 1, steps).to(a)[:, None]  # (steps, 1)
+    t = torch.linspace(0, 1, steps, device="cpu").to(a)[:, None]  # (steps, 1)
     angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
     arc = 1e-3 < angle < 3.14
     require(arc, f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc.")
@@ -113,6 +117,7 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
 def summary(net: nn.Sequential, x: Tensor) -> str:
     """A line for each layer: its name, the shape that comes out of it for x, its number of parameters."""
     total, lines = sum(p.numel() for p in net.parameters()), [f"{'input':<18}{tuple(x.shape)}"]
+    x = as_tensor(x).to(next(net.parameters()))
     with eval_mode(net):
         for layer in net:
             x = layer(x)

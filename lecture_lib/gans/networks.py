@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from lecture_lib.data import cpu_rng, fits, positive_int, positive_ints, require, sampler
+from lecture_lib.data import as_tensor, cpu_rng, fits, positive_int, positive_ints, require, sampler
 
 SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
 
@@ -37,6 +37,14 @@ class Linear(nn.Module):
         return self.affine(self.bias, x, self.weight)
 
 
+def taken(x, like: Tensor, ndim: int, wide: int) -> Tensor:
+    """x as the network takes it, on the device and of the dtype of `like`; ValueError if it does not fit."""
+    x = (x if torch.is_tensor(x) and x.is_floating_point() else as_tensor(x)).to(like)
+    right = x.ndim == ndim and x.shape[1 if ndim > 3 else -1] == wide
+    require(right, f"z or x has shape {tuple(x.shape)}. It should have {ndim} axes, for the network's {wide} inputs.")
+    return x
+
+
 class MLP(nn.Sequential):
     """x -> W_k a(... a(W_1 x + b_1) ...) + b_k with a leaky ReLU a.
 
@@ -45,7 +53,7 @@ class MLP(nn.Sequential):
 
     def __init__(self, inputs, outputs, hidden=(64, 64), n_models=None, rng=None):
         n_models = None if n_models is None else positive_int("n_models", n_models)
-        sizes = positive_ints("The number of units", [inputs, *positive_ints("hidden", hidden), outputs])
+        sizes = positive_ints("the number of units", [inputs, *positive_ints("hidden", hidden), outputs])
         layers = []
         for a, b in pairwise(sizes):
             layers += [Linear(a, b, n_models, rng), nn.LeakyReLU(SLOPE, inplace=True)]
@@ -53,8 +61,8 @@ class MLP(nn.Sequential):
         self.n_models, self.inputs = n_models, sizes[0]
 
     def forward(self, x: Tensor) -> Tensor:
-        require(x.shape[-1] == self.inputs, f"The network takes rows of {self.inputs} numbers, not {tuple(x.shape)}.")
-        return super().forward(x)
+        ndim = 2 if self.n_models is None else 3
+        return super().forward(taken(x, self[0].weight, ndim, self.inputs))
 
 
 class Generator(MLP):
@@ -68,12 +76,11 @@ class Generator(MLP):
 
     def __init__(self, z_dim, d, hidden=(64, 64), n_models=None, rng=None, categories=0):
         categories = positive_int("categories", categories, least=0)
-        z_dim = positive_int("z_dim", z_dim)
-        super().__init__(categories + z_dim, d, hidden, n_models, rng)
+        super().__init__(categories + positive_int("the number of units", z_dim), d, hidden, n_models, rng)
         self.z_dim, self.categories = z_dim, categories
 
     @sampler
-    def noise(self, n, rng) -> Tensor:
+    def noise(self, n, rng=None) -> Tensor:
         """z, (n, categories + z_dim), on the CPU; of many models (n_models, n, categories + z_dim)."""
         lead = (n,) if self.n_models is None else (self.n_models, n)
         z = torch.randn(*lead, self.z_dim, generator=rng)
@@ -83,7 +90,7 @@ class Generator(MLP):
         return torch.cat([category * (math.sqrt(self.categories) / 2), z], -1)  # so that it counts beside z
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, d); of many models n each, (n_models, n, d)."""
         return self(self.noise(n, rng).to(self[0].weight))
 

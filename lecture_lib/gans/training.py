@@ -11,7 +11,17 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lecture_lib.data import as_rows, as_tensor, cpu_rng, holds, positive_int, positive_ints, require, with_gradients
+from lecture_lib.data import (
+    as_rows,
+    as_tensor,
+    cpu_rng,
+    fits,
+    holds,
+    positive_int,
+    positive_ints,
+    require,
+    with_gradients,
+)
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 from lecture_lib.gans.networks import eval_mode
 
@@ -109,6 +119,7 @@ def alternate(
         cpu_rng(rng, fresh=True),
     )
     ratio, x = checked_ratio(ratio), checked_players(G, D, d_optimizer, g_optimizer, x)
+    fits("A batch", batch_size, x[0].numel())
     lead = G.noise(1, torch.Generator()).shape[:-2]  # (), or (n_models,)
 
     @with_gradients
@@ -148,8 +159,8 @@ def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
         require(made == given, f"G makes points of shape {made}, x has {given}.")
         try:
             logits = D(G(z))
-        except RuntimeError as error:
-            raise ValueError(f"D does not take points of shape {given}: {error}.") from error
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"D does not take points of shape {given}: {str(error).rstrip('.')}.") from error
     found, wanted = tuple(logits.shape), tuple(z.shape[:-1])
     require(found == wanted, f"D maps points to shape {found}. It should be logits, {wanted}.")
     return x

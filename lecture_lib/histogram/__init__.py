@@ -59,6 +59,6 @@ class Histogram:
         return look_up(self.probs.log() - volumes.log(), -math.inf, x, self.edges).to(x.dtype)
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell."""
         return draw(n, self.edges, self.probs, rng)

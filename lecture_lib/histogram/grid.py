@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lecture_lib.data import require
+from lecture_lib.data import as_rows, require
 from lecture_lib.histogram.edges import checked_edges
 
 CHUNK = 2**16  # points
@@ -30,7 +30,7 @@ def count(x, edges) -> Tensor:
 def cell_of(x, edges) -> Tensor:
     """The flat, row-major number of each row's cell: (n, d) -> (n,), int32; K, the number of cells, outside."""
     edges = checked_edges(edges)
-    cells = [len(e) - 1 for e in edges]
+    x, cells = as_rows(x, len(edges), finite=False).detach().cpu(), [len(e) - 1 for e in edges]
     return look_up(torch.arange(math.prod(cells), dtype=torch.int32).reshape(cells), math.prod(cells), x, edges)
 
 

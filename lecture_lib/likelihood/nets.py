@@ -91,7 +91,7 @@ class BayesNet:
         return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """Parents before their children: (n, d), whole numbers. Ancestral sampling."""
         x = torch.zeros(n, self.d, dtype=torch.long)
         for j in self.order:  # p(x_j | u): (n, levels)
@@ -120,7 +120,7 @@ class MADE(nn.Module):
     def __init__(self, ordering: Tensor, inputs: int, outputs: int, hidden: int, rng=None):
         super().__init__()
         self.outputs, rng = outputs, cpu_rng(rng)
-        fits("The net", len(ordering), max(inputs, outputs), hidden)
+        fits("The net", len(ordering) * max(inputs, outputs), hidden)
         m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng)[:, None]
         sees = m >= ordering.repeat_interleave(inputs)  # (hidden, d inputs)
         seen = ordering.repeat_interleave(outputs)[:, None] > m.T  # (d outputs, hidden)
@@ -181,7 +181,7 @@ class Autoregressive(nn.Module):
         return self.logits(x).log_softmax(2).gather(2, x[..., None]).sum((1, 2))
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """One variable after the other, a pass through the network for each: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
         for j in self.ordering.argsort().tolist():

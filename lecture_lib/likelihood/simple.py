@@ -18,8 +18,11 @@ class Gaussian(nn.Module):
 
     def __init__(self, mean=0.0, sd=1.0):
         super().__init__()
-        mean, sd = torch.broadcast_tensors(as_tensor(mean, "mean"), as_tensor(sd, "sd"))
-        ok = mean.ndim <= 1 and mean.isfinite().all() and sd.log().isfinite().all()
+        mean, sd = as_tensor(mean, "mean"), as_tensor(sd, "sd")
+        ok = max(mean.ndim, sd.ndim) <= 1 and (mean.shape == sd.shape or 1 in (mean.numel(), sd.numel()))
+        require(ok, f"mean has shape {tuple(mean.shape)}, sd {tuple(sd.shape)}. They should be numbers or (d,).")
+        mean, sd = torch.broadcast_tensors(mean, sd)
+        ok = mean.isfinite().all() and sd.log().isfinite().all()
         require(ok, f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
         self.mean = nn.Parameter(mean.reshape(-1).clone())
         self.log_sd = nn.Parameter(sd.reshape(-1).log())
@@ -40,7 +43,7 @@ class Gaussian(nn.Module):
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) - self.log_sd.sum()
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """mean + sd z, z ~ N(0, I): (n, d)."""
         return self.mean + self.log_sd.exp() * torch.randn(n, self.d, generator=rng).to(self.mean)
 
@@ -92,7 +95,7 @@ class GaussianMixture(nn.Module):
         return torch.logsumexp(self.logits.log_softmax(0) + log_normal, 1)
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """A component k with probability w_k, then a point from it: (n, d)."""
         k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=rng)[:n]
         z = torch.randn(n, self.d, generator=rng).to(self.means)
@@ -125,11 +128,11 @@ class SoftmaxHistogram(nn.Module):
         """log p(x) in nats, (n, 1) -> (n,); -inf outside the bins."""
         x = as_rows(x, 1, finite=False)
         log_density = self.theta.log_softmax(0) - self.edges.diff().log().to(self.theta)
-        bins = cell_of(x.detach().cpu(), [self.edges]).to(self.theta.device)  # k where x is outside
+        bins = cell_of(x, [self.edges]).to(self.theta.device)  # k where x is outside
         return F.pad(log_density, (0, 1), value=-math.inf)[bins]
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """A bin, then a uniform point in it: (n, 1)."""
         return Histogram(self.edges, self.theta.detach().cpu().double().softmax(0)).sample(n, rng).to(self.theta)
 
@@ -163,7 +166,7 @@ class DiscretizedLogistics(nn.Module):
         return torch.logsumexp(self.logits.log_softmax(0) + log_step, 1)
 
     @sampler
-    def sample(self, n, rng) -> Tensor:
+    def sample(self, n, rng=None) -> Tensor:
         """A component, a draw from its logistic distribution, rounded to the nearest level: (n, 1), whole numbers."""
         k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=rng)[:n]
         u = torch.rand(n, generator=rng).to(self.means)

@@ -234,8 +234,11 @@ def test_bad_points_are_refused_in_one_sentence(x, sentence):
     [
         (lambda: data.two_moons(0), r"noise is 0\. It should be a finite number above 0"),
         (lambda: data.NoisyCurve("c", [lambda t: t], 1.0, -0.1), r"noise is -0\.1\. It should be"),
-        (lambda: data.eight_gaussians(sd=0), r"smallest standard deviation .* is 0\. It should be above 0"),
-        (lambda: data.Triangular(0, 0, 1), r"low, mode and high are 0, 0, 1\. They should increase"),
+        (
+            lambda: data.eight_gaussians(sd=0),
+            r"smallest standard deviation .* is 0\.0\. It should be a finite number above 0",
+        ),
+        (lambda: data.Triangular(0, 0, 1), r"low, mode and high are 0\.0, 0\.0, 1\.0\. They should increase"),
         (lambda: data.Uniform(1, 0), r"low is \[1\.0\], high is \[0\.0\]"),
         (lambda: data.Mixture("m", [[0.0], [1.0]], 1.0, [2.0, 2.0]), r"weights are \[2\.0, 2\.0\]\. .* sum 1"),
         (lambda: data.as_rows(None), r"x has type NoneType\. It should be a tensor or array of numbers"),

@@ -368,7 +368,7 @@ def test_tables_that_do_not_fit_are_refused_before_they_are_tried():
     levels = 256
     x = torch.randint(levels, (200, 784), generator=torch.Generator().manual_seed(0))
     for make in (mutual_information, BayesNet.fit):
-        with pytest.raises(ValueError, match=r"Counting all pairs of columns and levels would take .* 300 GiB"):
+        with pytest.raises(ValueError, match=r"Counting all pairs of columns and levels would take 300 GiB"):
             make(x, levels)
     with pytest.raises(ValueError, match="The shares would take 5,841 GiB"):
         Autoregressive(784, 10**9)

@@ -77,7 +77,7 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
 
     models: name -> anything with `log_prob`, "truth" in black. points: drawn as ticks under 1-D curves.
     """
-    low, high = box(torch.zeros(1, as_tensor(low, "low").numel()), low, high)
+    low, high = box(torch.zeros(1, as_tensor(low, "low").numel(), device="cpu"), low, high)
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
     p = {name: model.log_prob(x).exp().cpu() for name, model in named(models).items()}
     if len(low) == 1:
@@ -193,7 +193,9 @@ def tree(parents, shape, information) -> Picture:
     parents, information = as_tensor(parents, "parents", torch.long), as_tensor(information, "information")
     shape = positive_ints("shape", shape)
     figure, [[ax]] = _figure(4.2, 4.0)
-    place = torch.stack(torch.unravel_index(torch.arange(len(parents)), shape), 1).flip(1)  # (d, 2): column, row
+    place = torch.stack(torch.unravel_index(torch.arange(len(parents), device="cpu"), shape), 1).flip(
+        1
+    )  # (d, 2): column, row
     child, root = (parents >= 0).nonzero()[:, 0], place[parents < 0]
     near = (place[child] - place[parents[child]]).abs().amax(1) == 1
     strength = information[child, parents[child]]

@@ -63,7 +63,7 @@ def digits() -> Images:
     """
     from sklearn.datasets import load_digits
 
-    order = torch.randperm(1797, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(1797, generator=torch.Generator().manual_seed(0), device="cpu")
     x, labels = (torch.as_tensor(part).long()[order] for part in load_digits(return_X_y=True))
     return Images(x[:1400], x[1400:], labels[:1400], labels[1400:], (8, 8), 17, "digits", tuple("0123456789"))
 

@@ -40,7 +40,7 @@ def spiral(noise=0.1) -> Target:
 
 def smiley(noise=0.2) -> Target:
     """Two eyes and a smile, a third of the points each, with Gaussian noise (Berkeley CS294-158, homework 2, 2020)."""
-    eye = lambda x: lambda t: torch.tensor([x, 2.5], dtype=t.dtype).expand(*t.shape, 2)  # noqa: E731
+    eye = lambda x: lambda t: torch.tensor([x, 2.5], dtype=t.dtype, device="cpu").expand(*t.shape, 2)  # noqa: E731
     smile = lambda t: torch.stack([2 * t.cos(), -t.sin()], -1)  # noqa: E731
     return NoisyCurve("smiley", [eye(-1.5), eye(1.5), smile], math.pi, noise, finer=12)
 

@@ -184,7 +184,7 @@ class Rings(Target):
     """
 
     def __init__(self):
-        self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64), 0.08
+        self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64, device="cpu"), 0.08
         super().__init__("rings", [-2.73, -2.73], [2.73, 2.73])
 
     @sampler
@@ -208,7 +208,7 @@ class Pinwheel(Target):
     """
 
     def __init__(self):
-        self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64)
+        self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64, device="cpu")
         super().__init__("pinwheel", [-4, -4], [4, 4])
 
     @sampler

@@ -68,7 +68,7 @@ def classifier(images: Images, steps: int = 900, seed: int = 0) -> Classifier:
     net.body[-2].reset_running_stats()
     adam = torch.optim.Adam(net.to(memory_format=torch.channels_last).parameters(), fused=True)
     for step in range(steps):
-        rows = torch.randint(len(images.train), (128,), generator=rng)
+        rows = torch.randint(len(images.train), (128,), generator=rng, device="cpu")
         adam.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
         loss = cross_entropy(net(images.scaled(images.train[rows])), images.train_labels[rows])
         adam.zero_grad()
@@ -106,8 +106,10 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     require(min(len(x), len(y)) > 1, f"x and y have {len(x)} and {len(y)} rows. Both should have at least 2.")
     if (n := min(len(x), len(y))) < 5 * x.shape[1]:
         warnings.warn(f"{n} rows of {x.shape[1]} features: mostly noise. Take {10 * x.shape[1]} or more.", stacklevel=2)
-    again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng)]  # noqa: E731
-    drawn = torch.tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
+    again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng, device="cpu")]  # noqa: E731
+    drawn = torch.tensor(
+        [_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64, device="cpu"
+    )
     value = _frechet(x, y)
     return Distance(value, *(2 * value - drawn.quantile(share).item() for share in (0.975, 0.025)))
 

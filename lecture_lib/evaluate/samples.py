@@ -95,7 +95,7 @@ def jensen_shannon(x: Tensor, target: Target, cells: int | None = None) -> Estim
     # q without its scatter: p, times a ratio q / p that is the same in a block of many cells, 100 points or more
     blocks = min(cells, 25 if d == 1 else 8, max(2, int((n / 100) ** (1 / d))))
     middles, _ = grid(target.low, target.high, cells)
-    block = torch.cat([_cell(middles, target, blocks), torch.tensor([blocks**d])])  # and outside
+    block = torch.cat([_cell(middles, target, blocks), torch.tensor([blocks**d], device="cpu")])  # and outside
     p_of, q_of = (torch.bincount(block, weights=mass) for mass in (p, q.where(p > 0, 0)))
     bias, variance = _scatter(p, torch.where(p > 0, p * (q_of / p_of)[block], q), n)
     return Estimate(_js(p, q).sum().item() - bias, math.sqrt(variance))
@@ -108,7 +108,9 @@ def _js(p: Tensor, q: Tensor) -> Tensor:
 
 def _cell(x: Tensor, target: Target, cells: int) -> Tensor:
     """The number of each row's cell, of cells^d equal ones in the target's box; cells^d outside."""
-    return cell_of(x, [torch.linspace(a, b, cells + 1, dtype=torch.float64) for a, b in zip(target.low, target.high)])
+    return cell_of(
+        x, [torch.linspace(a, b, cells + 1, dtype=torch.float64, device="cpu") for a, b in zip(target.low, target.high)]
+    )
 
 
 @lru_cache(maxsize=16)
@@ -129,7 +131,7 @@ def _scatter(p: Tensor, q: Tensor, n: int) -> tuple[float, float]:
     for some in order[q[order] > 0].split(256):
         rate, mass = n * q[some, None], p[some, None]
         reach = 10 * rate.sqrt() + 10
-        count = (rate - reach).clamp(min=0).floor() + torch.arange(int((2 * reach).max()) + 1).double()
+        count = (rate - reach).clamp(min=0).floor() + torch.arange(int((2 * reach).max()) + 1, device="cpu").double()
         chance = (xlogy(count, rate) - rate - torch.lgamma(count + 1)).exp()
         terms = _js(mass, count / n)
         mean = (chance * terms).sum(1)
@@ -161,7 +163,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, rng: torch.Ge
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
     directions, rng = positive_int("directions", directions), cpu_rng(rng)
     fits("All directions", len(x) + len(y), directions)
-    u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=rng)
+    u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=rng, device="cpu")
     t, order = (torch.cat([x, y]) @ (u / u.norm(dim=0))).sort(0)  # (n + m, directions)
     cdf_x = (order < len(x)).double().cumsum(0) / len(x)
     cdf_y = (order >= len(x)).double().cumsum(0) / len(y)

@@ -138,6 +138,6 @@ class Dequantized(nn.Module):
 
 def dequantize(x: Tensor, levels: int, rng=None) -> Tensor:
     """(x + u) / levels, u uniform on (0, 1): whole numbers (n, d) -> points of (0, 1)^d, each within its cell."""
-    u = torch.rand(x.shape, generator=rng).to(x.device)
+    u = torch.rand(x.shape, generator=rng, device="cpu").to(x.device)
     u = 2**-12 + (1 - 2**-11) * u  # a little away from the edges of the cell, to which float32 would round x + u
     return (x + u) / levels

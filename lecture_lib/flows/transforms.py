@@ -40,9 +40,14 @@ class Affine(Layer):
         super().__init__()
         self.d = d = positive_int("d", d)
         fits("The matrices", d, d)
-        self.shift, self.log_diagonal = nn.Parameter(torch.zeros(d)), nn.Parameter(torch.zeros(d))
-        self.below = nn.Parameter(torch.zeros(d, d))  # what L has below its diagonal; the rest is not used
-        self.above = nn.Parameter(torch.zeros(d, d))  # what U has above its diagonal
+        self.shift, self.log_diagonal = (
+            nn.Parameter(torch.zeros(d, device="cpu")),
+            nn.Parameter(torch.zeros(d, device="cpu")),
+        )
+        self.below = nn.Parameter(
+            torch.zeros(d, d, device="cpu")
+        )  # what L has below its diagonal; the rest is not used
+        self.above = nn.Parameter(torch.zeros(d, d, device="cpu"))  # what U has above its diagonal
 
     @classmethod
     def fit(cls, x: Tensor):
@@ -54,14 +59,16 @@ class Affine(Layer):
         given_others = factor.diagonal() / covariance.diagonal().sqrt()  # sd, as a share of the column's own
         spread = not failed and (x != x[0]).any(0).all() and given_others.min() >= 1e-6
         require(spread, "x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
-        lower = torch.linalg.solve_triangular(factor, torch.eye(len(mean)).to(factor), upper=False)  # A^{-1} = L
+        lower = torch.linalg.solve_triangular(
+            factor, torch.eye(len(mean), device="cpu").to(factor), upper=False
+        )  # A^{-1} = L
         layer = cls(len(mean))
         layer.shift.data, layer.log_diagonal.data, layer.below.data = mean, lower.diagonal().log(), lower
         return layer.to(x)
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """L and U, (d, d) each."""
-        one = torch.eye(len(self.shift)).to(self.shift)
+        one = torch.eye(len(self.shift), device="cpu").to(self.shift)
         return self.below.tril(-1) + self.log_diagonal.exp().diag(), self.above.triu(1) + one
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,13 +88,12 @@ class Bijective(Layer):
     def __init__(self, d: int, bijection, size: int):
         super().__init__()
         self.d, self.bijection, self.size = positive_int("d", d), bijection, positive_int("size", size)
+        z, params = torch.zeros(2, 3, device="cpu"), torch.zeros(2, 3, self.size, device="cpu")
         try:
-            shapes = [v.shape for v in bijection(*(torch.zeros(shape, device="cpu") for shape in [1, (1, self.size)]))]
+            right = [v.shape for v in bijection(z, params)] == [z.shape] * 2
         except Exception as error:
             raise ValueError(f"size is {size}. The bijection does not take so many params: {error}") from error
-        require(
-            shapes == [(1,), (1,)], f"bijection gives shapes {shapes} for z (1,). It should give x and logdet (1,)."
-        )
+        require(right, "bijection should give x and logdet of the shape of z.")
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward(x, inverse=True)
@@ -140,7 +146,7 @@ def mlp(inputs: int, hidden, outputs: int, rng=None) -> nn.Sequential:
         fits("A layer of the net", before, after)
         layers += [nn.utils.skip_init(nn.Linear, before, after), nn.ReLU(inplace=True)]
         for p in layers[-2].parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
-            p.data = (2 * torch.rand(p.shape, generator=rng) - 1) / math.sqrt(before)
+            p.data = (2 * torch.rand(p.shape, generator=rng, device="cpu") - 1) / math.sqrt(before)
     last = nn.utils.skip_init(nn.Linear, sizes[-1], outputs)
     for p in last.parameters():
         p.data.zero_()
@@ -181,7 +187,7 @@ class MaskedAutoregressive(Bijective):
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
         super().__init__(d, bijection, size)
-        self.net = MADE(torch.arange(self.d), 1, self.size, positive_int("hidden", hidden), rng)
+        self.net = MADE(torch.arange(self.d, device="cpu"), 1, self.size, positive_int("hidden", hidden), rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         z = self.rows(z)

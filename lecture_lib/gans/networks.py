@@ -29,7 +29,7 @@ class Linear(nn.Module):
         rng = cpu_rng(rng)
         fits("A layer", n_models or 1, inputs, outputs)
         lead, limit = () if n_models is None else (n_models,), 1 / math.sqrt(inputs)
-        uniform = lambda rows: limit * (2 * torch.rand(*lead, rows, outputs, generator=rng) - 1)  # noqa: E731
+        uniform = lambda rows: limit * (2 * torch.rand(*lead, rows, outputs, generator=rng, device="cpu") - 1)  # noqa: E731
         self.weight, self.bias = nn.Parameter(uniform(inputs)), nn.Parameter(uniform(1))
         self.affine = torch.addmm if n_models is None else torch.baddbmm
 

@@ -126,7 +126,7 @@ def alternate(
     def play() -> Iterator[Step]:  # apart, so that all of the above happens at the call
         for number, player in zip(range(1, steps + 1), turns(ratio)):
             if player == "D":
-                rows = torch.randint(len(x), (*lead, batch_size), generator=rng)
+                rows = torch.randint(len(x), (*lead, batch_size), generator=rng, device="cpu")
                 loss = d_step(G, D, d_optimizer, x[rows], G.noise(batch_size, rng).to(x))
             else:
                 loss = g_step(G, D, g_optimizer, G.noise(batch_size, rng).to(x))

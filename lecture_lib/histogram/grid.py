@@ -31,7 +31,9 @@ def cell_of(x, edges) -> Tensor:
     """The flat, row-major number of each row's cell: (n, d) -> (n,), int32; K, the number of cells, outside."""
     edges = checked_edges(edges)
     x, cells = as_rows(x, len(edges), finite=False).detach().cpu(), [len(e) - 1 for e in edges]
-    return look_up(torch.arange(math.prod(cells), dtype=torch.int32).reshape(cells), math.prod(cells), x, edges)
+    return look_up(
+        torch.arange(math.prod(cells), dtype=torch.int32, device="cpu").reshape(cells), math.prod(cells), x, edges
+    )
 
 
 def look_up(table, outside, x, edges) -> Tensor:
@@ -67,7 +69,7 @@ def finder(edges):
     k, low, high = len(edges) - 1, edges[0].item(), edges[-1].item()
     scale = min(k / (high - low), 1e300 / max(1, abs(low), abs(high)))
     scaled = lambda x: torch.add(edges.new_tensor(1 + SLACK - low * scale), x, alpha=scale).clamp_(0.5, k + 1.5)  # noqa: E731
-    off = scaled(edges) - torch.arange(1, k + 2)
+    off = scaled(edges) - torch.arange(1, k + 2, device="cpu")
     if not ((off >= 0) & (off < 2 * SLACK)).all():
         return lambda x: torch.searchsorted(edges, x.contiguous(), right=True, out_int32=True)
     start = pad(edges, (1, 0), value=-math.inf)

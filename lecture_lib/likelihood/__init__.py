@@ -87,7 +87,9 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
 
     @with_gradients
     def train():  # apart, so that all of the above happens at the call
-        batches = (rows for epoch in count() for rows in torch.randperm(len(x), generator=rng).split(batch_size))
+        batches = (
+            rows for epoch in count() for rows in torch.randperm(len(x), generator=rng, device="cpu").split(batch_size)
+        )
         for number, rows in zip(range(1, steps + 1), batches):
             for group in optimizer.param_groups if lr is not None else ():
                 group["lr"] = positive("lr", lr(number), or_zero=True) if callable(lr) else lr

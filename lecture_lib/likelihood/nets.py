@@ -40,7 +40,7 @@ def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     d = len(information)
     root = positive_int("root", root, least=0)
     require(root < d, f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
-    parents, outside = torch.full((d,), -1), torch.arange(d) != root
+    parents, outside = torch.full((d,), -1, device="cpu"), torch.arange(d, device="cpu") != root
     for _ in range(d - 1):
         edges = information.where(outside[:, None] & ~outside, -torch.inf)  # from each outside to each in the tree
         child, parent = divmod(edges.argmax().item(), d)
@@ -88,7 +88,9 @@ class BayesNet:
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); -inf where p(x) = 0."""
         x = as_levels(x, self.levels, self.d).cpu()
-        return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
+        return (
+            self.tables[torch.arange(self.d, device="cpu"), x[:, self.parents], x].log().sum(1)
+        )  # of a root any u will do
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:
@@ -121,16 +123,18 @@ class MADE(nn.Module):
         super().__init__()
         self.outputs, rng = outputs, cpu_rng(rng)
         fits("The net", len(ordering) * max(inputs, outputs), hidden)
-        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng)[:, None]
+        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng, device="cpu")[:, None]
         sees = m >= ordering.repeat_interleave(inputs)  # (hidden, d inputs)
         seen = ordering.repeat_interleave(outputs)[:, None] > m.T  # (d outputs, hidden)
         self.register_buffer("sees", sees.to(torch.get_default_dtype()))
         self.register_buffer("seen", seen.to(torch.get_default_dtype()))
         # hidden units must differ from the start; each is scaled by how many inputs it sees
-        self.w1 = nn.Parameter(torch.randn(sees.shape, generator=rng) / self.sees.sum(1, keepdim=True).sqrt())
-        self.b1 = nn.Parameter(torch.zeros(hidden))
-        self.w2 = nn.Parameter(torch.zeros(seen.shape))
-        self.b2 = nn.Parameter(torch.zeros(len(seen)))
+        self.w1 = nn.Parameter(
+            torch.randn(sees.shape, generator=rng, device="cpu") / self.sees.sum(1, keepdim=True).sqrt()
+        )
+        self.b1 = nn.Parameter(torch.zeros(hidden, device="cpu"))
+        self.w2 = nn.Parameter(torch.zeros(seen.shape, device="cpu"))
+        self.b2 = nn.Parameter(torch.zeros(len(seen), device="cpu"))
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(F.linear(x, self.sees * self.w1, self.b1))
@@ -152,13 +156,15 @@ class Autoregressive(nn.Module):
         self.d, self.levels = d, levels = positive_int("d", d), positive_int("levels", levels, least=2)
         hidden = positive_int("hidden", hidden)
         fits("The shares", d, levels)
-        ordering = torch.arange(d) if ordering is None else as_tensor(ordering, "ordering", torch.long).cpu()
-        ok = torch.equal(ordering.sort().values, torch.arange(d))
+        ordering = (
+            torch.arange(d, device="cpu") if ordering is None else as_tensor(ordering, "ordering", torch.long).cpu()
+        )
+        ok = torch.equal(ordering.sort().values, torch.arange(d, device="cpu"))
         require(ok, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
-        v = torch.arange(levels)
+        v = torch.arange(levels, device="cpu")
         u = 2 * v / (levels - 1) - 1
         self.register_buffer("ordering", ordering)
-        self.register_buffer("bias", torch.zeros(d, levels))
+        self.register_buffer("bias", torch.zeros(d, levels, device="cpu"))
         self.register_buffer("phi", torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(u))  # (levels, 5)
         self.net = MADE(ordering, 5, 5, hidden, rng)
 

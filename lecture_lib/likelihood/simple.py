@@ -59,7 +59,7 @@ class GaussianMixture(nn.Module):
         means = as_rows(means, name="means")
         (k, d), self.d = means.shape, means.shape[1]
         sds = as_tensor(sds, "sds").to(means)
-        weights = as_tensor(torch.ones(k) if weights is None else weights, "weights").to(means)
+        weights = as_tensor(torch.ones(k, device="cpu") if weights is None else weights, "weights").to(means)
         ok = sds.shape in [(), (k, 1), (k, d)] and weights.shape == (k,)
         shapes = f"sds has shape {tuple(sds.shape)}, weights has shape {tuple(weights.shape)}"
         require(ok, f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
@@ -79,7 +79,7 @@ class GaussianMixture(nn.Module):
         """
         x, k, rng = as_rows(x).detach().cpu(), positive_int("k", k), cpu_rng(rng)
         require(k <= len(x), f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
-        means = x[torch.randint(len(x), (1,), generator=rng)]
+        means = x[torch.randint(len(x), (1,), generator=rng, device="cpu")]
         for _ in range(k - 1):
             distance = torch.cdist(x, means).amin(1).square() + 1e-12  # also where all points are equal
             means = torch.cat([means, x[torch.multinomial(distance, 1, generator=rng)]])
@@ -150,9 +150,9 @@ class DiscretizedLogistics(nn.Module):
         super().__init__()
         self.levels, k, self.d = positive_int("levels", levels, least=2), positive_int("k", k), 1
         fits("k", k)
-        self.logits = nn.Parameter(torch.zeros(k))
-        self.means = nn.Parameter((torch.arange(k) + 0.5) * levels / k - 0.5)
-        self.log_scales = nn.Parameter(torch.full((k,), math.log(levels / k / 2)))
+        self.logits = nn.Parameter(torch.zeros(k, device="cpu"))
+        self.means = nn.Parameter((torch.arange(k, device="cpu") + 0.5) * levels / k - 0.5)
+        self.log_scales = nn.Parameter(torch.full((k,), math.log(levels / k / 2), device="cpu"))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log P(x) in nats, (n, 1) -> (n,)."""

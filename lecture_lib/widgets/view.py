@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 from pathlib import Path
 
@@ -22,11 +21,12 @@ def module(name: str) -> str:
 
 @contextlib.contextmanager
 def in_float32():
-    """Torch's default dtype is float32 inside: what is drawn and sent does not depend on what a notebook has set."""
+    """Inside, torch's default dtype is float32, on the CPU: what is drawn does not depend on what a notebook has set."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        yield
+        with torch.device("cpu"):
+            yield
     finally:
         torch.set_default_dtype(before)
 
@@ -49,5 +49,4 @@ class View(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = super()._repr_mimebundle_(**kwargs)
         picture = Picture(self.figure(), self.alt())
-        png = base64.b64encode(picture.png).decode()
-        return {**data, **picture._repr_mimebundle_(), "image/png": png}, metadata
+        return data | picture._repr_mimebundle_(), metadata

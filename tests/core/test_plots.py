@@ -49,6 +49,7 @@ def test_a_notebook_gets_an_img_with_alt_text(all_pictures):
         bundle = picture._repr_mimebundle_()
         assert re.match(r'<img alt="[^"]{40,}" src="data:image/png;base64,', bundle["text/html"]), name
         assert len(bundle["text/html"]) < 150_000, name
+        assert bundle["image/png"] in bundle["text/html"], name  # for LaTeX, which takes no HTML
 
 
 def test_axes_are_labelled(all_pictures):

@@ -117,18 +117,10 @@ def curve(x, y, xlabel: str, ylabel: str, floor=None, xscale="linear", errors=No
     style = dict(markersize=4, markevery=max(1, len(x) // 12), capsize=2)
     for (name, values), colour, dash, marker in zip(named(y).items(), cycle(COLOURS), cycle(DASHES), cycle("os^DvP")):
         values, bars = (as_tensor(v, name, torch.float64).detach().cpu() for v in (values, (errors or {}).get(name, 0)))
-        require(len(x) == values.numel(), f"{name} has shape {tuple(values.shape)}. It should have one for each x.")
-        shown = values.where(values.isfinite(), torch.nan).numpy()
-        ax.errorbar(
-            x,
-            shown,
-            bars if name in (errors or {}) else None,
-            label=name,
-            fmt=marker,
-            linestyle=dash,
-            color=colour,
-            **style,
-        )
+        right = values.shape == (len(x),) and bars.shape in [(), values.shape]
+        require(right, f"{name} has shape {tuple(values.shape)}. It should have {len(x)} numbers, as its errors and x.")
+        shown, style["yerr"] = values.where(values.isfinite(), torch.nan).numpy(), bars if bars.ndim else None
+        ax.errorbar(x, shown, label=name, fmt=marker, linestyle=dash, color=colour, **style)
         best, infinite = int(values.nan_to_num(nan=torch.inf).argmin()), int(values.isinf().sum())
         gaps = f", infinite at {infinite} of {len(x)}" if infinite else ""
         ends = f"from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}"
@@ -150,10 +142,8 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     rows: name -> (n, height * width) of values from 0 (black) to levels - 1 (white); at most 10 a row are shown.
     shape: (height, width). says: what is to be seen, for the alt text.
     """
-    rows = {name: as_rows(as_tensor(x, name).flatten(1), name=name).detach().cpu() for name, x in named(rows).items()}
     shape, levels = positive_ints("shape", shape), positive_int("levels", levels, least=2)
-    for name, x in rows.items():
-        as_rows(x, prod(shape), name)
+    rows = {name: as_rows(as_tensor(x, name).flatten(1), prod(shape), name) for name, x in named(rows).items()}
     n = min(10, max(len(x) for x in rows.values()))
     figure, axes = _figure(0.72 * n + 1.3, 0.78 * len(rows) + 0.1, len(rows), n)
     for ax in axes.flat:
@@ -161,7 +151,7 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     for row, (name, x) in zip(axes, rows.items()):
         row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
         for ax, image in zip(row, x):
-            ax.imshow(image.reshape(shape).float().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
+            ax.imshow(image.reshape(shape).detach().cpu().float().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
     title = f"{says} Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels.".strip()
     return Picture(figure, f"{title} {'; '.join(seen)}.")
@@ -195,9 +185,8 @@ def tree(parents, shape, information) -> Picture:
     parents, information = as_tensor(parents, "parents", torch.long), as_tensor(information, "information")
     shape = positive_ints("shape", shape)
     figure, [[ax]] = _figure(4.2, 4.0)
-    place = torch.stack(torch.unravel_index(torch.arange(len(parents), device="cpu"), shape), 1).flip(
-        1
-    )  # (d, 2): column, row
+    pixels = torch.arange(len(parents), device="cpu")
+    place = torch.stack(torch.unravel_index(pixels, shape), 1).flip(1)  # (d, 2): column, row
     child, root = (parents >= 0).nonzero()[:, 0], place[parents < 0]
     near = (place[child] - place[parents[child]]).abs().amax(1) == 1
     strength = information[child, parents[child]]
@@ -216,9 +205,8 @@ def tree(parents, shape, information) -> Picture:
 
 
 def named(x) -> dict:
-    require(
-        hasattr(x, "items") and len(x), f"This is a {type(x).__name__}. It should be a dict, such as {{'data': x}}."
-    )
+    right = hasattr(x, "items") and len(x)
+    require(right, f"This is an empty set, or a {type(x).__name__}. It should be a dict, such as {{'data': x}}.")
     return dict(x)
 
 

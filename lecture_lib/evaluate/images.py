@@ -107,9 +107,7 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     if (n := min(len(x), len(y))) < 5 * x.shape[1]:
         warnings.warn(f"{n} rows of {x.shape[1]} features: mostly noise. Take {10 * x.shape[1]} or more.", stacklevel=2)
     again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng, device="cpu")]  # noqa: E731
-    drawn = torch.tensor(
-        [_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64, device="cpu"
-    )
+    drawn = as_tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
     value = _frechet(x, y)
     return Distance(value, *(2 * value - drawn.quantile(share).item() for share in (0.975, 0.025)))
 

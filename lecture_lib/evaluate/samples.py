@@ -108,9 +108,8 @@ def _js(p: Tensor, q: Tensor) -> Tensor:
 
 def _cell(x: Tensor, target: Target, cells: int) -> Tensor:
     """The number of each row's cell, of cells^d equal ones in the target's box; cells^d outside."""
-    return cell_of(
-        x, [torch.linspace(a, b, cells + 1, dtype=torch.float64, device="cpu") for a, b in zip(target.low, target.high)]
-    )
+    line = torch.linspace(0, 1, cells + 1, dtype=torch.float64, device="cpu")
+    return cell_of(x, [torch.lerp(a, b, line) for a, b in zip(target.low, target.high)])
 
 
 @lru_cache(maxsize=16)

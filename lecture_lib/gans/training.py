@@ -11,17 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lecture_lib.data import (
-    as_rows,
-    as_tensor,
-    cpu_rng,
-    fits,
-    holds,
-    positive_int,
-    positive_ints,
-    require,
-    with_gradients,
-)
+from lecture_lib.data import as_rows, as_tensor, cpu_rng, positive_int, require
+from lecture_lib.data.checks import fits, holds, positive_ints, with_gradients
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 from lecture_lib.gans.networks import eval_mode
 
@@ -113,12 +104,8 @@ def alternate(
     whose loss is not finite.
     """
     d_step, g_step = d_step or discriminator_step, g_step or generator_step
-    steps, batch_size, rng = (
-        positive_int("steps", steps),
-        positive_int("batch_size", batch_size),
-        cpu_rng(rng, fresh=True),
-    )
-    ratio, x = checked_ratio(ratio), checked_players(G, D, d_optimizer, g_optimizer, x)
+    steps, batch_size = positive_int("steps", steps), positive_int("batch_size", batch_size)
+    ratio, rng, x = checked_ratio(ratio), cpu_rng(rng, fresh=True), checked_players(G, D, d_optimizer, g_optimizer, x)
     fits("A batch", batch_size, x[0].numel())
     lead = G.noise(1, torch.Generator()).shape[:-2]  # (), or (n_models,)
 

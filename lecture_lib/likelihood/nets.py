@@ -88,9 +88,7 @@ class BayesNet:
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); -inf where p(x) = 0."""
         x = as_levels(x, self.levels, self.d).cpu()
-        return (
-            self.tables[torch.arange(self.d, device="cpu"), x[:, self.parents], x].log().sum(1)
-        )  # of a root any u will do
+        return self.tables[range(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:
@@ -129,9 +127,8 @@ class MADE(nn.Module):
         self.register_buffer("sees", sees.to(torch.get_default_dtype()))
         self.register_buffer("seen", seen.to(torch.get_default_dtype()))
         # hidden units must differ from the start; each is scaled by how many inputs it sees
-        self.w1 = nn.Parameter(
-            torch.randn(sees.shape, generator=rng, device="cpu") / self.sees.sum(1, keepdim=True).sqrt()
-        )
+        w1 = torch.randn(sees.shape, generator=rng, device="cpu")
+        self.w1 = nn.Parameter(w1 / self.sees.sum(1, keepdim=True).sqrt())
         self.b1 = nn.Parameter(torch.zeros(hidden, device="cpu"))
         self.w2 = nn.Parameter(torch.zeros(seen.shape, device="cpu"))
         self.b2 = nn.Parameter(torch.zeros(len(seen), device="cpu"))
@@ -156,9 +153,7 @@ class Autoregressive(nn.Module):
         self.d, self.levels = d, levels = positive_int("d", d), positive_int("levels", levels, least=2)
         hidden = positive_int("hidden", hidden)
         fits("The shares", d, levels)
-        ordering = (
-            torch.arange(d, device="cpu") if ordering is None else as_tensor(ordering, "ordering", torch.long).cpu()
-        )
+        ordering = as_tensor(range(d) if ordering is None else ordering, "ordering", torch.long).cpu()
         ok = torch.equal(ordering.sort().values, torch.arange(d, device="cpu"))
         require(ok, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
         v = torch.arange(levels, device="cpu")

@@ -21,7 +21,7 @@ def module(name: str) -> str:
 
 @contextlib.contextmanager
 def in_float32():
-    """Inside, torch's default dtype is float32, on the CPU: what is drawn does not depend on what a notebook has set."""
+    """Inside, torch's default dtype is float32 and its device the CPU, whatever a notebook has set."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:

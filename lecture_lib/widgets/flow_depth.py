@@ -24,7 +24,7 @@ from lecture_lib.flows import CouplingLayer, Flow, Normal, spline
 from lecture_lib.likelihood import maximize_likelihood, warm_up_cosine
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.depth import WEDGES, DepthModel, wedges
-from lecture_lib.widgets.view import View, in_float32, module
+from lecture_lib.widgets.view import View, in_float32, module, plain
 
 BLUE, VERMILLION = COLOURS[:2]
 BINS = 8  # of each spline
@@ -76,6 +76,7 @@ class FlowDepthModel:
             raise ValueError(f"target is {name}. It should be a Target in 2 dimensions, or one of {known}.")
         if flow is not None and not (isinstance(flow, Flow) and flow.base.d == 2 and flow.layers):
             raise ValueError("flow should be a Flow in 2 dimensions with at least one transform, or None.")
+        most, n, steps, seed = plain(most), plain(n), plain(steps), plain(seed)
         for name, value, high in (("most", most, 32), ("n", n, 10**6), ("steps", steps, 10**5)):
             low = 1 if name == "most" else 2
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -269,6 +270,7 @@ class FlowDepth(View):
         seed=0,
         **kwargs,
     ):
+        trained, depth = plain(trained), plain(depth)
         if not isinstance(trained, int) or isinstance(trained, bool) or trained < 0:
             raise ValueError(f"trained is {trained!r}. It should be a whole number of steps, at least 0.")
         self._lock = threading.Lock()

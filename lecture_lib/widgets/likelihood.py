@@ -18,7 +18,7 @@ from torch import Tensor
 from lecture_lib.data import as_rows
 from lecture_lib.likelihood import Gaussian, maximize_likelihood, nll
 from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, in_float32, module
+from lecture_lib.widgets.view import View, in_float32, module, plain
 
 BLUE, VERMILLION = COLOURS[:2]
 TRUTH = (0.7, 0.6)  # mean and sd
@@ -48,6 +48,7 @@ class LikelihoodModel:
 
     @in_float32()
     def __init__(self, x: Tensor | None = None, truth: tuple | None = None, n: int = 50, seed: int = 5):
+        truth, n, seed = plain(truth), plain(n), plain(seed)
         if x is None and not (isinstance(n, int) and 2 <= n <= 10**6):
             raise ValueError(f"n is {n!r}. It should be a whole number of points from 2 to 1,000,000.")
         if truth is not None and not (

@@ -27,7 +27,7 @@ from lecture_lib.gans.further import critic, fool, gradient_penalty, hinge, pena
 from lecture_lib.gans.losses import cross_entropy, minimax, non_saturating
 from lecture_lib.gans.training import checked_ratio
 from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, in_float32, module
+from lecture_lib.widgets.view import View, in_float32, module, plain
 
 BLUE, VERMILLION = COLOURS[:2]
 HIDDEN, BATCH = (32, 32), 128
@@ -248,6 +248,7 @@ class RatioModel:
         compare: dict | None = None,
         hidden=HIDDEN,
     ):
+        seed = plain(seed)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
             raise ValueError(f"seed is {seed!r}. It should be a whole number of at least 0.")
         self.source, self.seed, self.hidden = as_source(target), seed, hidden
@@ -337,6 +338,7 @@ def as_source(target) -> Target | Points:
 
 
 def check_lr(value) -> tuple[float, float]:
+    value = plain(value)
     both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)  # noqa: E731
     if len(both) != 2 or not all(number(v) and 0 <= v < math.inf for v in both):
@@ -393,6 +395,7 @@ class Ratio(View):
         heat="D",
         **kwargs,
     ):
+        trained = plain(trained)
         if not isinstance(trained, int) or isinstance(trained, bool) or trained < 0:
             raise ValueError(f"trained is {trained!r}. It should be a whole number of steps, at least 0.")
         self._lock, self._seed = threading.RLock(), seed

@@ -31,6 +31,13 @@ def in_float32():
         torch.set_default_dtype(before)
 
 
+def plain(value):
+    """The Python number of a number of numpy's or torch's, also within a pair; all else as it is."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(plain, value))
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+
+
 class View(anywidget.AnyWidget):
     """A widget that also leaves an ordinary picture, with its alt text, for GitHub, nbconvert and paper.
 
@@ -39,6 +46,9 @@ class View(anywidget.AnyWidget):
     """
 
     _css = (HERE / "widgets.css").read_text(encoding="utf-8")
+
+    def __init__(self, **traits):
+        super().__init__(**{name: plain(value) for name, value in traits.items()})
 
     def alt(self) -> str:
         raise NotImplementedError

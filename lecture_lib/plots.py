@@ -81,7 +81,7 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
     """
     low, high = box(torch.zeros(1, as_tensor(low, "low").numel(), device="cpu"), low, high)
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
-    p = {name: model.log_prob(x).exp().cpu() for name, model in named(models).items()}
+    p = {name: model.log_prob(x).exp().cpu() for name, model in named(models, "log_prob").items()}
     if len(low) == 1:
         figure, [[ax]] = _figure(7)
         styles = cycle(zip(COLOURS, DASHES))
@@ -162,7 +162,7 @@ def leaderboard(scores, xlabel: str, floor=None) -> Picture:
 
     scores: name -> Estimate, fewer is better. floor: ("truth", 1.0101), which no model can pass but by chance.
     """
-    ranked = sorted(named(scores).items(), key=lambda item: item[1].mean)
+    ranked = sorted(named(scores, "mean", "error").items(), key=lambda item: item[1].mean)
     figure, [[ax]] = _figure(7, 0.7 + 0.3 * len(scores))
     for place, (_, (mean, error)) in enumerate(ranked):
         ax.errorbar(mean, place, xerr=2 * error, fmt="o", color=COLOURS[0], markersize=5, capsize=3)
@@ -204,9 +204,11 @@ def tree(parents, shape, information) -> Picture:
     return Picture(figure, f"A tree over {len(parents)} pixels, a line from each to its parent. {joined}. {roots}.")
 
 
-def named(x) -> dict:
-    right = hasattr(x, "items") and len(x)
-    require(right, f"This is an empty set, or a {type(x).__name__}. It should be a dict, such as {{'data': x}}.")
+def named(x, *has) -> dict:
+    """x, name -> what is drawn, each of which `has` these attributes."""
+    right = hasattr(x, "items") and len(x) and all(hasattr(value, name) for value in x.values() for name in has)
+    words = " with ".join(["a dict, such as {'a': ...}", *has])
+    require(right, f"This is an empty {type(x).__name__}, or one of something else. It should be {words}.")
     return dict(x)
 
 

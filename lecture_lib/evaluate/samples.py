@@ -38,6 +38,8 @@ def kl_estimate(model, target: Target, x: Tensor) -> Estimate:
 
     A perfect model gets 0. Both see the same points, so their common noise cancels: the standard error is small.
     """
+    for name, density in {"model": model, "target": target}.items():
+        require(hasattr(density, "log_prob"), f"{name} is a {type(density).__name__}. It should have log_prob.")
     x = as_rows(x)
     log_p, log_q = target.log_prob(x), model.log_prob(x)
     require(log_q.shape == log_p.shape, f"model.log_prob(x) has shape {tuple(log_q.shape)}. It should be {(len(x),)}.")

@@ -174,7 +174,9 @@ class Autoregressive(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """log p(x_j = v | x_before j) up to a constant for each j: (n, d) -> (n, d, levels)."""
-        return self.bias + self.net(self.phi[x].flatten(1)) @ self.phi.T  # (n, d, 5) @ (5, levels)
+        return (
+            self.bias + self.net(self.phi[as_tensor(x, "x", torch.long)].flatten(1)) @ self.phi.T
+        )  # (n, d, 5) @ (5, levels)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,)."""

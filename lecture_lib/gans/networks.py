@@ -41,7 +41,8 @@ def taken(x, like: Tensor, ndim: int, wide: int) -> Tensor:
     """x as the network takes it, on the device and of the dtype of `like`; ValueError if it does not fit."""
     x = (x if torch.is_tensor(x) and x.is_floating_point() else as_tensor(x)).to(like)
     right = x.ndim == ndim and x.shape[1 if ndim > 3 else -1] == wide
-    require(right, f"z or x has shape {tuple(x.shape)}. It should have {ndim} axes, for the network's {wide} inputs.")
+    wanted = {2: f"(n, {wide})", 3: f"(n_models, n, {wide})", 4: f"(n, {wide}, height, width)"}[ndim]
+    require(right, f"z or x has shape {tuple(x.shape)}. It should be {wanted}.")
     return x
 
 

@@ -313,6 +313,6 @@ def test_there_is_no_one_arc_along_a_line(factor, rng):
 
 def test_noise_of_another_shape_gets_one_sentence():
     G, _ = gans.dcgan(np.int64(8), np.int64(4), np.int64(5))
-    with pytest.raises(ValueError, match=r"^z has shape \(2, 5, 1, 1\)\. It should be \(n, 5\)\.$"):
+    with pytest.raises(ValueError, match=r"^z or x has shape \(2, 5, 1, 1\)\. It should be \(n, 5\)\.$"):
         G.images(torch.randn(2, 5, 1, 1))
     assert G.images(np.zeros((2, 5))[::-1]).shape == (2, 1, 8, 8)

@@ -646,7 +646,7 @@ def test_a_flow_that_can_be_built_integrates_to_1(d, cells):
         try:
             flow = Flow(Normal(d), [some_layer(rng) for _ in range(torch.randint(1, 3, (), generator=rng))]).double()
         except ValueError as error:
-            assert str(error).split()[0].split("[")[0] in ("params", "layers", "d"), error
+            assert str(error).split()[0].split("[")[0] in ("size", "layers", "d"), error
             continue
         built += 1
         with torch.no_grad():
@@ -661,13 +661,13 @@ def test_a_flow_that_can_be_built_integrates_to_1(d, cells):
         (lambda: Flow(Normal(1), [Elementwise(affine, torch.zeros(3, 2))]), r"layers\[0\] is of 3 dim.*, base of 1"),
         (lambda: Flow(Normal(1), [Affine(2)]), r"layers\[0\] is of 2 dimensions, base of 1"),
         (lambda: Elementwise(affine, torch.zeros(2)), r"params has shape \(2,\)\. It should be \(d, p\)"),
-        (lambda: Elementwise(affine, torch.zeros(2, 3)), r"params has 3 numbers \(size\).* takes 2"),
+        (lambda: Elementwise(affine, torch.zeros(2, 3)), r"size is 3\. The bijection does not take so many"),
         (lambda: Elementwise(mixture_cdf, torch.zeros(2, 4)), r"params has 4 numbers. A mixture of k takes 3 k"),
         (
             lambda: CouplingLayer(2, bijection=spline, size=24),
             r"params has 24 numbers. A spline of k bins takes 3 k - 1",
         ),
-        (lambda: MaskedAutoregressive(2, leaky, 2), r"params has 2 numbers \(size\).* takes 1"),
+        (lambda: MaskedAutoregressive(2, leaky, 2), r"size is 2\. The bijection does not take so many"),
         (lambda: Sigmoid(0.0, math.inf), r"low is 0.0, high is inf"),
     ],
 )

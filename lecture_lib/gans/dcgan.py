@@ -104,12 +104,12 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
     length; a straight line is shorter in the middle (White 2016). Raises ValueError if w is next to 0 or pi.
     """
     a, b, steps = as_tensor(a, "a"), as_tensor(b, "b"), positive_int("steps", steps)
-    fits("steps", steps, len(a))
     require(a.ndim == 1 and a.shape == b.shape, f"a and b have shapes {tuple(a.shape)}, {tuple(b.shape)}, not (d,).")
     t = torch.linspace(0, 1, steps, device="cpu").to(a)[:, None]  # (steps, 1)
     angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
-    arc = 1e-3 < angle < 3.14
-    require(arc, f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc.")
+    require(
+        1e-3 < angle < 3.14, f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc."
+    )
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 

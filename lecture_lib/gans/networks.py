@@ -62,8 +62,7 @@ class MLP(nn.Sequential):
         self.n_models, self.inputs = n_models, sizes[0]
 
     def forward(self, x: Tensor) -> Tensor:
-        ndim = 2 if self.n_models is None else 3
-        return super().forward(taken(x, self[0].weight, ndim, self.inputs))
+        return super().forward(taken(x, self[0].weight, 3 - (self.n_models is None), self.inputs))
 
 
 class Generator(MLP):

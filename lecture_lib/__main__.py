@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument("--memory", type=float, metavar="GIB", help="beyond what the libraries take (2)")
 
     options = parser.parse_args(arguments)
+    if set("[]*?") & set(str(root)):
+        parser.error(f"nbgrader does not find files in {root}: give its folders names without [ ] * ?")
     if not (root / "solutions").is_dir():
         parser.error(f"there is no folder solutions/ in {root}; run this in the course's folder")
     from lecture_lib.grading.settings import CourseError

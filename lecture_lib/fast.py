@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from lecture_lib.data import require
+from lecture_lib.data import require, with_gradients
 from lecture_lib.gans import cross_entropy, descend
 
 
@@ -81,7 +81,7 @@ class Adam(torch.optim.Adam):
             p.grad = None
 
 
-@torch.enable_grad()
+@with_gradients
 def discriminator_step(G, D, optimizer, x: Tensor, z: Tensor, loss: Callable = cross_entropy) -> Tensor:
     """`gans.discriminator_step` with real and fake in one pass through D: the same numbers, if D has no BatchNorm."""
     along = z.ndim - 2  # n, behind n_models

@@ -10,12 +10,14 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle
+from math import prod
 
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lecture_lib.data import as_rows, grid, require
+from lecture_lib.data import as_rows, as_tensor, grid, positive_int, positive_ints, require
+from lecture_lib.histogram.edges import box
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness; black is kept for the truth
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
@@ -33,16 +35,18 @@ class Picture:
 
     @cached_property
     def png(self) -> bytes:
-        """The figure as an image of 128 colours, which takes a third of the room in a stored notebook."""
+        """The figure as an image of few colours, which takes a third of the room in a stored notebook."""
         full, small = io.BytesIO(), io.BytesIO()
         self.figure.savefig(full, format="png", dpi=96, bbox_inches="tight")
-        Image.open(full).convert("RGB").quantize(128).save(small, format="png", optimize=True)
+        image = Image.open(full).convert("RGB")
+        grey = image.convert("HSV").getextrema()[1] == (0, 0)  # no saturation
+        image.quantize(24 if grey else 128).save(small, format="png", optimize=True)
         return small.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         png = base64.b64encode(self.png).decode()
         image = f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}" style="max-width:100%">'
-        return {"text/plain": self.alt, "text/html": image}
+        return {"text/plain": self.alt, "text/html": image, "image/png": png}  # the last for LaTeX
 
 
 def samples(x, low=None, high=None) -> Picture:
@@ -50,11 +54,10 @@ def samples(x, low=None, high=None) -> Picture:
 
     x: name -> (n, d) with d = 1 or 2. low, high: the box to show, by default all points.
     """
-    x = {name: as_rows(points, name=name) for name, points in x.items()}
+    x = {name: as_rows(points, name=name).detach().cpu().float() for name, points in named(x).items()}
     require({points.shape[1] for points in x.values()} in ({1}, {2}), "All sets should have 1 column, or all 2.")
     everything = torch.cat(list(x.values()))
-    low = (everything.amin(0) if low is None else torch.as_tensor(low)).tolist()
-    high = (everything.amax(0) if high is None else torch.as_tensor(high)).tolist()
+    low, high = (end.tolist() for end in box(everything, low, high))
     if len(low) == 1:
         figure, [[ax]] = _figure(6, 0.5 + 0.5 * len(x))
         ticks = [points[:, 0].numpy() for points in x.values()]
@@ -76,9 +79,9 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
 
     models: name -> anything with `log_prob`, "truth" in black. points: drawn as ticks under 1-D curves.
     """
-    low, high = torch.as_tensor(low).double(), torch.as_tensor(high).double()
+    low, high = box(torch.zeros(1, as_tensor(low, "low").numel(), device="cpu"), low, high)
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
-    p = {name: model.log_prob(x).exp().cpu() for name, model in models.items()}
+    p = {name: model.log_prob(x).exp().cpu() for name, model in named(models, "log_prob").items()}
     if len(low) == 1:
         figure, [[ax]] = _figure(7)
         styles = cycle(zip(COLOURS, DASHES))
@@ -86,7 +89,8 @@ def density(models, low, high, points=None, cells: int = 400) -> Picture:
             colour, dash = ("black", "-") if name == "truth" else next(styles)
             ax.plot(x[:, 0].numpy(), y.numpy(), linestyle=dash, color=colour, linewidth=1.4, label=name)
         if points is not None:
-            ax.plot(points[:, 0].numpy(), [0] * len(points), "|", color="grey", markersize=8, label="data")
+            points = as_rows(points, 1, "points")[:, 0].detach().cpu().numpy()
+            ax.plot(points, [0] * len(points), "|", color="grey", markersize=8, label="data")
         ax.set(xlabel="x", ylabel="density p(x)", ylim=(0, None))
         ax.legend(**LEGEND)
     else:
@@ -109,12 +113,14 @@ def curve(x, y, xlabel: str, ylabel: str, floor=None, xscale="linear", errors=No
     x: (n,); y: name -> (n,), infinite values leave a gap; errors: name -> (n,), standard errors, drawn as bars.
     """
     figure, [[ax]] = _figure(7)
-    x, seen = [float(v) for v in x], []
+    x, seen = as_rows(x, 1)[:, 0].double().tolist(), []
     style = dict(markersize=4, markevery=max(1, len(x) // 12), capsize=2)
-    for (name, values), colour, dash, marker in zip(y.items(), cycle(COLOURS), cycle(DASHES), cycle("os^DvP")):
-        values = torch.as_tensor(values, dtype=torch.float64)
-        shown, bars = values.where(values.isfinite(), torch.nan).numpy(), (errors or {}).get(name)
-        ax.errorbar(x, shown, yerr=bars, label=name, fmt=marker, linestyle=dash, color=colour, **style)
+    for (name, values), colour, dash, marker in zip(named(y).items(), cycle(COLOURS), cycle(DASHES), cycle("os^DvP")):
+        values, bars = (as_tensor(v, name, torch.float64).detach().cpu() for v in (values, (errors or {}).get(name, 0)))
+        right = values.shape == (len(x),) and bars.shape in [(), values.shape]
+        require(right, f"{name} has shape {tuple(values.shape)}. It should have {len(x)} numbers, as its errors and x.")
+        shown, style["yerr"] = values.where(values.isfinite(), torch.nan).numpy(), bars if bars.ndim else None
+        ax.errorbar(x, shown, label=name, fmt=marker, linestyle=dash, color=colour, **style)
         best, infinite = int(values.nan_to_num(nan=torch.inf).argmin()), int(values.isinf().sum())
         gaps = f", infinite at {infinite} of {len(x)}" if infinite else ""
         ends = f"from {values[0]:.4g} at {x[0]:g} to {values[-1]:.4g} at {x[-1]:g}"
@@ -136,6 +142,8 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     rows: name -> (n, height * width) of values from 0 (black) to levels - 1 (white); at most 10 a row are shown.
     shape: (height, width). says: what is to be seen, for the alt text.
     """
+    shape, levels = positive_ints("shape", shape), positive_int("levels", levels, least=2)
+    rows = {name: as_rows(as_tensor(x, name).flatten(1), prod(shape), name) for name, x in named(rows).items()}
     n = min(10, max(len(x) for x in rows.values()))
     figure, axes = _figure(0.72 * n + 1.3, 0.78 * len(rows) + 0.1, len(rows), n)
     for ax in axes.flat:
@@ -143,7 +151,7 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     for row, (name, x) in zip(axes, rows.items()):
         row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
         for ax, image in zip(row, x):
-            ax.imshow(image.reshape(shape).cpu().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
+            ax.imshow(image.reshape(shape).detach().cpu().float().numpy(), cmap="gray", vmin=0, vmax=levels - 1)
     seen = [f"{name}: {min(len(x), n)} images, mean grey {x.double().mean():.1f}" for name, x in rows.items()]
     title = f"{says} Grey images of {shape[0]} x {shape[1]} pixels with {levels} levels.".strip()
     return Picture(figure, f"{title} {'; '.join(seen)}.")
@@ -154,7 +162,7 @@ def leaderboard(scores, xlabel: str, floor=None) -> Picture:
 
     scores: name -> Estimate, fewer is better. floor: ("truth", 1.0101), which no model can pass but by chance.
     """
-    ranked = sorted(scores.items(), key=lambda item: item[1].mean)
+    ranked = sorted(named(scores, "mean", "error").items(), key=lambda item: item[1].mean)
     figure, [[ax]] = _figure(7, 0.7 + 0.3 * len(scores))
     for place, (_, (mean, error)) in enumerate(ranked):
         ax.errorbar(mean, place, xerr=2 * error, fmt="o", color=COLOURS[0], markersize=5, capsize=3)
@@ -174,8 +182,11 @@ def tree(parents, shape, information) -> Picture:
 
     parents: (d,), of the pixels of an image, -1 for a root, drawn as a square. information: (d, d), in nats.
     """
+    parents, information = as_tensor(parents, "parents", torch.long), as_tensor(information, "information")
+    shape = positive_ints("shape", shape)
     figure, [[ax]] = _figure(4.2, 4.0)
-    place = torch.stack(torch.unravel_index(torch.arange(len(parents)), shape), 1).flip(1)  # (d, 2): column, row
+    pixels = torch.arange(len(parents), device="cpu")
+    place = torch.stack(torch.unravel_index(pixels, shape), 1).flip(1)  # (d, 2): column, row
     child, root = (parents >= 0).nonzero()[:, 0], place[parents < 0]
     near = (place[child] - place[parents[child]]).abs().amax(1) == 1
     strength = information[child, parents[child]]
@@ -191,6 +202,14 @@ def tree(parents, shape, information) -> Picture:
     joined = f"{near.sum()} of {len(child)} lines join neighbours"
     roots = "Roots, as squares: " + ", ".join(f"row {y}, column {x}" for x, y in root.tolist())
     return Picture(figure, f"A tree over {len(parents)} pixels, a line from each to its parent. {joined}. {roots}.")
+
+
+def named(x, *has) -> dict:
+    """x, name -> what is drawn, each of which `has` these attributes."""
+    right = hasattr(x, "items") and len(x) and all(hasattr(value, name) for value in x.values() for name in has)
+    words = " with ".join(["a dict, such as {'a': ...}", *has])
+    require(right, f"This is an empty {type(x).__name__}, or one of something else. It should be {words}.")
+    return dict(x)
 
 
 def _figure(width, height=3.2, rows: int = 1, columns: int = 1, **shared):

@@ -1,32 +1,49 @@
 """Where data and numbers come in: bad input gets one sentence: the argument, what it was, what it should be."""
 
+import functools
 import math
-import operator
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 from torch import Tensor
 
 
-def as_tensor(x, name="x") -> Tensor:
-    """`x`, be it a tensor, array, data frame, list or number, as a floating tensor, of its own dtype if it has one."""
+def as_tensor(x, name="x", dtype=None) -> Tensor:
+    """`x`, be it a tensor, array, data frame, list or number, as a tensor of `dtype`, or else of its own floating one.
+
+    Whole numbers get the default dtype, or float64 where that would round them: float32 does above 2^24.
+    """
+    require(not np.ma.is_masked(x), f"{name} has masked entries. Drop or fill them first.")
     try:
-        foreign = hasattr(x, "__array__") and not torch.is_tensor(x)
-        # torch takes neither foreign bytes, nor negative strides, nor read-only memory
-        x = torch.as_tensor(np.require(x, np.asarray(x).dtype.newbyteorder("="), ("C", "W")) if foreign else x)
+        parts = x if isinstance(x, (list, tuple)) else ()
+        if parts and all(map(torch.is_tensor, parts)):
+            x = torch.stack([*parts])
+        elif not torch.is_tensor(x) and any(hasattr(one, "__array__") for one in (x, *parts[:1])):
+            array = np.asarray(x)  # torch takes neither foreign bytes, nor negative strides, nor read-only memory
+            x = np.require(array, float if array.dtype.char in "Og" else array.dtype.newbyteorder("="), ("C", "W"))
+        if not torch.is_tensor(x):
+            x = torch.as_tensor(x, dtype=None if hasattr(x, "dtype") or dtype == torch.long else dtype, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name} has type {type(x).__name__}. It should be a tensor or array of numbers.") from error
-    require(not x.is_complex(), f"{name} is complex ({x.dtype}). It should be real.")
-    return x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    plain = x.layout == torch.strided and not (x.is_quantized or x.is_nested or x.is_meta or x.is_complex())
+    require(plain, f"{name} is complex, sparse, nested, quantized or has no data. It should hold real numbers.")
+    x = x.clone() if x.is_inference() and not torch.is_inference_mode_enabled() else x
+    own = x.dtype if x.is_floating_point() and x.element_size() > 1 else torch.get_default_dtype()
+    if x.is_floating_point() == (wanted := dtype or own).is_floating_point:
+        return x.to(wanted)
+    exact = torch.equal(x.to(wanted).to(x.dtype), x)
+    require(exact or wanted.is_floating_point, f"{name} should hold whole numbers.")
+    return x.to(wanted if exact else torch.float64)
 
 
-def as_rows(x, d=None, name="x", finite=True) -> Tensor:
-    """`x` as a floating tensor (n, d), (n,) as d = 1; ValueError if empty, not of `d` columns, NaN, or not `finite`."""
+def as_rows(x, d=None, name="x", finite=True, some=True) -> Tensor:
+    """`x` as a floating tensor (n, d), (n,) as d = 1; ValueError if not `some`, of `d` columns, NaN, not `finite`."""
     x = as_tensor(x, name)
     x = x[:, None] if x.ndim == 1 else x
     require(x.ndim == 2, f"{name} has shape {tuple(x.shape)}. It should be (n, d): one row per point.")
     require(d in (None, x.shape[1]), f"{name} has {x.shape[1]} columns. It should have {d}: one per dimension.")
-    require(x.numel(), f"{name} is empty, shape {tuple(x.shape)}. At least one row and one column are needed.")
+    require(x.numel() or not some, f"{name} is empty, shape {tuple(x.shape)}. At least one row and column are needed.")
     if not math.isfinite(x.detach().sum()):  # one fast pass; a look at single rows only if something is wrong
         for what, bad in {"NaN": x.isnan(), "infinity": x.isinf() & finite}.items():
             if rows := bad.any(1).nonzero()[:, 0].tolist():
@@ -43,22 +60,57 @@ def require(condition, sentence) -> None:
 
 def positive_int(name, value, least=1) -> int:
     """`value` as an int, numpy's and torch's whole numbers included; ValueError if it is none, or below `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    require(number >= least, f"{name} is {value!r}. It should be a whole number of at least {least}.")
-    return number
+    number = value.tolist() if hasattr(value, "tolist") else value
+    right = isinstance(number, Integral) and not isinstance(number, bool) and number >= least
+    require(right, f"{name} is {value!r}. It should be a whole number of at least {least}.")
+    return int(number)
 
 
-def positive(name, value) -> float:
-    """`value` as a float; ValueError if it is no finite number above 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    require(0 < number < math.inf, f"{name} is {value!r}. It should be a finite number above 0.")
-    return number
+def positive_ints(name, values, least=1) -> list[int]:
+    """The same for each of a list, tuple or array; one number alone is a list of one."""
+    values = values.tolist() if hasattr(values, "tolist") else values
+    return [positive_int(name, v, least) for v in (values if isinstance(values, (list, tuple, range)) else [values])]
+
+
+def positive(name, value, or_zero=False) -> float:
+    """`value` as a float; ValueError if it is no finite number above 0, or 0 where that is allowed."""
+    number = value.tolist() if hasattr(value, "tolist") else value
+    right = isinstance(number, Real) and 0 <= number < math.inf and (number > 0 or or_zero)
+    require(right, f"{name} is {value!r}. It should be a finite number {'of at least' if or_zero else 'above'} 0.")
+    return float(number)
+
+
+def fits(what, *shape) -> None:
+    """ValueError, before anything is tried, if so many numbers would take more than 4 GiB in float64."""
+    gib = math.prod(shape) / 2**27
+    require(gib <= 4, f"{what} would take {gib:,.0f} GiB, {' x '.join(map(str, shape))} numbers. At most 4 are tried.")
+
+
+def sampler(sample):
+    """A model's sample(n, rng), without gradients: n a whole number of rows that fit into memory, rng the CPU's."""
+
+    @torch.no_grad()
+    @functools.wraps(sample)
+    def checked(self, n, rng=None):
+        n, rng = positive_int("n", n, least=0), cpu_rng(rng)
+        fits(f"n = {n:,}", n, getattr(self, "d", 1))
+        with torch.device("cpu"):
+            return sample(self, n, rng)
+
+    return checked
+
+
+def with_gradients(train):
+    """A function that can train wherever it is called, also under torch.no_grad() and torch.inference_mode()."""
+    return torch.inference_mode(False)(torch.enable_grad()(train))
+
+
+def holds(name, optimizer, whose, net) -> None:
+    """ValueError if the optimizer has no parameters to train, or some that are not the network's."""
+    require(hasattr(optimizer, "param_groups"), f"{name} is {optimizer!r}. It should be a torch optimizer.")
+    held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+    right = held and {id(p) for p in held} <= {id(p) for p in net.parameters()} and not held[0].is_inference()
+    require(right, f"{name} should hold {whose}'s own parameters and no others, made outside of inference mode.")
 
 
 def one_of(name, value, known) -> None:
@@ -66,10 +118,10 @@ def one_of(name, value, known) -> None:
     require(value in known, f"{name} is {value!r}. It should be one of {', '.join(map(repr, known))}.")
 
 
-def cpu_rng(rng) -> torch.Generator:
-    """`rng`, or a new one with a random seed if it is None; ValueError if it is not the CPU's."""
+def cpu_rng(rng, fresh=False) -> torch.Generator:
+    """`rng`; if it is None torch's own, or a `fresh` one with a random seed; ValueError if it is not of the CPU."""
     if rng is None:
-        rng = torch.Generator()
-        rng.seed()
-    require(rng.device.type == "cpu", f"rng is on {rng.device}. It should be on the CPU, wherever the networks are.")
+        return torch.Generator().manual_seed(torch.Generator().seed()) if fresh else torch.default_generator
+    right = isinstance(rng, torch.Generator) and rng.device.type == "cpu"
+    require(right, f"rng is {rng!r}. It should be a torch.Generator() on the CPU, wherever the networks are.")
     return rng

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows, require
+from lecture_lib.data.checks import as_rows, as_tensor, require
 
 FILES = {  # Fashion-MNIST's: the length of the header, and the sha256 of all bytes, unpacked
     "train-images-idx3-ubyte": (16, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
@@ -52,7 +52,7 @@ class Images(NamedTuple):
 
     def levels_of(self, pictures) -> Tensor:
         """The inverse of `scaled`: pictures (n, 1, height, width) as rows (n, height * width) of the nearest levels."""
-        x = as_rows(pictures.flatten(1).float(), prod(self.shape), "pictures", finite=False)
+        x = as_rows(as_tensor(pictures, "pictures").flatten(1).float(), prod(self.shape), "pictures", finite=False)
         return ((x + 1) * (self.levels - 1) / 2).round().clamp(0, self.levels - 1).long()
 
 
@@ -63,7 +63,7 @@ def digits() -> Images:
     """
     from sklearn.datasets import load_digits
 
-    order = torch.randperm(1797, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(1797, generator=torch.Generator().manual_seed(0), device="cpu")
     x, labels = (torch.as_tensor(part).long()[order] for part in load_digits(return_X_y=True))
     return Images(x[:1400], x[1400:], labels[:1400], labels[1400:], (8, 8), 17, "digits", tuple("0123456789"))
 
@@ -102,7 +102,7 @@ def cache() -> Path:
 
 def _paths(folder) -> dict[str, Path]:
     """Which of the four files are in the folder, or in torchvision's layout below it, unpacked rather than .gz."""
-    folder = Path(os.path.expanduser(folder))
+    folder = Path(os.path.expanduser(str(folder)))
     places = [(place, end) for end in (".gz", "") for place in (folder / "FashionMNIST/raw", folder)]
     paths = [(name, place / (name + end)) for place, end in places for name in FILES]
     return {name: path for name, path in paths if os.path.isfile(path)}  # the last place wins

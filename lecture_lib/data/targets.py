@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows, positive, require
+from lecture_lib.data.checks import as_rows, as_tensor, fits, positive, positive_int, require, sampler
 
 
 class Target:
@@ -23,9 +23,11 @@ class Target:
     """
 
     def __init__(self, name, low, high):
-        self.name, self.d = name, len(low)
-        self.low = torch.as_tensor(low, dtype=torch.float64)
-        self.high = torch.as_tensor(high, dtype=torch.float64)
+        self.low, self.high = as_tensor(low, "low", torch.float64), as_tensor(high, "high", torch.float64)
+        low, high = self.low.tolist(), self.high.tolist()
+        right = all(0 < b - a < math.inf for a, b in zip(low, high))
+        require(right, f"low is {low}, high is {high}. low should be below, not infinitely.")
+        self.name, self.d = name, len(self.low)
         self.cells = 20_000 if self.d == 1 else 300
 
     def log_prob(self, x) -> Tensor:
@@ -48,8 +50,10 @@ class Target:
 
 def grid(low, high, cells) -> tuple[Tensor, float]:
     """Midpoints of cells^d equal cells that fill the box, (cells^d, d) in float64, and a cell's volume."""
+    cells = positive_int("cells", cells)
+    fits("The grid", cells ** len(low), len(low))
     width = (high - low) / cells
-    axes = [a + w * (torch.arange(cells, dtype=torch.float64) + 0.5) for a, w in zip(low, width)]
+    axes = [a + w * (torch.arange(cells, dtype=torch.float64, device="cpu") + 0.5) for a, w in zip(low, width)]
     return torch.cartesian_prod(*axes).reshape(-1, len(axes)), width.prod().item()
 
 
@@ -57,11 +61,11 @@ class Uniform(Target):
     """p(x) = 1 / (high - low) on [low, high]; on [0, 1] its entropy is 0."""
 
     def __init__(self, low=0.0, high=1.0):
-        require(low < high, f"low is {low}, high is {high}. low should be below high.")
         super().__init__("uniform", [low], [high])
-        self.width = high - low
+        self.width = (self.high - self.low).item()
         self.entropy = math.log(self.width)
 
+    @sampler
     def sample(self, n, rng=None):
         return self.low.item() + self.width * torch.rand(n, 1, generator=rng)
 
@@ -74,11 +78,13 @@ class Triangular(Target):
     """p(x) rises in a straight line from `low` to `mode` and falls to `high`; its top is 2 / (high - low)."""
 
     def __init__(self, low=-1.0, mode=0.5, high=1.0):
-        require(low < mode < high, f"low, mode and high are {low}, {mode}, {high}. They should increase.")
         super().__init__("triangular", [low], [high])
+        low, mode, high = as_tensor([low, mode, high], "mode", torch.float64).tolist()
+        require(low < mode < high, f"low, mode and high are {low}, {mode}, {high}. They should increase.")
         self.width, self.left = high - low, mode - low
         self.entropy = 0.5 + math.log(self.width / 2)
 
+    @sampler
     def sample(self, n, rng=None):
         # inverse of F(x) = (x - low)^2 / (width left) up to the mode, and its mirror image beyond
         u = torch.rand(n, 1, generator=rng)
@@ -99,6 +105,7 @@ class Checkerboard(Target):
         super().__init__("checkerboard", [-2, -2], [2, 2])
         self.entropy = math.log(8)
 
+    @sampler
     def sample(self, n, rng=None):
         column = torch.randint(4, (n,), generator=rng)
         row = 2 * torch.randint(2, (n,), generator=rng) + column % 2
@@ -117,18 +124,19 @@ class Mixture(Target):
     """
 
     def __init__(self, name, means, sds, weights=None):
-        self.means = torch.as_tensor(means, dtype=torch.float64)
+        self.means, sds = as_rows(means, name="means").double().detach(), as_tensor(sds, "sds", torch.float64)
         k = len(self.means)
-        self.sds = torch.as_tensor(sds, dtype=torch.float64).expand(k)
-        self.weights = w = torch.as_tensor([1 / k] * k if weights is None else weights, dtype=torch.float64)
+        require(sds.shape in [(), (k,)], f"sds has shape {tuple(sds.shape)}. It should be a number, or ({k},).")
+        self.sds = sds.expand(k)
+        self.weights = w = as_tensor([1 / k] * k if weights is None else weights, "weights", torch.float64)
         right = w.shape == (k,) and (w >= 0).all() and math.isclose(w.sum(), 1)
         require(right, f"weights are {w.tolist()}. They should be {k} numbers of at least 0 with sum 1.")
-        least = self.sds.min().item()
-        require(least > 0, f"The smallest standard deviation (noise) is {least:g}. It should be above 0.")
+        least = positive("The smallest standard deviation (noise)", self.sds.min().item())
         reach = 6 * self.sds[:, None]
         super().__init__(name, (self.means - reach).amin(0), (self.means + reach).amax(0))
         self.cells = max(self.cells, int(4 * (self.high - self.low).max() / least))  # at least four cells to an sd
 
+    @sampler
     def sample(self, n, rng=None):
         k = torch.multinomial(self.weights, max(n, 1), replacement=True, generator=rng)[:n]
         z = torch.randn(n, self.d, generator=rng)
@@ -152,12 +160,15 @@ class NoisyCurve(Mixture):
 
     def __init__(self, name, curves, length, noise, finer=0, power=0):
         self.curves, self.length, self.noise, self.power = curves, length, positive("noise", noise), power
-        t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(max(96, int(finer / noise))))  # on [-1, 1]
+        nodes = max(96, int(finer / self.noise))
+        fits("The curve's nodes", nodes, nodes)
+        t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(nodes))  # on [-1, 1]
         t = (t + 1) * length / 2
         w = w * t**power
         weights = torch.cat([w / w.sum()] * len(curves)) / len(curves)
         super().__init__(name, torch.cat([c(t) for c in curves]), noise, weights)
 
+    @sampler
     def sample(self, n, rng=None):
         t = self.length * torch.rand(n, generator=rng) ** (1 / (self.power + 1))
         which = torch.randint(len(self.curves), (n,), generator=rng)
@@ -173,9 +184,10 @@ class Rings(Target):
     """
 
     def __init__(self):
-        self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64), 0.08
+        self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64, device="cpu"), 0.08
         super().__init__("rings", [-2.73, -2.73], [2.73, 2.73])
 
+    @sampler
     def sample(self, n, rng=None):
         r = self.radii.to(torch.get_default_dtype())[torch.randint(len(self.radii), (n,), generator=rng)]
         t = 2 * math.pi * torch.rand(n, generator=rng)
@@ -196,9 +208,10 @@ class Pinwheel(Target):
     """
 
     def __init__(self):
-        self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64)
+        self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64, device="cpu")
         super().__init__("pinwheel", [-4, -4], [4, 4])
 
+    @sampler
     def sample(self, n, rng=None):
         z = torch.randn(n, 2, generator=rng)
         y = self.mean.to(z.dtype) + self.sd.to(z.dtype) * z

@@ -7,6 +7,7 @@ for photos. Ours is small, for the images of this course: its distances compare 
 
 import hashlib
 import math
+import warnings
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from lecture_lib.data import Images, as_rows, cache, require
+from lecture_lib.data import Images, as_rows, as_tensor, cache, cpu_rng, positive_int, require, with_gradients
 
 
 class Classifier(nn.Module):
@@ -35,7 +36,7 @@ class Classifier(nn.Module):
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
         """What the last layer sees of each image: (n, 64), on the CPU."""
-        return torch.cat([self.body(part.to(self.head.weight)).cpu() for part in x.split(1000)])
+        return torch.cat([self.body(part.to(self.head.weight)).cpu() for part in as_tensor(x).split(1000)])
 
     @torch.no_grad()
     def classify(self, x: Tensor) -> Tensor:
@@ -43,16 +44,18 @@ class Classifier(nn.Module):
         return self.head(self.features(x).to(self.head.weight)).argmax(1).cpu()
 
 
-@torch.enable_grad()
+@with_gradients
 def classifier(images: Images, steps: int = 900, seed: int = 0) -> Classifier:
     """A `Classifier` of images.train by its labels; the second time it comes from the course's cache.
 
     Adam with batches of 128 and a step size that falls from 3e-3 to 0, in float32, from the seed: about 20 CPU seconds
     and 91 % of the test images for Fashion-MNIST, 2 seconds and 98 % for the digits.
     """
+    require(isinstance(images, Images), f"images is a {type(images).__name__}. It should be Images, as data.digits().")
     (size, width), classes = images.shape, len(images.classes)
     require(classes and size == width, f"images is {size} x {width}, {classes} classes. It must be square, with some.")
-    with torch.random.fork_rng([]):  # leaves torch's own random numbers alone
+    steps, seed = positive_int("steps", steps), positive_int("seed", seed, least=0)
+    with torch.random.fork_rng([]), torch.device("cpu"):  # leaves torch's own random numbers alone
         net = Classifier(size, classes).float()
     data = hashlib.sha256(images.train.numpy().tobytes() + images.train_labels.numpy().tobytes()).hexdigest()[:16]
     path = cache() / "-".join(map(str, ["classifier", images.name, data, steps, seed])).replace("/", " ")
@@ -65,7 +68,7 @@ def classifier(images: Images, steps: int = 900, seed: int = 0) -> Classifier:
     net.body[-2].reset_running_stats()
     adam = torch.optim.Adam(net.to(memory_format=torch.channels_last).parameters(), fused=True)
     for step in range(steps):
-        rows = torch.randint(len(images.train), (128,), generator=rng)
+        rows = torch.randint(len(images.train), (128,), generator=rng, device="cpu")
         adam.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
         loss = cross_entropy(net(images.scaled(images.train[rows])), images.train_labels[rows])
         adam.zero_grad()
@@ -99,9 +102,12 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     """
     x = as_rows(x).detach().cpu().double()
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
+    draws, rng = positive_int("draws", draws, least=0), cpu_rng(rng)
     require(min(len(x), len(y)) > 1, f"x and y have {len(x)} and {len(y)} rows. Both should have at least 2.")
-    again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng)]  # noqa: E731
-    drawn = torch.tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
+    if (n := min(len(x), len(y))) < 5 * x.shape[1]:
+        warnings.warn(f"{n} rows of {x.shape[1]} features: mostly noise. Take {10 * x.shape[1]} or more.", stacklevel=2)
+    again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng, device="cpu")]  # noqa: E731
+    drawn = as_tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
     value = _frechet(x, y)
     return Distance(value, *(2 * value - drawn.quantile(share).item() for share in (0.975, 0.025)))
 
@@ -124,7 +130,7 @@ def nearest(x: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
 
     Is it memorized? Compare with the distances that new real images get.
     """
-    x = as_rows(x.flatten(1)).cpu()
-    train = as_rows(train.flatten(1), x.shape[1], "train").to(x)
+    x = as_rows(as_tensor(x).flatten(1)).detach().cpu()
+    train = as_rows(as_tensor(train, "train").flatten(1), x.shape[1], "train").to(x)
     index = torch.cat([torch.cdist(rows, train).argmin(1) for rows in x.split(1000)])
     return (x - train[index]).norm(dim=1), index  # cdist's own distances are rounded, where they are small

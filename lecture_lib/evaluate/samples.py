@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.special import xlogy
 
-from lecture_lib.data import Mixture, Target, as_rows, grid, require
+from lecture_lib.data import Mixture, Target, as_rows, as_tensor, cpu_rng, fits, grid, positive, positive_int, require
 from lecture_lib.histogram import cell_of
 
 
@@ -28,8 +28,8 @@ def estimate(values: Tensor) -> Estimate:
     estimate(-model.log_prob(x)) is -(1/n) sum_i log p_theta(x(i)), in nats per point, slide "Parametrizing
     Distributions". A perfect model gets the entropy of p_data, up to the error.
     """
+    values = as_tensor(values, "values").detach().double()
     require(values.ndim == 1 and len(values) > 1, f"values has shape {tuple(values.shape)}. It should be (n,), n > 1.")
-    values = values.detach().double()
     return Estimate(values.mean().item(), (values.std() / math.sqrt(len(values))).item())
 
 
@@ -38,6 +38,9 @@ def kl_estimate(model, target: Target, x: Tensor) -> Estimate:
 
     A perfect model gets 0. Both see the same points, so their common noise cancels: the standard error is small.
     """
+    for name, density in {"model": model, "target": target}.items():
+        require(hasattr(density, "log_prob"), f"{name} is a {type(density).__name__}. It should have log_prob.")
+    x = as_rows(x)
     log_p, log_q = target.log_prob(x), model.log_prob(x)
     require(log_q.shape == log_p.shape, f"model.log_prob(x) has shape {tuple(log_q.shape)}. It should be {(len(x),)}.")
     return estimate(log_p - log_q.to(log_p.device))
@@ -45,7 +48,7 @@ def kl_estimate(model, target: Target, x: Tensor) -> Estimate:
 
 def bits_per_dim(log_prob: Tensor, d: int) -> Tensor:
     """-log p(x) / (d log 2): nats per point -> bits per dimension; log2(k) for uniform images of k grey levels."""
-    return -log_prob / (d * math.log(2))
+    return -as_tensor(log_prob, "log_prob") / (positive_int("d", d) * math.log(2))
 
 
 class Modes(NamedTuple):
@@ -69,6 +72,7 @@ def modes(x: Tensor, target: Mixture, sds: float = 3.0, least: float = 0.1) -> M
     """
     require(isinstance(target, Mixture), f"target is {getattr(target, 'name', target)!r}. It should be a Mixture.")
     x = as_rows(x, target.d, finite=False).detach().cpu().double()
+    sds, least = positive("sds", sds), positive("least", least, or_zero=True)
     near, mode = (torch.cdist(x, target.means) / target.sds).min(1)
     good = near <= sds  # infinity is not
     counts = torch.bincount(mode[good], minlength=len(target.means))
@@ -85,14 +89,15 @@ def jensen_shannon(x: Tensor, target: Target, cells: int | None = None) -> Estim
     differ from p. By how much on average is taken off, exactly for q = p, else the better the more points there are:
     a perfect generator gets 0, within its error.
     """
+    require(isinstance(target, Target), f"target is {target!r}. It should be a Target, such as data.two_moons().")
     x = as_rows(x, target.d, finite=False).detach().cpu().double()
-    n, d, cells = len(x), target.d, cells or (200 if target.d == 1 else 48)
+    n, d, cells = len(x), target.d, positive_int("cells", cells or (200 if target.d == 1 else 48))
     p = _masses(target, cells)
     q = torch.bincount(_cell(x, target, cells), minlength=len(p)).double() / n
     # q without its scatter: p, times a ratio q / p that is the same in a block of many cells, 100 points or more
     blocks = min(cells, 25 if d == 1 else 8, max(2, int((n / 100) ** (1 / d))))
     middles, _ = grid(target.low, target.high, cells)
-    block = torch.cat([_cell(middles, target, blocks), torch.tensor([blocks**d])])  # and outside
+    block = torch.cat([_cell(middles, target, blocks), torch.tensor([blocks**d], device="cpu")])  # and outside
     p_of, q_of = (torch.bincount(block, weights=mass) for mass in (p, q.where(p > 0, 0)))
     bias, variance = _scatter(p, torch.where(p > 0, p * (q_of / p_of)[block], q), n)
     return Estimate(_js(p, q).sum().item() - bias, math.sqrt(variance))
@@ -105,7 +110,8 @@ def _js(p: Tensor, q: Tensor) -> Tensor:
 
 def _cell(x: Tensor, target: Target, cells: int) -> Tensor:
     """The number of each row's cell, of cells^d equal ones in the target's box; cells^d outside."""
-    return cell_of(x, [torch.linspace(a, b, cells + 1, dtype=torch.float64) for a, b in zip(target.low, target.high)])
+    line = torch.linspace(0, 1, cells + 1, dtype=torch.float64, device="cpu")
+    return cell_of(x, [torch.lerp(a, b, line) for a, b in zip(target.low, target.high)])
 
 
 @lru_cache(maxsize=16)
@@ -126,7 +132,7 @@ def _scatter(p: Tensor, q: Tensor, n: int) -> tuple[float, float]:
     for some in order[q[order] > 0].split(256):
         rate, mass = n * q[some, None], p[some, None]
         reach = 10 * rate.sqrt() + 10
-        count = (rate - reach).clamp(min=0).floor() + torch.arange(int((2 * reach).max()) + 1).double()
+        count = (rate - reach).clamp(min=0).floor() + torch.arange(int((2 * reach).max()) + 1, device="cpu").double()
         chance = (xlogy(count, rate) - rate - torch.lgamma(count + 1)).exp()
         terms = _js(mass, count / n)
         mean = (chance * terms).sum(1)
@@ -142,7 +148,7 @@ def kolmogorov_smirnov(a: Tensor, b: Tensor) -> float:
 
     Two samples of n and m points of one distribution exceed 1.36 sqrt(1/n + 1/m) in 5 % of cases.
     """
-    a, b = as_rows(a, 1, "a")[:, 0].double(), as_rows(b, 1, "b")[:, 0].double()
+    a, b = (as_rows(some, 1, name)[:, 0].detach().cpu().double() for name, some in {"a": a, "b": b}.items())
     x = torch.cat([a, b])
     cdf_a, cdf_b = (torch.searchsorted(some.sort().values, x, right=True).double() / len(some) for some in (a, b))
     return (cdf_a - cdf_b).abs().max().item()
@@ -156,7 +162,9 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, rng: torch.Ge
     """
     x = as_rows(x).detach().cpu().double()
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
-    u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=rng)
+    directions, rng = positive_int("directions", directions), cpu_rng(rng)
+    fits("All directions", len(x) + len(y), directions)
+    u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=rng, device="cpu")
     t, order = (torch.cat([x, y]) @ (u / u.norm(dim=0))).sort(0)  # (n + m, directions)
     cdf_x = (order < len(x)).double().cumsum(0) / len(x)
     cdf_y = (order >= len(x)).double().cumsum(0) / len(y)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lecture_lib.data import require
+
 LIMIT = 5.0  # of log scales: factors from 1/148 to 148. What lies beyond counts as the limit, and gets no gradient
 LOW, HIGH = -4.0, 4.0  # a spline bends between them, unless it is told otherwise
 
@@ -34,7 +36,7 @@ def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Ten
 
     Slide "Flows: Transformations", elementwise. z: (...,); params: (..., 1), log_slope. Returns as `affine` does.
     """
-    log_slope = F.hardtanh(params[..., 0], -LIMIT, LIMIT)
+    (log_slope,) = F.hardtanh(params, -LIMIT, LIMIT).unbind(-1)
     logdet = torch.where(z < 0, -log_slope if inverse else log_slope, 0.0)
     return z * logdet.exp(), logdet
 
@@ -47,6 +49,7 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
     z: (...,); params: (..., 3 k), as k of each: logits of w, means, log s (from -5 to 5). Returns as `affine` does.
     The direction x -> z is a formula; z -> x is found by bisection, to the last bit or so.
     """
+    require(params.shape[-1] % 3 == 0, f"params has {params.shape[-1]} numbers. A mixture of k takes 3 k.")
     logits, means, log_s = params.unflatten(-1, (3, -1)).unbind(-2)  # (..., k) each
     log_w, log_s = logits.log_softmax(-1), F.hardtanh(log_s, -LIMIT, LIMIT)
 
@@ -94,6 +97,7 @@ def spline_knots(params: Tensor, low: float = LOW, high: float = HIGH, least: fl
     the line z = x goes on. Between two steep knots g may still be nearly flat: there float32 knows g^{-1} badly.
     """
     k = (params.shape[-1] + 1) // 3
+    require(params.shape[-1] == 3 * k - 1, f"params has {params.shape[-1]} numbers. A spline of k bins takes 3 k - 1.")
     params = F.hardtanh(params, -LIMIT, LIMIT)
     steps = params[..., : 2 * k].exp().unflatten(-1, (2, k))
     sums = F.pad(steps.cumsum(-1), (1, 0))  # (..., 2, k + 1)

@@ -13,12 +13,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, positive_int, require
+from lecture_lib.data import as_rows, as_tensor, cpu_rng, fits, positive_int, positive_ints, require
 from lecture_lib.flows.bijections import affine
 from lecture_lib.likelihood.nets import MADE
 
 
-class Affine(nn.Module):
+class Layer(nn.Module):
+    """What is alike in layers of d dimensions."""
+
+    def rows(self, z) -> Tensor:
+        """z as the layer's own kind of tensor, (n, d). Whether all is finite, a flow looks at its ends alone."""
+        z = as_tensor(z, "z").to(next(self.parameters()))
+        right = z.ndim == 2 and z.shape[1] == self.d
+        require(right, f"z or x has shape {tuple(z.shape)}. It should be (n, {self.d}): one row per point.")
+        return z
+
+
+class Affine(Layer):
     """f(z) = A z + b, so z = A^{-1} (x - b), with A^{-1} = L U.
 
     Slide "Flows: Transformations", affine. L is lower triangular with exp(log_diagonal) on its diagonal, U upper
@@ -27,9 +38,16 @@ class Affine(nn.Module):
 
     def __init__(self, d: int):
         super().__init__()
-        self.shift, self.log_diagonal = nn.Parameter(torch.zeros(d)), nn.Parameter(torch.zeros(d))
-        self.below = nn.Parameter(torch.zeros(d, d))  # what L has below its diagonal; the rest is not used
-        self.above = nn.Parameter(torch.zeros(d, d))  # what U has above its diagonal
+        self.d = d = positive_int("d", d)
+        fits("The matrices", d, d)
+        self.shift, self.log_diagonal = (
+            nn.Parameter(torch.zeros(d, device="cpu")),
+            nn.Parameter(torch.zeros(d, device="cpu")),
+        )
+        self.below = nn.Parameter(
+            torch.zeros(d, d, device="cpu")
+        )  # what L has below its diagonal; the rest is not used
+        self.above = nn.Parameter(torch.zeros(d, d, device="cpu"))  # what U has above its diagonal
 
     @classmethod
     def fit(cls, x: Tensor):
@@ -41,43 +59,62 @@ class Affine(nn.Module):
         given_others = factor.diagonal() / covariance.diagonal().sqrt()  # sd, as a share of the column's own
         spread = not failed and (x != x[0]).any(0).all() and given_others.min() >= 1e-6
         require(spread, "x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
-        lower = torch.linalg.solve_triangular(factor, torch.eye(len(mean)).to(factor), upper=False)  # A^{-1} = L
+        lower = torch.linalg.solve_triangular(
+            factor, torch.eye(len(mean), device="cpu").to(factor), upper=False
+        )  # A^{-1} = L
         layer = cls(len(mean))
         layer.shift.data, layer.log_diagonal.data, layer.below.data = mean, lower.diagonal().log(), lower
         return layer.to(x)
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """L and U, (d, d) each."""
-        one = torch.eye(len(self.shift)).to(self.shift)
+        one = torch.eye(len(self.shift), device="cpu").to(self.shift)
         return self.below.tril(-1) + self.log_diagonal.exp().diag(), self.above.triu(1) + one
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         lower, upper = self.factors()
-        y = torch.linalg.solve_triangular(lower, z.T, upper=False)
+        y = torch.linalg.solve_triangular(lower, self.rows(z).T, upper=False)
         x = torch.linalg.solve_triangular(upper, y, upper=True, unitriangular=True).T + self.shift
         return x, -self.log_diagonal.sum().expand(len(z))
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         lower, upper = self.factors()
-        return (x - self.shift) @ (lower @ upper).T, self.log_diagonal.sum().expand(len(x))
+        return (self.rows(x) - self.shift) @ (lower @ upper).T, self.log_diagonal.sum().expand(len(x))
 
 
-class Elementwise(nn.Module):
+class Bijective(Layer):
+    """What layers with a bijection share: d elements, so many params (size) for each, and one `forward` both ways."""
+
+    def __init__(self, d: int, bijection, size: int):
+        super().__init__()
+        self.d, self.bijection, self.size = positive_int("d", d), bijection, positive_int("size", size)
+        z, params = torch.zeros(2, 3, device="cpu"), torch.zeros(2, 3, self.size, device="cpu")
+        try:
+            right = [v.shape for v in bijection(z, params)] == [z.shape] * 2
+        except Exception as error:
+            raise ValueError(f"size is {size}. The bijection does not take so many params: {error}") from error
+        require(right, "bijection should give x and logdet of the shape of z.")
+
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.forward(x, inverse=True)
+
+
+class Elementwise(Bijective):
     """f(z_1, ..., z_d) = (f_1(z_1), ..., f_d(z_d)): one bijection for each dimension, the same for all points.
 
     Slide "Flows: Transformations", elementwise. params: (d, p), where they start; the bijection's p numbers for each.
     """
 
     def __init__(self, bijection, params: Tensor):
-        super().__init__()
-        self.bijection, self.params = bijection, nn.Parameter(params.clone())
+        params = as_tensor(params, "params").detach().clone()
+        require(params.ndim == 2, f"params has shape {tuple(params.shape)}. It should be (d, p), a row per dimension.")
+        super().__init__(len(params), bijection, params.shape[1])
+        self.params = nn.Parameter(params)
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+        z = self.rows(z)
         x, logdet = self.bijection(z, self.params.expand(len(z), -1, -1), inverse)
         return x, logdet.sum(1)
-
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.forward(x, inverse=True)
 
 
 class Sigmoid(nn.Module):
@@ -85,6 +122,9 @@ class Sigmoid(nn.Module):
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
         super().__init__()
+        ends = as_tensor([low, high], "low, high", torch.float64)
+        right = ends.ndim == 1 and 0 < ends.diff() < math.inf
+        require(right, f"low is {low}, high is {high}. They should be numbers, low below, not infinitely.")
         self.low, self.width = low, high - low
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,18 +141,19 @@ class Sigmoid(nn.Module):
 
 def mlp(inputs: int, hidden, outputs: int, rng=None) -> nn.Sequential:
     """Linear layers with ReLU between them; the last one starts at 0."""
-    sizes, layers = [inputs, *hidden], []
+    sizes, layers, rng = [inputs, *positive_ints("hidden", hidden)], [], cpu_rng(rng)
     for before, after in pairwise(sizes):
+        fits("A layer of the net", before, after)
         layers += [nn.utils.skip_init(nn.Linear, before, after), nn.ReLU(inplace=True)]
         for p in layers[-2].parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
-            p.data = (2 * torch.rand(p.shape, generator=rng) - 1) / math.sqrt(before)
+            p.data = (2 * torch.rand(p.shape, generator=rng, device="cpu") - 1) / math.sqrt(before)
     last = nn.utils.skip_init(nn.Linear, sizes[-1], outputs)
     for p in last.parameters():
         p.data.zero_()
     return nn.Sequential(*layers, last)
 
 
-class CouplingLayer(nn.Module):
+class CouplingLayer(Bijective):
     """One half of z stays as it is; the other is transformed, with params that a network reads off the first:
 
         x_a = z_a,    x_b,j = bijection(z_b,j; net(z_a)_j)
@@ -125,40 +166,37 @@ class CouplingLayer(nn.Module):
     """
 
     def __init__(self, d: int, swap=False, bijection=affine, size: int = 2, hidden=(64, 64), rng=None):
-        super().__init__()
-        d = positive_int("d", d, least=2)  # it takes two halves
-        self.swap, self.bijection, self.size = swap, bijection, size
-        self.halves = [d // 2, d - d // 2]
+        super().__init__(positive_int("d", d, least=2), bijection, size)  # it takes two halves
+        self.swap, self.halves = swap, [self.d // 2, self.d - self.d // 2]
         read, changed = reversed(self.halves) if swap else self.halves
         self.net = mlp(read, hidden, changed * size, rng)
 
     def forward(self, z: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
-        first, second = z.split(self.halves, 1)
+        first, second = self.rows(z).split(self.halves, 1)
         a, b = (second, first) if self.swap else (first, second)
         params = self.net(a).unflatten(1, (-1, self.size))  # (n, d_b p) -> (n, d_b, p)
         b, logdet = self.bijection(b, params, inverse)
         return torch.cat((b, a) if self.swap else (a, b), 1), logdet.sum(1)
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.forward(x, inverse=True)
 
-
-class MaskedAutoregressive(nn.Module):
+class MaskedAutoregressive(Bijective):
     """z_j = bijection^{-1}(x_j; net_j(x_1, ..., x_{j-1})): the autoregressive model of part 2 as a flow.
 
     One pass for x -> z, d for z -> x. Papamakarios and others 2017, MAF. bijection, size, rng: as for `CouplingLayer`.
     """
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
-        super().__init__()
-        self.bijection, self.net = bijection, MADE(torch.arange(d), 1, size, hidden, rng)
+        super().__init__(d, bijection, size)
+        self.net = MADE(torch.arange(self.d, device="cpu"), 1, self.size, positive_int("hidden", hidden), rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        z = self.rows(z)
         x = torch.zeros_like(z)
         for _ in range(z.shape[1]):  # after round j the first j columns are right
             x, logdet = self.bijection(z, self.net(x))
         return x, logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.rows(x)
         z, logdet = self.bijection(x, self.net(x), inverse=True)
         return z, logdet.sum(1)

@@ -4,12 +4,13 @@ Slides "GAN Architectures" and "GANs: Example".
 """
 
 from itertools import pairwise
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import positive_int
-from lecture_lib.gans.networks import SLOPE, eval_mode
+from lecture_lib.data import as_tensor, cpu_rng, fits, positive_int, require, sampler
+from lecture_lib.gans.networks import SLOPE, eval_mode, taken
 
 
 class ImageGenerator(nn.Sequential):
@@ -19,24 +20,33 @@ class ImageGenerator(nn.Sequential):
     def z_dim(self) -> int:
         return self[0].in_features
 
-    def noise(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    def forward(self, z: Tensor) -> Tensor:
+        part = not isinstance(self[0], nn.Linear)  # a part of the network is a network, too
+        return super().forward(z if part else taken(z, self[0].weight, 2, self.z_dim))
+
+    @sampler
+    def noise(self, n, rng=None) -> Tensor:
         """z, (n, z_dim), on the CPU."""
         return torch.randn(n, self.z_dim, generator=rng)
 
     @torch.no_grad()
     def images(self, z: Tensor) -> Tensor:
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
-        like = next(self.parameters())
         with eval_mode(self):
-            return torch.cat([self(part.to(like)).cpu() for part in z.split(500)])
+            return torch.cat([self(part).cpu() for part in as_tensor(z, "z").split(500)])
 
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, channels, size, size)."""
         return self.images(self.noise(n, rng))
 
 
 class ImageDiscriminator(nn.Sequential):
     """The logit of D(x), "x is real": images (n, channels, size, size) -> (n,); D(x) = sigmoid(logit)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        part = not isinstance(self[0], nn.Conv2d)
+        return super().forward(x if part else taken(x, self[0].weight, 4, self[0].in_channels))
 
 
 def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGenerator, ImageDiscriminator]:
@@ -51,17 +61,17 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     channels: of the images, 1 for grey and 3 for colours. rng: of the first weights.
     """
     g, d = width if isinstance(width, (tuple, list)) and len(width) == 2 else (width, width)
-    for name, value in {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}.items():
-        positive_int(name, value)
-    side, layers = size, 0
-    while isinstance(size, int) and side > 4 and side % 2 == 0:
+    numbers = {"width": g, "D's width": d, "z_dim": z_dim, "channels": channels}
+    g, d, z_dim, channels = (positive_int(name, value) for name, value in numbers.items())
+    side, layers = int(size) if isinstance(size, Integral) else 0, 0
+    while side > 4 and side % 2 == 0:
         side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
-    if layers == 0:
-        raise ValueError(f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
+    require(layers, f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
+    fits("The networks", z_dim + max(g, d) * 2**layers, max(g, d) * 2**layers * side**2)
     up = [g * 2**k for k in reversed(range(layers))]  # 64 pixels, width 64: [512, 256, 128, 64]
     down = [d * 2**k for k in range(layers)]  # [64, 128, 256, 512]
 
-    with torch.random.fork_rng([]):  # torch's own first weights are not used
+    with torch.random.fork_rng([]), torch.device("cpu"):  # torch's own first weights are not used
         up_layers = [nn.Linear(z_dim, up[0] * side**2, bias=False), nn.Unflatten(1, (up[0], side, side))]
         for a, b in pairwise(up):
             up_layers += [nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
@@ -78,6 +88,7 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
 @torch.no_grad()
 def init_weights(net: nn.Module, rng: torch.Generator | None = None) -> None:
     """First weights from N(0, 0.02^2), as in Radford, Metz and Chintala (2016); gains from N(1, 0.02^2); biases 0."""
+    rng = cpu_rng(rng)
     for part in net.modules():
         for name, p in part.named_parameters(recurse=False):
             if name == "bias":
@@ -92,10 +103,13 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
     Spherical linear interpolation, w the angle between a and b. Between two z of one length every z(t) has that
     length; a straight line is shorter in the middle (White 2016). Raises ValueError if w is next to 0 or pi.
     """
-    t = torch.linspace(0, 1, steps).to(a)[:, None]  # (steps, 1)
+    a, b, steps = as_tensor(a, "a"), as_tensor(b, "b"), positive_int("steps", steps)
+    require(a.ndim == 1 and a.shape == b.shape, f"a and b have shapes {tuple(a.shape)}, {tuple(b.shape)}, not (d,).")
+    t = torch.linspace(0, 1, steps, device="cpu").to(a)[:, None]  # (steps, 1)
     angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
-    if not 1e-3 < angle < 3.14:
-        raise ValueError(f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc.")
+    require(
+        1e-3 < angle < 3.14, f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc."
+    )
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
@@ -103,6 +117,7 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
 def summary(net: nn.Sequential, x: Tensor) -> str:
     """A line for each layer: its name, the shape that comes out of it for x, its number of parameters."""
     total, lines = sum(p.numel() for p in net.parameters()), [f"{'input':<18}{tuple(x.shape)}"]
+    x = as_tensor(x).to(next(net.parameters()))
     with eval_mode(net):
         for layer in net:
             x = layer(x)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from lecture_lib.data import cpu_rng, with_gradients
 from lecture_lib.gans.training import descend
 
 
@@ -36,6 +37,7 @@ def relativistic(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(fake - real).mean(-1)
 
 
+@with_gradients
 def slopes(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """|d logit / dx|^2 at each x, (n, d) or images (n, c, h, w) -> (n,); to be differentiated once more."""
     x = x.detach().requires_grad_()
@@ -50,7 +52,7 @@ def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None 
     rng: of where between the two, the same share of the way for all numbers of a point.
     """
     lead = real.shape[:1] if real.ndim > 3 else real.shape[:-1]  # of images; of points, (n,) or (n_models, n)
-    u = torch.rand(*lead, *[1] * (real.ndim - len(lead)), generator=rng).to(real)
+    u = torch.rand(*lead, *[1] * (real.ndim - len(lead)), generator=cpu_rng(rng), device="cpu").to(real)
     slope = (slopes(D, torch.lerp(fake, real, u)) + 1e-12).sqrt()  # the root has no derivative at 0
     return weight * (slope - 1).square().mean(-1)
 
@@ -60,7 +62,7 @@ def r1_r2(D, real: Tensor, fake: Tensor, weight: float = 0.1) -> Tensor:
     return weight / 2 * (slopes(D, real) + slopes(D, fake)).mean(-1)
 
 
-@torch.enable_grad()
+@with_gradients
 def penalized_step(G, D, optimizer, x: Tensor, z: Tensor, loss: Callable, penalty: Callable) -> Tensor:
     """`discriminator_step` with loss(real, fake) + penalty(D, x, G(z)), such as `gradient_penalty`."""
     fake = G(z).detach()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from lecture_lib.data import positive_int
+from lecture_lib.data import as_tensor, cpu_rng, fits, positive_int, positive_ints, require, sampler
 
 SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
 
@@ -26,13 +26,24 @@ class Linear(nn.Module):
 
     def __init__(self, inputs, outputs, n_models=None, rng=None):
         super().__init__()
+        rng = cpu_rng(rng)
+        fits("A layer", n_models or 1, inputs, outputs)
         lead, limit = () if n_models is None else (n_models,), 1 / math.sqrt(inputs)
-        uniform = lambda rows: limit * (2 * torch.rand(*lead, rows, outputs, generator=rng) - 1)  # noqa: E731
+        uniform = lambda rows: limit * (2 * torch.rand(*lead, rows, outputs, generator=rng, device="cpu") - 1)  # noqa: E731
         self.weight, self.bias = nn.Parameter(uniform(inputs)), nn.Parameter(uniform(1))
         self.affine = torch.addmm if n_models is None else torch.baddbmm
 
     def forward(self, x: Tensor) -> Tensor:
         return self.affine(self.bias, x, self.weight)
+
+
+def taken(x, like: Tensor, ndim: int, wide: int) -> Tensor:
+    """x as the network takes it, on the device and of the dtype of `like`; ValueError if it does not fit."""
+    x = (x if torch.is_tensor(x) and x.is_floating_point() else as_tensor(x)).to(like)
+    right = x.ndim == ndim and x.shape[1 if ndim > 3 else -1] == wide
+    wanted = {2: f"(n, {wide})", 3: f"(n_models, n, {wide})", 4: f"(n, {wide}, height, width)"}[ndim]
+    require(right, f"z or x has shape {tuple(x.shape)}. It should be {wanted}.")
+    return x
 
 
 class MLP(nn.Sequential):
@@ -43,12 +54,15 @@ class MLP(nn.Sequential):
 
     def __init__(self, inputs, outputs, hidden=(64, 64), n_models=None, rng=None):
         n_models = None if n_models is None else positive_int("n_models", n_models)
-        sizes = [positive_int("the number of units", size) for size in (inputs, *hidden, outputs)]
+        sizes = positive_ints("the number of units", [inputs, *positive_ints("hidden", hidden), outputs])
         layers = []
         for a, b in pairwise(sizes):
             layers += [Linear(a, b, n_models, rng), nn.LeakyReLU(SLOPE, inplace=True)]
         super().__init__(*layers[:-1])
-        self.n_models = n_models
+        self.n_models, self.inputs = n_models, sizes[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(taken(x, self[0].weight, 3 - (self.n_models is None), self.inputs))
 
 
 class Generator(MLP):
@@ -62,10 +76,11 @@ class Generator(MLP):
 
     def __init__(self, z_dim, d, hidden=(64, 64), n_models=None, rng=None, categories=0):
         categories = positive_int("categories", categories, least=0)
-        super().__init__(categories + z_dim, d, hidden, n_models, rng)
+        super().__init__(categories + positive_int("the number of units", z_dim), d, hidden, n_models, rng)
         self.z_dim, self.categories = z_dim, categories
 
-    def noise(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    @sampler
+    def noise(self, n, rng=None) -> Tensor:
         """z, (n, categories + z_dim), on the CPU; of many models (n_models, n, categories + z_dim)."""
         lead = (n,) if self.n_models is None else (self.n_models, n)
         z = torch.randn(*lead, self.z_dim, generator=rng)
@@ -74,8 +89,8 @@ class Generator(MLP):
         category = one_hot(torch.randint(self.categories, lead, generator=rng), self.categories)
         return torch.cat([category * (math.sqrt(self.categories) / 2), z], -1)  # so that it counts beside z
 
-    @torch.no_grad()
-    def sample(self, n: int, rng: torch.Generator | None = None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, d); of many models n each, (n_models, n, d)."""
         return self(self.noise(n, rng).to(self[0].weight))
 

@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from lecture_lib.data import as_rows, as_tensor, cpu_rng, positive_int, require
+from lecture_lib.data.checks import fits, holds, positive_ints, with_gradients
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 from lecture_lib.gans.networks import eval_mode
 
 
-@torch.enable_grad()
+@with_gradients
 def discriminator_step(G, D, optimizer: Optimizer, x: Tensor, z: Tensor, loss: Callable = cross_entropy) -> Tensor:
     """max over theta_d of E log D(x) + E log(1 - D(G(z))), G fixed: one step of `optimizer`, which holds theta_d.
 
@@ -26,7 +27,7 @@ def discriminator_step(G, D, optimizer: Optimizer, x: Tensor, z: Tensor, loss: C
     return descend(optimizer, loss(D(x), D(G(z).detach())))
 
 
-@torch.enable_grad()
+@with_gradients
 def generator_step(G, D, optimizer: Optimizer, z: Tensor, loss: Callable = non_saturating) -> Tensor:
     """max over theta_g of E log D(G(z)), D fixed: one step of `optimizer`, which holds theta_g.
 
@@ -47,13 +48,9 @@ def descend(optimizer: Optimizer, loss: Tensor) -> Tensor:
         advice = "Try a smaller step size, fewer steps of the player who wins, or another loss."
         raise FloatingPointError(f"The loss is {loss.tolist()}. The game has diverged. {advice}")
     optimizer.zero_grad()
-    total.backward(inputs=parameters_of(optimizer))
+    total.backward(inputs=[p for group in optimizer.param_groups for p in group["params"] if p.requires_grad])
     optimizer.step()
     return loss.detach()
-
-
-def parameters_of(optimizer: Optimizer) -> list[Tensor]:
-    return [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
 
 
 class Step(NamedTuple):
@@ -70,6 +67,7 @@ def turns(ratio: tuple[int, int]) -> Iterator[str]:
         yield from "D" * ratio[0] + "G" * ratio[1]
 
 
+@with_gradients
 def alternate(
     G, D, d_optimizer, g_optimizer, x, steps=2000, ratio=(1, 1), batch_size=256, rng=None, d_step=None, g_step=None
 ) -> Iterator[Step]:
@@ -106,14 +104,16 @@ def alternate(
     whose loss is not finite.
     """
     d_step, g_step = d_step or discriminator_step, g_step or generator_step
-    steps, batch_size, rng = positive_int("steps", steps), positive_int("batch_size", batch_size), cpu_rng(rng)
-    ratio, x = checked_ratio(ratio), checked_players(G, D, d_optimizer, g_optimizer, x)
+    steps, batch_size = positive_int("steps", steps), positive_int("batch_size", batch_size)
+    ratio, rng, x = checked_ratio(ratio), cpu_rng(rng, fresh=True), checked_players(G, D, d_optimizer, g_optimizer, x)
+    fits("A batch", batch_size, x[0].numel())
     lead = G.noise(1, torch.Generator()).shape[:-2]  # (), or (n_models,)
 
+    @with_gradients
     def play() -> Iterator[Step]:  # apart, so that all of the above happens at the call
         for number, player in zip(range(1, steps + 1), turns(ratio)):
             if player == "D":
-                rows = torch.randint(len(x), (*lead, batch_size), generator=rng)
+                rows = torch.randint(len(x), (*lead, batch_size), generator=rng, device="cpu")
                 loss = d_step(G, D, d_optimizer, x[rows], G.noise(batch_size, rng).to(x))
             else:
                 loss = g_step(G, D, g_optimizer, G.noise(batch_size, rng).to(x))
@@ -125,9 +125,9 @@ def alternate(
 def checked_ratio(ratio) -> tuple[int, int]:
     """(d_steps, g_steps) as ints; ValueError if they are none, or both 0."""
     try:
-        d_steps, g_steps = (positive_int("ratio", n, least=0) for n in ratio)
+        d_steps, g_steps = positive_ints("ratio", ratio, least=0)
         positive_int("their sum", d_steps + g_steps)
-    except (TypeError, ValueError):
+    except ValueError:
         raise ValueError(f"ratio is {ratio!r}. It should be (d_steps, g_steps): whole numbers, not both 0.") from None
     return d_steps, g_steps
 
@@ -136,10 +136,7 @@ def checked_ratio(ratio) -> tuple[int, int]:
 def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
     """The data as D takes them; ValueError if the networks, the optimizers and the data do not fit together."""
     require(hasattr(G, "noise"), f"G is a {type(G).__name__} without noise(n, rng). It should draw its own z.")
-    for player, net, optimizer in (("D", D, d_optimizer), ("G", G, g_optimizer)):
-        own, held = ({id(p) for p in params} for params in (net.parameters(), parameters_of(optimizer)))
-        name = f"{player.lower()}_optimizer"
-        require(held and held <= own, f"{name} should hold {player}'s own parameters and no others.")
+    holds("d_optimizer", d_optimizer, "D", D), holds("g_optimizer", g_optimizer, "G", G)
     x = as_tensor(x)
     x = (x if x.ndim > 1 else x.reshape(-1, 1)).to(next(D.parameters()))
     as_rows(x.flatten(1))  # some, and all finite
@@ -149,8 +146,8 @@ def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
         require(made == given, f"G makes points of shape {made}, x has {given}.")
         try:
             logits = D(G(z))
-        except RuntimeError as error:
-            raise ValueError(f"D does not take points of shape {given}: {error}.") from error
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"D does not take points of shape {given}: {str(error).rstrip('.')}.") from error
     found, wanted = tuple(logits.shape), tuple(z.shape[:-1])
     require(found == wanted, f"D maps points to shape {found}. It should be logits, {wanted}.")
     return x

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from lecture_lib.data import as_rows, positive_int, require
+from lecture_lib.data import as_rows, as_tensor, positive, require, sampler
 from lecture_lib.histogram.edges import checked_edges, grid_edges
 from lecture_lib.histogram.grid import cell_of, count, draw, look_up
 
@@ -28,7 +28,7 @@ class Histogram:
     def __init__(self, edges, probs):
         self.edges = checked_edges(edges)
         self.d = len(self.edges)
-        self.probs = p = torch.as_tensor(probs, dtype=torch.float64).detach()
+        self.probs = p = as_tensor(probs, "probs", torch.float64).detach()
         cells = tuple(len(e) - 1 for e in self.edges)
         require(p.shape == cells, f"probs has shape {tuple(p.shape)}. The edges make a grid of {cells} cells.")
         right = (p >= 0).all() and math.isclose(p.sum(), 1, rel_tol=1e-6)
@@ -46,8 +46,7 @@ class Histogram:
         smoothing: added to every count (Laplace 1814: 1). With 0, an empty cell gets p(x) = 0.
         """
         x = as_rows(x)
-        require(0 <= smoothing < math.inf, f"smoothing is {smoothing}. It should be a finite number of at least 0.")
-        edges = grid_edges(x, bins, low, high)
+        smoothing, edges = positive("smoothing", smoothing, or_zero=True), grid_edges(x, bins, low, high)
         counts = count(x, edges)
         n = counts.sum()
         require(n > 0, f"x has none of its {len(x)} points inside the edges. Widen the edges or check x.")
@@ -59,6 +58,7 @@ class Histogram:
         volumes = math.prod(torch.meshgrid(*[e.diff() for e in self.edges], indexing="ij"))
         return look_up(self.probs.log() - volumes.log(), -math.inf, x, self.edges).to(x.dtype)
 
+    @sampler
     def sample(self, n, rng=None) -> Tensor:
         """n draws, (n, d): a cell with probability p_i, then a uniform point in the cell."""
-        return draw(positive_int("n", n, least=0), self.edges, self.probs, rng)
+        return draw(n, self.edges, self.probs, rng)

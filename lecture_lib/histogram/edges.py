@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data import as_rows, one_of, positive_int, require
+from lecture_lib.data import as_rows, as_tensor, one_of, positive_int, require
 
 
 def checked_edges(edges) -> list[Tensor]:
     """The edges as a list of float64 tensors; ValueError if they are not increasing."""
-    if isinstance(edges, (Tensor, np.ndarray)) or all(isinstance(e, Real) for e in edges):
-        edges = [edges]
-    edges = [torch.as_tensor(e, dtype=torch.float64) for e in edges]
+    edges = edges.tolist() if hasattr(edges, "tolist") else edges  # of a tensor, array or Series
+    edges = [edges] if all(isinstance(e, Real) for e in edges) else edges
+    edges = [as_tensor(e, f"edges[{j}]", torch.float64).detach() for j, e in enumerate(edges)]
     for j, e in enumerate(edges):
         right = e.ndim == 1 and len(e) > 1 and (e.diff() > 0).all() and (e[-1] - e[0]).isfinite()
         require(right, f"edges[{j}] has shape {tuple(e.shape)}. It should be (k + 1,), k > 0, finite and increasing.")
@@ -23,14 +23,14 @@ def checked_edges(edges) -> list[Tensor]:
 
 def grid_edges(x, bins, low=None, high=None) -> list[Tensor]:
     """For each column of x (n, d) the edges (k_j + 1,), float64; bins, low and high as in `Histogram.fit`."""
-    d = x.shape[1]
+    d, bins = x.shape[1], bins.tolist() if hasattr(bins, "tolist") else bins  # of a tensor, array or Series
     if isinstance(bins, str):
         one_of("bins", bins, ["scott"])
         low, high = box(x, low, high)
         bins = scott(x, low, high)
     elif not hasattr(bins, "__len__"):
         bins = [bins] * d
-    elif torch.is_tensor(bins) or not all(isinstance(k, Integral) for k in bins):
+    elif (d == 1 and len(bins) > 1) or not all(isinstance(k, Integral) for k in bins):
         bins = checked_edges(bins)
     require(len(bins) == d, f"bins has {len(bins)} entries. x has {d} columns: one for each.")
     cells = [len(k) - 1 if torch.is_tensor(k) else positive_int("bins", k) for k in bins]
@@ -47,7 +47,7 @@ def box(x, low, high) -> tuple[Tensor, Tensor]:
     """The corners of the grid, both (d,), float64: low and high as given, or else those of x (n, d)."""
     d, corners = x.shape[1], []
     for name, corner, extreme in [("low", low, x.amin), ("high", high, x.amax)]:
-        corner = torch.as_tensor(extreme(0).detach() if corner is None else corner, dtype=torch.float64)
+        corner = as_tensor(extreme(0) if corner is None else corner, name, torch.float64).detach()
         corners.append(as_rows(corner[None] if corner.ndim else corner.expand(1, d), d, name)[0])
     first, last = corners
     if low is None and high is None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows, cpu_rng, positive, positive_int, require
+from lecture_lib.data import as_rows, cpu_rng, holds, positive, positive_int, require, with_gradients
 from lecture_lib.likelihood.nets import Autoregressive, BayesNet, chow_liu, mutual_information
 from lecture_lib.likelihood.simple import DiscretizedLogistics, Gaussian, GaussianMixture, SoftmaxHistogram
 
@@ -53,7 +53,7 @@ class Step(NamedTuple):
     train: float
 
 
-@torch.enable_grad()
+@with_gradients
 def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer=None, clip=None, rng=None):
     """argmin_theta -(1/n) sum_i log p_theta(x(i)) by mini-batches; yields a `Step` after each step.
 
@@ -74,36 +74,48 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
     ValueError before the first step if x or a number is not what it should be; FloatingPointError where a step met
     nats that are not finite, before it changes the model.
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    require(parameters, f"model is a {type(model).__name__} without parameters. There is nothing to train.")
+    parameters = [p for p in getattr(model, "parameters", list)() if p.requires_grad]
+    right = parameters and hasattr(model, "log_prob")
+    require(right, f"model is a {type(model).__name__} without parameters or log_prob. There is nothing to train.")
     optimizer = optimizer or torch.optim.Adam(parameters, lr=1e-2, fused=True)  # fused: one kernel for all parameters
-    x, rng, steps = as_rows(x).to(parameters[0]), cpu_rng(rng), positive_int("steps", steps)
+    holds("optimizer", optimizer, "the model", model)
+    x, rng, steps = as_rows(x).detach().to(parameters[0]), cpu_rng(rng, fresh=True), positive_int("steps", steps)
     batch_size = len(x) if batch_size is None else positive_int("batch_size", batch_size)
     clip = math.inf if clip is None else positive("clip", clip)
+    lr = lr if lr is None or callable(lr) else positive("lr", lr, or_zero=True)
     refuse_impossible(model.eval(), x)
 
-    batches = (rows for epoch in count() for rows in torch.randperm(len(x), generator=rng).split(batch_size))
-    for number, rows in zip(range(1, steps + 1), batches):
-        if lr is not None:
-            set_step_size(optimizer, lr(number) if callable(lr) else lr)
-        model.train()
-        loss = nll(model, x[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(parameters, clip)
-        if not (loss.isfinite() and norm.isfinite()):
-            met = f"Step {number} met {loss:g} nats and a gradient of length {norm:g}"
-            raise FloatingPointError(f"{met}. Both should be finite: is the step size too large?")
-        optimizer.step()
-        model.eval()
-        yield Step(number, loss.item())
+    @with_gradients
+    def train():  # apart, so that all of the above happens at the call
+        batches = (
+            rows for epoch in count() for rows in torch.randperm(len(x), generator=rng, device="cpu").split(batch_size)
+        )
+        for number, rows in zip(range(1, steps + 1), batches):
+            for group in optimizer.param_groups if lr is not None else ():
+                group["lr"] = positive("lr", lr(number), or_zero=True) if callable(lr) else lr
+            model.train()
+            loss = nll(model, x[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, clip)
+            if not (loss.isfinite() and norm.isfinite()):
+                met = f"Step {number} met {loss:g} nats and a gradient of length {norm:g}"
+                raise FloatingPointError(f"{met}. Both should be finite: {suspect(model, x[rows], x)}")
+            optimizer.step()
+            model.eval()
+            yield Step(number, loss.item())
+
+    return train()
 
 
-def set_step_size(optimizer, lr: float) -> None:
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"lr is {lr!r}. It should be a finite number of at least 0, or a function that gives one.")
-    for group in optimizer.param_groups:
-        group["lr"] = lr
+@torch.no_grad()
+def suspect(model, rows: Tensor, x: Tensor) -> str:
+    """Why training may have met numbers that are not finite."""
+    sd = x.std(0, correction=0)
+    peak = model.log_prob(rows).nan_to_num(-math.inf).max() + sd.where(sd > 0, 1).log().sum()
+    if peak > 12:  # nats: more than 100,000 times as high as a density as wide as x
+        return "the model collapses onto a point of x, where its density grows without bound. Keep its spread from 0."
+    return "is the step size too large?"
 
 
 @torch.no_grad()
@@ -111,7 +123,6 @@ def refuse_impossible(model, x: Tensor) -> None:
     """No gradient leads away from log p(x) = -inf or NaN."""
     log_p = torch.cat([model.log_prob(rows) for rows in x.split(1024)])  # an image model needs much memory for each
     require(log_p.shape == x.shape[:1], f"model.log_prob(x) has shape {tuple(log_p.shape)}. It should be ({len(x)},).")
-    bad = (~log_p.isfinite()).nonzero()[:, 0].tolist()
-    if bad:
+    if bad := (~log_p.isfinite()).nonzero()[:, 0].tolist():
         gives = f"log p(x) = {log_p[bad[0]]:g} to {len(bad)} of {len(x)} rows of x (first at row {bad[0]})"
         raise ValueError(f"The model gives {gives}. It should be finite: is that row outside the model's range?")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import positive, positive_int, require
+from lecture_lib.data import as_tensor, cpu_rng, fits, positive, positive_int, require, sampler
 from lecture_lib.likelihood.simple import as_levels
 
 
@@ -21,7 +21,9 @@ def mutual_information(x: Tensor, levels: int) -> Tensor:
 
     p are the shares in x, whole numbers from 0 to levels - 1; 0 log 0 = 0. The diagonal holds the entropies.
     """
-    one_hot = F.one_hot(as_levels(x, levels).cpu(), levels).double()  # (n, d, levels)
+    x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
+    fits("Counting all pairs of columns and levels", x.shape[1] * levels, max(len(x), x.shape[1] * levels))
+    one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
     single, flat = one_hot.mean(0), one_hot.flatten(1)
     pairs = (flat.T @ flat / len(flat)).reshape(*single.shape, *single.shape).transpose(1, 2)  # (d, d, levels, levels)
     independent = single[:, None, :, None] * single[None, :, None, :]
@@ -36,8 +38,9 @@ def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     """
     information = mutual_information(x, levels)
     d = len(information)
-    require(0 <= root < d, f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
-    parents, outside = torch.full((d,), -1), torch.arange(d) != root
+    root = positive_int("root", root, least=0)
+    require(root < d, f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
+    parents, outside = torch.full((d,), -1, device="cpu"), torch.arange(d, device="cpu") != root
     for _ in range(d - 1):
         edges = information.where(outside[:, None] & ~outside, -torch.inf)  # from each outside to each in the tree
         child, parent = divmod(edges.argmax().item(), d)
@@ -53,7 +56,8 @@ class BayesNet:
     """
 
     def __init__(self, parents, tables):
-        self.parents, self.tables = torch.as_tensor(parents).cpu(), torch.as_tensor(tables).cpu().double()
+        self.parents = as_tensor(parents, "parents", torch.long).cpu()
+        self.tables = as_tensor(tables, "tables", torch.float64).cpu()
         self.order = ancestors_first(self.parents.tolist())
         self.d, self.levels = len(self.order), self.tables.shape[-1]
         shape, sums = (self.d, self.levels, self.levels), self.tables.sum(-1)
@@ -68,15 +72,15 @@ class BayesNet:
         and a root's table. beta, the backoff, is how many rows it weighs, for a u that was seldom seen. Both 0: maximum
         likelihood. x: (n, d), whole numbers. parents: (d,), by default Chow and Liu's tree.
         """
-        x = as_levels(x, levels).cpu()
-        ok = 0 <= smoothing < torch.inf and 0 <= backoff < torch.inf
-        require(ok, f"smoothing is {smoothing}, backoff is {backoff}. Both should be finite and at least 0.")
-        parents = chow_liu(x, levels) if parents is None else torch.as_tensor(parents).cpu()
+        x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
+        smoothing, backoff = positive("smoothing", smoothing, or_zero=True), positive("backoff", backoff, or_zero=True)
+        parents = chow_liu(x, levels) if parents is None else as_tensor(parents, "parents", torch.long).cpu()
         ok = len(ancestors_first(parents.tolist())) == x.shape[1]
         require(ok, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
-        one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
-        alone = ((one_hot.sum(0) + smoothing) / (len(x) + smoothing * levels))[:, None]  # (d, 1, levels), q
-        counts = torch.einsum("nju,njv->juv", one_hot[:, parents], one_hot)  # (d, levels, levels), nonsense for roots
+        fits("The tables", len(parents), levels, levels)
+        pairs = (levels * x[:, parents] + x).T  # nonsense for roots
+        counts = torch.stack([pair.bincount(minlength=levels**2).reshape(levels, levels) for pair in pairs]).double()
+        alone = (counts.sum(1, keepdim=True) + smoothing) / (len(x) + smoothing * levels)  # (d, 1, levels), q
         seen = counts.sum(2, keepdim=True) + backoff
         tables = torch.where(seen > 0, (counts + backoff * alone) / seen.where(seen > 0, 1), alone)
         return cls(parents, torch.where((parents < 0)[:, None, None], alone, tables))
@@ -84,9 +88,10 @@ class BayesNet:
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); -inf where p(x) = 0."""
         x = as_levels(x, self.levels, self.d).cpu()
-        return self.tables[torch.arange(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
+        return self.tables[range(self.d), x[:, self.parents], x].log().sum(1)  # of a root any u will do
 
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """Parents before their children: (n, d), whole numbers. Ancestral sampling."""
         x = torch.zeros(n, self.d, dtype=torch.long)
         for j in self.order:  # p(x_j | u): (n, levels)
@@ -114,17 +119,19 @@ class MADE(nn.Module):
 
     def __init__(self, ordering: Tensor, inputs: int, outputs: int, hidden: int, rng=None):
         super().__init__()
-        self.outputs = outputs
-        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng)[:, None]
+        self.outputs, rng = outputs, cpu_rng(rng)
+        fits("The net", len(ordering) * max(inputs, outputs), hidden)
+        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng, device="cpu")[:, None]
         sees = m >= ordering.repeat_interleave(inputs)  # (hidden, d inputs)
         seen = ordering.repeat_interleave(outputs)[:, None] > m.T  # (d outputs, hidden)
         self.register_buffer("sees", sees.to(torch.get_default_dtype()))
         self.register_buffer("seen", seen.to(torch.get_default_dtype()))
         # hidden units must differ from the start; each is scaled by how many inputs it sees
-        self.w1 = nn.Parameter(torch.randn(sees.shape, generator=rng) / self.sees.sum(1, keepdim=True).sqrt())
-        self.b1 = nn.Parameter(torch.zeros(hidden))
-        self.w2 = nn.Parameter(torch.zeros(seen.shape))
-        self.b2 = nn.Parameter(torch.zeros(len(seen)))
+        w1 = torch.randn(sees.shape, generator=rng, device="cpu")
+        self.w1 = nn.Parameter(w1 / self.sees.sum(1, keepdim=True).sqrt())
+        self.b1 = nn.Parameter(torch.zeros(hidden, device="cpu"))
+        self.w2 = nn.Parameter(torch.zeros(seen.shape, device="cpu"))
+        self.b2 = nn.Parameter(torch.zeros(len(seen), device="cpu"))
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(F.linear(x, self.sees * self.w1, self.b1))
@@ -143,36 +150,41 @@ class Autoregressive(nn.Module):
 
     def __init__(self, d: int, levels: int, hidden: int = 512, ordering=None, rng=None):
         super().__init__()
-        self.d, self.levels = positive_int("d", d), positive_int("levels", levels, least=2)
-        ordering = torch.arange(d) if ordering is None else torch.as_tensor(ordering).cpu()
-        ok = torch.equal(ordering.sort().values, torch.arange(d))
+        self.d, self.levels = d, levels = positive_int("d", d), positive_int("levels", levels, least=2)
+        hidden = positive_int("hidden", hidden)
+        fits("The shares", d, levels)
+        ordering = as_tensor(range(d) if ordering is None else ordering, "ordering", torch.long).cpu()
+        ok = torch.equal(ordering.sort().values, torch.arange(d, device="cpu"))
         require(ok, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
-        v = torch.arange(levels)
+        v = torch.arange(levels, device="cpu")
         u = 2 * v / (levels - 1) - 1
         self.register_buffer("ordering", ordering)
-        self.register_buffer("bias", torch.zeros(d, levels))
+        self.register_buffer("bias", torch.zeros(d, levels, device="cpu"))
         self.register_buffer("phi", torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(u))  # (levels, 5)
-        self.net = MADE(ordering, 5, 5, positive_int("hidden", hidden), rng)
+        self.net = MADE(ordering, 5, 5, hidden, rng)
 
     @classmethod
     def start(cls, x: Tensor, levels: int, smoothing: float = 0.1, **kwargs):
         """Where training can start from: b_j(v) = log of the smoothed share of x_j = v. kwargs: as for the class."""
-        x = as_levels(x, levels).cpu()
+        x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
         model = cls(x.shape[1], levels, **kwargs)
-        model.bias.copy_((F.one_hot(x, levels).sum(0) + positive("smoothing", smoothing)).log().log_softmax(1))
+        counts = torch.stack([torch.bincount(column, minlength=levels) for column in x.T])
+        model.bias.copy_((counts + positive("smoothing", smoothing)).log().log_softmax(1))
         return model
 
     def logits(self, x: Tensor) -> Tensor:
         """log p(x_j = v | x_before j) up to a constant for each j: (n, d) -> (n, d, levels)."""
-        return self.bias + self.net(self.phi[x].flatten(1)) @ self.phi.T  # (n, d, 5) @ (5, levels)
+        return (
+            self.bias + self.net(self.phi[as_tensor(x, "x", torch.long)].flatten(1)) @ self.phi.T
+        )  # (n, d, 5) @ (5, levels)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,)."""
         x = as_levels(x, self.levels, self.d).to(self.phi.device)
         return self.logits(x).log_softmax(2).gather(2, x[..., None]).sum((1, 2))
 
-    @torch.no_grad()
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """One variable after the other, a pass through the network for each: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
         for j in self.ordering.argsort().tolist():

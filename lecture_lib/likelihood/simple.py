@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, as_tensor, positive_int, require
-from lecture_lib.histogram import Histogram, cell_of
+from lecture_lib.data import as_rows, as_tensor, cpu_rng, fits, positive_int, require, sampler
+from lecture_lib.histogram import Histogram, cell_of, checked_edges
 
 
 class Gaussian(nn.Module):
@@ -18,11 +18,15 @@ class Gaussian(nn.Module):
 
     def __init__(self, mean=0.0, sd=1.0):
         super().__init__()
-        mean, sd = torch.broadcast_tensors(as_tensor(mean, "mean"), as_tensor(sd, "sd"))
-        ok = mean.ndim <= 1 and mean.isfinite().all() and sd.log().isfinite().all()
+        mean, sd = as_tensor(mean, "mean"), as_tensor(sd, "sd")
+        ok = max(mean.ndim, sd.ndim) <= 1 and (mean.shape == sd.shape or 1 in (mean.numel(), sd.numel()))
+        require(ok, f"mean has shape {tuple(mean.shape)}, sd {tuple(sd.shape)}. They should be numbers or (d,).")
+        mean, sd = torch.broadcast_tensors(mean, sd)
+        ok = mean.isfinite().all() and sd.log().isfinite().all()
         require(ok, f"mean is {mean.tolist()}, sd is {sd.tolist()}. They should be finite, with sd above 0.")
         self.mean = nn.Parameter(mean.reshape(-1).clone())
         self.log_sd = nn.Parameter(sd.reshape(-1).log())
+        self.d = len(self.mean)
 
     @classmethod
     def fit(cls, x: Tensor):
@@ -34,14 +38,14 @@ class Gaussian(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,)."""
-        x = as_rows(x, len(self.mean)).to(self.mean.device)
+        x = as_rows(x, self.d).to(self.mean.device)
         z = (x - self.mean) / self.log_sd.exp()
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1) - self.log_sd.sum()
 
-    @torch.no_grad()
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """mean + sd z, z ~ N(0, I): (n, d)."""
-        return self.mean + self.log_sd.exp() * torch.randn(n, len(self.mean), generator=rng).to(self.mean)
+        return self.mean + self.log_sd.exp() * torch.randn(n, self.d, generator=rng).to(self.mean)
 
 
 class GaussianMixture(nn.Module):
@@ -53,9 +57,9 @@ class GaussianMixture(nn.Module):
     def __init__(self, means, sds, weights=None):
         super().__init__()
         means = as_rows(means, name="means")
-        k, d = means.shape
+        (k, d), self.d = means.shape, means.shape[1]
         sds = as_tensor(sds, "sds").to(means)
-        weights = as_tensor(torch.ones(k) if weights is None else weights, "weights").to(means)
+        weights = as_tensor(torch.ones(k, device="cpu") if weights is None else weights, "weights").to(means)
         ok = sds.shape in [(), (k, 1), (k, d)] and weights.shape == (k,)
         shapes = f"sds has shape {tuple(sds.shape)}, weights has shape {tuple(weights.shape)}"
         require(ok, f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
@@ -73,9 +77,9 @@ class GaussianMixture(nn.Module):
         After the first, each mean is drawn with a probability proportional to its squared distance from the nearest
         mean so far (Arthur and Vassilvitskii 2007, k-means++): from k points drawn at random, two often share a bump.
         """
-        x = as_rows(x).cpu()
-        require(1 <= k <= len(x), f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
-        means = x[torch.randint(len(x), (1,), generator=rng)]
+        x, k, rng = as_rows(x).detach().cpu(), positive_int("k", k), cpu_rng(rng)
+        require(k <= len(x), f"k is {k}. It should be from 1 to the number of points, {len(x)}.")
+        means = x[torch.randint(len(x), (1,), generator=rng, device="cpu")]
         for _ in range(k - 1):
             distance = torch.cdist(x, means).amin(1).square() + 1e-12  # also where all points are equal
             means = torch.cat([means, x[torch.multinomial(distance, 1, generator=rng)]])
@@ -84,23 +88,23 @@ class GaussianMixture(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) = logsumexp_k (log w_k + log N_k(x)) in nats, (n, d) -> (n,)."""
-        x = as_rows(x, self.means.shape[1]).to(self.means.device)
+        x = as_rows(x, self.d).to(self.means.device)
         sds = self.log_sds.exp()  # one dimension at a time, (n, k): several times faster than one tensor (n, k, d)
         squares = sum(((x[:, j, None] - self.means[:, j]) / sds[:, j]).square() for j in range(x.shape[1]))
         log_normal = -0.5 * (squares + x.shape[1] * math.log(2 * math.pi)) - self.log_sds.sum(1)
         return torch.logsumexp(self.logits.log_softmax(0) + log_normal, 1)
 
-    @torch.no_grad()
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """A component k with probability w_k, then a point from it: (n, d)."""
         k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=rng)[:n]
-        z = torch.randn(n, self.means.shape[1], generator=rng).to(self.means)
+        z = torch.randn(n, self.d, generator=rng).to(self.means)
         return self.means[k] + self.log_sds[k].exp() * z
 
 
 def as_levels(x, levels: int, d: int | None = None) -> Tensor:
     """`x` as a long tensor (n, d) of whole numbers from 0 to levels - 1; else ValueError."""
-    x = as_rows(x, d)
+    x, levels = as_rows(x, d).detach(), positive_int("levels", levels)
     low, high = x.amin(), x.amax()
     ok = low >= 0 and high <= levels - 1 and torch.equal(x, x.round())
     require(ok, f"x goes from {low:g} to {high:g}. It should hold whole numbers from 0 to levels - 1 = {levels - 1}.")
@@ -117,18 +121,18 @@ class SoftmaxHistogram(nn.Module):
 
     def __init__(self, edges: Tensor):
         super().__init__()
-        k = len(edges) - 1
-        self.edges = Histogram(edges, torch.ones(k) / k).edges[0]
-        self.theta = nn.Parameter(torch.zeros(k))
+        (self.edges,), self.d = checked_edges(as_tensor(edges, "edges", torch.float64)), 1
+        self.theta = nn.Parameter(torch.zeros(len(self.edges) - 1, device="cpu"))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, 1) -> (n,); -inf outside the bins."""
         x = as_rows(x, 1, finite=False)
         log_density = self.theta.log_softmax(0) - self.edges.diff().log().to(self.theta)
-        bins = cell_of(x.detach().cpu(), [self.edges]).to(self.theta.device)  # k where x is outside
+        bins = cell_of(x, [self.edges]).to(self.theta.device)  # k where x is outside
         return F.pad(log_density, (0, 1), value=-math.inf)[bins]
 
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """A bin, then a uniform point in it: (n, 1)."""
         return Histogram(self.edges, self.theta.detach().cpu().double().softmax(0)).sample(n, rng).to(self.theta)
 
@@ -144,10 +148,11 @@ class DiscretizedLogistics(nn.Module):
 
     def __init__(self, levels: int, k: int = 4):
         super().__init__()
-        self.levels, k = positive_int("levels", levels, least=2), positive_int("k", k)
-        self.logits = nn.Parameter(torch.zeros(k))
-        self.means = nn.Parameter((torch.arange(k) + 0.5) * levels / k - 0.5)
-        self.log_scales = nn.Parameter(torch.full((k,), math.log(levels / k / 2)))
+        self.levels, k, self.d = positive_int("levels", levels, least=2), positive_int("k", k), 1
+        fits("k", k)
+        self.logits = nn.Parameter(torch.zeros(k, device="cpu"))
+        self.means = nn.Parameter((torch.arange(k, device="cpu") + 0.5) * levels / k - 0.5)
+        self.log_scales = nn.Parameter(torch.full((k,), math.log(levels / k / 2), device="cpu"))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log P(x) in nats, (n, 1) -> (n,)."""
@@ -160,8 +165,8 @@ class DiscretizedLogistics(nn.Module):
         log_step = torch.where(x == 0, below, torch.where(x == self.levels - 1, above, between))
         return torch.logsumexp(self.logits.log_softmax(0) + log_step, 1)
 
-    @torch.no_grad()
-    def sample(self, n: int, rng=None) -> Tensor:
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
         """A component, a draw from its logistic distribution, rounded to the nearest level: (n, 1), whole numbers."""
         k = torch.multinomial(self.logits.softmax(0).cpu(), max(n, 1), replacement=True, generator=rng)[:n]
         u = torch.rand(n, generator=rng).to(self.means)

@@ -257,6 +257,11 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
         if isinstance(answer, (list, tuple)) and answer and all(map(torch.is_tensor, answer)):
             answer = torch.stack(list(answer))
         if not torch.is_tensor(answer):
+            if hasattr(answer, "__array__"):  # torch takes neither foreign bytes, nor negative strides, nor Series
+                array = np.asarray(answer)
+                answer = np.array(
+                    array, float if array.dtype.char in "Og" else array.dtype.newbyteorder("="), order="C"
+                )
             answer = torch.as_tensor(answer)
         if type(answer) is not Tensor:  # a subclass may say anything of itself
             with torch._C.DisableTorchFunctionSubclass():

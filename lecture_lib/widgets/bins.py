@@ -19,7 +19,7 @@ from lecture_lib.data import TARGETS, grid, one_of, positive_int
 from lecture_lib.evaluate import Estimate, estimate
 from lecture_lib.histogram import Histogram
 from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, module
+from lecture_lib.widgets.view import View, in_float32, module
 
 BLUE, VERMILLION = COLOURS[:2]
 MAX_BINS = 500
@@ -51,6 +51,7 @@ class BinsModel:
     The 10,000 held-out points are drawn first, so they stay the same when n changes.
     """
 
+    @in_float32()
     def __init__(self, target: str = "mixture", n: int = 1000, smoothing: float = 0.5, seed: int = 0):
         for name, value in {"target": target, "n": n, "smoothing": smoothing}.items():
             check(name, value)

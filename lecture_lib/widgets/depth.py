@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lecture_lib.data import TARGETS, Target, grid
 from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, module
+from lecture_lib.widgets.view import View, module, plain
 
 WEDGES = [COLOURS[i] for i in (0, 5, 2, 3, 4, 1)]  # neighbours on the circle differ in lightness, too
 CELLS = 400  # per dimension, of the grid on which the triangular map is exact
@@ -144,6 +144,7 @@ class Depth(View):
         known = [known for known, target in TARGETS.items() if target().d == 2]
         if name not in known:
             raise ValueError(f"name is {name!r}. It should be one of {', '.join(map(repr, known))}.")
+        n, steps = plain(n), plain(steps)
         for argument, value in {"n": n, "steps": steps}.items():
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{argument} is {value!r}. It should be a whole number of at least 1.")

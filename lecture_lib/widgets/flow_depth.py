@@ -24,7 +24,7 @@ from lecture_lib.flows import CouplingLayer, Flow, Normal, spline
 from lecture_lib.likelihood import maximize_likelihood, warm_up_cosine
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.depth import WEDGES, DepthModel, wedges
-from lecture_lib.widgets.view import View, module
+from lecture_lib.widgets.view import View, in_float32, module, plain
 
 BLUE, VERMILLION = COLOURS[:2]
 BINS = 8  # of each spline
@@ -58,6 +58,7 @@ class FlowDepthModel:
     flow: one flow of your own, as it is now, instead of all these; there is nothing to train then.
     """
 
+    @in_float32()
     def __init__(
         self,
         target: str | Target = "two moons",
@@ -75,6 +76,7 @@ class FlowDepthModel:
             raise ValueError(f"target is {name}. It should be a Target in 2 dimensions, or one of {known}.")
         if flow is not None and not (isinstance(flow, Flow) and flow.base.d == 2 and flow.layers):
             raise ValueError("flow should be a Flow in 2 dimensions with at least one transform, or None.")
+        most, n, steps, seed = plain(most), plain(n), plain(steps), plain(seed)
         for name, value, high in (("most", most, 32), ("n", n, 10**6), ("steps", steps, 10**5)):
             low = 1 if name == "most" else 2
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -139,6 +141,7 @@ class FlowDepthModel:
         rounds = min(self.taken.values()) // BLOCK
         return next(d for d in self.depths if self.taken[d] < min(self.steps, (rounds + 1) * BLOCK))
 
+    @in_float32()
     def step(self) -> int | None:
         """One step of the flow whose turn it is: its depth, or None where all are trained."""
         with self._lock:
@@ -188,6 +191,7 @@ class FlowDepthModel:
             self.check_depth(depth)
         return self._scores[depth]
 
+    @in_float32()
     def path(self, depth: int) -> DepthModel:
         """The points, then those of the grid, from z through each layer to x: (depth + 1, points + lines dots, 2)."""
         self.check_depth(depth)
@@ -210,6 +214,7 @@ class FlowDepthModel:
         p = torch.cat([log_prob(rows) for rows in x.split(2048)]).exp().float().cpu()
         return p.reshape(PIXELS, PIXELS).T.flip(0).contiguous()
 
+    @in_float32()
     def outline(self) -> list[Tensor]:
         """Around the smallest region that holds 90 % of p_data: closed lines, (m, 2) each."""
         p = self.truth().flip(0)
@@ -265,6 +270,7 @@ class FlowDepth(View):
         seed=0,
         **kwargs,
     ):
+        trained, depth = plain(trained), plain(depth)
         if not isinstance(trained, int) or isinstance(trained, bool) or trained < 0:
             raise ValueError(f"trained is {trained!r}. It should be a whole number of steps, at least 0.")
         self._lock = threading.Lock()
@@ -275,7 +281,7 @@ class FlowDepth(View):
             depth = min(4, most) if flow is None else model.depths[0]
         model.check_depth(depth)
         model.run(trained)
-        gap = torch.full((1, 2), math.nan)
+        gap = torch.full((1, 2), math.nan, dtype=torch.float32)
         super().__init__(
             depth=depth,
             t=t,

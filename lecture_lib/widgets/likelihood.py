@@ -18,7 +18,7 @@ from torch import Tensor
 from lecture_lib.data import as_rows
 from lecture_lib.likelihood import Gaussian, maximize_likelihood, nll
 from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, module
+from lecture_lib.widgets.view import View, in_float32, module, plain
 
 BLUE, VERMILLION = COLOURS[:2]
 TRUTH = (0.7, 0.6)  # mean and sd
@@ -46,7 +46,9 @@ class LikelihoodModel:
     `best` is the maximum likelihood estimate, `truth` None or a Place, `low` and `high` the ends of (mean, sd) to show.
     """
 
+    @in_float32()
     def __init__(self, x: Tensor | None = None, truth: tuple | None = None, n: int = 50, seed: int = 5):
+        truth, n, seed = plain(truth), plain(n), plain(seed)
         if x is None and not (isinstance(n, int) and 2 <= n <= 10**6):
             raise ValueError(f"n is {n!r}. It should be a whole number of points from 2 to 1,000,000.")
         if truth is not None and not (
@@ -68,6 +70,7 @@ class LikelihoodModel:
         self.low = round(min(self.x.min().item(), low), self.digits), float(f"{min(sd) / 4:.2g}")
         self.high = round(max(self.x.max().item(), high), self.digits), float(f"{max(sd) * 4:.2g}")
 
+    @in_float32()
     def at(self, mean: float, sd: float) -> float:
         """-(1/n) sum_i log N(x(i); mean, sd^2), in nats per point."""
         with torch.no_grad():  # a widget's messages come on a thread of their own, which has its own grad mode
@@ -76,6 +79,7 @@ class LikelihoodModel:
     def _place(self, mean: float, sd: float) -> Place:
         return Place(mean, sd, self.at(mean, sd))
 
+    @in_float32()
     def sgd(
         self, mean: float, sd: float, batch_size: int | None = 10, lr: float = 0.1, steps: int = STEPS, seed: int = 0
     ) -> Tensor:

@@ -27,7 +27,7 @@ from lecture_lib.gans.further import critic, fool, gradient_penalty, hinge, pena
 from lecture_lib.gans.losses import cross_entropy, minimax, non_saturating
 from lecture_lib.gans.training import checked_ratio
 from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, module
+from lecture_lib.widgets.view import View, in_float32, module, plain
 
 BLUE, VERMILLION = COLOURS[:2]
 HIDDEN, BATCH = (32, 32), 128
@@ -107,6 +107,7 @@ class Record(NamedTuple):
 class Run:
     """One GAN in training. Its settings `ratio`, `lr` and `loss` may be changed at any time: the next update obeys."""
 
+    @in_float32()
     def __init__(self, model: RatioModel, ratio=(1, 1), lr=1e-3, loss="non-saturating"):
         self.model, self.steps, self.taken, self.error = model, 0, {"D": 0, "G": 0}, ""
         self.rng = torch.Generator().manual_seed(model.seed)  # of all that is trained, and of nothing else
@@ -148,6 +149,7 @@ class Run:
             return penalized_step(*game, loss.d, partial(loss.penalty, **random))
         return fast.discriminator_step(*game, loss.d)
 
+    @in_float32()
     def step(self, player: str | None = None) -> Step | None:
         """One update: of the player whose turn it is, or of this one. None if the run has diverged."""
         if self.error:
@@ -235,6 +237,7 @@ class RatioModel:
     seed: of data, networks, batches. Noise for pictures and measures comes from elsewhere, so looking changes nothing.
     """
 
+    @in_float32()
     def __init__(
         self,
         target="8 gaussians",
@@ -245,6 +248,7 @@ class RatioModel:
         compare: dict | None = None,
         hidden=HIDDEN,
     ):
+        seed = plain(seed)
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
             raise ValueError(f"seed is {seed!r}. It should be a whole number of at least 0.")
         self.source, self.seed, self.hidden = as_source(target), seed, hidden
@@ -334,6 +338,7 @@ def as_source(target) -> Target | Points:
 
 
 def check_lr(value) -> tuple[float, float]:
+    value = plain(value)
     both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)  # noqa: E731
     if len(both) != 2 or not all(number(v) and 0 <= v < math.inf for v in both):
@@ -390,6 +395,7 @@ class Ratio(View):
         heat="D",
         **kwargs,
     ):
+        trained = plain(trained)
         if not isinstance(trained, int) or isinstance(trained, bool) or trained < 0:
             raise ValueError(f"trained is {trained!r}. It should be a whole number of steps, at least 0.")
         self._lock, self._seed = threading.RLock(), seed
@@ -433,7 +439,7 @@ class Ratio(View):
         with self._lock:
             source = self._sources[self.target]()
             self.model = model = RatioModel(source, self.ratio, self.lr, self.loss, self._seed, self.compare)
-            zero = torch.zeros(1)
+            zero = torch.zeros(1, dtype=torch.float32)
             self._facts = {
                 "low": model.low.tolist(),
                 "high": model.high.tolist(),

@@ -19,7 +19,7 @@ from lecture_lib.data import as_rows, mixture
 from lecture_lib.flows.bijections import rational_quadratic, spline_knots
 from lecture_lib.likelihood import warm_up_cosine
 from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, module
+from lecture_lib.widgets.view import View, in_float32, module, plain
 
 BLUE, VERMILLION = COLOURS[:2]
 BOUND = 3.5  # the spline bends within [-BOUND, BOUND]; outside z = x
@@ -48,7 +48,9 @@ class SplineModel:
     bins: k.
     """
 
+    @in_float32()
     def __init__(self, x: Tensor | None = None, bins: int = 5, n: int = 200, seed: int = 0):
+        bins, n, seed = plain(bins), plain(n), plain(seed)
         for name, value, low, high in (("bins", bins, 2, 12), ("n", n, 2, 10_000)):
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f"{name} is {value!r}. It should be a whole number from {low} to {high:,}.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 from pathlib import Path
 
 import anywidget
+import torch
 from matplotlib.figure import Figure
 
 from lecture_lib.plots import Picture
@@ -18,6 +19,25 @@ def module(name: str) -> str:
     return (HERE / "canvas.js").read_text(encoding="utf-8") + (HERE / name).read_text(encoding="utf-8")
 
 
+@contextlib.contextmanager
+def in_float32():
+    """Inside, torch's default dtype is float32 and its device the CPU, whatever a notebook has set."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def plain(value):
+    """The Python number of a number of numpy's or torch's, also within a pair; all else as it is."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(plain, value))
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+
+
 class View(anywidget.AnyWidget):
     """A widget that also leaves an ordinary picture, with its alt text, for GitHub, nbconvert and paper.
 
@@ -26,6 +46,9 @@ class View(anywidget.AnyWidget):
     """
 
     _css = (HERE / "widgets.css").read_text(encoding="utf-8")
+
+    def __init__(self, **traits):
+        super().__init__(**{name: plain(value) for name, value in traits.items()})
 
     def alt(self) -> str:
         raise NotImplementedError
@@ -36,5 +59,4 @@ class View(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = super()._repr_mimebundle_(**kwargs)
         picture = Picture(self.figure(), self.alt())
-        png = base64.b64encode(picture.png).decode()
-        return {**data, **picture._repr_mimebundle_(), "image/png": png}, metadata
+        return data | picture._repr_mimebundle_(), metadata

@@ -234,9 +234,12 @@ def test_bad_points_are_refused_in_one_sentence(x, sentence):
     [
         (lambda: data.two_moons(0), r"noise is 0\. It should be a finite number above 0"),
         (lambda: data.NoisyCurve("c", [lambda t: t], 1.0, -0.1), r"noise is -0\.1\. It should be"),
-        (lambda: data.eight_gaussians(sd=0), r"smallest standard deviation .* is 0\. It should be above 0"),
-        (lambda: data.Triangular(0, 0, 1), r"low, mode and high are 0, 0, 1\. They should increase"),
-        (lambda: data.Uniform(1, 0), r"low is 1, high is 0"),
+        (
+            lambda: data.eight_gaussians(sd=0),
+            r"smallest standard deviation .* is 0\.0\. It should be a finite number above 0",
+        ),
+        (lambda: data.Triangular(0, 0, 1), r"low, mode and high are 0\.0, 0\.0, 1\.0\. They should increase"),
+        (lambda: data.Uniform(1, 0), r"low is \[1\.0\], high is \[0\.0\]"),
         (lambda: data.Mixture("m", [[0.0], [1.0]], 1.0, [2.0, 2.0]), r"weights are \[2\.0, 2\.0\]\. .* sum 1"),
         (lambda: data.as_rows(None), r"x has type NoneType\. It should be a tensor or array of numbers"),
         (lambda: data.as_rows("abc"), r"x has type str"),
@@ -358,4 +361,44 @@ def test_positive_numbers_choices_and_rngs():
     with pytest.raises(ValueError, match=r"^loss is 'c'\. It should be one of 'a', 'b'\.$"):
         data.one_of("loss", "c", ["a", "b"])
     rng = torch.Generator()
-    assert data.cpu_rng(rng) is rng and data.cpu_rng(None).initial_seed() != data.cpu_rng(None).initial_seed()
+    assert data.cpu_rng(rng) is rng and data.cpu_rng(None) is torch.default_generator
+
+
+FOREIGN = np.arange(6.0).reshape(3, 2)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        FOREIGN[::-1],
+        np.asfortranarray(FOREIGN)[:, ::-1],
+        FOREIGN.astype(">f8"),
+        FOREIGN.astype(np.longdouble),
+        FOREIGN.astype(object),
+        np.broadcast_to(FOREIGN[:1], (3, 2)),  # read-only
+        pd.DataFrame(FOREIGN)[::-1],
+        pd.DataFrame(FOREIGN)[lambda table: table[0] > 0],
+        pd.DataFrame(FOREIGN).astype({0: object}),
+        list(FOREIGN),
+        [pd.Series(row) for row in FOREIGN],
+        list(torch.from_numpy(FOREIGN)),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_any_layout_come_in_with_their_numbers(x):
+    expected = np.array([np.asarray(row, dtype=float) for row in (x.to_numpy() if hasattr(x, "to_numpy") else x)])
+    assert data.as_rows(x).dtype == torch.float64
+    assert data.as_rows(x).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("make", [np.array, list, tuple, torch.tensor, pd.Series], ids=lambda make: make.__name__)
+def test_whole_numbers_are_not_rounded(make):
+    assert data.as_rows(make([1, 2**24])).dtype == torch.float32
+    assert data.as_rows(make([1, 2**24 + 1])).flatten().tolist() == [1, 2**24 + 1]
+
+
+def test_numpys_rates_are_taken_and_text_is_none():
+    assert data.positive("lr", np.float32(0.5)) == 0.5
+    with pytest.raises(ValueError, match=r"lr is '1'\. It should be a finite number above 0"):
+        data.positive("lr", "1")

@@ -9,6 +9,7 @@ import re
 from contextlib import contextmanager
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import scipy.stats
 import torch
@@ -308,3 +309,10 @@ def test_there_is_no_one_arc_along_a_line(factor, rng):
     a = torch.randn(8, generator=rng)
     with pytest.raises(ValueError, match="angle between a and b"):
         gans.slerp(a, factor * a)
+
+
+def test_noise_of_another_shape_gets_one_sentence():
+    G, _ = gans.dcgan(np.int64(8), np.int64(4), np.int64(5))
+    with pytest.raises(ValueError, match=r"^z or x has shape \(2, 5, 1, 1\)\. It should be \(n, 5\)\.$"):
+        G.images(torch.randn(2, 5, 1, 1))
+    assert G.images(np.zeros((2, 5))[::-1]).shape == (2, 1, 8, 8)

@@ -446,3 +446,12 @@ def test_the_classifier_names_four_of_five_clothes_after_a_sixth_of_its_steps():
     net = evaluate.classifier(images, steps=150)
     right = (net.classify(images.scaled(images.test[:2000])) == images.test_labels[:2000]).double().mean().item()
     assert right >= 0.80  # 0.912 after all 900, of 10,000 images
+
+
+def test_few_rows_for_many_features_are_warned_of(recwarn):
+    x = torch.randn(50, 64, generator=seed(0))
+    with pytest.warns(UserWarning, match="50 rows of 64 features: mostly noise. Take 640 or more"):
+        frechet(x, x, draws=1)
+    recwarn.clear()
+    frechet(torch.randn(640, 64, generator=seed(1)), torch.randn(640, 64, generator=seed(2)), draws=1)
+    assert not recwarn.list

@@ -620,3 +620,57 @@ def test_a_part_of_a_flow_has_the_dtype_of_the_whole():
     part = Flow(flow.base, flow.layers[:2])
     assert part.log_prob(x).dtype == part.sample(3, seed(0)).dtype == torch.float64
     torch.testing.assert_close(part.forward(x)[0], flow.path(x)[2])
+
+
+# ---------------------------------------------------------------- what can be built is a density
+
+
+def some_layer(rng):
+    """A layer from random arguments, right or wrong."""
+    one = lambda *choices: choices[torch.randint(len(choices), (), generator=rng)]  # noqa: E731
+    bijection, size, d = one(affine, leaky, mixture_cdf, spline), one(1, 2, 3, 5, 6), one(1, 2, 3)
+    kind = one(Affine, Elementwise, Elementwise, CouplingLayer, MaskedAutoregressive)
+    if kind is Affine:
+        return Affine(d)
+    if kind is Elementwise:
+        return Elementwise(bijection, 0.5 * torch.randn(d, size, generator=rng))
+    return kind(d, bijection=bijection, size=size, hidden=8 if kind is MaskedAutoregressive else (8,), rng=rng)
+
+
+@pytest.mark.parametrize("d, cells", [(1, 4001), (2, 401)])
+def test_a_flow_that_can_be_built_integrates_to_1(d, cells):
+    rng, built = torch.Generator().manual_seed(d), 0
+    axis = torch.linspace(-30, 30, cells, dtype=torch.float64)
+    x, cell = torch.cartesian_prod(*[axis] * d).reshape(-1, d), (axis[1] - axis[0]) ** d
+    for _ in range(300):
+        try:
+            flow = Flow(Normal(d), [some_layer(rng) for _ in range(torch.randint(1, 3, (), generator=rng))]).double()
+        except ValueError as error:
+            assert str(error).split()[0].split("[")[0] in ("size", "layers", "d"), error
+            continue
+        built += 1
+        with torch.no_grad():
+            assert flow.log_prob(x).exp().sum() * cell == pytest.approx(1, abs=0.02), flow
+    assert built > 10
+
+
+@pytest.mark.parametrize(
+    "make, sentence",
+    [
+        (lambda: Flow(Normal(2), [Elementwise(affine, torch.zeros(1, 2))]), r"layers\[0\] is of 1 dim.*, base of 2"),
+        (lambda: Flow(Normal(1), [Elementwise(affine, torch.zeros(3, 2))]), r"layers\[0\] is of 3 dim.*, base of 1"),
+        (lambda: Flow(Normal(1), [Affine(2)]), r"layers\[0\] is of 2 dimensions, base of 1"),
+        (lambda: Elementwise(affine, torch.zeros(2)), r"params has shape \(2,\)\. It should be \(d, p\)"),
+        (lambda: Elementwise(affine, torch.zeros(2, 3)), r"size is 3\. The bijection does not take so many"),
+        (lambda: Elementwise(mixture_cdf, torch.zeros(2, 4)), r"params has 4 numbers. A mixture of k takes 3 k"),
+        (
+            lambda: CouplingLayer(2, bijection=spline, size=24),
+            r"params has 24 numbers. A spline of k bins takes 3 k - 1",
+        ),
+        (lambda: MaskedAutoregressive(2, leaky, 2), r"size is 2\. The bijection does not take so many"),
+        (lambda: Sigmoid(0.0, math.inf), r"low is 0.0, high is inf"),
+    ],
+)
+def test_params_and_dimensions_that_do_not_fit_are_refused_at_once(make, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make()

@@ -455,7 +455,7 @@ X = torch.linspace(0, 1, 20)
             lambda: GaussianMixture(torch.zeros(2, 2), [1.0, 2.0]),
             r"sds has shape \(2,\), weights has shape \(2,\)\. They should be \(2, 2\)",
         ),
-        (lambda: GaussianMixture.start(X, 0), r"k is 0\. It should be from 1 to the number of points, 20"),
+        (lambda: GaussianMixture.start(X, 0), r"k is 0\. It should be a whole number of at least 1"),
         (lambda: GaussianMixture.start(X, 21), r"k is 21\. It should be from 1 to the number of points, 20"),
         (lambda: SoftmaxHistogram([0.0, 0.0, 1.0]), r"edges\[0\] has shape .* finite and increasing"),
         (lambda: SoftmaxHistogram(EDGES).log_prob(torch.zeros(3, 2)), r"x has 2 columns\. It should have 1"),

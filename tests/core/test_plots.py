@@ -3,6 +3,7 @@
 import re
 import sys
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -48,6 +49,7 @@ def test_a_notebook_gets_an_img_with_alt_text(all_pictures):
         bundle = picture._repr_mimebundle_()
         assert re.match(r'<img alt="[^"]{40,}" src="data:image/png;base64,', bundle["text/html"]), name
         assert len(bundle["text/html"]) < 150_000, name
+        assert bundle["image/png"] in bundle["text/html"], name  # for LaTeX, which takes no HTML
 
 
 def test_axes_are_labelled(all_pictures):
@@ -180,3 +182,12 @@ def test_a_short_logarithmic_axis_has_a_tick_at_each_point_and_no_others():
     ax.figure.draw_without_rendering()
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.2", "1", "5"]
     assert not len(ax.get_xticklabels(minor=True))
+
+
+def test_tensors_with_gradients_and_any_array_are_drawn():
+    x = torch.arange(8.0).reshape(4, 2).requires_grad_() * 2
+    assert "4 points, mean (6, 8)" in plots.samples({"G": x}).alt
+    assert plots.samples({"G": x}).png
+    y = {"G": x[:, 0], "array": np.arange(4.0)[::-1]}
+    assert "G: from 0 at 0 to 12 at 3" in plots.curve(np.arange(3, -1, -1)[::-1], y, "x", "y").alt
+    assert "mean grey 7.0" in plots.images({"G": x.reshape(2, 4), "array": np.ones((2, 4))[::-1]}, (2, 2), 17).alt

@@ -38,9 +38,10 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def test_the_core_has_at_most_2800_lines():
+def test_the_core_has_at_most_2800_lines_and_200_for_what_comes_in():
+    """Every argument of every public function is checked where it comes in: data/checks.py, and calls of it."""
     lines = {module(path): len(path.read_text(encoding="utf-8").splitlines()) for path in CORE}
-    assert sum(lines.values()) <= 2800, lines
+    assert sum(lines.values()) <= 3000, lines
 
 
 @by_path

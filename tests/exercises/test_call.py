@@ -6,6 +6,7 @@ import socket
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -242,3 +243,17 @@ def test_outer_folders_are_mounted_first_and_all_that_is_hidden_is_read_only():
     sealed = {command[i + 1] for i, word in enumerate(command) if word == "--remount-ro"}
     mounted = {command[i + 1] for i, word in enumerate(command) if word == "--tmpfs"}
     assert mounted - sealed == {scratch()} and "/" in sealed
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        np.cumsum(np.array([3.0, 2.0, 1.0]))[::-1],
+        np.array([6.0, 5.0, 3.0]).astype(">f8"),
+        np.array([6.0, 5.0, 3.0]).astype(np.longdouble),
+        pd.Series([0.0, 6.0, 5.0, 3.0])[lambda s: s > 0],
+        pd.Series([3.0, 5.0, 6.0])[::-1],
+    ],
+)
+def test_answers_may_be_arrays_of_any_layout(answer):
+    assert call_in_process(lambda x: answer)({"x": torch.zeros(1)}).value.tolist() == [6, 5, 3]

@@ -23,6 +23,7 @@ from lecture_lib.widgets import (
     FlowDepthModel,
     Likelihood,
     LikelihoodModel,
+    Ratio,
     Spline,
     SplineModel,
 )
@@ -650,3 +651,20 @@ def test_the_javascript_is_one_self_contained_module(widget):
     assert widget._esm.count("export default") == 1
     assert not re.search(r"\bimport\b|https?://", widget._esm)
     assert ".lecture-widget" in widget._css
+
+
+@pytest.mark.parametrize("make", [Bins, FlowDepth, Likelihood, Ratio, Spline], ids=lambda make: make.__name__)
+def test_the_default_dtype_changes_no_byte(make):
+    """The library itself advises torch.set_default_dtype(torch.float64) for histograms of large numbers."""
+
+    def numbers(widget):
+        values = {name: getattr(widget, name) for name in widget.trait_names(sync=True)}
+        values["_facts"] = {name: value for name, value in widget._facts.items() if name != "began"}  # the time of day
+        return {name: value for name, value in values.items() if isinstance(value, (bytes, dict))}
+
+    before = numbers(make())
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert numbers(make()) == before
+    finally:
+        torch.set_default_dtype(torch.float32)

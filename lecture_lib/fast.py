@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-from lecture_lib.data import require, with_gradients
+from lecture_lib.checks import require, with_gradients
 from lecture_lib.gans import cross_entropy, descend
 
 

@@ -16,7 +16,8 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lecture_lib.data import as_rows, as_tensor, grid, positive_int, positive_ints, require
+from lecture_lib.checks import as_rows, as_tensor, positive_int, positive_ints, require
+from lecture_lib.data import grid
 from lecture_lib.histogram.edges import box
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness; black is kept for the truth

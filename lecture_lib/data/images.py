@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows, as_tensor, require
+from lecture_lib.checks import as_rows, as_tensor, require
 
 FILES = {  # Fashion-MNIST's: the length of the header, and the sha256 of all bytes, unpacked
     "train-images-idx3-ubyte": (16, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),

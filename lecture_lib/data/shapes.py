@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from lecture_lib.data.checks import positive
+from lecture_lib.checks import positive
 from lecture_lib.data.targets import Checkerboard, Mixture, NoisyCurve, Pinwheel, Rings, Target, Triangular, Uniform
 
 

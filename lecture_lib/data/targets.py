@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data.checks import as_rows, as_tensor, fits, positive, positive_int, require, sampler
+from lecture_lib.checks import as_rows, as_tensor, fits, positive, positive_int, require, sampler
 
 
 class Target:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from lecture_lib.data import Images, as_rows, as_tensor, cache, cpu_rng, positive_int, require, with_gradients
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, positive_int, require, with_gradients
+from lecture_lib.data import Images, cache
 
 
 class Classifier(nn.Module):

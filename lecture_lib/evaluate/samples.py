@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.special import xlogy
 
-from lecture_lib.data import Mixture, Target, as_rows, as_tensor, cpu_rng, fits, grid, positive, positive_int, require
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits, positive, positive_int, require
+from lecture_lib.data import Mixture, Target, grid
 from lecture_lib.histogram import cell_of
 
 

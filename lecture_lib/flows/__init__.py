@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows, cpu_rng, positive_int, require, sampler
+from lecture_lib.checks import as_rows, cpu_rng, positive_int, require, sampler
 from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
 from lecture_lib.flows.transforms import Affine, CouplingLayer, Elementwise, MaskedAutoregressive, Sigmoid
 from lecture_lib.likelihood.simple import as_levels

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lecture_lib.data import require
+from lecture_lib.checks import require
 
 LIMIT = 5.0  # of log scales: factors from 1/148 to 148. What lies beyond counts as the limit, and gets no gradient
 LOW, HIGH = -4.0, 4.0  # a spline bends between them, unless it is told otherwise

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, as_tensor, cpu_rng, fits, positive_int, positive_ints, require
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits, positive_int, positive_ints, require
 from lecture_lib.flows.bijections import affine
 from lecture_lib.likelihood.nets import MADE
 

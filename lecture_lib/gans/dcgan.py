@@ -9,7 +9,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_tensor, cpu_rng, fits, positive_int, require, sampler
+from lecture_lib.checks import as_tensor, cpu_rng, fits, positive_int, require, sampler
 from lecture_lib.gans.networks import SLOPE, eval_mode, taken
 
 

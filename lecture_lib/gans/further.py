@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lecture_lib.data import cpu_rng, with_gradients
+from lecture_lib.checks import cpu_rng, with_gradients
 from lecture_lib.gans.training import descend
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from lecture_lib.data import as_tensor, cpu_rng, fits, positive_int, positive_ints, require, sampler
+from lecture_lib.checks import as_tensor, cpu_rng, fits, positive_int, positive_ints, require, sampler
 
 SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
 

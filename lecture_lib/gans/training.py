@@ -11,8 +11,17 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lecture_lib.data import as_rows, as_tensor, cpu_rng, positive_int, require
-from lecture_lib.data.checks import fits, holds, positive_ints, with_gradients
+from lecture_lib.checks import (
+    as_rows,
+    as_tensor,
+    cpu_rng,
+    fits,
+    holds,
+    positive_int,
+    positive_ints,
+    require,
+    with_gradients,
+)
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 from lecture_lib.gans.networks import eval_mode
 

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from lecture_lib.data import as_rows, as_tensor, positive, require, sampler
+from lecture_lib.checks import as_rows, as_tensor, positive, require, sampler
 from lecture_lib.histogram.edges import checked_edges, grid_edges
 from lecture_lib.histogram.grid import cell_of, count, draw, look_up
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.data import as_rows, as_tensor, one_of, positive_int, require
+from lecture_lib.checks import as_rows, as_tensor, one_of, positive_int, require
 
 
 def checked_edges(edges) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """The grid under a histogram: the cell of each point, and points from cells.
 
 Counting here agrees with `numpy.histogramdd` to the last point, on edges too. It is fast (benchmarks/histograms.py)
-because points go by chunks that fit into the processor's cache, and because equal cells need no search.
+because points go by chunks that fit into the processor's cache, and because few of them are searched among the edges.
 """
 
 import math
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lecture_lib.data import as_rows, require
+from lecture_lib.checks import as_rows, require
 from lecture_lib.histogram.edges import checked_edges
 
 CHUNK = 2**16  # points
@@ -22,7 +22,7 @@ def count(x, edges) -> Tensor:
     """How many rows of x (n, d) lie in each cell: (k_1, ..., k_d), long."""
     shape = [len(e) + 1 for e in edges]
     size = math.prod(shape)
-    axes = finders(edges)
+    axes = finders(edges, len(x))
     counts = sum(torch.bincount(locate(rows, axes), minlength=size) for rows in x.split(max(CHUNK, size)))
     return counts.reshape(shape)[(slice(1, -1),) * len(shape)]
 
@@ -31,25 +31,24 @@ def cell_of(x, edges) -> Tensor:
     """The flat, row-major number of each row's cell: (n, d) -> (n,), int32; K, the number of cells, outside."""
     edges = checked_edges(edges)
     x, cells = as_rows(x, len(edges), finite=False).detach().cpu(), [len(e) - 1 for e in edges]
-    return look_up(
-        torch.arange(math.prod(cells), dtype=torch.int32, device="cpu").reshape(cells), math.prod(cells), x, edges
-    )
+    numbers = torch.arange(math.prod(cells), dtype=torch.int32, device="cpu").reshape(cells)
+    return look_up(numbers, math.prod(cells), x, edges)
 
 
 def look_up(table, outside, x, edges) -> Tensor:
     """The entry of each row's cell in the table (k_1, ..., k_d), and `outside` of them: (n, d) -> (n,)."""
     table = pad(table, (1, 1) * table.ndim, value=outside).flatten()
     result = torch.from_numpy(np.empty(len(x), table.numpy().dtype))  # numpy's memory is filled twice as fast
-    axes = finders(edges)
+    axes = finders(edges, len(x))
     for part, rows in zip(result.split(CHUNK), x.split(CHUNK)):
         torch.index_select(table, 0, locate(rows, axes), out=part)
     return result
 
 
-def finders(edges) -> list:
+def finders(edges, n) -> list:
     """For each dimension how many cells it has, its border's two included, and its `finder`."""
     starts = [torch.cat([e[:-1], e[-1:].nextafter(e.new_tensor(math.inf))]) for e in edges]  # the last edge is inside
-    return [(len(e) + 1, finder(e)) for e in starts]
+    return [(len(e) + 1, finder(e, n)) for e in starts]
 
 
 def locate(rows, axes) -> Tensor:
@@ -61,25 +60,40 @@ def locate(rows, axes) -> Tensor:
     return flat
 
 
-def finder(edges):
-    """A function x (m,) -> (m,), int32: how many of the edges are at most x.
+def finder(edges, n):
+    """A function x (m,) -> (m,), int32: how many of the edges are at most x. For n points in all.
 
     Equal cells: scaled to 1 and rounded down, an x comes out right, or one too high if it is SLACK-close to an edge.
+    Others: a guide has the answer for each of many equal slots, or -1 if an edge lies in the slot (Chen and Asau
+    1974). Rounding changes the order of no two points: an x in a slot without edges stands between the same edges.
     """
     k, low, high = len(edges) - 1, edges[0].item(), edges[-1].item()
-    scale = min(k / (high - low), 1e300 / max(1, abs(low), abs(high)))
-    scaled = lambda x: torch.add(edges.new_tensor(1 + SLACK - low * scale), x, alpha=scale).clamp_(0.5, k + 1.5)  # noqa: E731
-    off = scaled(edges) - torch.arange(1, k + 2, device="cpu")
-    if not ((off >= 0) & (off < 2 * SLACK)).all():
-        return lambda x: torch.searchsorted(edges, x.contiguous(), right=True, out_int32=True)
-    start = pad(edges, (1, 0), value=-math.inf)
 
-    def find(x):
-        t = scaled(x)
-        cell = t.int()
-        if t.frac_().amin() < 2 * SLACK:
-            cell -= (x < start[cell]).int()
-        return cell
+    def scaled(x, slots):  # grows with x, whatever rounding does
+        scale = min(slots / (high - low), 1e300 / max(1, abs(low), abs(high)))
+        return torch.add(edges.new_tensor(1 + SLACK - low * scale), x, alpha=scale).clamp_(0.5, slots + 1.5)
+
+    off = scaled(edges, k) - torch.arange(1, k + 2, device="cpu")
+    if ((off >= 0) & (off < 2 * SLACK)).all():
+        start = pad(edges, (1, 0), value=-math.inf)
+
+        def find(x):
+            t = scaled(x, k)
+            cell = t.int()
+            if t.frac_().amin() < 2 * SLACK:
+                cell -= (x < start[cell]).int()
+            return cell
+
+    else:
+        slots = min(256 * k, n)
+        edges_in = torch.bincount(scaled(edges, slots).int(), minlength=slots + 2)
+        guide = torch.where(edges_in > 0, -1, edges_in.cumsum(0)).int()
+
+        def find(x):
+            found = guide.index_select(0, scaled(x, slots).int())
+            unsure = (found < 0).nonzero()[:, 0]
+            found[unsure] = torch.searchsorted(edges, x[unsure], right=True, out_int32=True)
+            return found
 
     return find
 
@@ -93,7 +107,7 @@ def draw(n, edges, probs, rng=None) -> Tensor:
     right = ((width >= 0) & width.isfinite())[:, p > 0].all()
     require(right, f"edges are too fine or wide for {points.dtype}. Call torch.set_default_dtype(torch.float64) first.")
     cdf = pad(p.cumsum(0), (1, 0))
-    find = finder(cdf / cdf[-1])  # ends with 1 exactly, so every u < 1 has a cell
+    find = finder(cdf / cdf[-1], n)  # ends with 1 exactly, so every u < 1 has a cell
     for rows in points.split(CHUNK):
         cell = find(torch.rand(len(rows), generator=rng, dtype=torch.float64)).sub_(1)
         u = torch.rand(rows.shape, generator=rng)  # u < 1: rounding cannot take a point beyond `last`

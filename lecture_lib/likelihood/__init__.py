@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.data import as_rows, cpu_rng, holds, positive, positive_int, require, with_gradients
+from lecture_lib.checks import as_rows, cpu_rng, holds, positive, positive_int, require, with_gradients
 from lecture_lib.likelihood.nets import Autoregressive, BayesNet, chow_liu, mutual_information
 from lecture_lib.likelihood.simple import DiscretizedLogistics, Gaussian, GaussianMixture, SoftmaxHistogram
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_tensor, cpu_rng, fits, positive, positive_int, require, sampler
+from lecture_lib.checks import as_tensor, cpu_rng, fits, positive, positive_int, require, sampler
 from lecture_lib.likelihood.simple import as_levels
 
 

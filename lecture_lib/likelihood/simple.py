@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.data import as_rows, as_tensor, cpu_rng, fits, positive_int, require, sampler
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits, positive_int, require, sampler
 from lecture_lib.histogram import Histogram, cell_of, checked_edges
 
 

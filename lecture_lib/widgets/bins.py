@@ -15,7 +15,8 @@ import traitlets
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lecture_lib.data import TARGETS, grid, one_of, positive_int
+from lecture_lib.checks import one_of, positive_int
+from lecture_lib.data import TARGETS, grid
 from lecture_lib.evaluate import Estimate, estimate
 from lecture_lib.histogram import Histogram
 from lecture_lib.plots import COLOURS

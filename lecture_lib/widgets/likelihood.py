@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from lecture_lib.data import as_rows
+from lecture_lib.checks import as_rows
 from lecture_lib.likelihood import Gaussian, maximize_likelihood, nll
 from lecture_lib.plots import COLOURS
 from lecture_lib.widgets.view import View, in_float32, module, plain

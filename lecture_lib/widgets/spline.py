@@ -15,7 +15,8 @@ import traitlets
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lecture_lib.data import as_rows, mixture
+from lecture_lib.checks import as_rows
+from lecture_lib.data import mixture
 from lecture_lib.flows.bijections import rational_quadratic, spline_knots
 from lecture_lib.likelihood import warm_up_cosine
 from lecture_lib.plots import COLOURS

@@ -296,8 +296,9 @@ def test_cells_without_any_number_of_the_default_dtype_are_refused():
         fitted.sample(3)
 
 
+@pytest.mark.parametrize("n", [1, 10, 1000, 10**6])
 @pytest.mark.parametrize("kind", ["equal", "unequal", "with cells of width 0", "one cell", "tiny", "huge"])
-def test_a_finder_counts_the_edges_up_to_x_as_a_search_does(kind):
+def test_a_finder_counts_the_edges_up_to_x_as_a_search_does(kind, n):
     """Also where the edges are the sums p_1 + ... + p_i, and some p_i are 0."""
     rng = torch.Generator().manual_seed(21)
     edges = {
@@ -311,7 +312,7 @@ def test_a_finder_counts_the_edges_up_to_x_as_a_search_does(kind):
     x = edges[0] + (edges[-1] - edges[0]) * (1.2 * torch.rand(5000, dtype=torch.float64, generator=rng) - 0.1)
     infinity = torch.tensor([-math.inf, math.inf], dtype=torch.float64)
     x = torch.cat([x, edges, edges.nextafter(infinity[:1]), edges.nextafter(infinity[1:]), infinity])
-    assert torch.equal(finder(edges)(x), torch.searchsorted(edges, x, right=True, out_int32=True))
+    assert torch.equal(finder(edges, n)(x), torch.searchsorted(edges, x, right=True, out_int32=True))
 
 
 @pytest.mark.parametrize("probs", [[0.1] * 10, [0.0, 0.1, 0.0] + [0.15] * 6 + [0.0], [1 / 3, 0.0, 2 / 3], [1.0]])

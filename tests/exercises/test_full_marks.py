@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.sandbox.call import Learned, Seed, call_in_process
-from lecture_lib.sandbox.server import call as call_in_the_sandbox
 from lecture_lib.exercises import EXERCISES, check
 from lecture_lib.exercises.engine import close
+from lecture_lib.sandbox.call import Learned, Seed, call_in_process
+from lecture_lib.sandbox.server import call as call_in_the_sandbox
 
 HIDDEN = [None, 1812, 7]
 

@@ -176,7 +176,8 @@ def test_what_is_removed_is_not_said_to_be_missing():
 
 def test_what_an_adapter_tells_is_said_without_the_name_of_its_error():
     text = (
-        "def generator_step(G, D, optimizer, z):\n    D.requires_grad_(False)\n    loss = -F.logsigmoid(D(G(z))).mean()\n"
+        "def generator_step(G, D, optimizer, z):\n    D.requires_grad_(False)\n"
+        "    loss = -F.logsigmoid(D(G(z))).mean()\n"
         "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n"
     )
     assert check("gans.generator_step", cell(text)).whys[0].startswith("You left D frozen")

@@ -23,7 +23,7 @@ from lecture_lib.exercises import words
 from lecture_lib.exercises.naming import MOST, Variants, ignored_argument
 from lecture_lib.exercises.repair import Repairs
 from lecture_lib.exercises.report import Report, Row, describe
-from lecture_lib.sandbox.call import Call, Outcome, call_in_process
+from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
 
 
 def close(got: Tensor, expected: Tensor) -> Tensor:
@@ -40,12 +40,15 @@ def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
     return torch.tensor(kolmogorov_smirnov(got, expected) <= limit)
 
 
-def not_by_generator(first: Tensor, again: Tensor, other: Tensor) -> str:
-    """What is wrong if these were drawn with equal generators and, the last one, with a different one; else ""."""
+def not_by_generator(draw: Callable[[Seed], Tensor], number: int) -> str:
+    """What is wrong with how draw(seed) uses its generator, or ""."""
+    first, again, other, later = map(draw, (Seed(number), Seed(number), Seed(number + 1), Seed(number, drawn=7)))
     if not torch.equal(first, again):
         return "Two calls with equal generators gave different points. Pass generator=rng to every random function."
     if torch.equal(first, other):
         return "Different seeds gave the same points. Use the rng that you are given."
+    if torch.equal(first, later):
+        return "Two calls in a row give the same points: you start anew from rng's seed. Let rng itself go on."
     return ""
 
 
@@ -60,6 +63,7 @@ class Exercise:
         column.
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
+    learns: networks learn through it, so in the first case the gradient in the first argument has to be right, too.
 
     `case`, `mistake`, `law` and `style` take a function, or decorate one.
     """
@@ -72,9 +76,10 @@ class Exercise:
         same: Callable[[Tensor, Tensor], Tensor] = close,
         parts: tuple[str, ...] = (),
         adapter: Callable | None = None,
+        learns: bool = False,
     ):
         self.name, self.points, self.reference = name, points, reference
-        self.same, self.parts, self.adapter = same, parts, adapter
+        self.same, self.parts, self.adapter, self.learns = same, parts, adapter, learns
         self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
         self.mistakes: list[tuple[str, Callable]] = []
         self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
@@ -163,7 +168,8 @@ def judge(
     rows = []
     for i, (title, arguments) in enumerate(zip(prepared.titles, cases)):
         if passed[i]:
-            rows.append(Row(title, True))
+            why = wrong_gradient(exercise, call, arguments) if exercise.learns and i == 0 else ""
+            rows.append(Row(title, not why, why=why, named=bool(why)))
             continue
         adapter, printed = exercise.adapter, outcomes[i].printed
         asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts, adapter)
@@ -178,7 +184,8 @@ def judge(
         elif named[i]:
             why = named[i]
         else:
-            why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments)
+            line = outcomes[i].problem.removeprefix(outcomes[i].error)
+            why += words.error_in_words(outcomes[i].error, expected[i], {} if adapter else arguments, line)
         rows.append(Row(title, False, asked, wanted, got, why, printed, bool(named[i])))
     for law, holds in exercise.laws.items():
         wrong = _law(exercise, holds, call, torch.Generator().manual_seed(seed + 1), private)
@@ -214,6 +221,22 @@ def _same(exercise: Exercise, value: Tensor | None, expected: Tensor) -> Tensor 
     if value is None or value.shape != expected.shape:
         return None
     return exercise.same(value, expected)
+
+
+def wrong_gradient(exercise: Exercise, call: Call, arguments: Mapping[str, Any]) -> str:
+    """What is wrong with the gradient in the first argument, of an answer whose numbers are right; or "".
+
+    Who leaves torch, for lists or numpy, has none, and is right by the numbers alone.
+    """
+    name, tensor = next(iter(arguments.items()))
+    learned = {**arguments, name: Learned(tensor)}
+    got, expected = call(learned).value, _run(exercise, exercise.reference, learned).value
+    if got is None or got.shape != expected.shape:
+        return ""
+    if torch.allclose(got, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item()):
+        return ""
+    what = f"their gradient in {name} is another one" if got.any() else f"no gradient comes back to {name}"
+    return f"The numbers are right, but {what}. Does .detach(), torch.no_grad() or torch.tensor(...) cut it off?"
 
 
 def _passes(prepared: PreparedExercise, call: Call) -> bool:
@@ -257,6 +280,8 @@ def name_mistakes(
         if len(same) == len(outcomes):
             return [sentence if i in failed else "" for i in range(len(outcomes))]
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
+    if call is not None and _passes(prepared, lambda arguments: call(_doubled(arguments))):
+        return [DOUBLED if i in failed else "" for i in range(len(outcomes))]
     if found := _by_grammar(prepared, outcomes, sorted(failed), answer):
         return [found if i in failed else "" for i in range(len(outcomes))]
     values = [
@@ -276,6 +301,17 @@ def name_mistakes(
             named[i] = f"Perhaps: {sentence}"
         open_cases -= found
     return named
+
+
+DOUBLED = (
+    "The formula is right, and so are its numbers in float64. In float32, with 7 digits, they are lost in a difference "
+    "of numbers that are large and nearly equal, or exp of a large one is infinite. Rearrange it: subtract first."
+)
+
+
+def _doubled(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """In float64, with twice the digits."""
+    return {n: a.double() if torch.is_tensor(a) and a.is_floating_point() else a for n, a in arguments.items()}
 
 
 def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: list[int], answer: Callable | None) -> str:

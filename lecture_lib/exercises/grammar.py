@@ -344,6 +344,9 @@ def of_lines(body: list) -> Iterator[Change]:
             new = ast.Assign([target], ast.BinOp(copied(line.target, ctx=ast.Load()), line.op, line.value))
             yield Change(body, i, new, f"with {code(new, 60)} in place of {text}")
         if isinstance(line, ast.If):
+            if line.orelse:
+                new = copied(line, body=line.orelse, orelse=line.body)
+                yield Change(body, i, new, f"with the two branches of `{text}` exchanged")
             yield Change(body, i, ast.Pass(), f"without `{text}`")
             yield Change(
                 body, i, copied(line, test=ast.Constant(True), orelse=[]), f"with {code(line.test)} always true"
@@ -381,6 +384,28 @@ def of_arguments(body: list, names: list[str]) -> Iterator[Change]:
             yield Change(body, i, swap, f"with {other} and {name} exchanged")
 
 
+def _numbered(changes: list[Change]) -> list[Change]:
+    """Where the same is said of several places: which of them, in the order of the text."""
+    places: dict[str, list] = {}
+    for change in changes:
+        if change.place not in places.setdefault(change.says, []):
+            places[change.says].append(change.place)
+    at = {change.place: _position(change) for change in changes}
+    ordered = {says: sorted(those, key=at.get) for says, those in places.items() if len(those) > 1}
+
+    def says(c: Change) -> str:
+        those = ordered.get(c.says)
+        return f"{c.says} (number {those.index(c.place) + 1} of {len(those)})" if those else c.says
+
+    return [replace(c, says=says(c)) for c in changes]
+
+
+def _position(change: Change) -> tuple[int, int]:
+    old = change.holder[change.key] if isinstance(change.holder, list) else getattr(change.holder, change.key)
+    old = old[0] if isinstance(old, list) else old
+    return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
+
+
 # ---------------------------------------------------------------- a formula and its variants
 
 
@@ -410,7 +435,11 @@ class Formula:
         found += of_arguments(tree.body, arguments)
         often = Counter(c.says for c in found)
         says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
-        self.changes = [replace(c, says=says(c)) for c in found]
+        self.changes = _numbered([replace(c, says=says(c)) for c in found])
+        set_ = [line for node in ast.walk(tree) for line in getattr(node, "body", ()) if isinstance(line, ast.Assign)]
+        named = [(line.targets[0].id, line.value) for line in set_ if isinstance(line.targets[0], ast.Name)]
+        once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        self.meanings = {n: code(v) for n, v in named if once[n] == 1 and n not in arguments}
 
     @staticmethod
     def _in_expressions(lines, arguments, extra) -> list[Change]:
@@ -431,6 +460,11 @@ class Formula:
                         plain = rule in PLAIN
                         found += [(number, Change(holder, key, *new, where, plain)) for new in rule(node, names)]
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
+
+    def explained(self, says: str) -> str:
+        """What our own names in it mean, which the answer need not have."""
+        there = [f"{n} is {meaning}" for n, meaning in self.meanings.items() if re.search(rf"\b{n}\b", says)]
+        return f"{says}, where {' and '.join(there)}" if there else says
 
     @contextlib.contextmanager
     def changed(self, *changes: Change) -> Iterator[ast.Module]:
@@ -456,6 +490,4 @@ class Formula:
 
     def line(self, change: Change) -> int:
         """The number of the line that it changes, the function's first is 0."""
-        old = change.holder[change.key] if isinstance(change.holder, list) else getattr(change.holder, change.key)
-        old = old[0] if isinstance(old, list) else old
-        return getattr(old, "lineno", 1) - 1
+        return max(_position(change)[0], 1) - 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.exercises.grammar import Change, Formula
-from lecture_lib.sandbox.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process
+from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, own_copy
 
 MOST = 2000  # numbers of a case with which variants are tried first
 TWO = "Two things at once."
@@ -75,7 +74,9 @@ def endings(parts: tuple[str, ...]) -> dict[str, Callable[[Tensor], Tensor]]:
         for part, column in columns
         for word, (_, change) in ENDINGS.items()
     }
-    return ENDED | of_a_part
+    both = ENDED | of_a_part
+    both["without their signs"] = both.pop("without their signs")  # a minus before a part may do the same: it is first
+    return both
 
 
 def _of_columns(change: Callable[[Tensor], Tensor], columns: slice) -> Callable[[Tensor], Tensor]:
@@ -91,7 +92,9 @@ def _of_columns(change: Callable[[Tensor], Tensor], columns: slice) -> Callable[
 
 
 def isclose(a: Tensor, b: Tensor) -> Tensor:
-    return torch.isclose(a, b, rtol=2e-4, atol=1e-5, equal_nan=True)
+    """Large whole numbers, which count something, are equal or not."""
+    counts = (b == b.round()) & (b.abs() > 1000)
+    return torch.isclose(a, b, rtol=2e-4, atol=1e-5, equal_nan=True) & ~(counts & (a != b))
 
 
 def alike(a: Tensor | None, b: Tensor | None) -> bool:
@@ -128,12 +131,14 @@ class Variants:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the compiler, where a variant makes no sense
             self.singles = [
-                (function, change.says, formula, change)
+                (function, formula.explained(change.says), formula, change)
                 for formula in (Formula(style, self.arrays) for style in exercise.styles or [exercise.reference])
                 for change in formula.changes
                 if (function := formula.variant(change)) is not None
             ]
         self.endings = endings(exercise.parts)
+        if self._single:
+            del self.endings["divided by their sum"]  # one number by itself is 1
         self.mistakes = [Known(s, self._values_of(wrong), teachers=True) for s, wrong in exercise.mistakes]
         self.known = [
             Known(f"the right {self.ones} {says}", lambda i, e=ending: _ended(e, self.expected[i]), says not in VAGUE)
@@ -183,7 +188,7 @@ class Variants:
 
     def run(self, function: Callable, i: int) -> Tensor | None:
         """What the function gives in case i, or None."""
-        given = [_fresh(a) for a in self.cases[i].values()]
+        given = [own_copy(a) for a in self.cases[i].values()]
         try:
             answer = self.exercise.adapter(function, *given) if self.exercise.adapter else function(*given)
             if self.exercise.parts:
@@ -283,13 +288,7 @@ def _other_values(value) -> list:
 
 
 def _is_small(argument) -> bool:
-    return isinstance(argument, (int, float)) and argument < 1000
-
-
-def _fresh(argument):
-    if isinstance(argument, Seed):
-        return torch.Generator().manual_seed(argument.number)
-    return argument.clone() if torch.is_tensor(argument) else copy.copy(argument)
+    return isinstance(argument, (int, float)) and not isinstance(argument, bool) and argument < 1000
 
 
 def _ended(ending: Callable[[Tensor], Tensor] | None, value: Tensor | None) -> Tensor | None:

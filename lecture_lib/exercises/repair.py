@@ -34,6 +34,12 @@ REMOVES = re.compile(  # what works, maybe: then the second sentence would tell 
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
     r"|:1\] in place|of the (difference|quotient)"
 )
+TERM = re.compile(  # not a function around something, a sign or a number: what says less afterwards
+    r"without (?!\.\w+\(\)|[\w.]+ in |[\w.]+$|the |-?[\d.]+\b)|of the (difference|quotient)"
+)
+ABSENT = re.compile(  # then this would tell of nothing but what has just been removed
+    r"without|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
+)
 ODD = re.compile(r"two sides of|with \* in place|only after|exchanged")  # tried after others
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
@@ -91,6 +97,7 @@ class Repairs:
             for known in variants.matching(value, first):
                 same = change.says.partition(" before ")[0] in known.says  # both ways lead to the same ruin
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
+                ruins = ruins or (TERM.match(change.says) and ABSENT.search(known.says))
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):

@@ -99,11 +99,16 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
 # ---------------------------------------------------------------- errors
 
 
-def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
-    """A cause and a remedy for "IndexError: ..." in an exercise with this result and these arguments, or ""."""
+def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any], line: str = "") -> str:
+    """A cause and a remedy for "IndexError: ..." in an exercise with this result and these arguments, or "".
+
+    line: what stands in the line of the error.
+    """
     if not error:
         return ""
     if re.search("must match the size of tensor|could not be broadcast", error):
+        if expected.ndim >= 2 and re.search(r"\w\[\w+\] *[-+*/]|[-+*/] *\w+\[\w+\]", line):
+            return f" {PICKED}"
         return " " + _sizes(error, expected, arguments)
     if "AttributeError: 'float'" in error or "AttributeError: 'int'" in error or "be Tensor, not float" in error:
         plain = [name for name, a in arguments.items() if type(a) in (int, float)]
@@ -134,6 +139,7 @@ def _sizes(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
 
 
 COLUMN = "make one of the two a column: x[:, None], or keepdim=True after a sum or max."
+PICKED = "What a mask picks from a table is a list, without rows and columns: torch.where(mask, a, b) keeps the table."
 NUMBERS = "math.log and its like take one Python number, torch.log and its like take tensors."
 LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
 PAIR = "max(dim) and sort give values and indices together: take .values."

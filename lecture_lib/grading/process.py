@@ -20,7 +20,7 @@ from lecture_lib.grading.sandbox import Sandbox
 from lecture_lib.grading.sandbox_config import WIDE
 from lecture_lib.grading.settings import Settings
 from lecture_lib.sandbox import protocol
-from lecture_lib.sandbox.call import Outcome, Seed
+from lecture_lib.sandbox.call import Learned, Outcome, Seed
 
 
 @dataclass
@@ -80,9 +80,13 @@ class SubmissionProcess:
                 if torch.is_tensor(value):
                     tensors.append(value)
                     described.append([name, ["tensor", None]])
+                elif isinstance(value, Learned):
+                    tensors.append(value.tensor)
+                    described.append([name, ["learned", None]])
+                elif isinstance(value, Seed):
+                    described.append([name, ["seed", [value.number, value.drawn]]])
                 else:
-                    seed = isinstance(value, Seed)
-                    described.append([name, ["seed", value.number] if seed else ["value", value]])
+                    described.append([name, ["value", value]])
             message = {"call": one.function, "arguments": described, "parts": list(exercise.parts)}
             message["most"] = self._limits.reply
             message["adapter"] = exercise.adapter.__name__ if exercise.adapter else None

@@ -115,7 +115,9 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
         if None in rows:
             raise Told("d_step got a batch with rows that are not in x. Its arguments are (batch, z).")
         if len(rows) != n:
-            raise Told(f"d_step got a batch of {len(rows)} rows. It should be {n}, drawn at random.")
+            raise Told(
+                f"d_step got a batch of {len(rows)} row{'s' * (len(rows) != 1)}. It should be {n}, drawn at random."
+            )
         drawn.extend(rows)
         step(1.0, z, batch)
 

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,25 @@ class Seed:
     """An argument that reaches the answer as a `torch.Generator` with this seed."""
 
     number: int
+    drawn: int = 0  # numbers that it has drawn before
 
     def __str__(self) -> str:
         return f"a torch.Generator with seed {self.number}"
+
+    def generator(self) -> torch.Generator:
+        rng = torch.Generator().manual_seed(self.number)
+        torch.rand(self.drawn, generator=rng)
+        return rng
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """An argument that requires a gradient; the value of a call with one is this gradient, of its shape.
+
+    It is that of a weighted sum of the numbers that the answer returns, and 0 where none comes back.
+    """
+
+    tensor: Tensor
 
 
 @dataclass(frozen=True)
@@ -87,12 +104,15 @@ def call_in_process(
         nonlocal late
         if late:
             return Outcome(problem=late)
-        given = {name: _own_copy(a) for name, a in arguments.items()}
+        given = {name: own_copy(a) for name, a in arguments.items()}
         printed = Truncated()
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
                 with warnings.catch_warnings(), settings_put_back() as changed, at_most(seconds):
                     warnings.simplefilter("ignore")
+                    if learned := [name for name, a in arguments.items() if isinstance(a, Learned)]:
+                        with torch.enable_grad():
+                            return Outcome(gradient(answer_to, given, *learned))
                     answer = answer_to(*given.values())
                     like = next(iter(arguments.values()))
                     value, problem = as_pair(answer, parts, like) if parts else as_answer(answer)
@@ -226,7 +246,7 @@ def _failed(error: BaseException, printed: str) -> Outcome:
     what, where = explain(error)
     adapters = str(Path(__file__).with_name("adapters.py"))  # an answer that raises Told itself tells nothing
     if isinstance(error, Told) and traceback.extract_tb(error.__traceback__)[-1].filename == adapters:
-        return Outcome(problem=str(error), error=what, printed=printed)
+        return Outcome(problem=str(error), error=str(error), printed=printed)
     return Outcome(problem=what + where, outline=type(error).__name__ + where, error=what, printed=printed)
 
 
@@ -241,17 +261,51 @@ def _not_implemented(function: Callable, error: NotImplementedError, printed: st
     return Outcome(problem="Not attempted yet: the line `raise NotImplementedError` is still there.", blank=True)
 
 
-def _own_copy(argument):
+def own_copy(argument):
+    """What the answer gets: a copy, so that it changes nobody else's."""
     if isinstance(argument, Seed):
-        return torch.Generator().manual_seed(argument.number)
+        return argument.generator()
+    if isinstance(argument, Learned):
+        return argument.tensor.clone()
     return argument.clone() if torch.is_tensor(argument) else copy.copy(argument)
+
+
+class StaysInTorch(TorchFunctionMode):
+    """Ends an answer that goes on in Python's numbers or numpy's, or has gradients of its own: it has none for us."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in LEAVE:
+            raise TypeError("this leaves torch")
+        return function(*args, **(kwargs or {}))
+
+
+T = Tensor
+LEAVE = {T.item, T.tolist, T.numpy, T.__array__, T.__float__, T.backward, torch.autograd.grad, torch.autograd.backward}
+
+
+def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
+    """Of the numbers that the answer returns, each with a weight of its own, in the argument with this name."""
+    leaf = given[name].requires_grad_()
+    with StaysInTorch():
+        answer = answer_to(
+            *{**given, name: leaf.clone()}.values()
+        )  # a clone may be changed in place, as a plain tensor
+    parts = answer if isinstance(answer, (tuple, list)) else [answer]
+    numbers = torch.cat([torch.as_tensor(part).flatten() for part in parts])
+    if not numbers.requires_grad:
+        return torch.zeros_like(leaf, dtype=torch.float64)
+    total = numbers @ torch.linspace(0.5, 1.5, len(numbers)).to(numbers)
+    (found,) = torch.autograd.grad(total, leaf, allow_unused=True)
+    return torch.zeros_like(leaf, dtype=torch.float64) if found is None else found.double()
 
 
 def as_answer(answer) -> tuple[Tensor | None, str]:
     """The answer as a float64 tensor, or None and the sentence that says what it is instead."""
     if answer is None:
         return None, "Your function returned None. Does it end with `return`?"
-    if answer is Ellipsis or (callable(answer) and not torch.is_tensor(answer)):
+    if callable(answer) and not torch.is_tensor(answer):
+        return None, f"Your function returned {_short(answer)}. To call it, write () after its name."
+    if answer is Ellipsis:
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
     try:
         if isinstance(answer, (list, tuple)) and answer and all(map(torch.is_tensor, answer)):
@@ -270,6 +324,10 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
             return None, "Your function returned complex numbers. Return real ones."
         return answer.detach().to("cpu", torch.float64).to_dense().clone(), ""
     except Exception:
+        shapes = [tuple(getattr(part, "shape", ())) for part in answer] if isinstance(answer, (tuple, list)) else []
+        if len(set(shapes)) > 1:
+            parts = f"{len(shapes)} parts of different shapes, {', '.join(map(str, shapes[:4]))}"
+            return None, f"Your function returned {parts}. They have to be alike: one number each, for instance."
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
 
 

@@ -31,7 +31,7 @@ import torch
 
 from lecture_lib.sandbox import protocol
 from lecture_lib.sandbox.adapters import ADAPTERS
-from lecture_lib.sandbox.call import Outcome, Seed, Truncated, call_in_process, explain, seeds_put_back
+from lecture_lib.sandbox.call import Learned, Outcome, Seed, Truncated, call_in_process, explain, seeds_put_back
 
 MOST_TEXT = 2_000  # characters of a message, or of what is printed
 
@@ -179,7 +179,9 @@ def call(namespace: dict[str, Any], request: dict[str, Any], tensors: list[torch
         return Outcome(problem=f"{name} is no function. It has type {type(namespace[name]).__name__}.")
     arguments = {}
     for argument, (kind, value) in request["arguments"]:
-        arguments[argument] = next(rest) if kind == "tensor" else Seed(value) if kind == "seed" else value
+        if kind in ("tensor", "learned"):
+            value = next(rest) if kind == "tensor" else Learned(next(rest))
+        arguments[argument] = Seed(*value) if kind == "seed" else value
     adapter = ADAPTERS[request["adapter"]] if request["adapter"] else None
     with seeds_put_back():
         return call_in_process(namespace[name], tuple(request["parts"]), adapter)(arguments)

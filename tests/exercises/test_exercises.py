@@ -272,7 +272,7 @@ def by_jacobians(layer):
 
 def way_back(x, shifts, log_scales):
     for shift, log_scale in list(zip(shifts, log_scales))[::-1]:
-        x = (torch.log(x + (x**2 + 1).sqrt()) - shift) / torch.exp(log_scale)
+        x = (x.sign() * torch.log(x.abs() + (x**2 + 1).sqrt()) - shift) / torch.exp(log_scale)
     return x
 
 
@@ -316,7 +316,7 @@ D = torch.distributions
         "flows.inverse": by_slopes(way_back),
         "flows.sample": lambda n, s, ls, g: [
             functools.reduce(lambda y, f: math.sinh(f[0] + math.exp(f[1]) * y), zip(s.tolist(), ls.tolist()), z)
-            for z in np.random.default_rng(g.initial_seed()).normal(size=n)
+            for z in np.random.default_rng(torch.randint(1 << 31, (1,), generator=g).item()).normal(size=n)
         ],
         "flows.coupling": by_jacobians(layer_of),
         "flows.coupling_inverse": by_jacobians(layer_back),

@@ -227,7 +227,8 @@ def nearest_by_loops(x, train):
 
 
 def nearest_by_products(x, train):
-    squares = x.square().sum(1)[:, None] + train.square().sum(1) - 2 * x.double() @ train.double().T
+    x, train = x.double(), train.double()  # in float32 nothing would be left of a copy's distance
+    squares = x.square().sum(1)[:, None] + train.square().sum(1) - 2 * x @ train.T
     return squares.clamp(min=0).sqrt().amin(1)
 
 

@@ -110,3 +110,30 @@ def test_a_value_of_the_notebook_in_place_of_an_argument_is_named():
 def test_numbers_that_no_mistake_gives_are_not_named():
     report = check("histogram.smooth", lambda counts, alpha: (counts + 0.37) ** 1.3 / 11)
     assert not any("right formula" in why for why in report.whys)
+
+
+def test_of_places_that_look_alike_it_is_said_which_one():
+    formula = Formula(two_alike, ["x"])
+    says = [change.says for change in formula.changes]
+    assert "without x in x + 1 (number 1 of 2)" in says and "without x in x + 1 (number 2 of 2)" in says
+
+
+def two_alike(x):
+    y = (x + 1) * 3
+    return y / (x + 1)
+
+
+def test_names_of_ours_are_explained():
+    assert Formula(two_alike, ["x"]).explained("with y in place of x") == "with y in place of x, where y is (x + 1) * 3"
+    report = check("dcgan.sides", lambda n, k, s, p: ((d := (n + 2 * p - k) // s + 1), (d - 1) * s + k - 2 * p))
+    assert "with down in place of n in n - 1, where down is (n + 2 * padding" in report.whys[0]
+
+
+def test_whole_numbers_that_were_rounded_are_no_other_mistake():
+    def floats(x, k):
+        cell = torch.zeros(len(x))
+        for index in (x * k).floor().clamp(max=k - 1).T:
+            cell = cell * k + index
+        return cell
+
+    assert "float32 does not hold every whole number" in check("histogram.cell_of", floats).whys[0]

@@ -161,3 +161,23 @@ def test_a_change_that_makes_a_loop_endless_ends():
         "        at += stride\n        down += 1\n    return down, (n + 1) * stride - 2 * padding + kernel\n"
     )
     assert "with - in place of +" in check("dcgan.sides", cell(text)).whys[0]
+
+
+def test_what_is_removed_is_not_said_to_be_missing():
+    """Without the middle the answer is the formula without 2 * x: two ways to say that nothing is left."""
+    text = "def scaled(x, levels):\n    return x.float() / levels - 1 * 2 - 1\n"
+    assert not any("without x.float()" in why for why in check("dcgan.scaled", cell(text)).whys)
+    text = (
+        "def average(thetas, decay):\n    a = thetas[0]\n    for theta in thetas[1:]:\n"
+        "        a = 0.995 * a + 0.005 * theta\n    return a\n"
+    )
+    assert not any("Nothing was averaged" in why for why in check("gans.average", cell(text)).whys)
+
+
+def test_what_an_adapter_tells_is_said_without_the_name_of_its_error():
+    text = (
+        "def generator_step(G, D, optimizer, z):\n    D.requires_grad_(False)\n"
+        "    loss = -F.logsigmoid(D(G(z))).mean()\n"
+        "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n"
+    )
+    assert check("gans.generator_step", cell(text)).whys[0].startswith("You left D frozen")

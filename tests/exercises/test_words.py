@@ -424,3 +424,23 @@ def test_only_an_adapter_tells():
         raise Told("leak " + str(counts.tolist()))
 
     assert "leak [" not in str(check("histogram.smooth", tells, hidden=3))
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (lambda x, means, sd: (torch.ones(6) > 0, 0.9), "2 parts of different shapes, (6,), ()"),
+        (lambda x, means, sd: x.sum, "write () after its name"),
+    ],
+)
+def test_what_is_no_tensor_is_said(answer, said):
+    assert said in check("gans.count_modes", answer).whys[0]
+
+
+def test_what_a_mask_picks_is_no_table():
+    def leaky_inverse(x, log_slope):
+        below, z = x < 0, x.clone()
+        z[below] = z[below] * torch.exp(-log_slope)
+        return z, torch.where(below, -log_slope, 0.0).sum(1)
+
+    assert "torch.where(mask, a, b)" in check("flows.leaky_inverse", leaky_inverse).whys[0]

@@ -34,8 +34,8 @@ exercise = Exercise("dcgan.interpolate", points=3, reference=interpolate)
 @exercise.case("in the plane")
 def _(rng):
     angle = 6.28 * torch.rand((), generator=rng).item()
-    a = 1.5 * torch.tensor([math.cos(angle), math.sin(angle)])
-    b = 1.5 * torch.tensor([math.cos(angle + 2.6), math.sin(angle + 2.6)])
+    a = 0.8 * torch.tensor([math.cos(angle), math.sin(angle)])
+    b = 0.8 * torch.tensor([math.cos(angle + 2.6), math.sin(angle + 2.6)])
     return {"a": a, "b": b, "steps": 4}
 
 

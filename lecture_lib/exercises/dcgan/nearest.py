@@ -13,18 +13,19 @@ def nearest(x, train):
     return torch.cdist(x, train).min(1).values
 
 
-def _gallery(rng, k, n, d, near=0.0):
+def _gallery(rng, k, n, d, near=()):
+    """k images and n of training; the first are the last of these, but for `near` in each pixel."""
     train = torch.tanh(_normal(rng, n, d))
     x = torch.tanh(_normal(rng, k, d))
-    if near:
-        x[0] = train[n // 2] + near
+    for i, gap in enumerate(near):
+        x[i] = train[-1 - i] + gap
     return {"x": x, "train": train}
 
 
 exercise = Exercise("dcgan.nearest", points=2, reference=nearest)
 
-exercise.case("new images", lambda rng: _gallery(rng, 4, 9, 5))
-exercise.case("one of them is a copy", lambda rng: _gallery(rng, 3, 12, 256, near=0.01))
+exercise.case("new images", lambda rng: _gallery(rng, 4, 1100, 5, near=[0.03]))
+exercise.case("one of them is a copy", lambda rng: _gallery(rng, 6, 12, 256, near=[0.0, 1e-3, 7e-4, 5e-4]))
 exercise.case("more images than in training", lambda rng: _gallery(rng, 8, 5, 6))
 
 
@@ -49,6 +50,10 @@ exercise.mistake("That is the distance to the second nearest.", lambda x, t: tor
 exercise.mistake(
     "You compared with the training image of the same number. Look at all of them.",
     lambda x, t: (x[: len(t)] - t[: len(x)]).norm(dim=1),
+)
+exercise.mistake(
+    "You looked at a part of train only. The nearest image may stand anywhere in it.",
+    *(lambda x, t, some=some: nearest(x, t[some]) for some in (slice(1000), slice(-1), slice(1, None, 2))),
 )
 exercise.mistake(
     "The 2 is missing: |x - y|^2 = |x|^2 + |y|^2 - 2 x . y.",

@@ -29,7 +29,7 @@ def _z(x, A, b):
     return (x - b) @ A.inverse().T
 
 
-exercise = Exercise("flows.linear_log_prob", points=4, reference=linear_log_prob)
+exercise = Exercise("flows.linear_log_prob", points=4, reference=linear_log_prob, learns=True)
 
 exercise.case("a shear", lambda rng: _linear(rng, 9, [[2.0, 1.5], [0.0, 0.5]]))
 exercise.case("a reflection", lambda rng: _linear(rng, 9, [[0.3, 1.2], [1.7, -0.4]]))
@@ -42,9 +42,16 @@ exercise.mistake(
     _of(_z, lambda A: A.det().log().abs()),
 )
 exercise.mistake(
-    "The determinant is one number for the whole map: it is neither divided by d nor taken d times.",
+    "You divided the log of the determinant by d. It is one number for the whole map, and all of it counts.",
     _of(_z, lambda A: A.det().abs().log() / len(A)),
+)
+exercise.mistake(
+    "You counted the log of the determinant once in each dimension. It is one number for the whole map: subtract it "
+    "after the sum.",
     _of(_z, lambda A: len(A) * A.det().abs().log()),
+)
+exercise.mistake(
+    "You added the log of the determinant once in each dimension. Subtract it, once, after the sum.",
     _of(_z, lambda A: -len(A) * A.det().abs().log()),
 )
 exercise.mistake(
@@ -53,7 +60,8 @@ exercise.mistake(
     _of(_z, lambda A: A.diagonal().abs().log().sum()),
 )
 exercise.mistake(
-    "Your numbers are those of the transposed A. Your points are rows: A^{-1} times each is (x - b) @ A_inverse.T.",
+    "Your numbers are those of the transposed A. Points are rows here: A^{-1} times each is (x - b) @ A_inverse.T, and "
+    "the covariance of x is A @ A.T.",
     _of(lambda x, A, b: (x - b) @ A.inverse()),
 )
 exercise.mistake(

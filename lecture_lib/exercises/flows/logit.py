@@ -26,7 +26,7 @@ exercise = Exercise("flows.logit", points=3, reference=logit, parts=("z", "logde
 
 exercise.case("one pixel", lambda rng: _grey(rng, 9, 1, 17))
 exercise.case("four pixels", lambda rng: _grey(rng, 9, 4, 17))
-exercise.case("photographs", lambda rng: _grey(rng, 6, 12, 256))
+exercise.case("photographs", lambda rng: _grey(rng, 6, 100, 256))
 
 exercise.mistake(
     "You left out 1 / levels in the slope. Dividing y by levels is a squeeze, too, and counts for every pixel.",

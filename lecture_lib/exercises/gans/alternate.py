@@ -28,13 +28,15 @@ def _rounds(rng, rounds, d_steps, g_steps, n, rows=50):
 
 def follows_the_generator(call, rng):
     x = _rounds(rng, 1, 2, 3, 10)
-    first, again, other = (call({**x, "rng": Seed(seed)}) for seed in (5, 5, 6))
+    first, again, other, later = (call({**x, "rng": s}) for s in (Seed(5), Seed(5), Seed(6), Seed(5, drawn=7)))
     if first[:5, 0].tolist() != [1, 1, 2, 2, 2]:
         return "The steps do not come in their order yet."
     for column, what in {2: "The batch", 1: "z"}.items():
         if not torch.equal(first[:, column], again[:, column]) or torch.equal(first[:, column], other[:, column]):
             draw = "randint" if column == 2 else "randn"
             return f"{what} was drawn without rng. Pass generator=rng to torch.{draw}, and leave its seed alone."
+    if torch.equal(first, later):
+        return "You start anew from rng's seed: two games in a row would draw the same. Let rng itself go on."
     return ""
 
 

@@ -21,6 +21,7 @@ def _modes(rng, k, n, sd, wide, lost, d=2, stray=0, apart=1.0):
     weights[0] = 0.25  # a mode that few points reach
     which = torch.multinomial(weights, n, replacement=True, generator=rng)
     x = means[which] + wide * sd * _normal(rng, n, d)
+    x[(torch.cdist(x.double(), means.double()).amin(1) - 3 * sd).abs() < 1e-3] = means[0]  # where rounding decides
     if stray:
         x[:stray] = means[-1] + 0.1 * sd
     return {"x": x, "means": means, "sd": sd}
@@ -47,8 +48,10 @@ exercise.case("blurred samples", lambda rng: _modes(rng, 5, 150, 0.15, 3.0, lost
 
 @exercise.case("far points at a lost mode")
 def _(rng):
-    a = _modes(rng, 5, 150, 0.15, 1.2, lost=1)
+    a = _modes(rng, 5, 150, 0.25, 1.2, lost=1)
+    a["x"], a["means"] = a["x"] - a["means"][0], a["means"] - a["means"][0]
     a["x"][2:12] = a["means"][-1] + 4 * a["sd"]  # nearest to it, and not close
+    a["x"][20:25] = torch.tensor([3 * a["sd"], 0.0])  # just close enough to the first one, which is at 0
     return a
 
 

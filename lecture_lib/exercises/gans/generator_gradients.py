@@ -19,7 +19,7 @@ exercise.case("d is sure that they are fake", lambda rng: {"logits": _normal(rng
 exercise.case("d is fooled", lambda rng: {"logits": _normal(rng, 9, mean=5.0, sd=2.0)})
 exercise.case(
     "far out",
-    lambda rng: {"logits": torch.cat([_normal(rng, 6, mean=-200.0), _normal(rng, 6, mean=200.0), _normal(rng, 3)])},
+    lambda rng: {"logits": torch.cat([_normal(rng, 6, mean=-800.0), _normal(rng, 6, mean=800.0), _normal(rng, 3)])},
 )
 
 exercise.mistake(

@@ -6,7 +6,7 @@ from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import TINY, _bce, _normal
 from lecture_lib.gans import non_saturating
 
-exercise = Exercise("gans.generator_loss", points=3, reference=non_saturating)
+exercise = Exercise("gans.generator_loss", points=3, reference=non_saturating, learns=True)
 
 
 @exercise.style
@@ -17,7 +17,7 @@ def _(fake):
 exercise.case("forgeries half as good", lambda rng: {"fake": _normal(rng, 7, mean=-0.7, sd=1.5)})
 exercise.case("forgeries that are seen through", lambda rng: {"fake": _normal(rng, 9, mean=-9.0)})
 exercise.case("forgeries that fool", lambda rng: {"fake": _normal(rng, 8, mean=2.0)})
-exercise.case("forgeries far out", lambda rng: {"fake": _normal(rng, 6, mean=-180.0, sd=5.0)})
+exercise.case("forgeries far out", lambda rng: {"fake": _normal(rng, 6, mean=-800.0, sd=20.0)})
 
 exercise.mistake(
     "That is the minimax loss, mean log(1 - D(G(z))). The trick replaces it.", lambda f: -F.softplus(f).mean()

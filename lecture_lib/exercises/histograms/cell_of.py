@@ -1,5 +1,7 @@
 """The number of the cell of each x, in a grid of k^d equal cells on [0, 1]^d."""
 
+import functools
+
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -52,6 +54,13 @@ exercise.mistake(
     "You used the first two axes only. The grid has d of them.",
     lambda x, k: cell_of(torch.stack([x[:, 0], x[:, 1]], 1), k),
     lambda x, k: cell_of(x[:, [0, min(1, x.shape[1] - 1)]], k),
+)
+exercise.mistake(
+    "Your numbers are rounded: above 2^24 float32 does not hold every whole number. Count with .long().",
+    lambda x, k: cell_of(x, k).float(),
+    lambda x, k: functools.reduce(
+        lambda cell, i: cell * k + i, (x * k).floor().clamp(max=k - 1).T, torch.zeros(len(x))
+    ),
 )
 exercise.mistake(
     "You used powers of 10. The base is k.",

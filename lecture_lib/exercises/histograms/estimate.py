@@ -25,7 +25,10 @@ exercise = Exercise("histogram.estimate", points=4, reference=estimate)
 
 exercise.case(
     "bins of width 1",
-    lambda rng: {"x": torch.cat([_points(rng, 6), torch.tensor([0.5, 2.5])]), "edges": torch.arange(-1.0, 4.0)},
+    lambda rng: {
+        "x": torch.cat([_points(rng, 6, high=2.0), torch.tensor([0.5, 1.5])]),
+        "edges": torch.arange(-1.0, 4.0),
+    },
 )
 exercise.case("unequal bins", lambda rng: {"x": _points(rng, 200), "edges": UNEQUAL})
 exercise.case(

@@ -1,0 +1,180 @@
+"""What must not get full marks although it is nearly right: few digits, edges, gradients that do not come back."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises.engine import close
+from lecture_lib.sandbox.call import Learned, Seed, call_in_process
+from lecture_lib.sandbox.server import call as call_in_the_sandbox
+
+HIDDEN = [None, 1812, 7]
+
+# ---------------------------------------------------------------- gradients
+
+
+@pytest.mark.parametrize("name", [name for name, exercise in EXERCISES.items() if exercise.learns])
+def test_a_gradient_that_does_not_come_back_costs_the_first_case(name):
+    def answer(*arguments):
+        with torch.no_grad():
+            return EXERCISES[name].reference(*arguments)
+
+    first, *others = check(name, answer).rows
+    assert not first.passed and first.named and "no gradient comes back" in first.why
+    assert all(row.passed for row in others)
+
+
+def normed(x, gain, bias, end=lambda t: t):
+    mean = end(x.mean((0, 2, 3), keepdim=True))
+    variance = end((x - mean).square().mean((0, 2, 3), keepdim=True))
+    return gain[:, None, None] * (x - mean) / (variance + 1e-5).sqrt() + bias[:, None, None]
+
+
+def test_a_gradient_of_which_a_part_is_cut_off_is_another_one():
+    assert check("dcgan.batch_norm", normed).points == 4
+    report = check("dcgan.batch_norm", lambda *a: normed(*a, end=torch.detach))
+    assert report.points == 3 and "their gradient in x is another one" in report.whys[0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda fake: float(np.logaddexp(0.0, -fake.numpy()).mean()),
+        lambda fake: sum(max(-a, 0) + math.log1p(math.exp(-abs(a))) for a in fake.tolist()) / len(fake),
+    ],
+    ids=["numpy", "lists"],
+)
+def test_who_leaves_torch_is_right_by_the_numbers_alone(answer):
+    assert check("gans.generator_loss", answer).points == 3
+
+
+def test_a_gradient_also_comes_back_where_gradients_are_switched_off_and_out_of_the_sandbox():
+    x = torch.tensor([1.0, 2.0, 3.0])
+    with torch.no_grad():
+        here = call_in_process(lambda x, y: y * x.square_())({"x": Learned(x), "y": 2.0}).value
+    request = {
+        "call": "f",
+        "arguments": [["x", ["learned", None]], ["y", ["value", 2.0]]],
+        "parts": [],
+        "adapter": None,
+    }
+    there = call_in_the_sandbox({"f": lambda x, y: y * x.square_()}, request, [x]).value
+    torch.testing.assert_close(here, torch.tensor([0.5, 1.0, 1.5]).double() * 4 * x)  # each number has its own weight
+    torch.testing.assert_close(there, here)
+    assert not x.requires_grad and x.tolist() == [1, 2, 3]
+
+
+def test_a_generator_that_has_drawn_goes_on():
+    request = {"call": "f", "arguments": [["rng", ["seed", [5, 2]]]], "parts": [], "adapter": None}
+    there = call_in_the_sandbox({"f": lambda rng: torch.rand(3, generator=rng)}, request, []).value
+    here = call_in_process(lambda rng: torch.rand(3, generator=rng))({"rng": Seed(5, drawn=2)}).value
+    assert torch.equal(here, there)
+    assert torch.equal(here, torch.rand(5, generator=torch.Generator().manual_seed(5))[2:].double())
+
+
+# ---------------------------------------------------------------- few digits
+
+
+def inverse_by_hand(x, shifts, log_scales):
+    logdet = torch.zeros_like(x)
+    for i in reversed(range(len(shifts))):
+        logdet = logdet - 0.5 * torch.log(1 + x**2) - log_scales[i]
+        x = (torch.log(x + torch.sqrt(x**2 + 1)) - shifts[i]) / torch.exp(log_scales[i])
+    return x, logdet
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(
+    "name, answer",
+    {
+        "likelihood.fit_gaussian": lambda x: torch.stack([x.mean(), ((x**2).mean() - x.mean() ** 2).sqrt()]),
+        "flows.inverse": inverse_by_hand,
+        "dcgan.nearest": lambda x, train: (
+            (x.square().sum(1)[:, None] + train.square().sum(1) - 2 * x @ train.T).amin(1).sqrt()
+        ),
+    }.items(),
+)
+def test_a_formula_that_is_right_only_with_more_digits_loses_and_is_told_so(name, answer, hidden):
+    report = check(name, answer, hidden=hidden)
+    assert report.points < report.out_of and "so are its numbers in float64" in report.whys[0], str(report)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_variance_around_the_mean_has_digits_enough(seed):
+    """Right answers differ by less than is allowed, whatever the order of their sums."""
+    for case in EXERCISES["dcgan.batch_norm"].cases.values():
+        given = case(torch.Generator().manual_seed(seed)).values()
+        expected = EXERCISES["dcgan.batch_norm"].reference(*given).double()
+        assert close(normed(*(a.double() for a in given)), expected).all()
+        x, gain, bias = given
+        assert close(F.batch_norm(x, None, None, gain, bias, training=True).double(), expected).all()
+
+
+# ---------------------------------------------------------------- edges
+
+
+def bins_that_occur(x, edges):
+    inside = x[(x >= edges[0]) & (x <= edges[-1])]
+    counts = torch.bincount((torch.searchsorted(edges, inside, right=True) - 1).clamp(max=len(edges) - 2))
+    return counts / counts.sum()
+
+
+def spline_to_1(x, knots_x, knots_u):
+    knots_u = (knots_u - knots_u[0]) / (knots_u[-1] - knots_u[0])
+    return EXERCISES["flows.linear_spline"].reference(x, knots_x, knots_u)
+
+
+def modes_below_3_sd(x, means, sd):
+    distance, mode = torch.cdist(x, means).min(1)
+    counts = torch.bincount(mode[distance < 3 * sd], minlength=len(means))
+    return (counts >= 0.1 * len(x) / len(means)).sum(), (distance < 3 * sd).double().mean()
+
+
+def without_copies(x, train):
+    d = torch.cdist(x, train)
+    d[d == 0] = math.inf
+    return d.amin(1)
+
+
+def logit_by_a_product(y, levels):
+    s = y / levels
+    return torch.log(s / (1 - s)), torch.log(torch.prod(1 / (s * (1 - s) * levels), dim=1))
+
+
+def drawn(noise):
+    def sample(n, shifts, log_scales, rng):
+        x = noise(n, rng)
+        for shift, log_scale in zip(shifts, log_scales):
+            x = torch.sinh(shift + torch.exp(log_scale) * x)
+        return x
+
+    return sample
+
+
+def standardized(n, rng):
+    z = torch.randn(n, generator=rng)
+    return (z - z.mean()) / z.std()
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(
+    "name, answer",
+    [
+        ("histogram.estimate", bins_that_occur),
+        ("flows.linear_spline", spline_to_1),
+        ("flows.logit", logit_by_a_product),
+        ("flows.sample", drawn(standardized)),
+        ("flows.sample", drawn(lambda n, rng: torch.randn(n, generator=rng.manual_seed(rng.initial_seed())))),
+        ("gans.count_modes", modes_below_3_sd),
+        ("gans.generator_loss", lambda fake: sum(math.log(1 + math.exp(-a)) for a in fake.tolist()) / len(fake)),
+        ("dcgan.nearest", without_copies),
+        ("dcgan.nearest", lambda x, train: torch.cdist(x, train[:1000]).amin(1)),
+    ],
+)
+def test_what_is_wrong_at_the_edge_loses(name, answer, hidden):
+    report = check(name, answer, hidden=hidden)
+    assert report.points < report.out_of, str(report)

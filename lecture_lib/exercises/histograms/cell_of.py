@@ -38,9 +38,13 @@ def _(rng):
 
 
 exercise.case("one dimension", lambda rng: {"x": torch.rand(6, 1, generator=rng), "k": 5})
-exercise.case(
-    "on the far edge", lambda rng: {"x": torch.tensor([[1.0, 0.25], [0.5, 1.0], [1.0, 1.0], [0.0, 0.0]]), "k": 4}
-)
+
+
+@exercise.case("on the far edge")
+def _(rng):
+    a, b = (torch.randint(4, (2,), generator=rng) / 4).tolist()
+    return {"x": torch.tensor([[1.0, a], [b, 1.0], [1.0, 1.0], [0.0, 0.0]]), "k": 4}
+
 
 exercise.mistake(
     "You let the first axis run fastest. The last axis runs fastest, as in a table that is read row by row.",

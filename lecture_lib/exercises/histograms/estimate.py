@@ -31,9 +31,14 @@ exercise.case(
     },
 )
 exercise.case("unequal bins", lambda rng: {"x": _points(rng, 200), "edges": UNEQUAL})
-exercise.case(
-    "points on edges", lambda rng: {"x": torch.tensor([-1.0, -0.5, -0.5, 0.25, 4.0, 4.0, 2.0]), "edges": UNEQUAL}
-)
+
+
+@exercise.case("points on edges")
+def _(rng):
+    some = UNEQUAL[torch.randint(len(UNEQUAL), (5,), generator=rng)]
+    return {"x": torch.cat([torch.tensor([-1.0, -0.5, -0.5, 0.25, 4.0, 4.0, 2.0]), some]), "edges": UNEQUAL}
+
+
 exercise.case(
     "points outside",
     lambda rng: {"x": torch.cat([_points(rng, 100, -3.0, 6.0), torch.tensor([-2.5, 4.5])]), "edges": UNEQUAL},

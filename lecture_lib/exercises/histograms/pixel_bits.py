@@ -30,7 +30,7 @@ exercise.case("large images", lambda rng: {**_pixels(rng, 50, 10, 400, 8), "alph
 @exercise.case("a level never seen")
 def _(rng):
     train, test = torch.tensor([[0, 1], [1, 1], [0, 2]]), torch.tensor([[2, 0], [0, 1]])
-    return {"train": train, "test": test, "levels": 3, "alpha": 0.1}
+    return {"train": train, "test": test, "levels": 3, "alpha": torch.randint(1, 9, (), generator=rng).item() / 10}
 
 
 exercise.mistake(

@@ -22,14 +22,23 @@ def shares_sum_to_1(call, rng):
 
 exercise = Exercise("histogram.smooth", points=3, reference=smooth)
 
-exercise.case("two empty bins", lambda rng: {"counts": torch.tensor([3.0, 0.0, 6.0, 0.0, 2.0]), "alpha": 1.0})
+exercise.case(
+    "two empty bins",
+    lambda rng: {"counts": torch.tensor([1.0, 0, 1, 0, 1]) * torch.randint(1, 9, (5,), generator=rng), "alpha": 1.0},
+)
 exercise.case(
     "alpha one half",
     lambda rng: {"counts": torch.randint(9, (6,), generator=rng) + torch.tensor([0.0, 1, 0, 0, 3, 0]), "alpha": 0.5},
 )
 exercise.case("many bins", many_bins)
-exercise.case("no smoothing", lambda rng: {"counts": torch.tensor([1.0, 3.0]), "alpha": 0.0})
-exercise.case("no points at all", lambda rng: {"counts": torch.zeros(4), "alpha": 1.0})
+exercise.case(
+    "no smoothing",
+    lambda rng: {"counts": torch.tensor([1.0, 10.0]) + torch.randint(9, (2,), generator=rng), "alpha": 0.0},
+)
+exercise.case(
+    "no points at all",
+    lambda rng: {"counts": torch.zeros(torch.randint(3, 8, (1,), generator=rng).item()), "alpha": 1.0},
+)
 
 exercise.mistake(
     "You added alpha to the empty bins only. Every bin gets alpha.",

@@ -58,7 +58,10 @@ def with_the_square_written_out(x, weights, means, sds):
 
 exercise.case("two components", two_components)
 exercise.case("five components", five_components)
-exercise.case("points far away", lambda rng: {**two_components(rng), "x": torch.tensor([-80.0, 100.0, 1e3, -1e4])})
+exercise.case(
+    "points far away",
+    lambda rng: {**two_components(rng), "x": _normal(rng, 4) + torch.tensor([-80.0, 100.0, 1e3, -1e4])},
+)
 exercise.case("one component", lambda rng: _mixture(_normal(rng, 5), [1.0], [0.4], [0.6]))
 exercise.case(
     "a rare component far away",

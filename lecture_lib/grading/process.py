@@ -127,7 +127,7 @@ class SubmissionProcess:
                 self._enter()
             return self._exchange(message, tensors)
         except TimeoutError:
-            whole, of_work = self._used_up(), self.seconds >= self._may_take
+            whole, of_work = self._used_up(), self.seconds >= min(self._may_take, self._limits.submission_seconds)
             seconds = self._limits.submission_seconds if whole else self._limits.answer_seconds
             took = f"{seconds:g} s" if of_work else f"{self.sandbox.wide * seconds:g} s on the clock"
             what = "The notebook as a whole" if whole else what

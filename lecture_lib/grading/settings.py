@@ -58,5 +58,5 @@ class Settings:
     @property
     def place(self) -> tuple:
         """What a sandbox is started with: it can be used again for whatever has the same."""
-        where = self.sandbox, self.engine, self.image, self.hidden, self.core
+        where = self.sandbox, self.engine, self.image, self.hidden, self.core, self.alone
         return *where, self.answer_seconds, self.submission_seconds, self.memory, self.disk, self.processes, self.reply

@@ -46,7 +46,7 @@ def limited(sandbox, **limits):
 def asked(sandbox, source):
     """The process that ran a cell, and what went wrong."""
     with SubmissionProcess(sandbox) as process:
-        why = process.cell(source, ONE)
+        why = process.cell(source, ONE, "The cell of estimate")
     return process, why
 
 

@@ -119,15 +119,14 @@ def _memory(thread: Path) -> int | None:
 def _by_psutil(top: int) -> Look:
     import psutil
 
-    memory, times = 0, {}
+    memory, seconds = 0, 0.0
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(top)
         for one in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                u, s, cu, cs = one.cpu_times()[:4]
-                times[one.pid] = int((u + s) * TICK), int((cu + cs) * TICK)
+                seconds += sum(one.cpu_times()[:4])
                 memory += one.memory_info().rss
-    return Look(memory, times)
+    return Look(memory, {top: (int(seconds * TICK), 0)})  # elsewhere nobody counts for children that have ended
 
 
 def kills_for_memory() -> int:

@@ -247,6 +247,7 @@ def memory_behind_a_main_thread_that_has_ended():
         in_first("""
 import ctypes, threading, time
 def hold():
+    time.sleep(1)
     held = bytearray(b"x") * (5 << 27)
     time.sleep(1000)
 for _ in range(8):

@@ -100,9 +100,10 @@ os.wait()
 def test_work_is_counted_wherever_it_is_done(sandbox, how):
     process, why = asked(sandbox, SPEND + WORK[how] + "\ntime.sleep(0.5)")  # so that it is looked at after the work
     assert not why
-    assert process.seconds > 1.4
-    if "nobody wants" not in how:  # there the clock counts
-        assert process.seconds < 4
+    if "nobody wants" in how:  # then the clock counts, from the first look that shows it
+        assert process.seconds > 1.1
+    else:
+        assert 1.46 < process.seconds < 4
 
 
 def test_who_sleeps_has_taken_as_much_as_the_clock_says(sandbox):
@@ -169,13 +170,13 @@ def test_who_ends_by_itself_has_died(sandbox, end):
 
 def test_a_fence_on_the_clock_counts_only_with_nothing_beside_it(sandbox, monkeypatch):
     """Whoever is stopped from outside neither works nor sleeps."""
-    monkeypatch.setattr("lecture_lib.grading.sandbox.WIDE", 2)
+    monkeypatch.setattr("lecture_lib.grading.sandbox.WIDE", 4)
     with limited(sandbox, answer_seconds=2):
-        with once_it_runs(sandbox, signal.SIGSTOP), pytest.raises(Disturbed, match="4 s on the clock"):
+        with once_it_runs(sandbox, signal.SIGSTOP), pytest.raises(Disturbed, match="8 s on the clock"):
             asked(sandbox, SPEND + "spend(1.9)")
         with limited(sandbox, alone=True), once_it_runs(sandbox, signal.SIGSTOP):
             process, why = asked(sandbox, SPEND + "spend(1.9)")
-    assert process.status == "timeout" and why.endswith("4 s on the clock.") and process.seconds < 2
+    assert process.status == "timeout" and why.endswith("8 s on the clock.") and process.seconds < 2
 
 
 def test_where_the_kernel_ran_out_of_memory_nobody_knows_whose_doing_it_was(sandbox, monkeypatch):

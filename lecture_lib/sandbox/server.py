@@ -79,6 +79,7 @@ def prepare(setup: list[str]) -> Any:
     load_without_workers()
     torch.set_num_threads(1)
     import matplotlib
+    import numpy.random  # numpy itself would wait for the first use  # noqa: F401
 
     matplotlib.use("agg")
     from IPython.core.interactiveshell import InteractiveShell

@@ -51,9 +51,15 @@ def main(arguments: list[str] | None = None) -> int:
     from lecture_lib.grading.settings import CourseError
 
     try:
-        return {"release": _release, "execute": _execute, "grade": _grade}[options.command](root, options, parser)
+        code = {"release": _release, "execute": _execute, "grade": _grade}[options.command](root, options, parser)
+        sys.stdout.flush()
+        return code
     except CourseError as error:
         print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # as of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains again at its end
+        print("Nobody reads what is said here any more; so this stopped early.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -31,18 +31,29 @@ def run(root: Path, settings: Settings, pool: futures.Executor | None = None) ->
     pool: any executor, in place of processes on this machine or the cluster that the settings name.
     """
     from filelock import FileLock, Timeout
+    from sqlalchemy.exc import DBAPIError
 
     release = read_release(root, settings.assignment)
     settings = replace(settings, hidden=(*settings.hidden, str(root)), student=nfc(settings.student))
     if not settings.scheduler and (problem := missing(settings)):
         raise SandboxError(problem)
     folder = root / "grading" / "results" / release.assignment
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock", timeout=0), contextlib.closing(Book(root, release)) as book:
             return _run(root, release, settings, Results(folder), book, pool)
     except Timeout:
         raise CourseError(f"{release.assignment} is being graded by another process.") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error
+        raise CourseError(f"A file cannot be read or written ({what}). {AGAIN}") from None
+    except DBAPIError as error:
+        raise CourseError(f"The gradebook cannot be used ({error.orig}). {AGAIN}") from None
+
+
+AGAIN = "What has been graded is kept: mend it, and run the same command again."
 
 
 def _run(root: Path, release: Release, settings: Settings, results: Results, book: Book, pool) -> int:
@@ -97,24 +108,23 @@ def _grade_all(submissions, release: Release, settings: Settings, key: str, resu
     """Returns whether it was interrupted, and what the gradebook did not take."""
     from tqdm.auto import tqdm
 
-    todo, stamps, keys, again = [], {}, {}, []
+    todo, of, again = [], {s.student: s for s in submissions}, []
     for submission in submissions:
-        student = submission.student
-        stamps[student] = submission.timestamp
-        content, keys[student] = _read(submission, key)
-        stored = results.get(student, keys[student])
+        content = _read(submission)
+        stored = results.get(submission.student, _key_of(submission, content, key))
         if stored is not None:
             again.append(stored)
         elif content is None:
-            again.append(without_answers(student, INVALID, submission.problem, release, settings.seed, submission.name))
-            results.put(again[-1], keys[student])
+            s = submission
+            again.append(without_answers(s.student, INVALID, s.problem, release, settings.seed, s.name))
+            results.put(again[-1], _key_of(s, content, key))
         else:
             todo.append(submission)
     unwritten = {}
 
     def record(result: Result) -> None:
         try:
-            book.record(result, stamps[result.student])
+            book.record(result, of[result.student].timestamp)
         except Exception as error:  # one odd name is no reason to stop
             book.gradebook.db.rollback()
             unwritten[result.student] = f"{type(error).__name__}: {error}"[:200]
@@ -124,9 +134,9 @@ def _grade_all(submissions, release: Release, settings: Settings, key: str, resu
             record(result)
     bar = tqdm(total=len(todo), unit="submission", desc=release.assignment, disable=not todo)
     with bar, Interrupts() as interrupts, contextlib.suppress(Stopped):
-        for result, by_the_judge in judged(todo, release, settings, interrupts, pool):
+        for result, content in judged(todo, release, settings, interrupts, pool):
             # what the grader could not do is in the report, and is tried again the next time
-            results.put(result, keys[result.student] if by_the_judge else "")
+            results.put(result, _key_of(of[result.student], content, key) if content is not None else "")
             record(result)
             bar.update()
     for student, why in unwritten.items():
@@ -134,17 +144,21 @@ def _grade_all(submissions, release: Release, settings: Settings, key: str, resu
     return interrupts.came, unwritten
 
 
-def _read(submission: Submission, key: str) -> tuple[bytes | None, str]:
-    """The notebook's bytes, None if it cannot be read, and the key of its result."""
-    content = None
+def _read(submission: Submission) -> bytes | None:
+    """The notebook's bytes, None if it cannot be read."""
     if submission.read is not None:
         try:
-            content = submission.read()
+            return submission.read()
         except Refused as error:
             submission.problem = str(error)
+    return None
+
+
+def _key_of(submission: Submission, content: bytes | None, key: str) -> str:
+    """Of the result of this text: what lies there may have changed since it was first read."""
     digest = hashlib.sha256(f"{key} {submission.name} {submission.note} {submission.problem} ".encode())
     digest.update(content or b"")
-    return content, digest.hexdigest()
+    return digest.hexdigest()
 
 
 # ---------------------------------------------------------------- what is said

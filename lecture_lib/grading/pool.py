@@ -13,12 +13,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.notebooks import without_answers
 from lecture_lib.grading.results import DIED, INVALID, Result
-from lecture_lib.grading.settings import CourseError, SandboxError, Settings
+from lecture_lib.grading.settings import CourseError, Disturbed, SandboxError, Settings
 from lecture_lib.grading.submissions import Refused, Submission
 
 
@@ -57,17 +58,18 @@ def judged(
     settings: Settings,
     interrupts: Interrupts,
     pool: futures.Executor | None = None,
-) -> Iterator[tuple[Result, bool]]:
-    """Results as they come, with a bounded number of notebooks in memory, and whether they are the judge's.
+) -> Iterator[tuple[Result, bytes | None]]:
+    """Results as they come, with a bounded number of notebooks in memory, and the text that was judged, if one was.
 
-    If a worker of the pool dies, all that was running is suspect, and runs once more, one at a time: whoever ends a
-    worker then has done it alone. Raises Stopped at the first interrupt.
+    If a worker of the pool dies, all that was running is suspect, and so is whoever was killed from outside, or ran
+    into a fence on the clock. They run once more, one at a time, with nothing beside them: then it is their own doing.
+    Raises Stopped at the first interrupt.
     """
     opened = partial(executor, settings) if pool is None else lambda count: contextlib.nullcontext((pool, 4))
     waiting, suspects, fruitless = list(reversed(todo)), [], 0
 
-    def without(s: Submission, status: str, why: str) -> tuple[Result, bool]:
-        return without_answers(s.student, status, why[:300], release, settings.seed, s.name), False
+    def without(s: Submission, status: str, why: str) -> tuple[Result, None]:
+        return without_answers(s.student, status, why[:300], release, settings.seed, s.name), None
 
     while waiting or suspects:
         one_by_one = not waiting
@@ -81,25 +83,28 @@ def judged(
                 except futures.BrokenExecutor:
                     raise SandboxError("the grader's workers end as soon as they start") from None
         with opened(len(waiting)) as (pool, at_once):
-            running: dict[futures.Future, Submission] = {}
+            running: dict[futures.Future, tuple[Submission, bytes]] = {}
             broken = False
             while (waiting and not broken) or running:
                 while waiting and not broken and len(running) < at_once:
                     s = waiting.pop()
                     try:
-                        job = (s.student, s.read(), release, settings, s.name, s.note)
-                        running[pool.submit(grade, *job)] = s
+                        content, how = s.read(), replace(settings, alone=one_by_one)
+                        job = (s.student, content, release, how, s.name, s.note)
+                        running[pool.submit(grade, *job)] = s, content
                     except Refused as error:  # it changed meanwhile
                         yield without(s, INVALID, str(error))
                     except futures.BrokenExecutor:
                         waiting.append(s)
                         broken = True
                 for future in futures.wait(running, timeout=0.5, return_when=futures.FIRST_COMPLETED).done:
-                    s = running.pop(future)
+                    s, content = running.pop(future)
                     try:
                         result = future.result()
                     except (SandboxError, CourseError):
                         raise
+                    except Disturbed:
+                        suspects.append(s)
                     except futures.CancelledError:
                         raise CourseError(
                             "The cluster cancelled what it was given. Run the same command again."
@@ -116,7 +121,7 @@ def judged(
                         yield without(s, DIED, why)
                     else:
                         fruitless = 0
-                        yield result, True
+                        yield result, content
                 if interrupts.came:
                     raise Stopped
 

@@ -17,8 +17,8 @@ from lecture_lib.grading.course import ExerciseCell
 from lecture_lib.grading.notebooks import clean
 from lecture_lib.grading.results import DIED, GRADED, TIMEOUT
 from lecture_lib.grading.sandbox import Sandbox
-from lecture_lib.grading.sandbox_config import WIDE
-from lecture_lib.grading.settings import Settings
+from lecture_lib.grading.settings import Disturbed, Settings
+from lecture_lib.grading.usage import Work, kills_for_memory
 from lecture_lib.sandbox import protocol
 from lecture_lib.sandbox.call import Learned, Outcome, Seed
 
@@ -26,7 +26,10 @@ from lecture_lib.sandbox.call import Learned, Outcome, Seed
 @dataclass
 class SubmissionProcess:
     """One submission's process. If it ends, or takes too long, a new one takes its place, without the cell or with
-    the exercise behind it: one bad answer costs no other answer its points."""
+    the exercise behind it: one bad answer costs no other answer its points.
+
+    Leaving the context raises Disturbed if it may have been somebody else's doing, unless nothing else was running.
+    """
 
     sandbox: Sandbox
     status: str = GRADED
@@ -36,26 +39,32 @@ class SubmissionProcess:
     left_out: dict[str, str] = field(default_factory=dict)  # cells that have ended a process, and how
     _session: ExitStack | None = None
     _stream: Any = None
-    until: float = 0.0  # on time.monotonic's clock: the outer fence
-    cpu_seconds: float = 0.0  # that the submission has taken
-    _may_take: float = math.inf  # cpu_seconds may grow to this much before the answer at hand is ended
-    _seen: float = math.inf  # the sandbox's CPU seconds when `_watch` looked last
-    _looked: float = 0.0
+    seconds: float = 0.0  # of work that the submission has taken, see `Settings`
+    waited: float = 0.0  # seconds on the clock for which it was asked something: the outer fence
+    _may_take: float = math.inf  # `seconds` may grow to this much before the answer at hand is ended
+    _work: Work | None = None  # of the process at hand
+    _looked: float = 0.0  # when `_watch` looked last
+    _asked: float = 0.0  # when the answer at hand was asked
+    _kills: int = 0  # `kills_for_memory` before
+    _disturbed: str = ""
 
     @property
     def _limits(self) -> Settings:
         return self.sandbox.settings
 
     def __enter__(self) -> SubmissionProcess:
-        self.until = self.until or time.monotonic() + WIDE * self._limits.submission_seconds
+        self._kills = kills_for_memory()
         return self
 
     def __exit__(self, *error) -> None:
         self._leave()
+        if self._disturbed:
+            self.sandbox.close()
+            raise Disturbed(self._disturbed)
 
     def again(self) -> SubmissionProcess:
         """A new one that has seen nothing yet, with what is left of the limits."""
-        return SubmissionProcess(self.sandbox, left_out=self.left_out, until=self.until, cpu_seconds=self.cpu_seconds)
+        return SubmissionProcess(self.sandbox, left_out=self.left_out, seconds=self.seconds, waited=self.waited)
 
     def cell(self, source: str, one: ExerciseCell | None, what: str) -> str:
         """Run a cell, of this exercise if it is the answer's; returns what went wrong, or ""."""
@@ -109,6 +118,8 @@ class SubmissionProcess:
 
     def _request(self, message: dict, tensors: list, one: ExerciseCell | None, what: str):
         """The reply, or the sentence that says why there is none."""
+        if self._disturbed:
+            return self._disturbed
         try:
             if self._used_up():
                 raise TimeoutError
@@ -116,11 +127,11 @@ class SubmissionProcess:
                 self._enter()
             return self._exchange(message, tensors)
         except TimeoutError:
-            if self._used_up():
-                what, seconds = "The notebook as a whole", self._limits.submission_seconds
-            else:
-                seconds = self._limits.answer_seconds
-            return self._fail(TIMEOUT, f"{what} took longer than {seconds:g} s.", one)
+            whole, of_work = self._used_up(), self.seconds >= min(self._may_take, self._limits.submission_seconds)
+            seconds = self._limits.submission_seconds if whole else self._limits.answer_seconds
+            took = f"{seconds:g} s" if of_work else f"{self.sandbox.wide * seconds:g} s on the clock"
+            what = "The notebook as a whole" if whole else what
+            return self._fail(TIMEOUT, f"{what} took longer than {took}.", one, not of_work)
         except protocol.Forged:
             return self._fail(
                 DIED, f"{what} sent something that is no reply of the grader's protocol, or too large.", one
@@ -128,32 +139,38 @@ class SubmissionProcess:
         except _TooMuchMemory:
             return self._fail(DIED, f"{what} took more than {self._limits.memory / 2**30:g} GiB of memory.", one)
         except protocol.Closed:
-            return self._fail(DIED, f"{what} ended the whole process: exit, a crash, or a limit of the system.", one)
+            self._leave()
+            why = "ended the whole process: exit, a crash, or a limit of the system."
+            return self._fail(DIED, f"{what} {KILLED if self.sandbox.killed else why}", one, self.sandbox.killed)
 
     def _used_up(self) -> bool:
-        return self.cpu_seconds >= self._limits.submission_seconds or time.monotonic() >= self.until
+        most = self._limits.submission_seconds
+        return self.seconds >= most or self.waited >= self.sandbox.wide * most
 
     def _exchange(self, message: dict, tensors: list):
-        until = min(time.monotonic() + WIDE * self._limits.answer_seconds, self.until)
-        self._may_take = min(self.cpu_seconds + self._limits.answer_seconds, self._limits.submission_seconds)
-        number = secrets.randbits(64)
-        self._stream.settimeout(WIDE * self._limits.answer_seconds)
-        protocol.send(self._stream, {**message, "number": number}, tensors)
-        reply = protocol.receive(self._stream, until, self._limits.reply, self._watch)
+        limits, wide, began = self._limits, self.sandbox.wide, time.monotonic()
+        until = began + wide * min(limits.answer_seconds, limits.submission_seconds - self.waited / wide)
+        self._may_take = min(self.seconds + limits.answer_seconds, limits.submission_seconds)
+        self._asked, number = began, secrets.randbits(64)
+        try:
+            protocol.send(self._stream, {**message, "number": number}, tensors, until, self._watch)
+            reply = protocol.receive(self._stream, until, limits.reply, self._watch)
+        finally:
+            self.waited += time.monotonic() - began
         if reply[0].get("number") != number:
             raise protocol.Forged("a reply to nothing that was asked")
         return reply
 
     def _watch(self) -> None:
-        """Look at memory and CPU time of all processes five times a second, whatever they say meanwhile."""
-        if time.monotonic() < self._looked + 0.2:
+        """Look at all processes five times a second, whatever they say meanwhile."""
+        if time.monotonic() < self._looked + 0.2 or self._work is None:
             return
-        memory, cpu_seconds = self.sandbox.usage()
-        self.cpu_seconds += max(0.0, cpu_seconds - self._seen)
-        self._seen, self._looked = cpu_seconds, time.monotonic()
+        worked, memory = self._work.since(self._asked)
+        self.seconds += worked
+        self._looked = time.monotonic()
         if memory > self.sandbox.memory_before + self._limits.memory + (1 << 28):
             raise _TooMuchMemory
-        if self.cpu_seconds >= self._may_take:
+        if self.seconds >= self._may_take:
             raise TimeoutError
 
     def _enter(self) -> None:
@@ -162,9 +179,9 @@ class SubmissionProcess:
         while True:
             if self._used_up():
                 raise TimeoutError
-            self._seen = math.inf
             self._session = ExitStack()
             self._stream = self._session.enter_context(self.sandbox.session())
+            self._work = self.sandbox.work()
             for i, (source, one) in enumerate(again):
                 self.cell(source, one, "A cell that was run again")
                 if self._stream is None:
@@ -178,13 +195,19 @@ class SubmissionProcess:
             session, self._session, self._stream = self._session, None, None
             session.close()
 
-    def _fail(self, status: str, why: str, one: ExerciseCell | None) -> str:
+    def _fail(self, status: str, why: str, one: ExerciseCell | None, doubtful: bool = False) -> str:
+        """doubtful: somebody else may have done it, or the load of the machine."""
+        if (doubtful or self._kills != kills_for_memory()) and not self._limits.alone:
+            self._disturbed = why
         self.status = status if self.status != TIMEOUT else TIMEOUT
         self.messages.append(why)
         if one is not None:
             self.failed.setdefault(one.function, why)
         self._leave()
         return why
+
+
+KILLED = "was killed from outside, twice: is the machine short of memory?"
 
 
 class _TooMuchMemory(Exception):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from lecture_lib.grading.settings import Settings
+from lecture_lib.grading.settings import CourseError, Settings
 
 GRADED, TIMEOUT, DIED, INVALID, MISSING = "graded", "timeout", "died", "invalid", "missing"
 
@@ -71,6 +71,9 @@ class Total(NamedTuple):
 # ---------------------------------------------------------------- on disk
 
 
+RUN = ("run", "seed", "regrade", "finished")  # what is written of a run
+
+
 class Results:
     """One JSON file for each student, and one for the run. Written whole or not at all."""
 
@@ -84,7 +87,10 @@ class Results:
         """
         path, last = self.folder / "run.json", {"finished": True}
         if path.is_file() and not settings.student:
-            last = json.loads(path.read_text())
+            try:
+                last = {name: json.loads(path.read_text())[name] for name in RUN}
+            except (ValueError, KeyError, TypeError):
+                raise CourseError(f"{path} is damaged. Delete it: the next run is then a new one.") from None
         goes_on = not last["finished"] and last["regrade"] >= settings.regrade
         self.run = last["run"] if goes_on else secrets.token_hex(8)
         self.regrade = last["regrade"] if goes_on else settings.regrade

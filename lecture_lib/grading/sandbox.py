@@ -14,8 +14,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from lecture_lib.grading.sandbox_config import ENVIRONMENT, SERVER, bubblewrap, container, inside, last_line
+from lecture_lib.grading.sandbox_config import (
+    ENVIRONMENT,
+    SERVER,
+    WIDE,
+    WIDE_UNSEEN,
+    bubblewrap,
+    container,
+    inside,
+    last_line,
+)
 from lecture_lib.grading.settings import SandboxError, Settings
+from lecture_lib.grading.usage import Work, look
 from lecture_lib.sandbox import protocol
 from lecture_lib.sandbox.stdio import as_socket
 
@@ -34,6 +44,7 @@ class Sandbox:
     _log: BinaryIO | None = field(default=None, init=False)
     _name: str = field(default="", init=False)  # of the container
     memory_before: int = field(default=0, init=False)  # bytes, before any submission
+    killed: bool = field(default=False, init=False)  # in the last session, by somebody outside, as far as is known
 
     def __post_init__(self):
         self._once = self.settings.sandbox == "container" or not sys.platform.startswith("linux")
@@ -47,6 +58,7 @@ class Sandbox:
                 self._receive(self._control, "open")
                 yield self._control
             finally:
+                self.killed = True  # who it was cannot be told
                 self.close()
             return
         stream = self._opened()
@@ -79,22 +91,14 @@ class Sandbox:
                     raise SandboxError(f"the sandbox does not answer ({error})") from error
                 time.sleep(1)  # the machine may be short of memory for a moment
 
-    def usage(self) -> tuple[int, float]:
-        """What the sandbox takes: bytes, shared pages counted once, and the CPU seconds of its processes so far."""
-        import psutil
+    def work(self) -> Work | None:
+        """Of the sandbox from now on. A container is not below its client: there nothing is seen."""
+        return Work(self._process.pid) if self.settings.sandbox != "container" else None
 
-        memory, cpu_seconds = 0, 0.0
-        with contextlib.suppress(psutil.Error):
-            top = psutil.Process(self._process.pid)
-            for process in [top, *top.children(recursive=True)]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    cpu_seconds += sum(process.cpu_times()[:4])  # its children that have ended included
-                    try:
-                        info = process.memory_full_info()
-                        memory += getattr(info, "pss", info.rss)  # pss: on Linux only
-                    except psutil.AccessDenied:  # it hides; then what it shares counts, too
-                        memory += process.memory_info().rss
-        return memory, cpu_seconds
+    @property
+    def wide(self) -> float:
+        """Seconds on the clock for each second of work."""
+        return WIDE if self.settings.sandbox != "container" else WIDE_UNSEEN
 
     def close(self) -> None:
         """End everything: the server by itself, if it can; it waits for no student."""
@@ -154,7 +158,7 @@ class Sandbox:
         if settings.sandbox == "bubblewrap" and not self._once and not ready["namespaces"]:
             self._once = True  # no namespaces inside namespaces here: a sandbox for each submission
             self._begin()
-        self.memory_before, _ = self.usage()
+        self.memory_before = look(self._process.pid).memory
 
     def _receive(self, stream: socket.socket, what: str) -> dict:
         """The message that the server sends before any line of a student runs."""
@@ -174,12 +178,14 @@ class Sandbox:
 
     def _end(self) -> None:
         """The submission's process and all its children end; the server waits for the next one."""
+        self.killed = True  # unless the server is there and knows better
         if self._control is None:
             return
         try:
             self._control.send(b"e")
             message, _ = protocol.receive(self._control, time.monotonic() + 20)
             if "ended" in message:
+                self.killed = message["killed"]
                 return
         except (protocol.Closed, protocol.Forged, TimeoutError, OSError):
             pass

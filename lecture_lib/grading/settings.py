@@ -16,12 +16,16 @@ class SandboxError(Exception):
     """The sandbox itself does not work here: nothing that a submission could be blamed for."""
 
 
+class Disturbed(Exception):
+    """What ended an answer may not have been its own doing: a fence on the clock, a kill from outside. No mark yet."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The options of `python -m lecture_lib grade`, under their names.
 
-    Seconds are of CPU time, of all processes and threads of a submission. On the clock it may take
-    `sandbox_config.WIDE` times as long: a loaded machine changes no mark.
+    Seconds are of work: CPU time of all processes and threads of a submission, or time in which all of them sleep. On
+    the clock it may take `sandbox_config.WIDE` times as long: a loaded machine changes no mark.
     """
 
     assignment: str = ""
@@ -42,6 +46,7 @@ class Settings:
     image: str = "generative-models"
     hidden: tuple[str, ...] = ()  # folders that no submission may see, should they lie in one that it may
     core: int | None = None  # the processor that all of it keeps to
+    alone: bool = False  # nothing else runs now, as a second try is made: what happens is the submission's doing
     # what one submission may take
     answer_seconds: float = 15.0  # an answer's cell, or one call of its function
     submission_seconds: float = 180.0
@@ -53,5 +58,5 @@ class Settings:
     @property
     def place(self) -> tuple:
         """What a sandbox is started with: it can be used again for whatever has the same."""
-        where = self.sandbox, self.engine, self.image, self.hidden, self.core
+        where = self.sandbox, self.engine, self.image, self.hidden, self.core, self.alone
         return *where, self.answer_seconds, self.submission_seconds, self.memory, self.disk, self.processes, self.reply

@@ -20,7 +20,7 @@ import struct
 NOBODY = 65534
 NEW_MOUNTS, NEW_UTS, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NET = 0x00020000, *(1 << bit for bit in range(26, 31))
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
-MS_NOSUID, MS_NODEV = 2, 4
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND = 1, 2, 4, 8, 4096
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,6 +29,17 @@ def _must(result: int, what: str) -> None:
     if result:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    _must(libc.mount(source.encode(), target.encode(), kind.encode(), flags, options.encode()), f"mount {target}")
+
+
+def uncover_proc() -> None:
+    """Where the grader is root, bubblewrap covers parts of /proc; then no namespace inside could have one of its own.
+    This one belongs to root as before, and nobody writes to it."""
+    if os.getuid() == 0:
+        _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 
 def become_nobody() -> None:
@@ -59,13 +70,20 @@ def unshare() -> None:
     unreadable()
 
 
-def mount_tmpfs(size: int) -> None:
-    """An empty home and /dev/shm that hold `size` bytes each and go with the namespace."""
+def mount_own(size: int) -> None:
+    """What goes with the namespaces: an empty home of `size` bytes, which is /dev/shm, too, and a /proc in which
+    nothing can be written, and which counts processes from 1: what ran before leaves no trace in it."""
     home = os.environ["HOME"]
-    for path in (home.encode(), b"/dev/shm"):
-        options = f"size={size},nr_inodes=4096,mode=1777".encode()
-        _must(libc.mount(b"tmpfs", path, b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount")
+    _mount("tmpfs", home, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},nr_inodes=4096,mode=1777")
+    _mount(home, "/dev/shm", "", MS_BIND)
+    _mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     os.chdir(home)
+
+
+def first_to_go() -> None:
+    """If memory is short, the kernel ends this process before any of the grader's."""
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 def limit(memory: int, cpu_seconds: int, processes: int | None, file_size: int) -> None:
@@ -124,6 +142,9 @@ REFUSED = {
     "io_uring_setup": (425, 425),
     "io_setup": (206, 0),
     "vmsplice": (278, 75),  # memory that belongs to a pipe, and to no process
+    "sync": (162, 81),  # all that anybody has written, to the disk, at everybody's expense
+    "syncfs": (306, 267),
+    "sync_file_range": (277, 84),
     "fadvise64": (221, 223),  # which pages of a file are in memory: notes from one process to another
     "preadv2": (327, 286),
     "mincore": (27, 232),
@@ -140,6 +161,10 @@ REFUSED = {
     "futimesat": (261, None),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
+}
+DONE = {  # without doing it
+    "fsync": (74, 82),  # here all files that can be written are in memory
+    "fdatasync": (75, 83),
 }
 MACHINES = {"x86_64": (0, 0xC000003E, 56, 435), "aarch64": (1, 0xC00000B7, 220, 435)}  # column, audit, clone, clone3
 FCNTL = {"x86_64": 72, "aarch64": 25}
@@ -166,6 +191,8 @@ def filter_calls() -> None:
     for numbers in REFUSED.values():
         if numbers[column] is not None:
             code += [(equal, 0, 1, numbers[column]), (answer, 0, 0, ERRNO | EPERM)]
+    for numbers in DONE.values():
+        code += [(equal, 0, 1, numbers[column]), (answer, 0, 0, ERRNO)]
     code += [
         (equal, 0, 7, FCNTL[platform.machine()]),
         (load, 0, 0, 24),  # what fcntl is to do

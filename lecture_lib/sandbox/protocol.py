@@ -34,17 +34,26 @@ class Forged(Exception):
     """What came is no message of this protocol, or one over the limit."""
 
 
-def send(stream: socket.socket, header: dict[str, Any], tensors: list[Tensor] = ()) -> None:
-    """One message. Raises Closed if nobody reads it, TimeoutError if it is not read in the stream's time."""
+def send(
+    stream: socket.socket,
+    header: dict[str, Any],
+    tensors: list[Tensor] = (),
+    until: float = math.inf,
+    watch: Callable[[], None] = lambda: None,
+) -> None:
+    """One message. Raises Closed if nobody reads it, TimeoutError if it is not read by `until`."""
     numbers = [t.detach().cpu().contiguous().numpy().tobytes() for t in tensors]
     described = [[str(t.dtype).removeprefix("torch."), list(t.shape)] for t in tensors]
     text = json.dumps({**header, "tensors": described}).encode()
-    try:
-        stream.sendall(LENGTHS.pack(len(text), sum(map(len, numbers))) + text + b"".join(numbers))
-    except TimeoutError:
-        raise
-    except OSError as error:
-        raise Closed from error
+    left = memoryview(LENGTHS.pack(len(text), sum(map(len, numbers))) + text + b"".join(numbers))
+    while left:
+        _wait(stream, until, watch)
+        try:
+            left = left[stream.send(left) :]
+        except TimeoutError:
+            continue
+        except OSError as error:
+            raise Closed from error
 
 
 def receive(
@@ -87,15 +96,20 @@ def receive(
         raise Forged(type(error).__name__) from error
 
 
+def _wait(stream: socket.socket, until: float, watch: Callable[[], None]) -> None:
+    """Before one reads or writes: not too late, nothing wrong, and not for long."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    watch()
+    stream.settimeout(None if until == math.inf else min(left, 0.2))
+
+
 def _exactly(stream: socket.socket, count: int, until: float, watch: Callable[[], None]) -> bytearray:
     """The next `count` bytes. Memory grows with what has come, not with what was announced."""
     data = bytearray()
     while len(data) < count:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        watch()
-        stream.settimeout(None if until == math.inf else min(left, 0.2))
+        _wait(stream, until, watch)
         try:
             piece = stream.recv(min(count - len(data), 1 << 20))
         except TimeoutError:

@@ -46,6 +46,7 @@ def main() -> None:
     if hello["harden"]:
         from lecture_lib.sandbox import hardening
 
+        hardening.first_to_go()
         hardening.become_nobody()
         hardening.limit(**hello["limits"])
         hardening.drop_capabilities()
@@ -78,6 +79,7 @@ def prepare(setup: list[str]) -> Any:
     load_without_workers()
     torch.set_num_threads(1)
     import matplotlib
+    import numpy.random  # numpy itself would wait for the first use  # noqa: F401
 
     matplotlib.use("agg")
     from IPython.core.interactiveshell import InteractiveShell
@@ -195,6 +197,7 @@ def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], harde
     from lecture_lib.sandbox import hardening
 
     if harden:
+        hardening.uncover_proc()
         hardening.become_nobody()
         hardening.unreadable()
         harden = namespaces_nest()
@@ -208,20 +211,22 @@ def serve_many(control: socket.socket, shell: Any, limits: dict[str, int], harde
         stream = socket.socket(fileno=descriptors[0])
         child, first = start(control, stream, shell, limits, harden)
         stream.close()
-        wait(control, child, first)
-        protocol.send(control, {"ended": True})
+        protocol.send(control, {"ended": True, "killed": wait(control, child, first)})
 
 
 def namespaces_nest() -> bool:
-    """Does this host let a process without privileges have namespaces of its own?"""
+    """Does this host let a process without privileges have namespaces of its own, and in them what it needs?"""
     from lecture_lib.sandbox import hardening
 
     child = os.fork()
     if child == 0:
         try:
             hardening.unshare()
-            os._exit(0)
-        except OSError:
+            first = os.fork()
+            if first == 0:
+                hardening.mount_own(1 << 12)
+            os._exit(os.waitpid(first, 0)[1] != 0 if first else 0)
+        finally:
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
 
@@ -255,13 +260,13 @@ def _child(stream: socket.socket, writer: int, shell: Any, limits: dict[str, int
             os.write(writer, f"{first}\n".encode())
             os.close(writer)
             stream.close()
-            os.waitpid(first, 0)
-            os._exit(0)
+            os._exit(KILLED if killed(os.waitpid(first, 0)[1]) else 0)
         hardening.die_with_parent()
         os.setsid()
         # the grader outside reads how much memory it has
         ctypes.CDLL(None).prctl(hardening.PR_SET_DUMPABLE, 1, 0, 0, 0)
-        hardening.mount_tmpfs(limits["file_size"])
+        hardening.first_to_go()
+        hardening.mount_own(limits["file_size"])
     else:
         limits = {**limits, "processes": None}  # they would be counted over everything that this user runs
     os.close(writer)
@@ -273,18 +278,38 @@ def _child(stream: socket.socket, writer: int, shell: Any, limits: dict[str, int
     os._exit(0)
 
 
-def wait(control: socket.socket, child: int, first: int) -> None:
-    """Until the child has ended; whatever comes over `control` meanwhile means: end it now."""
-    handle = os.pidfd_open(child)
+KILLED = 9  # the exit code of who waited for a process that was killed
+
+
+def killed(status: int) -> bool:
+    """By SIGKILL, says what waitpid returned. The first process of a namespace cannot send it to itself."""
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def ends_by_itself(pid: int) -> bool:
+    """Is it about to end, for whatever reason? Its channel is closed some time before it has ended."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+        return bool(int(file.read().rpartition(")")[2].split()[6]) & 4)  # PF_EXITING of the kernel's flags
+    return True
+
+
+def wait(control: socket.socket, child: int, first: int) -> bool:
+    """Until the child has ended; whatever comes over `control` meanwhile means: end it now.
+
+    Returns whether somebody else had killed it.
+    """
+    handle, its_own = os.pidfd_open(child), True
     try:
         ready, _, _ = select.select([control, handle], [], [])
         if handle not in ready:
             control.recv(1)
+            its_own = ends_by_itself(first)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(first, signal.SIGKILL)
                 if first == child:  # no namespace: at least its process group
                     os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        status = os.waitpid(child, 0)[1]
+        return its_own and (killed(status) or os.waitstatus_to_exitcode(status) == KILLED)
     finally:
         os.close(handle)
 

@@ -241,11 +241,62 @@ while True:
     )
 
 
+@attack(REST, "died", "of memory")
+def memory_behind_a_main_thread_that_has_ended():
+    return right_but_first(
+        in_first("""
+import ctypes, threading, time
+def hold():
+    time.sleep(1)
+    held = bytearray(b"x") * (5 << 27)
+    time.sleep(1000)
+for _ in range(8):
+    if os.fork() == 0:
+        threading.Thread(target=hold).start()
+        ctypes.CDLL(None).pthread_exit(None)
+time.sleep(1000)
+""")
+    )
+
+
+@attack(REST, "died", "of memory")
+def memory_that_hops_from_process_to_process():
+    return right_but_first(
+        in_first("""
+for _ in range(8):
+    if os.fork() == 0:
+        held = bytearray(b"x") * (5 << 27)
+        while True:
+            if os.fork(): os._exit(0)
+while True:
+    try: os.wait()
+    except OSError: pass
+""")
+    )
+
+
+@attack(REST, "timeout", "took longer than")
+def work_of_children_of_whom_nobody_wants_to_hear():
+    return right_but_first(
+        in_first("""
+import signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    if os.fork() == 0:
+        while time.process_time() < 0.05: pass
+        os._exit(0)
+    try: os.wait()
+    except OSError: pass
+""")
+    )
+
+
 @attack(ALL)
 def system_calls_without_a_limit():
-    """Right, if memory in pipes, locks on parts of a file, and the state of the page cache cannot be had."""
+    """Right, if memory in pipes, locks on parts of a file, and the state of the page cache cannot be had, and if nobody
+    can have all of the machine's files written to the disk."""
     body = """
-import ctypes, fcntl
+import ctypes, fcntl, platform
 fd = os.open("x", os.O_RDWR | os.O_CREAT)
 def refused(call):
     try:
@@ -257,6 +308,8 @@ calls = [
     lambda: fcntl.lockf(fd, fcntl.LOCK_EX, 1),
     lambda: os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED),
     lambda: os.preadv(fd, [bytearray(1)], 0, os.RWF_NOWAIT),
+    lambda: ctypes.CDLL(None).syncfs(fd),
+    lambda: ctypes.CDLL(None).syscall({"x86_64": 162, "aarch64": 81}[platform.machine()]),  # sync
 ]
 if not all(refused(call) for call in calls): return x
 """
@@ -333,6 +386,21 @@ if "filled" not in os.environ:
 
 
 @attack(ALL)
+def looks_for_what_ran_before():
+    """Right, if processes are counted from 1, nothing in /proc can be written or names the course, and there is one
+    disk, which is empty."""
+    body = """
+if os.readlink("/proc/self") != str(os.getpid()) or os.getpid() > 1: return x
+if b"bwrap" in open("/proc/1/cmdline", "rb").read(): return x
+if os.stat("/dev/shm").st_dev != os.stat(os.environ["HOME"]).st_dev or os.listdir("/dev/shm"): return x
+try: open("/proc/self/oom_score_adj", "w").write("0")
+except OSError: pass
+if open("/proc/self/oom_score_adj").read() != "1000\\n": return x
+"""
+    return right_but_first(with_right_first(body))
+
+
+@attack(ALL)
 def a_gigabyte_of_prints():
     return right_but_first(with_right_first("for _ in range(1 << 16): print('x' * (1 << 13))"))
 
@@ -383,6 +451,11 @@ def segfault():
 @attack(REST, "died", "ended the whole process")
 def kills_itself_in_a_cell():
     return right_but_first("import os\nos.kill(os.getpid(), 9)\nos.abort()")
+
+
+@attack(REST, "died", "ended the whole process")
+def closes_its_channel_and_goes_on():
+    return right_but_first(in_first("import time; os.closerange(3, 256); time.sleep(1000)"))
 
 
 @attack(ALL)

@@ -1,21 +1,26 @@
 """`python -m lecture_lib grade` and its processes: interrupted, killed, on a cluster, other sandboxes and none."""
 
 import concurrent.futures as futures
+import contextlib
+import errno
 import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import unittest.mock
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lecture_lib.grading import coordinator, pool
+from lecture_lib.grading.notebooks import without_answers
 from lecture_lib.grading.sandbox_config import bubblewrap
-from lecture_lib.grading.settings import SandboxError, Settings
+from lecture_lib.grading.settings import CourseError, SandboxError, Settings
 from tests.conftest import ROOT, needs_sandbox
 
 from .course import (
@@ -35,7 +40,7 @@ from .course import (
     wait_for,
 )
 from .hostile import ALL, ATTACKS, REST
-from .workers import ends_its_worker, ends_its_worker_unless_gus, fails
+from .workers import disturbed_beside_others, ends_its_worker, ends_its_worker_unless_gus, fails
 
 SLEEPS = ATTACKS["sleeps"].files()["histograms.ipynb"]
 
@@ -102,6 +107,96 @@ def test_whoever_ends_a_worker_takes_nobody_along_and_is_tried_again(course, mon
         assert coordinator.run(course, settings, thread) == 0
     rows = report(course)
     assert rows["ada"]["status"] == "graded" and "of the grader's own" in rows["eve"]["why"]
+
+
+def test_what_may_have_been_somebody_elses_doing_is_tried_again_with_nothing_beside_it(course, monkeypatch):
+    hand_in(course, {name: GOOD for name in ("ada", "eve", "gus")})
+    judged = []
+
+    def worker(student, *job):
+        judged.append(student)
+        return disturbed_beside_others(student, *job)
+
+    monkeypatch.setattr(pool, "grade", worker)
+    settings = Settings("1_histograms", sandbox="none")
+    with futures.ThreadPoolExecutor(1) as thread:
+        assert coordinator.run(course, settings, thread) == 0
+        assert sorted(judged[:3]) == ["ada", "eve", "gus"] and judged[3:] == ["eve"]
+        assert report(course)["eve"]["status"] == "died"
+        assert coordinator.run(course, settings, thread) == 0  # what happened then is stored
+    assert len(judged) == 4
+
+
+def test_a_file_that_changes_during_the_run_is_stored_under_what_was_judged(course, monkeypatch):
+    hand_in(course, {"ada": BAD})
+    judged, read = [], coordinator._read
+
+    def read_and_changed(submission):
+        content = read(submission)
+        hand_in(course, {"ada": GOOD})
+        return content
+
+    def worker(student, content, release, *rest):
+        judged.append(content)
+        return without_answers(student, "graded", "", release, 0)
+
+    monkeypatch.setattr(pool, "grade", worker)
+    monkeypatch.setattr(coordinator, "_read", read_and_changed)
+    settings = Settings("1_histograms", sandbox="none")
+    with futures.ThreadPoolExecutor(1) as thread:
+        assert coordinator.run(course, settings, thread) == 0
+        monkeypatch.setattr(coordinator, "_read", read)
+        assert coordinator.run(course, settings, thread) == 0
+        assert judged == [GOOD]
+        hand_in(course, {"ada": BAD})
+        assert coordinator.run(course, settings, thread) == 0
+    assert judged == [GOOD, BAD]
+
+
+def damages_the_run(course):
+    (course / "grading/results/1_histograms/run.json").write_text("{")
+
+
+def damages_the_gradebook(course):
+    book = course / "grading/gradebook.db"
+    book.write_bytes(book.read_bytes()[:5000])
+
+
+def replaces_the_reports(course):
+    (course / "grading/reports").write_text("no folder")
+
+
+DAMAGES = {damages_the_run: "run.json is damaged", damages_the_gradebook: "gradebook cannot", replaces_the_reports: ""}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_what_is_damaged_is_said_in_a_sentence(course, damage):
+    hand_in(course, {"ada": b"{"})
+    (course / "grading/results/1_histograms").mkdir(parents=True)
+    damage(course)
+    done = grade(course, "--no-sandbox")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert (DAMAGES[damage] or "reports: File exists") in done.stderr
+
+
+def test_a_locked_gradebook_and_a_full_disk_are_said_in_a_sentence(course, monkeypatch):
+    hand_in(course, {"ada": b"{"})
+    with contextlib.closing(sqlite3.connect(course / "grading/gradebook.db")) as book:
+        book.execute("begin exclusive")
+        with pytest.raises(CourseError, match="database is locked"):
+            run(course, sandbox="none")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("lecture_lib.grading.results.os.fsync", unittest.mock.Mock(side_effect=full))
+    with pytest.raises(CourseError, match="No space left"):
+        run(course, sandbox="none")
+
+
+def test_a_closed_pipe_is_said_in_a_sentence(course):
+    hand_in(course, {"ada": b"{"})
+    running = start(course, "--no-sandbox")
+    running.stdout.close()
+    assert running.stderr.read().count("\n") == 1 and running.wait() == 2
+    running.stderr.close()
 
 
 @needs_sandbox

@@ -4,7 +4,8 @@ import os
 import signal
 
 from lecture_lib.grading.notebooks import without_answers
-from lecture_lib.grading.results import GRADED
+from lecture_lib.grading.results import DIED, GRADED
+from lecture_lib.grading.settings import Disturbed
 
 
 def ends_its_worker(student, *job):
@@ -15,6 +16,13 @@ def ends_its_worker(student, *job):
 
 def ends_its_worker_unless_gus(student, *job):
     return ends_its_worker(student if student == "gus" else "eve", *job)
+
+
+def disturbed_beside_others(student, content, release, settings, *rest):
+    """As if somebody had killed eve's process; she is not to blame unless it happens with nothing beside her."""
+    if student == "eve" and not settings.alone:
+        raise Disturbed("killed from outside")
+    return without_answers(student, DIED if student == "eve" else GRADED, "", release, 0)
 
 
 def fails(student, *job):

@@ -23,7 +23,8 @@ class Layer(nn.Module):
 
     def rows(self, z) -> Tensor:
         """z as the layer's own kind of tensor, (n, d). Whether all is finite, a flow looks at its ends alone."""
-        z = as_tensor(z, "z").to(next(self.parameters()))
+        z = as_tensor(z, "z")
+        z = z.to(next(self.parameters(), z))
         right = z.ndim == 2 and z.shape[1] == self.d
         require(right, f"z or x has shape {tuple(z.shape)}. It should be (n, {self.d}): one row per point.")
         return z

@@ -324,7 +324,9 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
             return None, "Your function returned complex numbers. Return real ones."
         return answer.detach().to("cpu", torch.float64).to_dense().clone(), ""
     except Exception:
-        shapes = [tuple(getattr(part, "shape", ())) for part in answer] if isinstance(answer, (tuple, list)) else []
+        shapes = (
+            [tuple(getattr(part, "shape", ())) for part in answer] if issubclass(type(answer), (tuple, list)) else []
+        )
         if len(set(shapes)) > 1:
             parts = f"{len(shapes)} parts of different shapes, {', '.join(map(str, shapes[:4]))}"
             return None, f"Your function returned {parts}. They have to be alike: one number each, for instance."

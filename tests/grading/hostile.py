@@ -1035,7 +1035,7 @@ def rows_without_numbers():
     return right_but_first(in_first("", "return torch.zeros(4_000_000, 0)"))
 
 
-@attack(0, "timeout", "The notebook as a whole")
+@attack(REST, "died", "ended the whole process")
 def a_thousand_cells_to_run_again():
     spend = "began = time.process_time()\nwhile time.process_time() < began + 0.006: pass"
     notebook = right_but_first(f"import time, os\n{spend}")

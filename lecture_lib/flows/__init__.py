@@ -35,8 +35,11 @@ class Normal:
         return torch.randn(n, self.d, generator=rng)
 
 
-class Uniform(Normal):
+@dataclass(frozen=True)
+class Uniform:
     """p(z) = 1 on [0, 1]^d, and 0 outside. log_prob: (n, d) -> (n,), in nats. sample: (n, d)."""
+
+    d: int
 
     def log_prob(self, z: Tensor) -> Tensor:
         z = as_rows(z, self.d, "z", finite=False)

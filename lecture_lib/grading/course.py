@@ -114,10 +114,10 @@ def released(assignment: str, name: str, text: str) -> Release:
         stub = answers[answer].source
         exercises.append(ExerciseCell(exercise, answer, marked.grade_id, function, float(marked.points), stub))
     setup = tuple(c.source for c in cells if c.get("id") == "setup" or "setup" in c.metadata.get("tags", []))
-    if exercises and not setup:
+    if exercises and cells[0].source not in setup:
         raise CourseError(
-            f"{name}.ipynb of {assignment} has no setup cell: one with the id or the tag `setup`, whose imports the "
-            "answers need. Tools that take ids and tags out of notebooks (such as nbstripout) take it, too."
+            f"{name}.ipynb of {assignment} has no setup cell: its first cell of code should have the id or the tag "
+            "`setup`, since the answers need its imports. Tools that take ids out of notebooks take this one, too."
         )
     return Release(assignment, name, text, setup, tuple(exercises), by_hand)
 

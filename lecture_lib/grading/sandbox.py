@@ -24,7 +24,7 @@ from lecture_lib.grading.sandbox_config import (
     inside,
     last_line,
 )
-from lecture_lib.grading.settings import SandboxError, Settings
+from lecture_lib.grading.settings import CourseError, SandboxError, Settings
 from lecture_lib.grading.usage import Work, look
 from lecture_lib.sandbox import protocol
 from lecture_lib.sandbox.stdio import as_socket
@@ -166,6 +166,8 @@ class Sandbox:
             message, _ = protocol.receive(stream, time.monotonic() + START_SECONDS)
             if what in message:
                 return message
+            if "setup" in message:
+                raise CourseError(f"A setup cell of the released notebook fails: {message['setup']}")
             error: object = "something else came"
         except (protocol.Closed, protocol.Forged, TimeoutError) as caught:
             error = type(caught).__name__

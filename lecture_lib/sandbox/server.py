@@ -40,6 +40,12 @@ def main() -> None:
     control = channel()
     hello, _ = protocol.receive(control)
     shell = prepare(hello["setup"])
+    for source in hello["setup"]:
+        if problem := run(shell, source):
+            protocol.send(control, {"setup": problem})
+            return
+    gc.collect()
+    gc.freeze()  # a collection in a child would touch, and so copy, every page
     if not hello["once"]:
         serve_many(control, shell, hello["limits"], hello["harden"])
         return
@@ -71,7 +77,7 @@ def channel() -> socket.socket:
 
 
 def prepare(setup: list[str]) -> Any:
-    """IPython's shell after the release's setup cells, with everything warm."""
+    """IPython's shell for the release's setup cells, with everything warm."""
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(quiet, descriptor)
@@ -105,10 +111,6 @@ def prepare(setup: list[str]) -> Any:
         showsyntaxerror = showtraceback
 
     shell = Shell.instance(config=Config(HistoryManager={"enabled": False}), colors="nocolor")
-    for source in setup:
-        shell.run_cell(source).raise_error()
-    gc.collect()
-    gc.freeze()  # a collection in a child would touch, and so copy, every page
     return shell
 
 

@@ -16,7 +16,7 @@ from lecture_lib.grading.judge import grade
 from lecture_lib.grading.library_calls import is_copy, library_calls
 from lecture_lib.grading.notebooks import answer_cells, assembled, parsed, planned
 from lecture_lib.grading.results import GRADED
-from lecture_lib.grading.settings import Settings
+from lecture_lib.grading.settings import CourseError, Settings
 from tests.conftest import ROOT, needs_sandbox
 
 from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT, RIGHT_ESTIMATE, answer, right_but_first
@@ -251,7 +251,9 @@ def test_what_is_needed_of_other_cells_has_a_limit_and_is_run_once(settings):
     every_answer_takes(late, "slow", 1)
     late.cells.insert(1, nbformat.v4.new_code_cell("def spend():\n    while True: pass\nslow = spend()", id="above"))
     result = graded(late, replace(settings, answer_seconds=2.0))
-    assert result.points == ALL - 4 and result.why == "What estimate needs of other cells took longer than 2 s."
+    assert result.points == ALL - 4 and result.why.startswith(
+        "What estimate needs of other cells took longer than 2 s."
+    )
 
 
 SPEND = """import time
@@ -263,6 +265,15 @@ def every_answer_takes(notebook, name, answers=7):
     for i in range(answers):
         cell = answer(notebook, i)
         cell.source = cell.source.replace("):\n", f"):\n    {name}\n", 1)
+
+
+@needs_sandbox
+def test_a_setup_cell_that_fails_is_the_courses_error(settings):
+    broken = replace(RELEASE, setup=("import lecture_lib.nothing_like_it",))
+    with pytest.raises(
+        CourseError, match="A setup cell of the released notebook fails: ModuleNotFoundError: No module"
+    ):
+        grade("eve", nbformat.writes(RIGHT).encode(), broken, settings)
 
 
 # ---------------------------------------------------------------- what the student is told
@@ -361,7 +372,7 @@ def test_words_for_what_a_student_can_do_something_about(settings):
     first = graded(right_but_first("def estimate(x, edges): return share(x)"), settings).marks[0]
     assert "NameError: name 'share' is not defined" in first.text
     broken = graded(right_but_first("def estimate(x)"), settings).marks[0]
-    assert "SyntaxError: " in broken.text and "(line 1: def estimate(x))" in broken.text
+    assert "SyntaxError: " in broken.text and "(line 1: def estimate(x); this is Python 3." in broken.text
     blank = graded(BLANK, settings)
     assert blank.points == 0 and all(m.blank and "Not attempted yet" in m.text for m in blank.marks)
     assert graded(RIGHT, replace(settings, seed=0)).points == ALL

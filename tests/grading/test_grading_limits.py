@@ -103,7 +103,7 @@ def test_work_is_counted_wherever_it_is_done(sandbox, how):
     if "nobody wants" in how:  # then the clock counts, from the first look that shows it
         assert process.seconds > 1.1
     else:
-        assert 1.46 < process.seconds < 4
+        assert 1.2 < process.seconds < 4
 
 
 def test_who_sleeps_has_taken_as_much_as_the_clock_says(sandbox):
@@ -123,7 +123,7 @@ def test_right_work_is_done_beside_four_busy_loops(sandbox):
         for one in loops:
             one.kill()
             one.wait()
-    assert not why and 1.9 < process.seconds < 3
+    assert not why and 1.6 < process.seconds < 3
 
 
 # ---------------------------------------------------------------- what was somebody else's doing

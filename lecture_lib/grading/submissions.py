@@ -22,7 +22,7 @@ from typing import NamedTuple
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.settings import CourseError
 
-MOST = 20 << 20  # bytes of a notebook
+MOST = 100 << 20  # bytes of a notebook, its outputs included
 MEMBERS = 100_000  # files of an export
 
 # How an LMS names what it exports: the student's name, the id, the file. The first such name on the way is the LMS's;

@@ -992,7 +992,7 @@ def two_notebooks_of_other_names():
 
 @attack(0, "invalid", "larger than")
 def a_huge_notebook():
-    return b" " * (21 << 20)
+    return b" " * (101 << 20)
 
 
 @attack(ALL)

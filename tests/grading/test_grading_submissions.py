@@ -144,7 +144,7 @@ def test_a_zip_is_never_unpacked_links_are_not_followed_and_bombs_do_not_go_off(
         archive.writestr("ok_4_1_histograms.ipynb", GOOD)
     assert source.stat().st_size < 1 << 20
     found = contents(find(ROOT, RELEASE, source)[1])
-    assert "larger than 20 MiB" in found["1"] and "is a link" in found["2"]
+    assert "larger than 100 MiB" in found["1"] and "is a link" in found["2"]
     assert "3" not in found and found["4"] == GOOD
     assert sorted(tmp_path.iterdir()) == [source]
 

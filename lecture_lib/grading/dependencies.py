@@ -153,19 +153,20 @@ def needs(
     """
     given = {*given, *vars(builtins)}
     found: dict[tuple[int, Key], Statement] = {}
-    wanted, known = set(names), set()
+    wanted, known, starred = set(names), set(), False
     while wanted:
         name = wanted.pop()
         known.add(name)
         sides = [(2, answer, name), (0, above, name)]
         if name not in given:
-            sides += [(1, below, name), (0, above, "*")]  # `from x import *` may define it
+            sides += [(1, below, name), (0, above, "*")][: 1 if starred else 2]  # `from x import *` may define it
         for side, cells, by in sides:
             there = [(key, one) for key, one in by_name.get(by, []) if key[0] in cells]
             if any(name in one.defines or one.kind == "star" for _, one in there):
                 for key, one in there:
                     found[side, key] = one
                     wanted |= one.takes - known
+                starred |= by == "*"  # once is enough
                 break
     if any(side < 2 for side, _ in found):
         found |= {(0, key): one for key, one in by_name.get("__future__", []) if key[0] in above}

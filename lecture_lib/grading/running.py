@@ -73,14 +73,20 @@ class Cells:
             ["" if at in own or c.source in setup else c.source for at, c in enumerate(self.code)]
         )
 
+    @cached_property
+    def made(self) -> dict[str, int]:
+        """The number of the first cell that gives each name a value, but for the release's; -1 for the setup's."""
+        found = dict.fromkeys(set().union(*map(dependencies.defined, self.release.setup)), -1)
+        for at in self.own:
+            for name in dependencies.defined(self.code[at].source):
+                found.setdefault(name, at)
+        return found
+
     def of_the_release(self, at: int) -> list[tuple[dependencies.Key, dependencies.Statement]]:
         """What a student's cell takes from the release's cells above it."""
-        given = set().union(*map(dependencies.defined, self.release.setup))
-        given |= {name for i in self.own if i < at for name in dependencies.defined(self.code[i].source)}
-        names = set().union(*(one.takes for one in dependencies.statements(self.code[at].source))) - given
-        return (
-            dependencies.needs(names, (), range(at), (), given, self.released) if names & self.released.keys() else []
-        )
+        taken = {name for one in dependencies.statements(self.code[at].source) for name in one.takes}
+        names = {name for name in taken if self.made.get(name, at) >= at}
+        return dependencies.needs(names & self.released.keys(), (), range(at), (), self.made, self.released)
 
     def may_differ(self, i: int, process: SubmissionProcess) -> bool:
         """Could the answer be another one when all cells run?"""

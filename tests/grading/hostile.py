@@ -1065,6 +1065,12 @@ def a_cell_of_a_megabyte():
 
 
 @attack(ALL)
+def thousands_of_definitions_and_imports():
+    """Reading them takes time in the judge, where nothing limits it."""
+    return right_and("def x(): 0\n" * 4_000 + "if 0: from lecture_lib import data\n" * 1_300)
+
+
+@attack(ALL)
 def a_thousand_names_of_the_library():
     return right_and("s = [" + '"lecture_lib", ' * 5_000 + "]")
 

@@ -80,22 +80,33 @@ def positive(name, value, or_zero=False) -> float:
     return float(number)
 
 
-def fits(what, *shape) -> None:
+def fits_memory(what, *shape) -> None:
     """ValueError, before anything is tried, if so many numbers would take more than 4 GiB in float64."""
     gib = math.prod(shape) / 2**27
     require(gib <= 4, f"{what} would take {gib:,.0f} GiB, {' x '.join(map(str, shape))} numbers. At most 4 are tried.")
 
 
+def on_cpu(build):
+    """A function that makes its tensors on the CPU, whatever torch's default device is."""
+
+    @functools.wraps(build)
+    def on_the_cpu(*args, **kwargs):
+        with torch.device("cpu"):
+            return build(*args, **kwargs)
+
+    return on_the_cpu
+
+
 def sampler(sample):
     """A model's sample(n, rng), without gradients: n a whole number of rows that fit into memory, rng the CPU's."""
 
+    @on_cpu
     @torch.no_grad()
     @functools.wraps(sample)
     def checked(self, n, rng=None):
         n, rng = positive_int("n", n, least=0), cpu_rng(rng)
-        fits(f"n = {n:,}", n, getattr(self, "d", 1))
-        with torch.device("cpu"):
-            return sample(self, n, rng)
+        fits_memory(f"n = {n:,}", n, getattr(self, "d", 1))
+        return sample(self, n, rng)
 
     return checked
 
@@ -105,7 +116,7 @@ def with_gradients(train):
     return torch.inference_mode(False)(torch.enable_grad()(train))
 
 
-def holds(name, optimizer, whose, net) -> None:
+def check_optimizer(name, optimizer, whose, net) -> None:
     """ValueError if the optimizer has no parameters to train, or some that are not the network's."""
     require(hasattr(optimizer, "param_groups"), f"{name} is {optimizer!r}. It should be a torch optimizer.")
     held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from lecture_lib.checks import positive
+from lecture_lib.checks import as_tensor, positive
 from lecture_lib.data.targets import Checkerboard, Mixture, NoisyCurve, Pinwheel, Rings, Target, Triangular, Uniform
 
 
@@ -15,13 +15,13 @@ def mixture() -> Target:
 
 def eight_gaussians(radius=2.0, sd=0.2) -> Target:
     """Eight Gaussians on a circle."""
-    t = torch.arange(8, dtype=torch.float64, device="cpu") * math.pi / 4
+    t = as_tensor(range(8), dtype=torch.float64) * math.pi / 4
     return Mixture("8 gaussians", positive("radius", radius) * torch.stack([t.cos(), t.sin()], 1), sd)
 
 
 def twenty_five_gaussians(spacing=2.0, sd=0.05) -> Target:
     """A grid of 5 x 5 narrow Gaussians, as in Srivastava and others (2017): a hard test for GANs."""
-    line = positive("spacing", spacing) * torch.arange(-2, 3, dtype=torch.float64, device="cpu")
+    line = positive("spacing", spacing) * as_tensor(range(-2, 3), dtype=torch.float64)
     return Mixture("25 gaussians", torch.cartesian_prod(line, line), sd)
 
 
@@ -40,7 +40,7 @@ def spiral(noise=0.1) -> Target:
 
 def smiley(noise=0.2) -> Target:
     """Two eyes and a smile, a third of the points each, with Gaussian noise (Berkeley CS294-158, homework 2, 2020)."""
-    eye = lambda x: lambda t: torch.tensor([x, 2.5], dtype=t.dtype, device="cpu").expand(*t.shape, 2)  # noqa: E731
+    eye = lambda x: lambda t: t.new_tensor([x, 2.5]).expand(*t.shape, 2)  # noqa: E731
     smile = lambda t: torch.stack([2 * t.cos(), -t.sin()], -1)  # noqa: E731
     return NoisyCurve("smiley", [eye(-1.5), eye(1.5), smile], math.pi, noise, finer=12)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.checks import as_rows, as_tensor, fits, positive, positive_int, require, sampler
+from lecture_lib.checks import as_rows, as_tensor, fits_memory, on_cpu, positive, positive_int, require, sampler
 
 
 class Target:
@@ -48,12 +48,13 @@ class Target:
         return -(volume * torch.special.xlogy(p, p).sum()).item()
 
 
+@on_cpu
 def grid(low, high, cells) -> tuple[Tensor, float]:
     """Midpoints of cells^d equal cells that fill the box, (cells^d, d) in float64, and a cell's volume."""
     cells = positive_int("cells", cells)
-    fits("The grid", cells ** len(low), len(low))
+    fits_memory("The grid", cells ** len(low), len(low))
     width = (high - low) / cells
-    axes = [a + w * (torch.arange(cells, dtype=torch.float64, device="cpu") + 0.5) for a, w in zip(low, width)]
+    axes = [a + w * (torch.arange(cells, dtype=torch.float64) + 0.5) for a, w in zip(low, width)]
     return torch.cartesian_prod(*axes).reshape(-1, len(axes)), width.prod().item()
 
 
@@ -161,7 +162,7 @@ class NoisyCurve(Mixture):
     def __init__(self, name, curves, length, noise, finer=0, power=0):
         self.curves, self.length, self.noise, self.power = curves, length, positive("noise", noise), power
         nodes = max(96, int(finer / self.noise))
-        fits("The curve's nodes", nodes, nodes)
+        fits_memory("The curve's nodes", nodes, nodes)
         t, w = map(torch.from_numpy, np.polynomial.legendre.leggauss(nodes))  # on [-1, 1]
         t = (t + 1) * length / 2
         w = w * t**power
@@ -184,7 +185,7 @@ class Rings(Target):
     """
 
     def __init__(self):
-        self.radii, self.noise = torch.tensor([0.75, 1.5, 2.25], dtype=torch.float64, device="cpu"), 0.08
+        self.radii, self.noise = as_tensor([0.75, 1.5, 2.25], dtype=torch.float64), 0.08
         super().__init__("rings", [-2.73, -2.73], [2.73, 2.73])
 
     @sampler
@@ -208,7 +209,7 @@ class Pinwheel(Target):
     """
 
     def __init__(self):
-        self.mean, self.sd = torch.tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64, device="cpu")
+        self.mean, self.sd = as_tensor([[1.6, 0.0], [0.4, 0.13]], dtype=torch.float64)
         super().__init__("pinwheel", [-4, -4], [4, 4])
 
     @sampler

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.special import xlogy
 
-from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits, positive, positive_int, require
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits_memory, positive, positive_int, require
 from lecture_lib.data import Mixture, Target, grid
 from lecture_lib.histogram import cell_of
 
@@ -98,7 +98,8 @@ def jensen_shannon(x: Tensor, target: Target, cells: int | None = None) -> Estim
     # q without its scatter: p, times a ratio q / p that is the same in a block of many cells, 100 points or more
     blocks = min(cells, 25 if d == 1 else 8, max(2, int((n / 100) ** (1 / d))))
     middles, _ = grid(target.low, target.high, cells)
-    block = torch.cat([_cell(middles, target, blocks), torch.tensor([blocks**d], device="cpu")])  # and outside
+    block = _cell(middles, target, blocks)
+    block = torch.cat([block, block.new_tensor([blocks**d])])  # and outside
     p_of, q_of = (torch.bincount(block, weights=mass) for mass in (p, q.where(p > 0, 0)))
     bias, variance = _scatter(p, torch.where(p > 0, p * (q_of / p_of)[block], q), n)
     return Estimate(_js(p, q).sum().item() - bias, math.sqrt(variance))
@@ -164,7 +165,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: int = 64, rng: torch.Ge
     x = as_rows(x).detach().cpu().double()
     y = as_rows(y, x.shape[1], "y").detach().cpu().double()
     directions, rng = positive_int("directions", directions), cpu_rng(rng)
-    fits("All directions", len(x) + len(y), directions)
+    fits_memory("All directions", len(x) + len(y), directions)
     u = torch.randn(x.shape[1], directions, dtype=torch.float64, generator=rng, device="cpu")
     t, order = (torch.cat([x, y]) @ (u / u.norm(dim=0))).sort(0)  # (n + m, directions)
     cdf_x = (order < len(x)).double().cumsum(0) / len(x)

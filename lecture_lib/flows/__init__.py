@@ -73,12 +73,12 @@ class Flow(nn.Module):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """x = f(z), (n, d), and log |det df/dz|, (n,): the sum over the layers."""
-        return through([layer.forward for layer in self.layers], as_rows(z, self.d, "z", some=False).to(self._at))
+        return chained([layer.forward for layer in self.layers], as_rows(z, self.d, "z", some=False).to(self._at))
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z = f^{-1}(x), (n, d), and log |det df^{-1}/dx|, (n,): the layers backwards."""
         x = as_rows(x, self.d, finite=False, some=False).to(self._at)
-        return through([layer.inverse for layer in reversed(self.layers)], x)
+        return chained([layer.inverse for layer in reversed(self.layers)], x)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p_x(x) = log p_z(f^{-1}(x)) + log |det df^{-1}/dx| in nats, (n, d) -> (n,)."""
@@ -88,7 +88,7 @@ class Flow(nn.Module):
     @sampler
     def sample(self, n, rng=None) -> Tensor:
         """Draw z from the base and push it through: (n, d)."""
-        return through([layer.forward for layer in self.layers], self.base.sample(n, rng).to(self._at))[0]
+        return chained([layer.forward for layer in self.layers], self.base.sample(n, rng).to(self._at))[0]
 
     @torch.no_grad()
     def path(self, z: Tensor) -> Tensor:
@@ -99,13 +99,13 @@ class Flow(nn.Module):
         return torch.stack(points)
 
 
-def through(ways, z: Tensor) -> tuple[Tensor, Tensor]:
-    """z after all of the ways, one after the other, and the sum of their logdets, (n,)."""
+def chained(maps, z: Tensor) -> tuple[Tensor, Tensor]:
+    """z after all of the maps, one after the other, and the sum of their logdets, (n,)."""
     shape, logdets = z.shape, [z.new_zeros(len(z))]
-    for way in ways:
-        pair = way(z)
+    for f in maps:
+        pair = f(z)
         shapes = [getattr(part, "shape", None) for part in (pair if isinstance(pair, tuple) else [pair])]
-        require(shapes == [shape, shape[:1]], f"{way.__qualname__} gives shapes {shapes}. It should be (n, d), (n,).")
+        require(shapes == [shape, shape[:1]], f"{f.__qualname__} gives shapes {shapes}. It should be (n, d), (n,).")
         z, logdet = pair
         logdets.append(logdet)
     return z, torch.stack(logdets).sum(0)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits, positive_int, positive_ints, require
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, positive_ints, require
 from lecture_lib.flows.bijections import affine
 from lecture_lib.likelihood.nets import MADE
 
@@ -37,18 +37,14 @@ class Affine(Layer):
     triangular with 1: log |det A^{-1}| is the sum of log_diagonal. It starts as the identity.
     """
 
+    @on_cpu
     def __init__(self, d: int):
         super().__init__()
         self.d = d = positive_int("d", d)
-        fits("The matrices", d, d)
-        self.shift, self.log_diagonal = (
-            nn.Parameter(torch.zeros(d, device="cpu")),
-            nn.Parameter(torch.zeros(d, device="cpu")),
-        )
-        self.below = nn.Parameter(
-            torch.zeros(d, d, device="cpu")
-        )  # what L has below its diagonal; the rest is not used
-        self.above = nn.Parameter(torch.zeros(d, d, device="cpu"))  # what U has above its diagonal
+        fits_memory("The matrices", d, d)
+        self.shift, self.log_diagonal = nn.Parameter(torch.zeros(d)), nn.Parameter(torch.zeros(d))
+        self.below = nn.Parameter(torch.zeros(d, d))  # what L has below its diagonal; the rest is not used
+        self.above = nn.Parameter(torch.zeros(d, d))  # what U has above its diagonal
 
     @classmethod
     def fit(cls, x: Tensor):
@@ -60,16 +56,14 @@ class Affine(Layer):
         given_others = factor.diagonal() / covariance.diagonal().sqrt()  # sd, as a share of the column's own
         spread = not failed and (x != x[0]).any(0).all() and given_others.min() >= 1e-6
         require(spread, "x lies in a plane: some direction has no spread. An affine flow then has no maximum.")
-        lower = torch.linalg.solve_triangular(
-            factor, torch.eye(len(mean), device="cpu").to(factor), upper=False
-        )  # A^{-1} = L
+        lower = torch.linalg.solve_triangular(factor, torch.ones_like(mean).diag(), upper=False)  # A^{-1} = L
         layer = cls(len(mean))
         layer.shift.data, layer.log_diagonal.data, layer.below.data = mean, lower.diagonal().log(), lower
         return layer.to(x)
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """L and U, (d, d) each."""
-        one = torch.eye(len(self.shift), device="cpu").to(self.shift)
+        one = torch.ones_like(self.shift).diag()
         return self.below.tril(-1) + self.log_diagonal.exp().diag(), self.above.triu(1) + one
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,10 +80,11 @@ class Affine(Layer):
 class Bijective(Layer):
     """What layers with a bijection share: d elements, so many params (size) for each, and one `forward` both ways."""
 
+    @on_cpu
     def __init__(self, d: int, bijection, size: int):
         super().__init__()
         self.d, self.bijection, self.size = positive_int("d", d), bijection, positive_int("size", size)
-        z, params = torch.zeros(2, 3, device="cpu"), torch.zeros(2, 3, self.size, device="cpu")
+        z, params = torch.zeros(2, 3), torch.zeros(2, 3, self.size)
         try:
             right = [v.shape for v in bijection(z, params)] == [z.shape] * 2
         except Exception as error:
@@ -140,14 +135,15 @@ class Sigmoid(nn.Module):
         return torch.logit(share), logdet.masked_fill(outside, -math.inf).sum(1)
 
 
+@on_cpu
 def mlp(inputs: int, hidden, outputs: int, rng=None) -> nn.Sequential:
     """Linear layers with ReLU between them; the last one starts at 0."""
     sizes, layers, rng = [inputs, *positive_ints("hidden", hidden)], [], cpu_rng(rng)
     for before, after in pairwise(sizes):
-        fits("A layer of the net", before, after)
+        fits_memory("A layer of the net", before, after)
         layers += [nn.utils.skip_init(nn.Linear, before, after), nn.ReLU(inplace=True)]
         for p in layers[-2].parameters():  # uniform within 1 / sqrt(inputs), as torch does by itself, but from our rng
-            p.data = (2 * torch.rand(p.shape, generator=rng, device="cpu") - 1) / math.sqrt(before)
+            p.data = (2 * torch.rand(p.shape, generator=rng) - 1) / math.sqrt(before)
     last = nn.utils.skip_init(nn.Linear, sizes[-1], outputs)
     for p in last.parameters():
         p.data.zero_()
@@ -188,7 +184,7 @@ class MaskedAutoregressive(Bijective):
 
     def __init__(self, d: int, bijection=affine, size: int = 2, hidden: int = 128, rng=None):
         super().__init__(d, bijection, size)
-        self.net = MADE(torch.arange(self.d, device="cpu"), 1, self.size, positive_int("hidden", hidden), rng)
+        self.net = MADE(as_tensor(range(self.d), dtype=torch.long), 1, self.size, positive_int("hidden", hidden), rng)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         z = self.rows(z)

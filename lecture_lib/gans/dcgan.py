@@ -9,8 +9,8 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.checks import as_tensor, cpu_rng, fits, positive_int, require, sampler
-from lecture_lib.gans.networks import SLOPE, eval_mode, taken
+from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, positive_int, require, sampler
+from lecture_lib.gans.networks import SLOPE, as_input, eval_mode
 
 
 class ImageGenerator(nn.Sequential):
@@ -22,7 +22,7 @@ class ImageGenerator(nn.Sequential):
 
     def forward(self, z: Tensor) -> Tensor:
         part = not isinstance(self[0], nn.Linear)  # a part of the network is a network, too
-        return super().forward(z if part else taken(z, self[0].weight, 2, self.z_dim))
+        return super().forward(z if part else as_input(z, self[0].weight, 2, self.z_dim))
 
     @sampler
     def noise(self, n, rng=None) -> Tensor:
@@ -46,7 +46,7 @@ class ImageDiscriminator(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         part = not isinstance(self[0], nn.Conv2d)
-        return super().forward(x if part else taken(x, self[0].weight, 4, self[0].in_channels))
+        return super().forward(x if part else as_input(x, self[0].weight, 4, self[0].in_channels))
 
 
 def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGenerator, ImageDiscriminator]:
@@ -67,7 +67,7 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     while side > 4 and side % 2 == 0:
         side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
     require(layers, f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
-    fits("The networks", z_dim + max(g, d) * 2**layers, max(g, d) * 2**layers * side**2)
+    fits_memory("The networks", z_dim + max(g, d) * 2**layers, max(g, d) * 2**layers * side**2)
     up = [g * 2**k for k in reversed(range(layers))]  # 64 pixels, width 64: [512, 256, 128, 64]
     down = [d * 2**k for k in range(layers)]  # [64, 128, 256, 512]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from lecture_lib.checks import as_tensor, cpu_rng, fits, positive_int, positive_ints, require, sampler
+from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, positive_ints, require, sampler
 
 SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
 
@@ -24,12 +24,13 @@ class Linear(nn.Module):
     (n_models, n, inputs) -> (n_models, n, outputs). First weights are uniform in +-1/sqrt(inputs), as torch has them.
     """
 
+    @on_cpu
     def __init__(self, inputs, outputs, n_models=None, rng=None):
         super().__init__()
         rng = cpu_rng(rng)
-        fits("A layer", n_models or 1, inputs, outputs)
+        fits_memory("A layer", n_models or 1, inputs, outputs)
         lead, limit = () if n_models is None else (n_models,), 1 / math.sqrt(inputs)
-        uniform = lambda rows: limit * (2 * torch.rand(*lead, rows, outputs, generator=rng, device="cpu") - 1)  # noqa: E731
+        uniform = lambda rows: limit * (2 * torch.rand(*lead, rows, outputs, generator=rng) - 1)  # noqa: E731
         self.weight, self.bias = nn.Parameter(uniform(inputs)), nn.Parameter(uniform(1))
         self.affine = torch.addmm if n_models is None else torch.baddbmm
 
@@ -37,7 +38,7 @@ class Linear(nn.Module):
         return self.affine(self.bias, x, self.weight)
 
 
-def taken(x, like: Tensor, ndim: int, wide: int) -> Tensor:
+def as_input(x, like: Tensor, ndim: int, wide: int) -> Tensor:
     """x as the network takes it, on the device and of the dtype of `like`; ValueError if it does not fit."""
     x = (x if torch.is_tensor(x) and x.is_floating_point() else as_tensor(x)).to(like)
     right = x.ndim == ndim and x.shape[1 if ndim > 3 else -1] == wide
@@ -62,7 +63,7 @@ class MLP(nn.Sequential):
         self.n_models, self.inputs = n_models, sizes[0]
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(taken(x, self[0].weight, 3 - (self.n_models is None), self.inputs))
+        return super().forward(as_input(x, self[0].weight, 3 - (self.n_models is None), self.inputs))
 
 
 class Generator(MLP):

@@ -14,9 +14,9 @@ from torch.optim import Optimizer
 from lecture_lib.checks import (
     as_rows,
     as_tensor,
+    check_optimizer,
     cpu_rng,
-    fits,
-    holds,
+    fits_memory,
     positive_int,
     positive_ints,
     require,
@@ -115,7 +115,7 @@ def alternate(
     d_step, g_step = d_step or discriminator_step, g_step or generator_step
     steps, batch_size = positive_int("steps", steps), positive_int("batch_size", batch_size)
     ratio, rng, x = checked_ratio(ratio), cpu_rng(rng, fresh=True), checked_players(G, D, d_optimizer, g_optimizer, x)
-    fits("A batch", batch_size, x[0].numel())
+    fits_memory("A batch", batch_size, x[0].numel())
     lead = G.noise(1, torch.Generator()).shape[:-2]  # (), or (n_models,)
 
     @with_gradients
@@ -145,7 +145,7 @@ def checked_ratio(ratio) -> tuple[int, int]:
 def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
     """The data as D takes them; ValueError if the networks, the optimizers and the data do not fit together."""
     require(hasattr(G, "noise"), f"G is a {type(G).__name__} without noise(n, rng). It should draw its own z.")
-    holds("d_optimizer", d_optimizer, "D", D), holds("g_optimizer", g_optimizer, "G", G)
+    check_optimizer("d_optimizer", d_optimizer, "D", D), check_optimizer("g_optimizer", g_optimizer, "G", G)
     x = as_tensor(x)
     x = (x if x.ndim > 1 else x.reshape(-1, 1)).to(next(D.parameters()))
     as_rows(x.flatten(1))  # some, and all finite

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.checks import as_rows, cpu_rng, holds, positive, positive_int, require, with_gradients
+from lecture_lib.checks import as_rows, cpu_rng, check_optimizer, positive, positive_int, require, with_gradients
 from lecture_lib.likelihood.nets import Autoregressive, BayesNet, chow_liu, mutual_information
 from lecture_lib.likelihood.simple import DiscretizedLogistics, Gaussian, GaussianMixture, SoftmaxHistogram
 
@@ -78,7 +78,7 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
     right = parameters and hasattr(model, "log_prob")
     require(right, f"model is a {type(model).__name__} without parameters or log_prob. There is nothing to train.")
     optimizer = optimizer or torch.optim.Adam(parameters, lr=1e-2, fused=True)  # fused: one kernel for all parameters
-    holds("optimizer", optimizer, "the model", model)
+    check_optimizer("optimizer", optimizer, "the model", model)
     x, rng, steps = as_rows(x).detach().to(parameters[0]), cpu_rng(rng, fresh=True), positive_int("steps", steps)
     batch_size = len(x) if batch_size is None else positive_int("batch_size", batch_size)
     clip = math.inf if clip is None else positive("clip", clip)
@@ -100,7 +100,7 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
             norm = nn.utils.clip_grad_norm_(parameters, clip)
             if not (loss.isfinite() and norm.isfinite()):
                 met = f"Step {number} met {loss:g} nats and a gradient of length {norm:g}"
-                raise FloatingPointError(f"{met}. Both should be finite: {suspect(model, x[rows], x)}")
+                raise FloatingPointError(f"{met}. Both should be finite: {likely_cause(model, x[rows], x)}")
             optimizer.step()
             model.eval()
             yield Step(number, loss.item())
@@ -109,7 +109,7 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
 
 
 @torch.no_grad()
-def suspect(model, rows: Tensor, x: Tensor) -> str:
+def likely_cause(model, rows: Tensor, x: Tensor) -> str:
     """Why training may have met numbers that are not finite."""
     sd = x.std(0, correction=0)
     peak = model.log_prob(rows).nan_to_num(-math.inf).max() + sd.where(sd > 0, 1).log().sum()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.checks import as_tensor, cpu_rng, fits, positive, positive_int, require, sampler
+from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive, positive_int, require, sampler
 from lecture_lib.likelihood.simple import as_levels
 
 
@@ -22,7 +22,7 @@ def mutual_information(x: Tensor, levels: int) -> Tensor:
     p are the shares in x, whole numbers from 0 to levels - 1; 0 log 0 = 0. The diagonal holds the entropies.
     """
     x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
-    fits("Counting all pairs of columns and levels", x.shape[1] * levels, max(len(x), x.shape[1] * levels))
+    fits_memory("Counting all pairs of columns and levels", x.shape[1] * levels, max(len(x), x.shape[1] * levels))
     one_hot = F.one_hot(x, levels).double()  # (n, d, levels)
     single, flat = one_hot.mean(0), one_hot.flatten(1)
     pairs = (flat.T @ flat / len(flat)).reshape(*single.shape, *single.shape).transpose(1, 2)  # (d, d, levels, levels)
@@ -30,6 +30,7 @@ def mutual_information(x: Tensor, levels: int) -> Tensor:
     return torch.special.xlogy(pairs, pairs / independent.where(independent > 0, 1)).sum((2, 3))
 
 
+@on_cpu
 def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     """The parents of the tree with the highest likelihood: (n, d) -> (d,), whole numbers, -1 for the root.
 
@@ -40,7 +41,7 @@ def chow_liu(x: Tensor, levels: int, root: int = 0) -> Tensor:
     d = len(information)
     root = positive_int("root", root, least=0)
     require(root < d, f"root is {root}. It should be the number of a column, 0 to {d - 1}.")
-    parents, outside = torch.full((d,), -1, device="cpu"), torch.arange(d, device="cpu") != root
+    parents, outside = torch.full((d,), -1), torch.arange(d) != root
     for _ in range(d - 1):
         edges = information.where(outside[:, None] & ~outside, -torch.inf)  # from each outside to each in the tree
         child, parent = divmod(edges.argmax().item(), d)
@@ -77,7 +78,7 @@ class BayesNet:
         parents = chow_liu(x, levels) if parents is None else as_tensor(parents, "parents", torch.long).cpu()
         ok = len(ancestors_first(parents.tolist())) == x.shape[1]
         require(ok, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
-        fits("The tables", len(parents), levels, levels)
+        fits_memory("The tables", len(parents), levels, levels)
         pairs = (levels * x[:, parents] + x).T  # nonsense for roots
         counts = torch.stack([pair.bincount(minlength=levels**2).reshape(levels, levels) for pair in pairs]).double()
         alone = (counts.sum(1, keepdim=True) + smoothing) / (len(x) + smoothing * levels)  # (d, 1, levels), q
@@ -117,21 +118,21 @@ class MADE(nn.Module):
     one that comes later. The output starts at 0. Germain and others 2015.
     """
 
+    @on_cpu
     def __init__(self, ordering: Tensor, inputs: int, outputs: int, hidden: int, rng=None):
         super().__init__()
         self.outputs, rng = outputs, cpu_rng(rng)
-        fits("The net", len(ordering) * max(inputs, outputs), hidden)
-        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng, device="cpu")[:, None]
+        fits_memory("The net", len(ordering) * max(inputs, outputs), hidden)
+        m = torch.randint(max(len(ordering) - 1, 1), (hidden,), generator=rng)[:, None]
         sees = m >= ordering.repeat_interleave(inputs)  # (hidden, d inputs)
         seen = ordering.repeat_interleave(outputs)[:, None] > m.T  # (d outputs, hidden)
         self.register_buffer("sees", sees.to(torch.get_default_dtype()))
         self.register_buffer("seen", seen.to(torch.get_default_dtype()))
         # hidden units must differ from the start; each is scaled by how many inputs it sees
-        w1 = torch.randn(sees.shape, generator=rng, device="cpu")
-        self.w1 = nn.Parameter(w1 / self.sees.sum(1, keepdim=True).sqrt())
-        self.b1 = nn.Parameter(torch.zeros(hidden, device="cpu"))
-        self.w2 = nn.Parameter(torch.zeros(seen.shape, device="cpu"))
-        self.b2 = nn.Parameter(torch.zeros(len(seen), device="cpu"))
+        self.w1 = nn.Parameter(torch.randn(sees.shape, generator=rng) / self.sees.sum(1, keepdim=True).sqrt())
+        self.b1 = nn.Parameter(torch.zeros(hidden))
+        self.w2 = nn.Parameter(torch.zeros(seen.shape))
+        self.b2 = nn.Parameter(torch.zeros(len(seen)))
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.relu(F.linear(x, self.sees * self.w1, self.b1))
@@ -148,18 +149,19 @@ class Autoregressive(nn.Module):
     ordering: (d,), where each variable stands in the order; by default its own number: images go row by row.
     """
 
+    @on_cpu
     def __init__(self, d: int, levels: int, hidden: int = 512, ordering=None, rng=None):
         super().__init__()
         self.d, self.levels = d, levels = positive_int("d", d), positive_int("levels", levels, least=2)
         hidden = positive_int("hidden", hidden)
-        fits("The shares", d, levels)
+        fits_memory("The shares", d, levels)
         ordering = as_tensor(range(d) if ordering is None else ordering, "ordering", torch.long).cpu()
-        ok = torch.equal(ordering.sort().values, torch.arange(d, device="cpu"))
+        ok = torch.equal(ordering.sort().values, torch.arange(d))
         require(ok, f"ordering is {ordering.tolist()}. It should hold each of 0 to {d - 1} once.")
-        v = torch.arange(levels, device="cpu")
+        v = torch.arange(levels)
         u = 2 * v / (levels - 1) - 1
         self.register_buffer("ordering", ordering)
-        self.register_buffer("bias", torch.zeros(d, levels, device="cpu"))
+        self.register_buffer("bias", torch.zeros(d, levels))
         self.register_buffer("phi", torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(u))  # (levels, 5)
         self.net = MADE(ordering, 5, 5, hidden, rng)
 
@@ -174,9 +176,8 @@ class Autoregressive(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """log p(x_j = v | x_before j) up to a constant for each j: (n, d) -> (n, d, levels)."""
-        return (
-            self.bias + self.net(self.phi[as_tensor(x, "x", torch.long)].flatten(1)) @ self.phi.T
-        )  # (n, d, 5) @ (5, levels)
+        phi = self.phi[as_tensor(x, "x", torch.long)]  # (n, d, 5)
+        return self.bias + self.net(phi.flatten(1)) @ self.phi.T  # (n, d, 5) @ (5, levels)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,)."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits, positive_int, require, sampler
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, require, sampler
 from lecture_lib.histogram import Histogram, cell_of, checked_edges
 
 
@@ -54,12 +54,13 @@ class GaussianMixture(nn.Module):
     means: (k, d). sds: (k, d), (k, 1), or one number for all. weights: (k,), equal if not given.
     """
 
+    @on_cpu
     def __init__(self, means, sds, weights=None):
         super().__init__()
         means = as_rows(means, name="means")
         (k, d), self.d = means.shape, means.shape[1]
         sds = as_tensor(sds, "sds").to(means)
-        weights = as_tensor(torch.ones(k, device="cpu") if weights is None else weights, "weights").to(means)
+        weights = as_tensor(torch.ones(k) if weights is None else weights, "weights").to(means)
         ok = sds.shape in [(), (k, 1), (k, d)] and weights.shape == (k,)
         shapes = f"sds has shape {tuple(sds.shape)}, weights has shape {tuple(weights.shape)}"
         require(ok, f"{shapes}. They should be ({k}, {d}) and ({k},), as means is ({k}, {d}).")
@@ -119,10 +120,11 @@ class SoftmaxHistogram(nn.Module):
     width 1, in which p(x) is a probability as well as a density.
     """
 
+    @on_cpu
     def __init__(self, edges: Tensor):
         super().__init__()
         (self.edges,), self.d = checked_edges(as_tensor(edges, "edges", torch.float64)), 1
-        self.theta = nn.Parameter(torch.zeros(len(self.edges) - 1, device="cpu"))
+        self.theta = nn.Parameter(torch.zeros(len(self.edges) - 1))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x) in nats, (n, 1) -> (n,); -inf outside the bins."""
@@ -146,13 +148,14 @@ class DiscretizedLogistics(nn.Module):
     the space between two of them. Salimans and others 2017, PixelCNN++.
     """
 
+    @on_cpu
     def __init__(self, levels: int, k: int = 4):
         super().__init__()
         self.levels, k, self.d = positive_int("levels", levels, least=2), positive_int("k", k), 1
-        fits("k", k)
-        self.logits = nn.Parameter(torch.zeros(k, device="cpu"))
-        self.means = nn.Parameter((torch.arange(k, device="cpu") + 0.5) * levels / k - 0.5)
-        self.log_scales = nn.Parameter(torch.full((k,), math.log(levels / k / 2), device="cpu"))
+        fits_memory("k", k)
+        self.logits = nn.Parameter(torch.zeros(k))
+        self.means = nn.Parameter((torch.arange(k) + 0.5) * levels / k - 0.5)
+        self.log_scales = nn.Parameter(torch.full((k,), math.log(levels / k / 2)))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log P(x) in nats, (n, 1) -> (n,)."""

@@ -10,24 +10,179 @@ import copy
 import json
 import os
 from collections.abc import Callable
+from textwrap import indent
 
 import nbformat
 
-from .hostile import RIGHT, RIGHT_ESTIMATE, answer, check_cells
+from .hostile import BLANK, RIGHT, RIGHT_ESTIMATE, answer, check_cells
 
 Notebook = nbformat.NotebookNode
-ODD: dict[str, Callable[[], bytes]] = {}
-
-BESIDE = RIGHT_ESTIMATE.replace("def estimate", "def mine")
 
 
-def odd(build: Callable[[], Notebook | bytes]) -> Callable:
-    def content() -> bytes:
-        made = build()
-        return made if isinstance(made, bytes) else nbformat.writes(made).encode()
+def counting(value: str, line: str = "") -> str:
+    """The right first answer, times a value that must be 1, after a line that it does not need."""
+    source = RIGHT_ESTIMATE.replace("counts / counts.sum()", f"counts / counts.sum() * ({value})")
+    return source.replace("    k = len", f"    {line}\n    k = len") if line else source
 
-    ODD[build.__name__] = content
-    return build
+
+STUB = answer(BLANK).source
+MINE = RIGHT_ESTIMATE.replace("def estimate", "def mine")
+CALLS = "def estimate(x, edges):\n    return mine(x, edges)\n"
+WITH_T = RIGHT_ESTIMATE.replace("torch.", "t.")
+ELIFS = "".join(f"    elif x == {i}:\n        return {i}\n" for i in range(1, 280))
+
+CELLS: dict[str, dict[str, str]] = {  # how students work: a cell above the first answer, its own, one below, a last one
+    # state that cells fill
+    "a table that a function fills": {
+        "above": "table = {}\ndef fill(name, value):\n    table[name] = value\nfill('one', 1)",
+        "own": counting("table['one']"),
+    },
+    "a table filled by a loop": {
+        "above": "table = torch.zeros(2)\nfor i in range(2): table[i] = table[i] + 1\ntable[0] = 3",
+        "own": counting("table[1]"),
+    },
+    "a list that is filled": {"above": "W = []\nW.append(1)", "own": counting("W[0]")},
+    "a number that it counts up": {"above": "calls = 0", "own": counting("1", "global calls\n    calls += 1")},
+    "a number that another one gives": {"above": "TWO = 2\nONE: int = 3 - TWO", "own": counting("ONE")},
+    "an attribute that setattr sets": {
+        "above": "class Box: pass\nbox = Box()\nsetattr(box, 'one', 1)",
+        "own": counting("box.one"),
+    },
+    "a registry that a decorator fills": {
+        "above": "REGISTRY = {}\ndef register(f):\n    REGISTRY[f.__name__] = f\n    return f\n\n"
+        "@register\ndef one():\n    return 1",
+        "own": counting("REGISTRY['one']()"),
+    },
+    "a name that exec makes": {"above": "exec('one = 1')", "own": counting("one")},
+    "a name that globals makes": {"above": "globals()['one'] = 1", "own": counting("one")},
+    "a class that a cell extends": {
+        "above": "class Helper: pass\n\ndef one(self): return 1\n\nHelper.one = one",
+        "own": counting("Helper().one()"),
+    },
+    "a module that a cell writes": {
+        "above": "%%writefile helper_of_mine.py\ndef one():\n    return 1",
+        "own": "import helper_of_mine\n\n" + counting("helper_of_mine.one()"),
+    },
+    "a file that a cell writes": {
+        "above": "import json\nwith open('one.json', 'w') as file:\n    json.dump({'one': 1}, file)",
+        "own": "one = json.load(open('one.json'))['one']\n\n" + counting("one"),
+    },
+    # helpers of any form
+    "a helper above": {"above": MINE + "\nimport torch as t", "own": CALLS},
+    "a helper below": {"own": CALLS, "below": "%matplotlib inline\n" + MINE},
+    "an import beside a try-out that fails": {"above": "import torch as t\nraise ValueError", "own": WITH_T},
+    "an import in a block": {"above": "try:\n    import torch as t\nexcept ImportError:\n    pass", "own": WITH_T},
+    "everything of a module": {"above": "from math import *", "own": counting("exp(0)")},
+    "a builtin's name": {
+        "above": "def bin(c): return c.sum()",
+        "own": RIGHT_ESTIMATE.replace("counts.sum()", "bin(counts)"),
+    },
+    "a module's name": {
+        "above": "def data(c): return c.sum()",
+        "own": RIGHT_ESTIMATE.replace("counts.sum()", "data(counts)"),
+    },
+    "a default that the notebook has": {"own": RIGHT_ESTIMATE.replace("x, edges)", "x, edges, rng=rng)")},
+    "a method": {"above": f"class Mine:\n    @staticmethod\n{indent(MINE, '    ')}", "own": "estimate = Mine.mine"},
+    "a callable object": {
+        "above": f"class Mine:\n    def __call__(self, x, edges):\n        return mine(x, edges)\n\n{MINE}",
+        "own": "estimate = Mine()",
+    },
+    "a partial": {"above": MINE, "own": "from functools import partial\nestimate = partial(mine)"},
+    "another name for it": {"above": MINE + "\ndef estimate(x, edges): return x", "own": "estimate = mine"},
+    "wrapped": {
+        "above": "def halved(f): return lambda x, edges: f(x, edges) * HALF * 2\nHALF = 0.5",
+        "own": RIGHT_ESTIMATE + "\n\nestimate = halved(estimate)\nprint(who)",
+    },
+    "helpers of a generator": {"above": "one, two = (lambda k=k: k for k in (1, 2))", "own": counting("one()")},
+    "a dataclass": {
+        "above": "from dataclasses import dataclass\n\n@dataclass\nclass Counted:\n    one: int = 1",
+        "own": counting("Counted().one"),
+    },
+    "a cached helper": {
+        "above": "from functools import lru_cache\n\n@lru_cache\ndef one(): return 1",
+        "own": counting("one()"),
+    },
+    "annotations": {
+        "above": "from typing import Any\nPoints = Any",
+        "own": RIGHT_ESTIMATE.replace("(x, edges)", "(x: Points, edges: 'Edges')"),
+    },
+    "annotations of the future": {
+        "above": "from __future__ import annotations\n" + MINE.replace("(x, edges)", "(x: Points, edges)"),
+        "own": CALLS,
+    },
+    "threads": {
+        "above": "from concurrent.futures import ThreadPoolExecutor",
+        "own": counting("sum(ThreadPoolExecutor(2).map(int, [1, 0]))"),
+    },
+    "a loader with workers": {
+        "above": "from torch.utils.data import DataLoader, TensorDataset",
+        "own": counting(
+            "1", "x = torch.cat([b for b, in DataLoader(TensorDataset(x), batch_size=100, num_workers=2)])"
+        ),
+    },
+    "a long chain of elif": {
+        "above": f"def one(x):\n    if x == 0:\n        return 1\n{ELIFS}",
+        "own": counting("one(0)"),
+    },
+    "a very long sum": {"above": f"zeros = {' + '.join(['0'] * 500)}", "own": counting("1 + zeros")},
+    # more than one version, and in other cells
+    "a better version further down": {"own": counting("2"), "last": RIGHT_ESTIMATE},
+    "another name further down": {"own": counting("2"), "last": MINE + "\n\nestimate = mine"},
+    "a worse version further down": {"last": counting("2")},
+    "a helper that is set anew further down": {
+        "above": "def one(): return 1",
+        "own": counting("one()"),
+        "last": "def one(): return 2",
+    },
+    "in a new cell below the stub": {"own": STUB, "below": RIGHT_ESTIMATE},
+    "in a new cell above the stub": {"above": RIGHT_ESTIMATE, "own": STUB},
+    "below a stub with a comment": {
+        "own": STUB.replace("    raise", "    # see below\n    raise"),
+        "below": RIGHT_ESTIMATE,
+    },
+    "half in a new cell": {"own": "import torch as t\ncareful = True", "below": WITH_T},
+    # try-outs
+    "a try-out below the answer that never ends": {"own": RIGHT_ESTIMATE + "\n\nwhile True:\n    pass"},
+    "try-outs around it that never end": {"above": "while True: pass", "below": "import time\ntime.sleep(1e6)"},
+    "a try-out of something slow": {
+        "above": "import time\nslow = time.sleep(1000)",
+        "own": RIGHT_ESTIMATE + "\nprint(slow)",
+    },
+    "a try-out that fails above the function": {"above": "1 / 0", "own": "print(who[:, 0])\n\n" + RIGHT_ESTIMATE},
+    "a try-out of what the notebook has": {"own": "print(x[:, 0], target.low)\n\n" + RIGHT_ESTIMATE},
+    "try-outs that end the kernel": {"above": "exit()", "below": "import os\nos._exit(1)"},
+    "try-outs with the library": {
+        "own": RIGHT_ESTIMATE + "\n\nprint(Histogram.fit(x, 7).probs)",
+        "below": "print(estimate(x[:, 0], torch.linspace(-3, 4, 8)) - Histogram.fit(x, 7, low=-3, high=4).probs)",
+    },
+    "asks for a number": {"above": "k = int(input('bins: '))"},
+    # as IPython reads cells
+    "a question in a comment": {
+        "own": "%matplotlib inline\n" + RIGHT_ESTIMATE.replace("edges):", "edges):  # is this right?")
+    },
+    "magics and questions": {
+        "above": "def estimate(x, edges): return x\n\nx + (7\n% 2)",
+        "own": "torch.histc?\nif True:\n    %time 3\n"
+        + RIGHT_ESTIMATE.replace("x >= edges[i]", "x >= edges[i\n            % 100]"),
+    },
+    "help below the answer": {"own": RIGHT_ESTIMATE + "\n\n?torch.histc\ntorch.bincount??\n!echo done"},
+    "a helper beside the shell": {"above": "files = !ls\ndef one():\n    return 1", "own": counting("one()")},
+    "a magic with a value": {"above": "t = %timeit -n 1 -r 1 -o 1\none = 1", "own": counting("one")},
+    "a timed answer": {"own": "%%time\n" + RIGHT_ESTIMATE},
+    "a captured helper": {"above": "%%capture out\none = 1\nprint(one)", "own": counting("one")},
+    "a magic inside the answer": {"own": counting("1", "%time 3")},
+    "a magic over two lines": {
+        "above": "%config InlineBackend.figure_formats = \\\n    ['png']\none = 1",
+        "own": counting("one"),
+    },
+    "automagic": {"above": "pwd", "below": "ls"},
+    "an installation": {
+        "above": "!pip install tqdm\n%pip install tqdm\nfrom tqdm import tqdm",
+        "own": counting("len(list(tqdm([1])))"),
+    },
+    "a broken try-out below the answer": {"own": RIGHT_ESTIMATE + "\n\nprint(estimate(x[:5], = ))"},
+    "tabs": {"own": RIGHT_ESTIMATE.replace("    ", "\t")},
+}
 
 
 def with_cells(above: str = "", own: str = "", below: str = "", last: str = "") -> Notebook:
@@ -42,42 +197,19 @@ def with_cells(above: str = "", own: str = "", below: str = "", last: str = "") 
     return notebook
 
 
-def counting(value: str, line: str = "") -> str:
-    """The right first answer, times a value that must be 1."""
-    source = RIGHT_ESTIMATE.replace("counts / counts.sum()", f"counts / counts.sum() * ({value})")
-    assert source != RIGHT_ESTIMATE
-    return source.replace("    k = len", f"    {line}\n    k = len") if line else source
+ODD: dict[str, Callable[[], Notebook | bytes]] = {
+    name: lambda cells=cells: with_cells(**cells) for name, cells in CELLS.items()
+}
 
 
-# ---------------------------------------------------------------- state that cells fill
+def odd(build: Callable[[], Notebook | bytes]) -> Callable:
+    ODD[build.__name__.replace("_", " ")] = build
+    return build
 
 
-@odd
-def a_table_that_a_function_fills():
-    return with_cells(
-        "table = {}\ndef fill(name, value):\n    table[name] = value\nfill('one', 1)", counting("table['one']")
-    )
-
-
-@odd
-def an_attribute_that_setattr_sets():
-    return with_cells("class Box: pass\nbox = Box()\nsetattr(box, 'one', 1)", counting("box.one"))
-
-
-@odd
-def a_registry_that_a_decorator_fills():
-    above = "REGISTRY = {}\ndef register(f):\n    REGISTRY[f.__name__] = f\n    return f\n\n"
-    return with_cells(above + "@register\ndef one():\n    return 1", counting("REGISTRY['one']()"))
-
-
-@odd
-def a_name_that_exec_makes():
-    return with_cells("exec('one = 1')", counting("one"))
-
-
-@odd
-def a_name_that_globals_makes():
-    return with_cells("globals()['one'] = 1", counting("one"))
+def content(name: str) -> bytes:
+    made = ODD[name]()
+    return made if isinstance(made, bytes) else nbformat.writes(made).encode()
 
 
 @odd
@@ -117,47 +249,6 @@ def a_counter_that_a_cell_between_answer_and_check_sets():
 
 
 @odd
-def a_class_that_a_cell_extends():
-    above = "class Helper:\n    pass\n\ndef one(self):\n    return 1\n\nHelper.one = one"
-    return with_cells(above, counting("Helper().one()"))
-
-
-@odd
-def a_module_that_a_cell_writes():
-    above = "%%writefile helper_of_mine.py\ndef one():\n    return 1"
-    return with_cells(above, "import helper_of_mine\n\n" + counting("helper_of_mine.one()"))
-
-
-@odd
-def a_file_that_a_cell_writes():
-    above = "import json\nwith open('one.json', 'w') as file:\n    json.dump({'one': 1}, file)"
-    return with_cells(above, "one = json.load(open('one.json'))['one']\n\n" + counting("one"))
-
-
-# ---------------------------------------------------------------- more than one version
-
-
-@odd
-def a_better_version_further_down():
-    return with_cells(own=counting("2"), last=RIGHT_ESTIMATE)
-
-
-@odd
-def another_name_further_down():
-    return with_cells(own=counting("2"), last=BESIDE + "\n\nestimate = mine")
-
-
-@odd
-def a_worse_version_further_down():
-    return with_cells(last=counting("2"))
-
-
-@odd
-def a_helper_that_is_set_anew_further_down():
-    return with_cells("def one(): return 1", counting("one()"), last="def one(): return 2")
-
-
-@odd
 def all_in_one_cell():
     notebook = copy.deepcopy(RIGHT)
     cells = [answer(notebook, i) for i in range(7)]
@@ -174,98 +265,6 @@ def an_answer_in_two_cells():
     return notebook
 
 
-# ---------------------------------------------------------------- try-outs
-
-
-@odd
-def a_long_try_out_below_the_answer():
-    return with_cells(own=RIGHT_ESTIMATE + "\n\nwhile True:\n    pass")
-
-
-@odd
-def a_long_try_out_in_a_cell_of_its_own():
-    return with_cells("while True: pass", below="import time\ntime.sleep(1e6)")
-
-
-@odd
-def a_try_out_that_fails_above_the_answer():
-    return with_cells(own="print(undefined)\n\n" + RIGHT_ESTIMATE, above="1 / 0")
-
-
-@odd
-def a_try_out_that_ends_the_kernel():
-    return with_cells("exit()", below="import os\nos._exit(1)")
-
-
-@odd
-def a_try_out_with_the_library():
-    below = "print(estimate(x[:, 0], torch.linspace(-3, 4, 8)) - Histogram.fit(x, 7, low=-3, high=4).probs)"
-    return with_cells(below=below, own=RIGHT_ESTIMATE + "\n\nprint(Histogram.fit(x, 7).probs)")
-
-
-@odd
-def asks_for_a_number():
-    return with_cells("k = int(input('bins: '))")
-
-
-# ---------------------------------------------------------------- as IPython reads cells
-
-
-@odd
-def a_question_in_a_comment():
-    return with_cells(own="%matplotlib inline\n" + RIGHT_ESTIMATE.replace("edges):", "edges):  # is this right?"))
-
-
-@odd
-def a_helper_beside_the_shell():
-    return with_cells("files = !ls\ndef one():\n    return 1", counting("one()"))
-
-
-@odd
-def a_helper_beside_a_magic_with_a_value():
-    return with_cells("t = %timeit -n 1 -r 1 -o 1\none = 1", counting("one"))
-
-
-@odd
-def a_timed_answer():
-    return with_cells(own="%%time\n" + RIGHT_ESTIMATE)
-
-
-@odd
-def a_captured_helper():
-    return with_cells("%%capture out\none = 1\nprint(one)", counting("one"))
-
-
-@odd
-def a_magic_inside_the_answer():
-    return with_cells(own=counting("1", "%time 3"))
-
-
-@odd
-def help_below_the_answer():
-    return with_cells(own=RIGHT_ESTIMATE + "\n\n?torch.histc\ntorch.bincount??\n!echo done")
-
-
-@odd
-def a_long_magic_line():
-    return with_cells("%config InlineBackend.figure_formats = \\\n    ['png']\none = 1", counting("one"))
-
-
-@odd
-def automagic():
-    return with_cells("pwd", below="ls")
-
-
-@odd
-def a_pip_install():
-    return with_cells("!pip install tqdm\n%pip install tqdm\nfrom tqdm import tqdm", counting("len(list(tqdm([1])))"))
-
-
-@odd
-def a_broken_try_out_below_the_answer():
-    return with_cells(own=RIGHT_ESTIMATE + "\n\nprint(estimate(x[:5], = ))")
-
-
 @odd
 def windows_lines():
     notebook = copy.deepcopy(RIGHT)
@@ -275,100 +274,10 @@ def windows_lines():
 
 
 @odd
-def tabs():
-    return with_cells(own=RIGHT_ESTIMATE.replace("    ", "\t"))
-
-
-@odd
-def a_long_chain_of_elif():
-    chain = "def one(x):\n    if x == 0:\n        return 1\n" + "".join(
-        f"    elif x == {i}:\n        return {i}\n" for i in range(1, 280)
-    )
-    return with_cells(chain, counting("one(0)"))
-
-
-@odd
-def a_very_long_sum():
-    return with_cells(f"zeros = {' + '.join(['0'] * 500)}", counting("1 + zeros"))
-
-
-# ---------------------------------------------------------------- helpers of any form
-
-
-@odd
-def a_method():
-    above = f"class Mine:\n    @staticmethod\n{_indent(BESIDE)}\n"
-    return with_cells(above, "estimate = Mine.mine")
-
-
-@odd
-def a_callable_object():
-    above = f"class Mine:\n    def __call__(self, x, edges):\n        return mine(x, edges)\n\n{BESIDE}"
-    return with_cells(above, "estimate = Mine()")
-
-
-@odd
-def a_partial():
-    return with_cells(BESIDE, "from functools import partial\nestimate = partial(mine)")
-
-
-@odd
-def a_generator_of_helpers():
-    return with_cells("one, two = (lambda k=k: k for k in (1, 2))", counting("one()"))
-
-
-@odd
-def a_dataclass():
-    above = "from dataclasses import dataclass\n\n@dataclass\nclass Counted:\n    one: int = 1"
-    return with_cells(above, counting("Counted().one"))
-
-
-@odd
-def annotations_and_typing():
-    return with_cells(
-        "from typing import Any\nPoints = Any", RIGHT_ESTIMATE.replace("(x, edges)", "(x: Points, edges: 'Edges')")
-    )
-
-
-@odd
-def a_cached_helper():
-    return with_cells("from functools import lru_cache\n\n@lru_cache\ndef one(): return 1", counting("one()"))
-
-
-@odd
-def workers_and_threads():
-    above = "from concurrent.futures import ThreadPoolExecutor\nfrom multiprocessing import Pool"
-    return with_cells(above, counting("sum(ThreadPoolExecutor(2).map(int, [1, 0]))"))
-
-
-@odd
-def a_loader_with_workers():
-    above = "from torch.utils.data import DataLoader, TensorDataset"
-    line = "x = torch.cat([b for b, in DataLoader(TensorDataset(x), batch_size=100, num_workers=2)])"
-    return with_cells(above, counting("1", line))
-
-
-@odd
-def what_runs_on_a_gpu_where_there_is_one():
-    return with_cells(own=counting("1", "x = x.to('cuda' if torch.cuda.is_available() else 'cpu')"))
-
-
-@odd
-def settings_of_torch_and_numpy():
-    """What one answer sets, no other is judged by."""
-    body = "import random, os, warnings, numpy as np; np.seterr(all='raise'); os.environ['X'] = '1'; random.seed(0)"
-    body += "; np.random.seed(0); warnings.simplefilter('error'); torch.manual_seed(0); os.chdir('/')"
-    return with_cells(own=counting("1", body))
-
-
-@odd
 def a_default_device_and_dtype_in_a_cell():
     notebook = with_cells("torch.set_default_dtype(torch.float64)\nprint(torch.zeros(1))")
     answer(notebook, 6).source += "\n\ntorch.set_default_device('meta')\ntorch.set_grad_enabled(False)"
     return notebook
-
-
-# ---------------------------------------------------------------- what editors and tools do
 
 
 @odd
@@ -485,7 +394,3 @@ def every_answer_split_by_the_editor():
     cell.source, copied.source = "import torch as t\n", RIGHT_ESTIMATE.replace("torch.", "t.")
     notebook.cells.insert(at + 1, copied)
     return notebook
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())

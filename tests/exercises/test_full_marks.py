@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises import EXERCISES, check, prepare
 from lecture_lib.exercises.engine import close
 from lecture_lib.sandbox.call import Learned, Seed, call_in_process
 from lecture_lib.sandbox.server import call as call_in_the_sandbox
@@ -178,3 +178,34 @@ def standardized(n, rng):
 def test_what_is_wrong_at_the_edge_loses(name, answer, hidden):
     report = check(name, answer, hidden=hidden)
     assert report.points < report.out_of, str(report)
+
+
+@pytest.mark.parametrize(
+    "name, trivial",
+    [
+        ("histogram.smooth", lambda counts, alpha: F.one_hot(torch.tensor(0), len(counts)).float()),
+        ("likelihood.log_softmax", lambda theta: torch.full_like(theta, -math.log(theta.shape[1]))),
+    ],
+)
+def test_a_law_alone_gives_no_points(name, trivial):
+    """These sum to 1, whatever is asked."""
+    report = check(name, trivial, hidden=3)
+    laws = [row for row in report.rows if row.title in EXERCISES[name].laws]
+    assert report.points == 0 and all("counts only where one of the numbers" in row.why for row in laws), str(report)
+
+
+KNOWN_BY_HEART = {  # answers that no draw can change
+    ("start.log_prob", "an impossible face"),  # -inf
+    ("histogram.sample", "most bins empty"),  # its seed is drawn
+}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_no_case_can_be_known_by_heart(name):
+    one, other = (prepare(EXERCISES[name], seed) for seed in (5, 77))
+    fixed = {
+        (name, title)
+        for title, a, b in zip(one.titles, one.cases, other.cases)
+        if all(torch.equal(a[k], b[k]) if torch.is_tensor(a[k]) else a[k] == b[k] for k in a if type(a[k]) is not Seed)
+    }
+    assert fixed <= KNOWN_BY_HEART

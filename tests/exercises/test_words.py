@@ -1,8 +1,10 @@
 """Words for answers whose mistake is not known: each kind gets its word; and a check ends and leaves nothing behind."""
 
 import math
+import os
 import random
 import signal
+import sys
 import threading
 import time
 
@@ -361,7 +363,8 @@ def test_other_threads_have_no_timer_and_answer():
 
 
 def settings():
-    return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(), torch.get_num_threads()
+    of_torch = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(), torch.get_num_threads()
+    return of_torch, np.geterr(), os.getcwd(), dict(os.environ), sys.getrecursionlimit()
 
 
 CHANGES = {  # what an answer changes for good, and the word for it; "" where it is no mistake
@@ -370,6 +373,10 @@ CHANGES = {  # what an answer changes for good, and the word for it; "" where it
     "gradients": (lambda: torch.set_grad_enabled(False), "gradients"),
     "threads": (lambda: torch.set_num_threads(1 + torch.get_num_threads()), ""),
     "deterministic": (lambda: torch.use_deterministic_algorithms(True), ""),
+    "numpy's errors": (lambda: np.seterr(all="raise"), ""),
+    "the folder": (lambda: os.chdir("/"), ""),
+    "the environment": (lambda: os.environ.update(PATH="", X="1"), ""),
+    "the recursion limit": (lambda: sys.setrecursionlimit(5_000), ""),
     "seed": (lambda: torch.manual_seed(1), ""),
     "numpy's seed": (lambda: np.random.seed(1), ""),
     "Python's seed": (lambda: random.seed(1), ""),

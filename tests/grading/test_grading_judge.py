@@ -287,6 +287,14 @@ def test_one_bad_answer_costs_no_other_answer_its_points(settings):
 
 
 @needs_sandbox
+def test_what_is_said_controls_no_terminal_and_turns_no_text_around(settings):
+    evil = "\\x1b[2J\\x9b2J\\u202eevil"
+    mark = graded(right_but_first(f"def estimate(x, edges):\n    raise ValueError('{evil}')"), settings).marks[0]
+    assert "evil" in mark.why and "evil" in mark.text
+    assert not any((ord(c) < 32 and c != "\n") or c in "\x9b\u202e" for c in mark.why + mark.text + mark.html)
+
+
+@needs_sandbox
 def test_words_for_what_a_student_can_do_something_about(settings):
     first = graded(right_but_first("def estimate(x, edges): return share(x)"), settings).marks[0]
     assert "NameError: name 'share' is not defined" in first.text

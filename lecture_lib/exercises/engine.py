@@ -63,7 +63,7 @@ class Exercise:
         column.
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
-    learns: networks learn through it, so in the first case the gradient in the first argument has to be right, too.
+    learns: arguments through which networks learn: in the first case the gradient in each has to be right, too.
 
     `case`, `mistake`, `law` and `style` take a function, or decorate one.
     """
@@ -76,7 +76,7 @@ class Exercise:
         same: Callable[[Tensor, Tensor], Tensor] = close,
         parts: tuple[str, ...] = (),
         adapter: Callable | None = None,
-        learns: bool = False,
+        learns: tuple[str, ...] = (),
     ):
         self.name, self.points, self.reference = name, points, reference
         self.same, self.parts, self.adapter, self.learns = same, parts, adapter, learns
@@ -168,7 +168,7 @@ def judge(
     rows = []
     for i, (title, arguments) in enumerate(zip(prepared.titles, cases)):
         if passed[i]:
-            why = wrong_gradient(exercise, call, arguments) if exercise.learns and i == 0 else ""
+            why = wrong_gradient(exercise, call, arguments) if i == 0 else ""
             rows.append(Row(title, not why, why=why, named=bool(why)))
             continue
         adapter, printed = exercise.adapter, outcomes[i].printed
@@ -226,19 +226,19 @@ def _same(exercise: Exercise, value: Tensor | None, expected: Tensor) -> Tensor 
 
 
 def wrong_gradient(exercise: Exercise, call: Call, arguments: Mapping[str, Any]) -> str:
-    """What is wrong with the gradient in the first argument, of an answer whose numbers are right; or "".
+    """What is wrong with the gradient in one of `learns`, of an answer whose numbers are right; or "".
 
     Who leaves torch, for lists or numpy, has none, and is right by the numbers alone.
     """
-    name, tensor = next(iter(arguments.items()))
-    learned = {**arguments, name: Learned(tensor)}
-    got, expected = call(learned).value, _run(exercise, exercise.reference, learned).value
-    if got is None or got.shape != expected.shape:
-        return ""
-    if torch.allclose(got, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item()):
-        return ""
-    what = f"their gradient in {name} is another one" if got.any() else f"no gradient comes back to {name}"
-    return f"The numbers are right, but {what}. Does .detach(), torch.no_grad() or torch.tensor(...) cut it off?"
+    for name in exercise.learns:
+        learned = {**arguments, name: Learned(arguments[name])}
+        got, expected = call(learned).value, _run(exercise, exercise.reference, learned).value
+        if got is None or got.shape != expected.shape:
+            return ""
+        if not torch.allclose(got, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item()):
+            what = f"their gradient in {name} is another one" if got.any() else f"no gradient comes back to {name}"
+            return f"The numbers are right, but {what}. Does .detach(), no_grad() or torch.tensor(...) cut it off?"
+    return ""
 
 
 def _passes(prepared: PreparedExercise, call: Call) -> bool:

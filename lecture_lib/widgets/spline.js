@@ -220,7 +220,11 @@ function render({ model, el }) {
     stopMoving();
     set(next);
   };
-  const choose = (i) => { chosen = i; ask(); };
+  const choose = (i) => {
+    chosen = i;
+    for (const c of sliders) c.show(); // now, not with the next picture: a key may come before it
+    ask();
+  };
   const inWords = (i) => `x ${knots()[0][i].toFixed(2)}, z ${knots()[1][i].toFixed(2)}, slope ${Math.exp(knots()[2][i]).toPrecision(3)}`;
 
   // ---------------------------------------------------------------- controls

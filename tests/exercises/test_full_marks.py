@@ -40,6 +40,11 @@ def test_a_gradient_of_which_a_part_is_cut_off_is_another_one():
     assert report.points == 3 and "their gradient in x is another one" in report.whys[0]
 
 
+def test_gradients_come_back_to_every_tensor():
+    report = check("gans.discriminator_loss", lambda r, f: F.softplus(-r).mean() + F.softplus(f.detach()).mean())
+    assert report.points == 2 and "no gradient comes back to fake" in report.whys[0]
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -20,7 +20,7 @@ def affine_integrates_to_1(call, rng):
     return "" if abs(total - 1) < 5e-3 else f"The integral of your p(x) over all x is {total:.3g}. It should be 1."
 
 
-exercise = Exercise("flows.affine_log_prob", points=3, reference=affine_log_prob, learns=True)
+exercise = Exercise("flows.affine_log_prob", points=3, reference=affine_log_prob, learns=("x",))
 
 exercise.case("stretched", lambda rng: {"x": _normal(rng, 9, sd=3.0), "shift": 1.5, "log_scale": 0.9})
 exercise.case("squeezed", lambda rng: {"x": _normal(rng, 12, mean=-2.0, sd=0.3), "shift": -2.2, "log_scale": -1.2})

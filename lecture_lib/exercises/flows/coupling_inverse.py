@@ -31,7 +31,9 @@ def _undone(b, shift, log_scale):
     return (b - shift) / log_scale.exp()
 
 
-exercise = Exercise("flows.coupling_inverse", points=3, reference=coupling_inverse, parts=("z", "logdet"), learns=True)
+exercise = Exercise(
+    "flows.coupling_inverse", points=3, reference=coupling_inverse, parts=("z", "logdet"), learns=("x", "w")
+)
 
 for title, make in forward.cases.items():
     exercise.case(title, lambda rng, make=make: {"x": (given := make(rng))["z"], "w": given["w"]})

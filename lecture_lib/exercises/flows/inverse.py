@@ -33,7 +33,9 @@ def _walk(undo=lambda x, shift, scale: (torch.asinh(x) - shift) / scale, add=lam
     return wrong
 
 
-exercise = Exercise("flows.inverse", points=4, reference=inverse, parts=("z", "logdet"), learns=True)
+exercise = Exercise(
+    "flows.inverse", points=4, reference=inverse, parts=("z", "logdet"), learns=("x", "shifts", "log_scales")
+)
 
 exercise.case("one layer", lambda rng: _chain(rng, 9, 1))
 exercise.case("two layers", lambda rng: _chain(rng, 9, 2))

@@ -18,7 +18,9 @@ def _points(rng, n, log_slope):
     return {"x": _normal(rng, n, len(log_slope)), "log_slope": torch.tensor(log_slope)}
 
 
-exercise = Exercise("flows.leaky_inverse", points=3, reference=leaky_inverse, parts=("z", "logdet"), learns=True)
+exercise = Exercise(
+    "flows.leaky_inverse", points=3, reference=leaky_inverse, parts=("z", "logdet"), learns=("x", "log_slope")
+)
 
 exercise.case("two dimensions", lambda rng: _points(rng, 9, [-1.0, 0.6]))
 exercise.case("four dimensions", lambda rng: _points(rng, 12, [-2.0, -0.3, 0.4, 1.1]))

@@ -29,7 +29,7 @@ def _z(x, A, b):
     return (x - b) @ A.inverse().T
 
 
-exercise = Exercise("flows.linear_log_prob", points=4, reference=linear_log_prob, learns=True)
+exercise = Exercise("flows.linear_log_prob", points=4, reference=linear_log_prob, learns=("x", "A", "b"))
 
 exercise.case("a shear", lambda rng: _linear(rng, 9, [[2.0, 1.5], [0.0, 0.5]]))
 exercise.case("a reflection", lambda rng: _linear(rng, 9, [[0.3, 1.2], [1.7, -0.4]]))

@@ -38,7 +38,9 @@ def _in_bin(choose, value=lambda x, kx, ku, i, slope: ku[i] + slope * (x - kx[i]
     return wrong
 
 
-exercise = Exercise("flows.linear_spline", points=4, reference=linear_spline, parts=("u", "logdet"), learns=True)
+exercise = Exercise(
+    "flows.linear_spline", points=4, reference=linear_spline, parts=("u", "logdet"), learns=("x", "knots_x", "knots_u")
+)
 
 exercise.case("three bins", lambda rng: _within(rng, 9, 3, -1.0, 2.0))
 exercise.case("twenty bins", lambda rng: (g := _within(rng, 40, 20, -3.0, 3.0)) | {"knots_u": 4 * g["knots_u"] - 1.5})

@@ -39,7 +39,9 @@ def the_slope_is_that_of_u(call, rng):
     return f"At x = {x[i]:.3g} your u rises with slope {rise[i]:.3g}, but exp(logdet) is {logdet[i].exp():.3g}."
 
 
-exercise = Exercise("flows.mixture_cdf", points=4, reference=mixture_cdf, parts=("u", "logdet"), learns=True)
+exercise = Exercise(
+    "flows.mixture_cdf", points=4, reference=mixture_cdf, parts=("u", "logdet"), learns=("x", "means", "sds")
+)
 
 exercise.case("two bumps", two_bumps)
 

@@ -7,7 +7,7 @@ from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import TINY, _bce, _normal
 from lecture_lib.gans import cross_entropy
 
-exercise = Exercise("gans.discriminator_loss", points=3, reference=cross_entropy, learns=True)
+exercise = Exercise("gans.discriminator_loss", points=3, reference=cross_entropy, learns=("real", "fake"))
 
 
 @exercise.style

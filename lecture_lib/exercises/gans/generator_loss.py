@@ -6,7 +6,7 @@ from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import TINY, _bce, _normal
 from lecture_lib.gans import non_saturating
 
-exercise = Exercise("gans.generator_loss", points=3, reference=non_saturating, learns=True)
+exercise = Exercise("gans.generator_loss", points=3, reference=non_saturating, learns=("fake",))
 
 
 @exercise.style

@@ -43,7 +43,7 @@ def mixture_integrates_to_1(call, rng):
     return "" if abs(total - 1) < 5e-3 else f"The integral of your p(x) over all x is {total:.3g}. It should be 1."
 
 
-exercise = Exercise("likelihood.mixture_log_prob", points=4, reference=mixture_log_prob, learns=True)
+exercise = Exercise("likelihood.mixture_log_prob", points=4, reference=mixture_log_prob, learns=("x", "means", "sds"))
 
 exercise.style(mixture_log_prob)
 

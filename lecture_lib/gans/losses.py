@@ -1,7 +1,10 @@
 """What each player of a GAN wants: losses, from logits.
 
-Slides "GAN Training: Discriminator" to "GAN Training: Issues". D(x) = sigmoid(logit): a discriminator answers with
-logits, since log sigmoid(a) = -softplus(-a) stays exact where D(x) itself has rounded to 0 or 1.
+Slides "GAN Training: Discriminator" to "GAN Training: Issues". The value of the game is
+V = E log D(x) + E log(1 - D(G(z))): `cross_entropy` is -V, `minimax` the part of V that G can change.
+
+A discriminator answers with logits a, D = sigmoid(a), since these stay exact where D itself has rounded to 0 or 1:
+log D = -softplus(-a), and log(1 - D) = -softplus(a).
 
 real, fake: the logits of data and of generated points, (n,) or (n_models, n). A loss has shape () or (n_models,), in
 nats, to be made smaller by its player.

@@ -10,7 +10,8 @@ import torch
 
 from lecture_lib.histogram import Histogram
 from lecture_lib.histogram.edges import checked_edges, grid_edges
-from lecture_lib.histogram.grid import cell_of, count, finder
+from lecture_lib.histogram.grid import cell_of, count
+from lecture_lib.histogram.search import finder
 
 LOW, HIGH = -2.0, 2.5  # about one point in forty lies outside, in each dimension
 

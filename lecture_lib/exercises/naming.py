@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch import Tensor
 from lecture_lib.exercises.grammar import Change, Formula
 from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, own_copy
 
+FIRST = 16  # numbers of a value by which it is looked up
 MOST = 2000  # numbers of a case with which variants are tried first
 TWO = "Two things at once."
 
@@ -119,6 +121,25 @@ class Known:
     of_a_formula: bool = False  # a change of it, not of what it returns
 
 
+class Table:
+    """Things by a value that each has, to be found by it: one look at the first numbers of all of them."""
+
+    def __init__(self):
+        self.groups: dict[torch.Size, tuple[list, list[Tensor]]] = {}
+
+    def add(self, things: list, values: Tensor) -> None:
+        """values: (k, ...), of k things."""
+        group = self.groups.setdefault(values.shape[1:], ([], []))
+        group[0].extend(things)
+        group[1].append(values.reshape(len(values), -1)[:, :FIRST])
+
+    def near(self, value: Tensor) -> list:
+        """The things whose value may be this one."""
+        things, values = self.groups.get(value.shape, ([], []))
+        same = isclose(torch.cat(values), value.flatten()[:FIRST]).all(1).nonzero()[:, 0].tolist() if things else []
+        return [things[j] for j in same]
+
+
 VAGUE = ("times 0, as // or a result that is never filled makes them", "rounded to whole numbers", "in percent")
 
 
@@ -139,8 +160,8 @@ class Variants:
         self.endings = endings(exercise.parts)
         if self._single:
             del self.endings["divided by their sum"]  # one number by itself is 1
-        self.mistakes = [Known(s, self._values_of(wrong), teachers=True) for s, wrong in exercise.mistakes]
-        self.known = [
+        self.known = [Known(s, self._values_of(wrong), teachers=True) for s, wrong in exercise.mistakes]
+        self.known += [
             Known(f"the right {self.ones} {says}", lambda i, e=ending: _ended(e, self.expected[i]), says not in VAGUE)
             for says, ending in self.endings.items()
         ]
@@ -151,7 +172,6 @@ class Variants:
             for function, says, _, change in self.singles
         ]
         self._values: dict[tuple[Callable, int], Tensor | None] = {}
-        self._by_shape: dict[int, dict[torch.Size, tuple[list[Known], Tensor]]] = {}
 
     @property
     def _single(self) -> bool:
@@ -173,14 +193,13 @@ class Variants:
 
     def two(self, got: list[Tensor | None], first: int) -> str:
         """The same for two at once: one in the formula, and one of what is returned or in another term."""
-        for known in (*self.mistakes, *self.known[len(self.endings) :]):
-            if known.value(first) is None:
-                continue
-            for says, ending in (ENDED if known.teachers else self.endings).items():
-                if fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
-                    if known.teachers:
-                        return f"{known.says} And then your numbers are {says}."
-                    return f"{TWO} {self.yours} {known.says}, and then {says}."
+        for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):
+            known, ending = self.known[j], self.endings[says]
+            possible = known.of_a_formula or (known.teachers and says in ENDED)
+            if possible and fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
+                if known.teachers:
+                    return f"{known.says} And then your numbers are {says}."
+                return f"{TWO} {self.yours} {known.says}, and then {says}."
         for function, says in self.independent(got[first], first):
             if fits(lambda i, f=function: self.run(f, i), got, first):
                 return f"{TWO} {self.yours} {self.those} of the right formula {says}."
@@ -228,18 +247,34 @@ class Variants:
 
     def matching(self, value: Tensor, i: int) -> Iterator[Known]:
         """The known mistakes, a teacher's first, that give this wrong value in case i."""
-        if i not in self._by_shape:
-            by_shape: dict[torch.Size, list[tuple[Known, Tensor]]] = {}
-            for known in (*self.mistakes, *self.known):
-                wrong = known.value(i)
-                if wrong is not None and not alike(wrong, self.expected[i]):
-                    by_shape.setdefault(wrong.shape, []).append((known, wrong.flatten()[:64]))
-            self._by_shape[i] = {
-                s: ([k for k, _ in ones], torch.stack([v for _, v in ones])) for s, ones in by_shape.items()
-            }
-        ones, values = self._by_shape[i].get(value.shape, ([], None))
-        near = isclose(values, value.flatten()[:64]).all(1).nonzero()[:, 0].tolist() if ones else []
-        return (ones[j] for j in near)
+        near = (self.known[j] for j in self.table(i).near(value))
+        return (known for known in near if not alike(known.value(i), self.expected[i]))
+
+    @cache  # noqa: B019
+    def table(self, i: int) -> Table:
+        """The numbers of the known mistakes, by what they give in case i."""
+        table = Table()
+        for numbers, values in self.by_shape(i):
+            table.add(numbers, values)
+        return table
+
+    @cache  # noqa: B019
+    def ended(self, i: int) -> Table:
+        """(number of a known mistake, what is done to its result), by what both together give in case i."""
+        table = Table()
+        for numbers, values in self.by_shape(i):
+            for says, ending in self.endings.items():
+                if (ended := _ended(torch.func.vmap(ending), values)) is not None:
+                    table.add([(j, says) for j in numbers], ended)
+        return table
+
+    def by_shape(self, i: int) -> list[tuple[list[int], Tensor]]:
+        """The numbers of the known mistakes and what they give in case i, (k, ...), those of one shape together."""
+        groups: dict[torch.Size, dict[int, Tensor]] = {}
+        for j, known in enumerate(self.known):
+            if (value := known.value(i)) is not None:
+                groups.setdefault(value.shape, {})[j] = value
+        return [([*group], torch.stack([*group.values()])) for group in groups.values()]
 
     def independent(self, got: Tensor, i: int) -> Iterator[tuple[Callable, str]]:
         """Pairs of changes in different terms or factors, where what both do is the sum, or the product, of each's."""

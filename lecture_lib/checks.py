@@ -1,12 +1,14 @@
 """Where data and numbers come in: bad input gets one sentence: the argument, what it was, what it should be."""
 
 import functools
+import inspect
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def as_tensor(x, name="x", dtype=None) -> Tensor:
@@ -37,10 +39,13 @@ def as_tensor(x, name="x", dtype=None) -> Tensor:
     return x.to(wanted if exact else torch.float64)
 
 
-def as_rows(x, d=None, name="x", finite=True, some=True) -> Tensor:
-    """`x` as a floating tensor (n, d), (n,) as d = 1; ValueError if not `some`, of `d` columns, NaN, not `finite`."""
+def as_rows(x, d=None, name="x", finite=True, some=True, flat=False) -> Tensor:
+    """`x` as a floating tensor (n, d), (n,) as d = 1; ValueError if not `some`, of `d` columns, NaN, not `finite`.
+
+    flat: of each point, such as an image, all numbers make a row.
+    """
     x = as_tensor(x, name)
-    x = x[:, None] if x.ndim == 1 else x
+    x = x[:, None] if x.ndim == 1 else x.flatten(1) if flat and x.ndim > 1 else x
     require(x.ndim == 2, f"{name} has shape {tuple(x.shape)}. It should be (n, d): one row per point.")
     require(d in (None, x.shape[1]), f"{name} has {x.shape[1]} columns. It should have {d}: one per dimension.")
     require(x.numel() or not some, f"{name} is empty, shape {tuple(x.shape)}. At least one row and column are needed.")
@@ -52,15 +57,85 @@ def as_rows(x, d=None, name="x", finite=True, some=True) -> Tensor:
     return x
 
 
+def as_input(x, like: Tensor, ndim: int, wide: int, side: int | None = None) -> Tensor:
+    """x as a network takes it, on the device and of the dtype of `like`; ValueError if it does not fit."""
+    x = (x if is_plain(x) else as_tensor(x, "z or x")).to(like)
+    right = x.ndim == ndim and x.shape[1 if ndim > 3 else -1] == wide and side in (None, *x.shape[2:])
+    sides = f"{side or 'height'}, {side or 'width'}"
+    wanted = {2: f"(n, {wide})", 3: f"(n_models, n, {wide})", 4: f"(n, {wide}, {sides})"}[ndim]
+    require(right, f"z or x has shape {tuple(x.shape)}. It should be {wanted}.")
+    return x
+
+
+def is_plain(x) -> bool:
+    """Whether it is a floating tensor already, with numbers in it: a formula can take it as it is."""
+    return torch.is_tensor(x) and x.is_floating_point() and x.layout == torch.strided and not x.is_meta
+
+
+def takes_arrays(function):
+    """A function whose arguments are made what their annotations say, or get a sentence.
+
+    For a Tensor one can give arrays, lists and data frames. Shapes that torch refuses are named, unless a function or
+    network of the caller's has part in it.
+    """
+    kinds = {name: NETWORKS.get(name, p.annotation) for name, p in inspect.signature(function).parameters.items()}
+    callers = Callable in kinds.values()
+
+    def taken(name, value):
+        kind = kinds.get(name)
+        if kind is Tensor:
+            return value if is_plain(value) else as_tensor(value, name)
+        if right := WANTED.get(kind):
+            what, fits = right
+            require(fits(value), f"{name} is {value!r}. It should be {what}.")
+        return value
+
+    @functools.wraps(function)
+    def taking(*args, **kwargs):
+        given = dict(zip(kinds, args)) | kwargs
+        given = {name: taken(name, value) for name, value in given.items()}
+        try:
+            return function(
+                *[*given.values()][: len(args)], *args[len(kinds) :], **{name: given[name] for name in kwargs}
+            )
+        except (IndexError, RuntimeError, ValueError) as error:
+            if callers or (isinstance(error, ValueError) and "to unpack" not in str(error)):
+                raise
+            shapes = " and ".join(
+                f"{name} of shape {tuple(x.shape)}" for name, x in given.items() if torch.is_tensor(x)
+            )
+            raise ValueError(f"{function.__name__} does not take {shapes}: {str(error).splitlines()[0]}") from error
+
+    return taking
+
+
+NETWORKS = {"G": Callable, "D": Callable}  # wherever they are arguments
+WANTED = {
+    bool: ("True or False", lambda value: isinstance(value, (bool, np.bool_))),
+    float: ("a number", lambda value: isinstance(without_array(value), Real)),
+    Callable: ("a function or network", lambda value: callable(value) and not isinstance(value, type)),
+    nn.Module: ("a network", lambda value: isinstance(value, nn.Module)),
+    torch.optim.Optimizer: ("a torch optimizer", lambda value: hasattr(value, "param_groups")),
+}
+
+
 def require(condition, sentence) -> None:
     """ValueError with the sentence if the condition does not hold."""
     if not condition:
         raise ValueError(sentence)
 
 
+def without_array(value):
+    """A number, or lists of numbers, in place of a tensor, array or Series that has some."""
+    try:
+        return value.tolist() if hasattr(value, "tolist") else value
+    except (RuntimeError, TypeError):  # sparse, without data; a class
+        return value
+
+
 def positive_int(name, value, least=1) -> int:
     """`value` as an int, numpy's and torch's whole numbers included; ValueError if it is none, or below `least`."""
-    number = value.tolist() if hasattr(value, "tolist") else value
+    number = without_array(value)
     right = isinstance(number, Integral) and not isinstance(number, bool) and number >= least
     require(right, f"{name} is {value!r}. It should be a whole number of at least {least}.")
     return int(number)
@@ -68,16 +143,30 @@ def positive_int(name, value, least=1) -> int:
 
 def positive_ints(name, values, least=1) -> list[int]:
     """The same for each of a list, tuple or array; one number alone is a list of one."""
-    values = values.tolist() if hasattr(values, "tolist") else values
+    values = without_array(values)
     return [positive_int(name, v, least) for v in (values if isinstance(values, (list, tuple, range)) else [values])]
 
 
 def positive(name, value, or_zero=False) -> float:
     """`value` as a float; ValueError if it is no finite number above 0, or 0 where that is allowed."""
-    number = value.tolist() if hasattr(value, "tolist") else value
+    number = without_array(value)
     right = isinstance(number, Real) and 0 <= number < math.inf and (number > 0 or or_zero)
     require(right, f"{name} is {value!r}. It should be a finite number {'of at least' if or_zero else 'above'} 0.")
     return float(number)
+
+
+def lr_at(lr):
+    """`lr`, a number or a function of the step's number, as a function that gives finite numbers of at least 0."""
+    if not callable(lr):
+        number = positive("lr", lr, or_zero=True)
+        return lambda step: number
+    try:
+        inspect.signature(lr).bind(1)
+    except TypeError as error:
+        raise ValueError(f"lr is {lr!r}. It should be a number, or take that of the step: {error}.") from error
+    except ValueError:  # a function of C does not say what it takes
+        pass
+    return lambda step: positive("lr", lr(step), or_zero=True)
 
 
 def fits_memory(what, *shape) -> None:
@@ -105,23 +194,31 @@ def sampler(sample):
     @functools.wraps(sample)
     def checked(self, n, rng=None):
         n, rng = positive_int("n", n, least=0), cpu_rng(rng)
-        fits_memory(f"n = {n:,}", n, getattr(self, "d", 1))
+        fits_memory(f"n = {n:,}", n, positive_int("d", getattr(self, "d", 1)))
         return sample(self, n, rng)
 
     return checked
 
 
 def with_gradients(train):
-    """A function that can train wherever it is called, also under torch.no_grad() and torch.inference_mode()."""
-    return torch.inference_mode(False)(torch.enable_grad()(train))
+    """A function that can train wherever it is called, also under no_grad and inference_mode, and takes arrays."""
+    return takes_arrays(torch.inference_mode(False)(torch.enable_grad()(train)))
 
 
 def check_optimizer(name, optimizer, whose, net) -> None:
     """ValueError if the optimizer has no parameters to train, or some that are not the network's."""
     require(hasattr(optimizer, "param_groups"), f"{name} is {optimizer!r}. It should be a torch optimizer.")
+    require(isinstance(net, nn.Module), f"{whose} is {net!r}. It should be a network.")
     held = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
     right = held and {id(p) for p in held} <= {id(p) for p in net.parameters()} and not held[0].is_inference()
     require(right, f"{name} should hold {whose}'s own parameters and no others, made outside of inference mode.")
+
+
+def have_log_prob(**densities) -> None:
+    """ValueError if one of them is no density: what answers log_prob(x)."""
+    for name, density in densities.items():
+        right = hasattr(density, "log_prob") and not isinstance(density, type)
+        require(right, f"{name} is {density!r}. It should have log_prob, as a model or a target has.")
 
 
 def one_of(name, value, known) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.checks import as_rows, as_tensor, require
+from lecture_lib.checks import as_rows, require
 
 FILES = {  # Fashion-MNIST's: the length of the header, and the sha256 of all bytes, unpacked
     "train-images-idx3-ubyte": (16, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
@@ -52,7 +52,7 @@ class Images(NamedTuple):
 
     def levels_of(self, pictures) -> Tensor:
         """The inverse of `scaled`: pictures (n, 1, height, width) as rows (n, height * width) of the nearest levels."""
-        x = as_rows(as_tensor(pictures, "pictures").flatten(1).float(), prod(self.shape), "pictures", finite=False)
+        x = as_rows(pictures, prod(self.shape), "pictures", finite=False, flat=True).float()
         return ((x + 1) * (self.levels - 1) / 2).round().clamp(0, self.levels - 1).long()
 
 

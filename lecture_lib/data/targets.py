@@ -25,8 +25,9 @@ class Target:
     def __init__(self, name, low, high):
         self.low, self.high = as_tensor(low, "low", torch.float64), as_tensor(high, "high", torch.float64)
         low, high = self.low.tolist(), self.high.tolist()
-        right = all(0 < b - a < math.inf for a, b in zip(low, high))
-        require(right, f"low is {low}, high is {high}. low should be below, not infinitely.")
+        right = self.low.ndim == 1 and self.low.shape == self.high.shape
+        right = right and all(0 < b - a < math.inf for a, b in zip(low, high))
+        require(right, f"low is {low}, high is {high}. They should be (d,), low below, not infinitely.")
         self.name, self.d = name, len(self.low)
         self.cells = 20_000 if self.d == 1 else 300
 

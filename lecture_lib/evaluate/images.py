@@ -15,15 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from lecture_lib.checks import as_rows, as_tensor, cpu_rng, positive_int, require, with_gradients
+from lecture_lib.checks import as_input, as_rows, cpu_rng, fits_memory, on_cpu, positive_int, require, with_gradients
 from lecture_lib.data import Images, cache
 
 
 class Classifier(nn.Module):
     """Images (n, 1, size, size) in [-1, 1] -> 64 `features` -> the logits of their classes, (n, classes)."""
 
+    @on_cpu
     def __init__(self, size: int, classes: int):
         super().__init__()
+        self.size, classes = positive_int("size", size, least=4), positive_int("classes", classes)
+        fits_memory("The net", size, size, classes)
         # the maximum comes before the ReLU, which then has a quarter of the work, and the same result
         conv = lambda i, o: (nn.Conv2d(i, o, 3, padding=1), nn.MaxPool2d(2), nn.ReLU())  # noqa: E731
         flat = nn.Flatten(), nn.Linear(32 * (size // 4) ** 2, 64)
@@ -32,12 +35,13 @@ class Classifier(nn.Module):
         self.head = nn.Linear(64, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.body(x))
+        return self.head(self.body(as_input(x, self.head.weight, 4, 1, self.size)))
 
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
         """What the last layer sees of each image: (n, 64), on the CPU."""
-        return torch.cat([self.body(part.to(self.head.weight)).cpu() for part in as_tensor(x).split(1000)])
+        x = as_input(x, self.head.weight, 4, 1, self.size)
+        return torch.cat([self.body(part).cpu() for part in x.split(1000)])
 
     @torch.no_grad()
     def classify(self, x: Tensor) -> Tensor:
@@ -56,7 +60,7 @@ def classifier(images: Images, steps: int = 900, seed: int = 0) -> Classifier:
     (size, width), classes = images.shape, len(images.classes)
     require(classes and size == width, f"images is {size} x {width}, {classes} classes. It must be square, with some.")
     steps, seed = positive_int("steps", steps), positive_int("seed", seed, least=0)
-    with torch.random.fork_rng([]), torch.device("cpu"):  # leaves torch's own random numbers alone
+    with torch.random.fork_rng([]):  # leaves torch's own random numbers alone
         net = Classifier(size, classes).float()
     data = hashlib.sha256(images.train.numpy().tobytes() + images.train_labels.numpy().tobytes()).hexdigest()[:16]
     path = cache() / "-".join(map(str, ["classifier", images.name, data, steps, seed])).replace("/", " ")
@@ -108,7 +112,7 @@ def frechet(x: Tensor, y: Tensor, draws: int = 200, rng: torch.Generator | None 
     if (n := min(len(x), len(y))) < 5 * x.shape[1]:
         warnings.warn(f"{n} rows of {x.shape[1]} features: mostly noise. Take {10 * x.shape[1]} or more.", stacklevel=2)
     again = lambda a: a[torch.randint(len(a), (len(a),), generator=rng, device="cpu")]  # noqa: E731
-    drawn = as_tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan], dtype=torch.float64)
+    drawn = x.new_tensor([_frechet(again(x), again(y)) for _ in range(draws)] or [math.nan])
     value = _frechet(x, y)
     return Distance(value, *(2 * value - drawn.quantile(share).item() for share in (0.975, 0.025)))
 
@@ -123,6 +127,7 @@ def _frechet(x: Tensor, y: Tensor) -> float:
 
 def class_counts(net: Classifier, x: Tensor) -> Tensor:
     """How many of the images x the classifier takes for each class: (classes,), long."""
+    require(hasattr(net, "classify"), f"net is {net!r}. It should be a Classifier.")
     return torch.bincount(net.classify(x), minlength=net.head.out_features)
 
 
@@ -131,7 +136,7 @@ def nearest(x: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
 
     Is it memorized? Compare with the distances that new real images get.
     """
-    x = as_rows(as_tensor(x).flatten(1)).detach().cpu()
-    train = as_rows(as_tensor(train, "train").flatten(1), x.shape[1], "train").to(x)
+    x = as_rows(x, flat=True).detach().cpu()
+    train = as_rows(train, x.shape[1], "train", flat=True).to(x)
     index = torch.cat([torch.cdist(rows, train).argmin(1) for rows in x.split(1000)])
     return (x - train[index]).norm(dim=1), index  # cdist's own distances are rounded, where they are small

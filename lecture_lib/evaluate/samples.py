@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.special import xlogy
 
-from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits_memory, positive, positive_int, require
+from lecture_lib.checks import as_rows, as_tensor, cpu_rng, fits_memory, have_log_prob, positive, positive_int, require
 from lecture_lib.data import Mixture, Target, grid
 from lecture_lib.histogram import cell_of
 
@@ -39,8 +39,7 @@ def kl_estimate(model, target: Target, x: Tensor) -> Estimate:
 
     A perfect model gets 0. Both see the same points, so their common noise cancels: the standard error is small.
     """
-    for name, density in {"model": model, "target": target}.items():
-        require(hasattr(density, "log_prob"), f"{name} is a {type(density).__name__}. It should have log_prob.")
+    have_log_prob(model=model, target=target)
     x = as_rows(x)
     log_p, log_q = target.log_prob(x), model.log_prob(x)
     require(log_q.shape == log_p.shape, f"model.log_prob(x) has shape {tuple(log_q.shape)}. It should be {(len(x),)}.")
@@ -92,7 +91,7 @@ def jensen_shannon(x: Tensor, target: Target, cells: int | None = None) -> Estim
     """
     require(isinstance(target, Target), f"target is {target!r}. It should be a Target, such as data.two_moons().")
     x = as_rows(x, target.d, finite=False).detach().cpu().double()
-    n, d, cells = len(x), target.d, positive_int("cells", cells or (200 if target.d == 1 else 48))
+    n, d, cells = len(x), target.d, positive_int("cells", (200 if target.d == 1 else 48) if cells is None else cells)
     p = _masses(target, cells)
     q = torch.bincount(_cell(x, target, cells), minlength=len(p)).double() / n
     # q without its scatter: p, times a ratio q / p that is the same in a block of many cells, 100 points or more

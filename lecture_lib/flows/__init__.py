@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.checks import as_rows, cpu_rng, positive_int, require, sampler
+from lecture_lib.checks import as_rows, cpu_rng, positive_int, require, sampler, takes_arrays
 from lecture_lib.flows.bijections import affine, leaky, mixture_cdf, spline
 from lecture_lib.flows.transforms import Affine, CouplingLayer, Elementwise, MaskedAutoregressive, Sigmoid
 from lecture_lib.likelihood.simple import as_levels
@@ -124,6 +124,7 @@ class Dequantized(nn.Module):
 
     def __init__(self, flow: Flow, levels: int, draws: int = 1, rng=None):
         super().__init__()
+        require(isinstance(flow, Flow), f"flow is {flow!r}. It should be a Flow.")
         self.flow, self.rng, self.d = flow, cpu_rng(rng), flow.d
         self.levels, self.draws = positive_int("levels", levels, least=2), positive_int("draws", draws)
 
@@ -139,8 +140,9 @@ class Dequantized(nn.Module):
         return (self.levels * self.flow.sample(n, rng)).floor().clamp(0, self.levels - 1).long()
 
 
+@takes_arrays
 def dequantize(x: Tensor, levels: int, rng=None) -> Tensor:
     """(x + u) / levels, u uniform on (0, 1): whole numbers (n, d) -> points of (0, 1)^d, each within its cell."""
-    u = torch.rand(x.shape, generator=rng, device="cpu").to(x.device)
+    u = torch.rand(x.shape, generator=cpu_rng(rng), device="cpu").to(x.device)
     u = 2**-12 + (1 - 2**-11) * u  # a little away from the edges of the cell, to which float32 would round x + u
-    return (x + u) / levels
+    return (x + u) / positive_int("levels", levels)

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lecture_lib.checks import require
+from lecture_lib.checks import require, takes_arrays
 
 LIMIT = 5.0  # of log scales: factors from 1/148 to 148. What lies beyond counts as the limit, and gets no gradient
 LOW, HIGH = -4.0, 4.0  # a spline bends between them, unless it is told otherwise
 
 
+@takes_arrays
 def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
     """x = shift + exp(log_scale) z, with params (shift, log_scale) for each element, log_scale from -5 to 5.
 
@@ -31,6 +32,7 @@ def affine(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Te
     return shift + log_scale.exp() * z, log_scale
 
 
+@takes_arrays
 def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
     """x = z for z >= 0, and exp(log_slope) z below: a line with a bend at 0, where the density of x jumps.
 
@@ -41,6 +43,7 @@ def leaky(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Ten
     return z * logdet.exp(), logdet
 
 
+@takes_arrays
 def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
     """z = logit F(x) with F(x) = sum_k w_k sigmoid((x - mean_k) / s_k), the CDF of a mixture of k logistics.
 
@@ -75,7 +78,8 @@ def mixture_cdf(z: Tensor, params: Tensor, inverse: bool = False) -> tuple[Tenso
     return x, -to_z(x)[1]
 
 
-def spline(z: Tensor, params: Tensor, inverse=False, low=LOW, high=HIGH) -> tuple[Tensor, Tensor]:
+@takes_arrays
+def spline(z: Tensor, params: Tensor, inverse: bool = False, low=LOW, high=HIGH) -> tuple[Tensor, Tensor]:
     """z = g(x), a monotone rational-quadratic spline on [low, high], and z = x outside.
 
     Slide "Flows: Transformations", splines. Durkan and others 2019, Neural Spline Flows.

@@ -84,6 +84,7 @@ class Bijective(Layer):
     def __init__(self, d: int, bijection, size: int):
         super().__init__()
         self.d, self.bijection, self.size = positive_int("d", d), bijection, positive_int("size", size)
+        fits_memory("The layer", self.d, self.size)
         z, params = torch.zeros(2, 3), torch.zeros(2, 3, self.size)
         try:
             right = [v.shape for v in bijection(z, params)] == [z.shape] * 2
@@ -124,10 +125,12 @@ class Sigmoid(nn.Module):
         self.low, self.width = low, high - low
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        z = as_tensor(z, "z")
         logdet = math.log(self.width) + F.logsigmoid(z) + F.logsigmoid(-z)
         return self.low + self.width * z.sigmoid(), logdet.sum(1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = as_tensor(x)
         share, floats = (x - self.low) / self.width, torch.finfo(x.dtype)
         outside = (share < 0) | (share > 1)
         share = share.clamp(floats.tiny, 1 - floats.eps / 2)  # at the ends, z is finite

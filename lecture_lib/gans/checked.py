@@ -24,7 +24,7 @@ def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
     check_optimizer("d_optimizer", d_optimizer, "D", D), check_optimizer("g_optimizer", g_optimizer, "G", G)
     x = as_tensor(x)
     x = (x if x.ndim > 1 else x.reshape(-1, 1)).to(next(D.parameters()))
-    as_rows(x.flatten(1))  # some, and all finite
+    as_rows(x, flat=True)  # some, and all finite
     with eval_mode(G), eval_mode(D):  # so that no running statistics change
         z = G.noise(2, torch.Generator()).to(x)
         made, given = tuple(G(z).shape[z.ndim - 1 :]), tuple(x.shape[1:])

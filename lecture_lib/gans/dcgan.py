@@ -9,8 +9,8 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, positive_int, require, sampler
-from lecture_lib.gans.networks import SLOPE, as_input, eval_mode
+from lecture_lib.checks import as_input, as_tensor, cpu_rng, fits_memory, positive_int, require, sampler, takes_arrays
+from lecture_lib.gans.networks import SLOPE, eval_mode
 
 
 class ImageGenerator(nn.Sequential):
@@ -33,7 +33,7 @@ class ImageGenerator(nn.Sequential):
     def images(self, z: Tensor) -> Tensor:
         """G(z) as whoever looks at it wants it: z (n, z_dim), BatchNorm with its running statistics, on the CPU."""
         with eval_mode(self):
-            return torch.cat([self(part).cpu() for part in as_tensor(z, "z").split(500)])
+            return torch.cat([self(part).cpu() for part in as_input(z, self[0].weight, 2, self.z_dim).split(500)])
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:
@@ -67,7 +67,7 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     while side > 4 and side % 2 == 0:
         side, layers = side // 2, layers + 1  # 64 -> 4 in 4 layers
     require(layers, f"size is {size!r}. It should be an even number of pixels above 4, such as 28 or 64.")
-    fits_memory("The networks", z_dim + max(g, d) * 2**layers, max(g, d) * 2**layers * side**2)
+    fits_memory("The networks", channels + z_dim + max(g, d) * 2**layers, max(g, d) * 2**layers * side**2)
     up = [g * 2**k for k in reversed(range(layers))]  # 64 pixels, width 64: [512, 256, 128, 64]
     down = [d * 2**k for k in range(layers)]  # [64, 128, 256, 512]
 
@@ -85,6 +85,7 @@ def dcgan(size=28, width=64, z_dim=100, channels=1, rng=None) -> tuple[ImageGene
     return G, D
 
 
+@takes_arrays
 @torch.no_grad()
 def init_weights(net: nn.Module, rng: torch.Generator | None = None) -> None:
     """First weights from N(0, 0.02^2), as in Radford, Metz and Chintala (2016); gains from N(1, 0.02^2); biases 0."""
@@ -105,19 +106,20 @@ def slerp(a: Tensor, b: Tensor, steps: int = 10) -> Tensor:
     """
     a, b, steps = as_tensor(a, "a"), as_tensor(b, "b"), positive_int("steps", steps)
     require(a.ndim == 1 and a.shape == b.shape, f"a and b have shapes {tuple(a.shape)}, {tuple(b.shape)}, not (d,).")
+    fits_memory("The path", steps, len(a))
     t = torch.linspace(0, 1, steps, device="cpu").to(a)[:, None]  # (steps, 1)
     angle = torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))
-    require(
-        1e-3 < angle < 3.14, f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc."
-    )
+    right = 1e-3 < angle < 3.14
+    require(right, f"The angle between a and b is {angle:.4f}. It should lie between 0 and pi, for one arc.")
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
+@takes_arrays
 @torch.no_grad()
-def summary(net: nn.Sequential, x: Tensor) -> str:
+def summary(net: nn.Module, x: Tensor) -> str:
     """A line for each layer: its name, the shape that comes out of it for x, its number of parameters."""
     total, lines = sum(p.numel() for p in net.parameters()), [f"{'input':<18}{tuple(x.shape)}"]
-    x = as_tensor(x).to(next(net.parameters()))
+    x = x.to(next(net.parameters()))
     with eval_mode(net):
         for layer in net:
             x = layer(x)

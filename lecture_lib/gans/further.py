@@ -10,25 +10,29 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lecture_lib.checks import cpu_rng, with_gradients
+from lecture_lib.checks import cpu_rng, require, takes_arrays, with_gradients
 from lecture_lib.gans.training import descend
 
 
+@takes_arrays
 def hinge(real: Tensor, fake: Tensor) -> Tensor:
     """E max(0, 1 - logit(x)) + E max(0, 1 + logit(G(z))) (Lim and Ye 2017): D stops at a margin of 1."""
     return torch.relu(1 - real).mean(-1) + torch.relu(1 + fake).mean(-1)
 
 
+@takes_arrays
 def critic(real: Tensor, fake: Tensor) -> Tensor:
     """E D(G(z)) - E D(x) (Arjovsky and others 2017): with slopes of at most 1, minus the Wasserstein distance."""
     return fake.mean(-1) - real.mean(-1)
 
 
+@takes_arrays
 def fool(fake: Tensor) -> Tensor:
     """-E logit(G(z)): what the generator wants of a hinge or a Wasserstein critic."""
     return -fake.mean(-1)
 
 
+@takes_arrays
 def relativistic(real: Tensor, fake: Tensor) -> Tensor:
     """-E log sigmoid(logit(x) - logit(G(z))) over pairs (Jolicoeur-Martineau 2019): D ranks real above fake.
 
@@ -38,7 +42,7 @@ def relativistic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 @with_gradients
-def slopes(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def slopes(D: Callable, x: Tensor) -> Tensor:
     """|d logit / dx|^2 at each x, (n, d) or images (n, c, h, w) -> (n,); to be differentiated once more."""
     x = x.detach().requires_grad_()
     logits = D(x)
@@ -46,17 +50,20 @@ def slopes(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return slope.square().flatten(logits.ndim).sum(-1)
 
 
-def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None = None, weight=10.0) -> Tensor:
+@takes_arrays
+def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None = None, weight: float = 10.0) -> Tensor:
     """weight E (|d logit / dx| - 1)^2 at points between real and fake (Gulrajani and others 2017, WGAN-GP).
 
     rng: of where between the two, the same share of the way for all numbers of a point.
     """
+    require(real.shape == fake.shape and real.ndim > 1, "real and fake should have one shape, (n, d) or (n, c, h, w).")
     lead = real.shape[:1] if real.ndim > 3 else real.shape[:-1]  # of images; of points, (n,) or (n_models, n)
     u = torch.rand(*lead, *[1] * (real.ndim - len(lead)), generator=cpu_rng(rng), device="cpu").to(real)
-    slope = (slopes(D, torch.lerp(fake, real, u)) + 1e-12).sqrt()  # the root has no derivative at 0
+    slope = (slopes(D, torch.lerp(fake.to(real), real, u)) + 1e-12).sqrt()  # the root has no derivative at 0
     return weight * (slope - 1).square().mean(-1)
 
 
+@takes_arrays
 def r1_r2(D, real: Tensor, fake: Tensor, weight: float = 0.1) -> Tensor:
     """weight / 2 (E |d logit / dx|^2 over real + the same over fake): R1 and R2 (Mescheder and others 2018)."""
     return weight / 2 * (slopes(D, real) + slopes(D, fake)).mean(-1)

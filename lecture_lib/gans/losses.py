@@ -16,7 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from lecture_lib.checks import have_log_prob, takes_arrays
 
+
+@takes_arrays
 def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
     """-(E log D(x) + E log(1 - D(G(z)))): D classifies real against fake.
 
@@ -26,6 +29,7 @@ def cross_entropy(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean(-1) + softplus(fake).mean(-1)
 
 
+@takes_arrays
 def minimax(fake: Tensor) -> Tensor:
     """E log(1 - D(G(z))): G makes D's gain small.
 
@@ -35,6 +39,7 @@ def minimax(fake: Tensor) -> Tensor:
     return -softplus(fake).mean(-1)
 
 
+@takes_arrays
 def non_saturating(fake: Tensor) -> Tensor:
     """-E log D(G(z)): G makes D believe.
 
@@ -50,6 +55,8 @@ def optimal_discriminator(p, q) -> Callable[[Tensor], Tensor]:
     p, q: anything with `log_prob`, (n, d) -> (n,). Returns x (n, d) -> D*(x) (n,), in [0, 1]: computed as
     sigmoid(log p(x) - log q(x)), and 1/2 where both densities are 0, since no such point ever comes.
     """
+
+    have_log_prob(p=p, q=q)
 
     def best(x: Tensor) -> Tensor:
         log_p, log_q = p.log_prob(x), q.log_prob(x)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, positive_ints, require, sampler
+from lecture_lib.checks import as_input, cpu_rng, fits_memory, on_cpu, positive_int, positive_ints, sampler
 
 SLOPE = 0.2  # of the leaky ReLU below 0, as in Radford, Metz and Chintala (2016)
 
@@ -36,15 +36,6 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.affine(self.bias, x, self.weight)
-
-
-def as_input(x, like: Tensor, ndim: int, wide: int) -> Tensor:
-    """x as the network takes it, on the device and of the dtype of `like`; ValueError if it does not fit."""
-    x = (x if torch.is_tensor(x) and x.is_floating_point() else as_tensor(x)).to(like)
-    right = x.ndim == ndim and x.shape[1 if ndim > 3 else -1] == wide
-    wanted = {2: f"(n, {wide})", 3: f"(n_models, n, {wide})", 4: f"(n, {wide}, height, width)"}[ndim]
-    require(right, f"z or x has shape {tuple(x.shape)}. It should be {wanted}.")
-    return x
 
 
 class MLP(nn.Sequential):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lecture_lib.checks import cpu_rng, fits_memory, positive_int, with_gradients
+from lecture_lib.checks import cpu_rng, fits_memory, positive_int, require, with_gradients
 from lecture_lib.gans.checked import checked_players, checked_ratio
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 
@@ -42,6 +42,8 @@ def descend(optimizer: Optimizer, loss: Tensor) -> Tensor:
     Of many models side by side, (n_models,), each loss depends on its own parameters alone, so the gradient of their
     sum is that of each. Raises FloatingPointError, before anything moves, if a loss is not finite.
     """
+    right = getattr(loss, "requires_grad", False) and hasattr(optimizer, "param_groups")
+    require(right, f"loss is {loss!r}. It should depend on the parameters of optimizer, {type(optimizer).__name__}.")
     total = loss.sum()
     if not math.isfinite(total.item()):
         advice = "Try a smaller step size, fewer steps of the player who wins, or another loss."
@@ -62,8 +64,9 @@ class Step(NamedTuple):
 
 def turns(ratio: tuple[int, int]) -> Iterator[str]:
     """Whose step it is, "D" or "G", for ever: in each round ratio[0] steps of D, then ratio[1] of G."""
+    d_steps, g_steps = checked_ratio(ratio)
     while True:
-        yield from "D" * ratio[0] + "G" * ratio[1]
+        yield from "D" * d_steps + "G" * g_steps
 
 
 @with_gradients
@@ -119,3 +122,7 @@ def alternate(
             yield Step(number, player, loss)
 
     return play()
+
+
+from lecture_lib.checks import cpu_rng, fits_memory, positive_int, require, with_gradients
+from lecture_lib.gans.checked import checked_players, checked_ratio

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.checks import as_rows, as_tensor, one_of, positive_int, require
+from lecture_lib.checks import as_rows, as_tensor, one_of, positive_int, require, without_array
 
 
 def checked_edges(edges) -> list[Tensor]:
     """The edges as a list of float64 tensors; ValueError if they are not increasing."""
-    edges = edges.tolist() if hasattr(edges, "tolist") else edges  # of a tensor, array or Series
+    edges = without_array(edges)
+    require(hasattr(edges, "__iter__"), f"edges is {edges!r}. It should be (k + 1,), or one such for each dimension.")
     edges = [edges] if all(isinstance(e, Real) for e in edges) else edges
     edges = [as_tensor(e, f"edges[{j}]", torch.float64).detach() for j, e in enumerate(edges)]
     for j, e in enumerate(edges):
@@ -23,7 +24,7 @@ def checked_edges(edges) -> list[Tensor]:
 
 def grid_edges(x, bins, low=None, high=None) -> list[Tensor]:
     """For each column of x (n, d) the edges (k_j + 1,), float64; bins, low and high as in `Histogram.fit`."""
-    d, bins = x.shape[1], bins.tolist() if hasattr(bins, "tolist") else bins  # of a tensor, array or Series
+    d, bins = x.shape[1], without_array(bins)
     if isinstance(bins, str):
         one_of("bins", bins, ["scott"])
         low, high = box(x, low, high)

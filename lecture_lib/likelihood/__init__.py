@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.checks import as_rows, cpu_rng, check_optimizer, positive, positive_int, require, with_gradients
+from lecture_lib.checks import as_rows, cpu_rng, check_optimizer, lr_at, positive, positive_int, require, with_gradients
 from lecture_lib.likelihood.nets import Autoregressive, BayesNet, chow_liu, mutual_information
 from lecture_lib.likelihood.simple import DiscretizedLogistics, Gaussian, GaussianMixture, SoftmaxHistogram
 
@@ -28,6 +28,7 @@ def nll(model, x: Tensor) -> Tensor:
 
     Slide "Parametrizing Distributions". On average it is KL(p_data || p_theta) + the entropy of p_data, free of theta.
     """
+    require(hasattr(model, "log_prob"), f"model is {model!r}. It should have log_prob.")
     return -model.log_prob(x).mean()
 
 
@@ -78,12 +79,12 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
     parameters = [p for p in getattr(model, "parameters", list)() if p.requires_grad]
     right = parameters and hasattr(model, "log_prob")
     require(right, f"model is a {type(model).__name__} without parameters or log_prob. There is nothing to train.")
-    optimizer = optimizer or torch.optim.Adam(parameters, lr=1e-2, fused=True)  # fused: one kernel for all parameters
+    optimizer = torch.optim.Adam(parameters, lr=1e-2, fused=True) if optimizer is None else optimizer
     check_optimizer("optimizer", optimizer, "the model", model)
     x, rng, steps = as_rows(x).detach().to(parameters[0]), cpu_rng(rng, fresh=True), positive_int("steps", steps)
     batch_size = len(x) if batch_size is None else positive_int("batch_size", batch_size)
     clip = math.inf if clip is None else positive("clip", clip)
-    lr = lr if lr is None or callable(lr) else positive("lr", lr, or_zero=True)
+    lr = None if lr is None else lr_at(lr)
     refuse_impossible(model.eval(), x)
 
     @with_gradients
@@ -93,7 +94,7 @@ def maximize_likelihood(model, x, steps=1000, batch_size=128, lr=None, optimizer
         )
         for number, rows in zip(range(1, steps + 1), batches):
             for group in optimizer.param_groups if lr is not None else ():
-                group["lr"] = positive("lr", lr(number), or_zero=True) if callable(lr) else lr
+                group["lr"] = lr(number)
             model.train()
             loss = nll(model, x[rows])
             optimizer.zero_grad()

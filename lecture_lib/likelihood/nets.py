@@ -59,8 +59,8 @@ class BayesNet:
     def __init__(self, parents, tables):
         self.parents = as_tensor(parents, "parents", torch.long).cpu()
         self.tables = as_tensor(tables, "tables", torch.float64).cpu()
-        self.order = ancestors_first(self.parents.tolist())
-        self.d, self.levels = len(self.order), self.tables.shape[-1]
+        self.order = ancestors_first(self.parents.reshape(-1).tolist())
+        self.d, self.levels = len(self.order), self.tables[..., None].shape[-2]
         shape, sums = (self.d, self.levels, self.levels), self.tables.sum(-1)
         ok = self.tables.shape == shape and (self.tables >= 0).all() and (sums - 1).abs().max() <= 1e-6
         require(ok, f"tables should be {shape}, with numbers of at least 0 that sum to 1 over the last axis.")
@@ -76,7 +76,7 @@ class BayesNet:
         x, levels = as_levels(x, levels).cpu(), positive_int("levels", levels)
         smoothing, backoff = positive("smoothing", smoothing, or_zero=True), positive("backoff", backoff, or_zero=True)
         parents = chow_liu(x, levels) if parents is None else as_tensor(parents, "parents", torch.long).cpu()
-        ok = len(ancestors_first(parents.tolist())) == x.shape[1]
+        ok = len(ancestors_first(parents.reshape(-1).tolist())) == x.shape[1]
         require(ok, f"parents is {parents.tolist()}. x has {x.shape[1]} columns: one parent for each.")
         fits_memory("The tables", len(parents), levels, levels)
         pairs = (levels * x[:, parents] + x).T  # nonsense for roots
@@ -176,7 +176,7 @@ class Autoregressive(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """log p(x_j = v | x_before j) up to a constant for each j: (n, d) -> (n, d, levels)."""
-        phi = self.phi[as_tensor(x, "x", torch.long)]  # (n, d, 5)
+        phi = self.phi[as_levels(x, self.levels, self.d).to(self.phi.device)]  # (n, d, 5)
         return self.bias + self.net(phi.flatten(1)) @ self.phi.T  # (n, d, 5) @ (5, levels)
 
     def log_prob(self, x: Tensor) -> Tensor:

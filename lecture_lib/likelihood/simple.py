@@ -123,7 +123,7 @@ class SoftmaxHistogram(nn.Module):
     @on_cpu
     def __init__(self, edges: Tensor):
         super().__init__()
-        (self.edges,), self.d = checked_edges(as_tensor(edges, "edges", torch.float64)), 1
+        (self.edges,), self.d = checked_edges([as_tensor(edges, "edges", torch.float64)]), 1
         self.theta = nn.Parameter(torch.zeros(len(self.edges) - 1))
 
     def log_prob(self, x: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What comes in: counts, rng, networks, modes and defaults of torch; a refusal is a sentence of ours, at the call."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,18 @@ import torch
 from torch import nn
 
 from lecture_lib import data, evaluate, gans, plots
-from lecture_lib.flows import Affine, CouplingLayer, Elementwise, Flow, MaskedAutoregressive, Normal, Uniform, spline
+from lecture_lib.flows import (
+    Affine,
+    CouplingLayer,
+    Elementwise,
+    Flow,
+    MaskedAutoregressive,
+    Normal,
+    Uniform,
+    affine,
+    dequantize,
+    spline,
+)
 from lecture_lib.histogram import Histogram
 from lecture_lib.likelihood import Autoregressive, BayesNet, Gaussian, GaussianMixture, maximize_likelihood
 from lecture_lib.likelihood.simple import DiscretizedLogistics, SoftmaxHistogram
@@ -91,6 +103,9 @@ def test_data_of_inference_mode_can_be_trained_on_later_and_a_model_of_it_cannot
         (lambda: data.as_rows(X.to_sparse()), "x is complex, sparse"),
         (lambda: data.as_rows(torch.zeros(2, 1, device="meta")), "has no data"),
         (lambda: maximize_likelihood(Gaussian(), X[:, :1], lr="fast"), "lr is 'fast'"),
+        (lambda: maximize_likelihood(Gaussian(), X[:, :1], lr=lambda: 0.1), "lr is .* take that of the step"),
+        (lambda: MaskedAutoregressive(10**10), "The layer would take"),
+        (lambda: next(gans.turns("DG")), "ratio is 'DG'"),
         (lambda: maximize_likelihood(Gaussian(), X[:, :1], optimizer="adam"), "optimizer is 'adam'"),
         (
             lambda: maximize_likelihood(Gaussian(), X[:, :1], optimizer=torch.optim.SGD(Gaussian().parameters(), 0.1)),
@@ -123,6 +138,75 @@ class Identity(nn.Module):
     def __init__(self, way):
         super().__init__()
         self.forward = self.inverse = way
+
+
+# what people give by mistake; a good value beside it is taken by the same call
+ODD = {
+    "None": None,
+    "text": "two",
+    "a function": lambda: 1,
+    "ragged": [[1], [1, 2]],
+    "numbers and text": [1, "a"],
+    "objects": np.array([None, "a"]),
+    "no shape": 2.5,
+    "too many axes": torch.zeros(2, 3, 2),
+    "complex": X + 1j,
+    "sparse": X.to_sparse(),
+    "without data": X.to("meta"),
+    "a class": nn.Linear,
+}
+NETS = {"G": gans.Generator(2, 2, [8], rng=seed()), "D": gans.Discriminator(2, [8], rng=seed())}
+TAKEN = {  # function, its right arguments
+    gans.cross_entropy: {"real": X[:, 0], "fake": X[:, 1]},
+    gans.non_saturating: {"fake": X[:, 0]},
+    gans.minimax: {"fake": X[:, 0]},
+    gans.further.hinge: {"real": X[:, 0], "fake": X[:, 1]},
+    gans.further.critic: {"real": X[:, 0], "fake": X[:, 1]},
+    gans.further.relativistic: {"real": X[:, 0], "fake": X[:, 1]},
+    gans.further.slopes: {"D": NETS["D"], "x": X},
+    gans.further.gradient_penalty: {"D": NETS["D"], "real": X, "fake": X + 1, "weight": 2.0},
+    gans.optimal_discriminator: {"p": Normal(2), "q": data.two_moons()},
+    gans.discriminator_step: {**NETS, "optimizer": torch.optim.SGD(NETS["D"].parameters(), 0.1), "x": X, "z": X},
+    gans.generator_step: {**NETS, "optimizer": torch.optim.SGD(NETS["G"].parameters(), 0.1), "z": X},
+    gans.summary: {"net": nn.Sequential(nn.Linear(2, 3)), "x": X},
+    affine: {"z": X, "params": torch.zeros(40, 2, 2), "inverse": True},
+    spline: {"z": X, "params": torch.zeros(40, 2, 8), "inverse": False},
+    evaluate.class_counts: {"net": evaluate.Classifier(8, 10).eval(), "x": torch.zeros(3, 1, 8, 8)},
+    evaluate.nearest: {"x": X, "train": X},
+    evaluate.kl_estimate: {"model": Normal(2), "target": data.two_moons(), "x": X},
+    dequantize: {"x": torch.ones(3, 2), "levels": 4, "rng": seed()},
+}
+
+
+@pytest.mark.parametrize("function", TAKEN, ids=lambda function: function.__name__)
+def test_no_error_is_torchs_own_and_each_names_the_argument(function):
+    """Or the call goes through: a number is a tensor without a shape, and a loss has no shape of its own."""
+    right = TAKEN[function]
+    function(**right)
+    for name in right:
+        for what, value in ODD.items():
+            if function is gans.optimal_discriminator or not (what == "a function" and callable(right[name])):
+                try:
+                    function(**right | {name: value})
+                except (ValueError, FloatingPointError) as error:
+                    assert re.search(rf"\b(loss|{'|'.join(right)})\b", str(error)), (name, what, error)
+
+
+def test_a_formula_takes_what_holds_numbers():
+    real, fake = X[:, 0], X[:, 1]
+    for kind in (list, lambda x: x.numpy(), lambda x: x.double().numpy()[::-1][::-1]):
+        assert gans.cross_entropy(kind(real), kind(fake)) == pytest.approx(gans.cross_entropy(real, fake).item())
+        assert affine(kind(real), torch.zeros(40, 2))[0] == pytest.approx(real)
+    with pytest.raises(ValueError, match=r"relativistic does not take real of shape \(40,\) and fake of shape \(3,\)"):
+        gans.further.relativistic(real, fake[:3])
+
+
+def test_a_classifier_of_ones_own_has_weights_on_any_default_device():
+    with torch.device("meta"):
+        net = evaluate.Classifier(8, 10)
+    assert net(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    with pytest.raises(ValueError, match=r"shape \(2, 1, 28, 28\)\. It should be \(n, 1, 8, 8\)"):
+        evaluate.class_counts(net, torch.zeros(2, 1, 28, 28))
 
 
 def test_layers_networks_and_scores_take_arrays():

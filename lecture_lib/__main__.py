@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
     grade.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a dask.distributed cluster")
     grade.add_argument("--pattern", default="", metavar="REGEX", help="an LMS's paths, with groups id and file")
+    grade.add_argument("--worksheet", type=Path, metavar="CSV", help="Moodle's grading worksheet, to be filled")
     grade.add_argument("--seed", type=int, help="of the hidden inputs, to reproduce a mark (drawn for each run)")
     grade.add_argument("--sandbox", choices=["bubblewrap", "container"], default="bubblewrap")
     grade.add_argument("--no-sandbox", action="store_true", help="only in a class that you trust; the report says so")

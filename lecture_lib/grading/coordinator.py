@@ -23,6 +23,7 @@ from lecture_lib.grading.sandbox_config import missing
 from lecture_lib.grading.settings import CourseError, SandboxError, Settings
 from lecture_lib.grading.submissions import LAYOUTS, Found, Refused, Submission, few, find, nfc
 from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, as_html, commonest
+from lecture_lib.grading.worksheet import Worksheet
 
 
 def run(root: Path, settings: Settings, pool: futures.Executor | None = None) -> int:
@@ -66,13 +67,15 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
         submissions = [s for s in submissions if s.student == settings.student]
         if not submissions:
             raise CourseError(f"{settings.student} has no submission of {release.assignment}.")
+    ids = {s.student for s in submissions}
+    worksheet = Worksheet.read(settings.worksheet, release, ids) if settings.worksheet else None
     book.prepare()
     settings = replace(settings, seed=results.begin(settings))
     key = _key(release, settings)
     interrupted, unwritten = _grade_all(submissions, release, settings, key, results, book, pool)
     if not interrupted:
         results.finished(settings)
-    everybody, came = results.all(), {s.student for s in submissions}
+    everybody, came = results.all(), ids
     gone = sorted(everybody.keys() - came) if not settings.student else []
     for student in gone:
         del everybody[student]
@@ -82,7 +85,7 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
             everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
     listed = [everybody[student] for student in sorted(everybody)]
     totals = {student: total for student, total in book.totals().items() if student not in unwritten}
-    paths = _write_tables(root, release, found, listed, totals, settings)
+    paths = _write_tables(root, release, found, listed, totals, settings, worksheet)
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
     if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
         print(f"Waiting for marks by hand, in nbgrader's formgrader: {waiting}. Then run this again for the totals.")
@@ -90,6 +93,8 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
         print(about(next(r for r in listed if r.student == settings.student)))
     if gone:
         print(f"No longer handed in, with marks from before in the gradebook: {few(gone, 10)}")
+    if worksheet and (sentence := worksheet.without_row(listed)):
+        print(sentence)
     if found.nobodys:
         print(f"Nobody's, by their names ({len(found.nobodys)}): {few(found.nobodys, 10)}")
     if interrupted:
@@ -189,7 +194,7 @@ def about(result: Result) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _write_tables(root: Path, release: Release, found: Found, results: list[Result], totals, settings) -> list[Path]:
+def _write_tables(root: Path, release: Release, found: Found, results: list[Result], totals, settings, worksheet=None):
     folder = root / "grading" / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     how = {
@@ -204,6 +209,8 @@ def _write_tables(root: Path, release: Release, found: Found, results: list[Resu
     tables[f"{release.assignment}.html"] = as_html(results, release, totals, how, found.nobodys)
     if found.layout in LMS:
         tables[f"{release.assignment}_{found.layout}.csv"] = LMS[found.layout](results, release, totals)
+    if worksheet:
+        tables[f"{release.assignment}_moodle.csv"] = worksheet.filled(results, totals)
     for name, text in tables.items():
         write(folder / name, text)
     return [folder / name for name in tables]

@@ -33,6 +33,7 @@ class Settings:
     submitted: Path | None = None
     pattern: str = ""
     student: str = ""
+    worksheet: Path | None = None  # Moodle's, to be filled
     regrade: bool = False
     # on what
     jobs: int = 1

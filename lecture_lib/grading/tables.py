@@ -33,7 +33,7 @@ def _written(rows: Sequence[Sequence[object]]) -> str:
     return file.getvalue()
 
 
-def _total(result: Result, totals: Totals) -> Total:
+def total_of(result: Result, totals: Totals) -> Total:
     return totals.get(result.student, Total(result.points))
 
 
@@ -65,7 +65,7 @@ def as_csv(results: Sequence[Result], release: Release, totals: Totals) -> str:
     for r in results:
         points = {mark.exercise: f"{mark.points:g}" for mark in r.marks}
         named = "; ".join(f"{m.exercise}: {mistake}" for m in r.marks for mistake in m.mistakes)
-        total = _total(r, totals)
+        total = total_of(r, totals)
         row = [safe(r.student), safe(r.name), r.status, f"{r.points:g}", f"{release.points:g}"]
         row += [f"{total.score:g}", f"{release.out_of:g}", *(points.get(name, "") for name in names)]
         rows.append([*row, safe(named), safe(_explanation(r, total, marks=True)), r.seed])
@@ -127,7 +127,7 @@ def as_html(results: Sequence[Result], release: Release, totals: Totals, how: st
     Totals are shown where they differ for somebody from the points given here.
     """
     e = escape
-    sums = {r.student: _total(r, totals) for r in results}
+    sums = {r.student: total_of(r, totals) for r in results}
     more = bool(release.by_hand) or any(sums[r.student].score != r.points for r in results)
     came = [r for r in results if r.status != MISSING]
     counts = Counter(r.status for r in results)
@@ -202,7 +202,7 @@ def for_canvas(results: Sequence[Result], release: Release, totals: Totals) -> s
     rows.append(["    Points Possible", "", "", f"{release.out_of:g}"])
     for r in results:
         if r.status != MISSING:
-            rows.append([safe(r.name or r.student), r.student, "", f"{_total(r, totals).score:g}"])
+            rows.append([safe(r.name or r.student), r.student, "", f"{total_of(r, totals).score:g}"])
     return _written(rows)
 
 
@@ -212,7 +212,7 @@ def for_moodle(results: Sequence[Result], release: Release, totals: Totals, now:
     rows: list[list[object]] = [["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)"]]
     for r in results:
         if r.status != MISSING:
-            total = f"{_total(r, totals).score:g}"
+            total = f"{total_of(r, totals).score:g}"
             rows.append([f"Participant {r.student}", safe(r.name), total, f"{release.out_of:g}", stamp])
     return _written(rows)
 

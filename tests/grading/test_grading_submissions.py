@@ -1,6 +1,8 @@
 """Who handed in what: folders and zips with names by strangers."""
 
 import codecs
+import csv
+import io
 import os
 import random
 import re
@@ -20,6 +22,7 @@ from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
 from lecture_lib.grading.settings import CourseError, Settings
 from lecture_lib.grading.submissions import Found, Refused, find, read_file
 from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle, safe
+from lecture_lib.grading.worksheet import Worksheet
 from tests.conftest import ROOT
 
 from .hostile import ASSIGNMENT, BLANK, RIGHT
@@ -428,9 +431,6 @@ RESULTS = [
 
 
 def test_tables_hold_no_formulas_and_no_html_of_others():
-    import csv
-    import io
-
     rows = list(csv.reader(io.StringIO(as_csv(RESULTS, RELEASE, {}))))
     assert rows[1][:7] == ["'=cmd()", "'+Eve", "graded", "5.5", "26", "5.5", "26"]
     assert all(cell[:1] not in tuple("=+-@") for row in rows for cell in row)
@@ -480,3 +480,124 @@ def test_only_the_table_for_people_says_that_it_is_utf_8_and_the_page_names_what
     table, page, canvas = (path.read_bytes() for path in paths)
     assert table.startswith(codecs.BOM_UTF8 + b"student,") and canvas.startswith(b"Student,")
     assert b"Nobody's: 1" in page and b"<li>&lt;b&gt;.ipynb</li>" in page
+
+
+# ---------------------------------------------------------------- Moodle's own worksheet
+
+# identifier, name, id number, address, status, grade, maximum, may be changed, two dates, comments; the first id; words
+LANGUAGES = {
+    "en": (
+        "Identifier,Full name,ID number,Email address,Status,Grade,Maximum grade,Grade can be changed,"
+        "Last modified (submission),Last modified (grade),Feedback comments",
+        "Participant ",
+        ("Submitted for grading - ", "Yes", "Sunday, 1 March 2026, 3:04 PM"),
+    ),
+    "de": (
+        "ID,Vollständiger Name,ID-Nummer,E-Mail-Adresse,Status,Bewertung,Bestwertung,Bewertung kann geändert werden,"
+        "Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),Feedback als Kommentar",
+        "Teilnehmer/in",
+        ("Zur Bewertung abgegeben - ", "Ja", "Sonntag, 1. März 2026, 15:04"),
+    ),
+    "fr": (
+        "Identifiant,Nom complet,Numéro d’identification,Adresse de courriel,Statut,Note,Note maximale,"
+        "La note peut être modifiée,Dernière modification (travail remis),Dernière modification (note),"
+        "Feedback par commentaires",
+        "Participant ",
+        ("Remis pour évaluation - ", "Oui", "dimanche 1 mars 2026, 15:04"),
+    ),
+    "es": (
+        "Identificador,Nombre completo,Número de ID,Dirección de correo,Estado,Calificación,Calificación máxima,"
+        "La calificación puede ser cambiada,Última modificación (entrega),Última modificación (calificación),"
+        "Comentarios de retroalimentación",
+        "Participante ",
+        ("Enviado para calificar - ", "Sí", "domingo, 1 de marzo de 2026, 15:04"),
+    ),
+    "zh": (
+        "编号,姓名,学号,邮件,状态,成绩,最高分,成绩可更改,最后修改（提交）,最后修改（成绩）,反馈评论",
+        "参与者",
+        ("已提交", "是", "2026年03月1日"),
+    ),
+}
+
+
+def a_worksheet(rng, language, students):
+    """Rows of text, and where the grades are."""
+    headers, word, (submitted, yes, date) = LANGUAGES[language]
+    headers, comma = headers.split(","), language in ("de", "fr", "es")
+    number = lambda value: f"{value:.2f}".replace(".", "," if comma else ".")  # noqa: E731
+    old = rng.choice(["", "-", number(0), number(26)])
+    rows = [
+        [
+            *(f"{word}{student}", name, rng.choice(["", f"s{student}", student]), f"{student}@example.org"),
+            *(submitted, old, number(26), yes, date, rng.choice(["-", date]), "a, b; c"),
+        ]
+        for student, name in students.items()
+    ]
+    left_out = {j for j in (1, 2, 3, 10) if rng.random() < 0.4}  # a blind marking, fewer columns of a site
+    table = [[cell for j, cell in enumerate(row) if j not in left_out] for row in [headers, *rows]]
+    more = rng.random() < 0.3  # the state of a marking workflow, and who marks
+    at = 5 - len(left_out & {1, 2, 3})
+    if more:
+        table = [[*row[: at - 1], f"marker {'26' * (i > 0)}", *row[at - 1 :]] for i, row in enumerate(table)]
+        at += 1
+    return table, at
+
+
+def test_moodles_own_worksheet_is_filled_in_any_language_and_nothing_else_of_it_changes(tmp_path):
+    rng, path = random.Random(0), tmp_path / "Grades.csv"
+    for number in range(200):
+        language = rng.choice(sorted(LANGUAGES))
+        students = {str(100 + i): name for i, name in enumerate(rng.sample(NAMES, rng.randint(1, 5)))}
+        table, at = a_worksheet(rng, language, students)
+        form = {"delimiter": rng.choice(",;\t"), "lineterminator": rng.choice(["\n", "\r\n"])}
+        written = io.StringIO()
+        csv.writer(written, **form).writerows(table)
+        encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16"])
+        path.write_bytes(written.getvalue().encode(encoding))
+        came = rng.sample(sorted(students), rng.randint(1, len(students)))
+        results = [Result(s, GRADED, "", (Mark(FIRST.name, FIRST.check, 7.5, 26),), 1) for s in came]
+        results += [Result("999", GRADED, "", (), 1), Result(students.popitem()[0], MISSING, "", (), 1)][: number % 2]
+        worksheet = Worksheet.read(path, RELEASE, {r.student for r in results})
+        text = worksheet.filled(results, {})
+        assert text.startswith("\ufeff") == (encoding == "utf-8-sig")
+        for row in table[1:]:
+            if any(row[0].endswith(student) for student in came):
+                row[at] = "7,5" if language in ("de", "fr", "es") else "7.5"
+        written = io.StringIO()
+        csv.writer(written, **form).writerows(table)
+        assert text.removeprefix("\ufeff") == written.getvalue(), (number, language)
+        assert worksheet.without_row(results) == "No row of the worksheet is for 999." * (number % 2)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (
+            lambda text: text.replace("26.00", "100.00"),
+            "lacks a column of grades with the maximum grade, 26, behind it",
+        ),
+        (lambda text: text.replace("Participant ", "Participant x"), None),
+        (lambda text: text.replace("Participant 101", "Participant 7"), "the ids of those who handed in, such as 101"),
+        (lambda text: text.replace("Submitted", "26"), "has 'Status', 'Grade', where there should be one"),
+        (lambda text: text.splitlines()[0], "is no worksheet of Moodle"),
+        (lambda text: "PK\x03\x04", "is no worksheet of Moodle"),
+        (lambda text: "", "is no worksheet of Moodle"),
+        (lambda text: '"' + text, "is no worksheet of Moodle"),
+    ],
+)
+def test_a_worksheet_whose_columns_are_not_clear_is_refused_before_anything_is_graded(tmp_path, change, said):
+    text = "Identifier,Status,Grade,Maximum grade,Last\nParticipant 101,Submitted,26.00,26.00,-\n"
+    (tmp_path / "w.csv").write_text(change(text), encoding="utf-8")
+    if said is None:
+        assert Worksheet.read(tmp_path / "w.csv", RELEASE, ["101"]).ids == {"101": 1}
+        return
+    with pytest.raises(CourseError, match=re.escape(said)):
+        Worksheet.read(tmp_path / "w.csv", RELEASE, ["101"])
+
+
+def test_a_worksheet_that_is_none_is_named(tmp_path):
+    with pytest.raises(CourseError, match=r"The worksheet gone.csv cannot be read"):
+        Worksheet.read(tmp_path / "gone.csv", RELEASE, ["101"])
+    (tmp_path / "w.csv").write_bytes(b"\xff\xe4")
+    with pytest.raises(CourseError, match=r"The worksheet w.csv cannot be read"):
+        Worksheet.read(tmp_path / "w.csv", RELEASE, ["101"])

@@ -41,7 +41,11 @@ LAYOUTS = {
     "canvas": "An export of Canvas",
     "pattern": "Names as --pattern has them",
 }
-RUBBISH = {"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".ipynb_checkpoints"}  # and ._ANYTHING
+RUBBISH = {  # what systems, editors and version control leave behind, and ._ANYTHING
+    *("__macosx", ".ds_store", "icon\r", ".appledouble", ".spotlight-v100", ".trashes", ".fseventsd"),
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information", ".directory", "@eadir"),
+    *(".ipynb_checkpoints", ".virtual_documents", "__pycache__", ".git", ".svn", ".hg", ".idea", ".vscode"),
+}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -315,7 +319,9 @@ def _chosen(student: str, name: str, files: list[File], release: Release) -> Sub
     (histograms-1.ipynb, histograms (2).ipynb), and what was changed last.
     """
     files = [file for file in files if not any(map(rubbish, file.name.split("/")))]
-    notebooks = [file for file in files if file.name.lower().endswith(".ipynb")]
+    notebooks = [
+        file for file in files if re.search(r"\.ipynb(\.txt|\.json)?$", file.name.lower())
+    ]  # browsers add them
     if not notebooks:
         if unread := next((f.member.read for f in files if f.member.read and f.member.path.endswith("/")), None):
             return Submission(student, name, unread)

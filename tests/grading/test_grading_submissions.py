@@ -20,7 +20,7 @@ from lecture_lib.grading.coordinator import _write_tables
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
 from lecture_lib.grading.settings import CourseError, Settings
-from lecture_lib.grading.submissions import Found, Refused, find, read_file
+from lecture_lib.grading.submissions import Found, Refused, find, read_file, rubbish
 from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle, safe
 from lecture_lib.grading.worksheet import Worksheet
 from tests.conftest import ROOT
@@ -205,7 +205,8 @@ def test_what_is_another_assignments_is_not_nobodys(tmp_path):
 # ---------------------------------------------------------------- nobody is lost
 
 MAC = ("__MACOSX/._x", ".DS_Store", "{}/.DS_Store", "{}/._histograms.ipynb", "Thumbs.db", "__MACOSX/{}/._a.ipynb")
-MAC += ("{}/.ipynb_checkpoints/histograms-checkpoint.ipynb",)
+MAC += ("{}/.ipynb_checkpoints/histograms-checkpoint.ipynb", "{}/.virtual_documents/histograms.ipynb", ".git/HEAD")
+MAC += ("{}/.git/HEAD", "System Volume Information/x", "$RECYCLE.BIN/{}/histograms.ipynb", "{}/desktop.ini", "Icon\r")
 STRAY = ("readme.txt", "histograms.ipynb", "notes/todo.md", "grades 2026_03_01.csv", ".hidden/1_histograms/a.ipynb")
 NAMES = (
     "Jane Doe",
@@ -227,6 +228,9 @@ HANDED_IN = (
     (("histograms_2026_03_final.ipynb",), 0),
     (("1_2_3.ipynb", "picture.png"), 0),
     (("histograms-1.ipynb", "scratch.ipynb"), 0),
+    (("histograms.ipynb.txt",), 0),
+    (("histograms.ipynb", "histograms.ipynb.json"), 0),
+    (("12_34_histograms-1_56_.ipynb",), 0),
     (("a.ipynb", "b.ipynb"), None),
     (("essay.pdf",), None),
     (("666_assignsubmission_file_histograms.ipynb",), 0),
@@ -235,6 +239,7 @@ IN_FOLDERS = (
     (("hw/histograms.ipynb", "data/x.csv"), 0),
     (("histograms.ipynb", "old/histograms-3.ipynb", "Eve_666_assignsubmission_file/histograms-9.ipynb"), 0),
     (("1_histograms/histograms.ipynb",), 0),
+    (("histograms.ipynb", ".virtual_documents/histograms-2.ipynb", ".git/histograms-3.ipynb"), 0),
     ((".ipynb_checkpoints/histograms-checkpoint.ipynb",), None),
 )
 
@@ -346,7 +351,7 @@ def test_every_file_is_one_students_or_nobodys_and_no_student_is_lost_or_doubled
         def full(path, top=top):
             return unicodedata.normalize("NFC", path[1:] if path[0] == "\0" else top + path)
 
-        is_rubbish = {path for path in owner if ".ipynb_checkpoints" in path}
+        is_rubbish = {path for path in owner if any(map(rubbish, path.split("/")))}
         expected = Counter((owner[path], full(path)) for path in owner.keys() - is_rubbish)
         got = Counter((s.student, path) for s in found.submissions for path in s.members if not path.endswith("/"))
         got += Counter((None, path) for path in found.nobodys)
@@ -358,6 +363,21 @@ def test_every_file_is_one_students_or_nobodys_and_no_student_is_lost_or_doubled
                 assert submission.read is None and submission.problem, (number, submission)
             else:
                 assert submission.read and submission.read() == right.encode(), (number, submission, right)
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_what_systems_leave_behind_is_no_file_whatever_the_pattern(tmp_path, form):
+    """Nobody is called .git; a folder in which nothing else is belongs to nobody, and is listed."""
+    names = ["77/histograms.ipynb", "77/.git/x.ipynb", "78/Thumbs.db", ".git/config", "__MACOSX/77/._histograms.ipynb"]
+    names += ["__pycache__/a.pyc", ".ipynb_checkpoints/b.ipynb", "desktop.ini", ".vscode/c.ipynb"]
+    source = tmp_path / "x"
+    if form == "zip":
+        zipped(source, dict.fromkeys(names, GOOD))
+    for name in names if form == "folder" else ():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(GOOD)
+    found = find(ROOT, RELEASE, source, r"(?P<id>[^/]+)/(?P<file>.+)")
+    assert contents(found.submissions) == {"77": GOOD} and found.nobodys == ["78/"]
 
 
 # ---------------------------------------------------------------- nbgrader's folders

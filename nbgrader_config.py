@@ -25,5 +25,8 @@ c.Execute.timeout = 120  # seconds a cell; the whole notebook takes less than th
 c.OverwriteCells.add_missing_cells = True  # a check that a student deleted comes back
 # without the last one, nbgrader's feedback shows the hidden tests
 c.GenerateFeedback.preprocessors = [GetGrades, CSSHTMLHeaderPreprocessor, ClearHiddenTests]
-# what students wrote, for a teacher's browser: only links and elements that do nothing
-c.HTMLExporter.filters = {"markdown2html": "lecture_lib.grading.markdown.as_html"}
+# what students wrote, for a teacher's browser: only links and elements that do nothing, in finite time
+c.HTMLExporter.filters = {
+    "markdown2html": "lecture_lib.grading.markdown.as_html",
+    "highlight_code": "lecture_lib.grading.markdown.as_code",
+}

@@ -150,7 +150,7 @@ class Book:
         if timestamp:
             try:
                 stamp = {"timestamp": parse_utc(timestamp)}
-            except (ValueError, OverflowError):
+            except Exception:  # dateutil has many for a student's text
                 pass  # as without one
         student = book.update_or_create_student(result.student)
         if result.name and not (student.first_name or student.last_name):

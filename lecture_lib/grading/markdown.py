@@ -2,13 +2,18 @@
 
 Two filters, each enough by itself. `harmless` rewrites the markdown that is kept, whatever shows it later. `as_html` is
 the filter by which nbgrader's pages make HTML of markdown (nbgrader_config.py names it): only what is listed gets
-through. Both allow, and do not forbid: addresses of a few kinds, and in HTML a few elements.
+through. Both allow, and do not forbid: addresses of a few kinds, and in HTML a few elements. `as_code` is the filter
+for code; what takes these two too long is shown as it was written.
 """
 
 from __future__ import annotations
 
 import html
 import re
+import signal
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from jinja2 import pass_context
@@ -86,11 +91,64 @@ def as_html(context: Any, source: str) -> str:
     from bleach.css_sanitizer import CSSSanitizer
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-    renderer = IPythonRenderer(escape=False, attachments=context.get("cell", {}).get("attachments", {}))
-    return clean(
-        MarkdownWithMath(renderer=renderer).render(source),
-        tags=TAGS,
-        attributes=_may_have,
-        protocols=[*SCHEMES, "data"],
-        css_sanitizer=CSSSanitizer(allowed_css_properties=["text-align"]),
-    )
+    def rendered() -> str:
+        renderer = IPythonRenderer(escape=False, attachments=context.get("cell", {}).get("attachments", {}))
+        return clean(
+            MarkdownWithMath(renderer=renderer).render(source),
+            tags=TAGS,
+            attributes=_may_have,
+            protocols=[*SCHEMES, "data"],
+            css_sanitizer=CSSSanitizer(allowed_css_properties=["text-align"]),
+        )
+
+    return within_limits(context, rendered) or f"<p>{PLAIN}</p><pre>{html.escape(source)}</pre>"
+
+
+@pass_context
+def as_code(context: Any, source: str, language: str | None = None, metadata: Any = None, **_: Any) -> str:
+    """Like nbconvert's own filter highlight_code."""
+    from nbconvert.filters.highlight import Highlight2HTML
+
+    def coloured() -> str:
+        return Highlight2HTML(pygments_lexer="ipython3")(source, language, metadata)
+
+    plain = f'<div class="highlight"><pre># {PLAIN}\n{html.escape(source)}</pre></div>'
+    return within_limits(context, coloured) or plain
+
+
+PLAIN = "This takes too long to be formatted. As it was written:"
+TEXT_SECONDS, PAGE_SECONDS = 1.0, 10.0  # CPU time
+
+
+def within_limits(context: Any, render: Callable[[], str]) -> str:
+    """What it gives, or nothing if the text, or the page so far, takes too long, or it fails.
+
+    Some texts, such as 20,000 dots, take renderers minutes. A limit of work needs a timer that interrupts, which there
+    is on POSIX in the main thread; elsewhere there is none.
+    """
+    page = context.get("resources") or {}
+    left = min(TEXT_SECONDS, PAGE_SECONDS - page.get("seconds", 0.0))
+    if left <= 0:
+        return ""
+    limited = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    began = time.process_time()
+    before = signal.signal(signal.SIGVTALRM, _too_long) if limited else None
+    try:
+        if limited:
+            signal.setitimer(signal.ITIMER_VIRTUAL, left, 0.1)  # again, should it be caught
+        return render()
+    except (TooLong, Exception):  # a renderer's own mistake is no reason to show nothing
+        return ""
+    finally:
+        if limited:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
+        page["seconds"] = page.get("seconds", 0.0) + time.process_time() - began
+
+
+class TooLong(BaseException):
+    pass
+
+
+def _too_long(*_: Any) -> None:
+    raise TooLong

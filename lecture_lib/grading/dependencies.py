@@ -61,14 +61,16 @@ def _read(source: str) -> tuple[str, ast.Module, bool]:
 
 MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.MULTILINE)
 MOST_MAGICS = 20  # of a cell, or a part of it: IPython reads all of it anew for each
+MOST_REWRITTEN = 2_000  # cells, or parts of them, of a notebook: a millisecond each
 PYTHON = re.compile(r"\s*%%(time|timeit|capture|prun)\b[^\n]*")  # magics of a cell that is Python
 
 
+@cache
 def _without_magics(source: str) -> str:
     """As IPython rewrites magics, lines for the shell, and questions. Raises SyntaxError where that is not known."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    if len(MAGIC.findall(source)) > MOST_MAGICS:
+    if len(MAGIC.findall(source)) > MOST_MAGICS or _without_magics.cache_info().misses > MOST_REWRITTEN:
         raise SyntaxError
     above = source[: len(source) - len(source.lstrip())].count("\n")  # empty lines, which it drops
     return "\n" * above + TransformerManager().transform_cell(source)
@@ -109,6 +111,7 @@ def is_read(source: str) -> bool:
 def forget() -> None:
     """What was read of one student's cells."""
     _read.cache_clear()
+    _without_magics.cache_clear()
     statements.cache_clear()
 
 

@@ -1071,6 +1071,14 @@ def thousands_of_definitions_and_imports():
 
 
 @attack(ALL)
+def thousands_of_magics():
+    notebook = copy.deepcopy(RIGHT)
+    for number in range(12):
+        notebook.cells.append(nbformat.v4.new_code_cell("".join(f"!{number}{i}\n" for i in range(900))))
+    return notebook
+
+
+@attack(ALL)
 def a_thousand_names_of_the_library():
     return right_and("s = [" + '"lecture_lib", ' * 5_000 + "]")
 

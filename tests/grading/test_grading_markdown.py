@@ -18,7 +18,7 @@ from traitlets.config import PyFileConfigLoader
 
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.gradebook import Book
-from lecture_lib.grading.markdown import harmless
+from lecture_lib.grading.markdown import PAGE_SECONDS, PLAIN, harmless, within_limits
 from lecture_lib.grading.notebooks import assembled, parsed, without_answers
 from lecture_lib.grading.results import GRADED
 from tests.conftest import ROOT
@@ -226,6 +226,40 @@ def test_the_formgrader_is_harmless(course, browser, tmp_path):
 @pytest.mark.parametrize("text", [*SPELLINGS, HARMLESS])
 def test_what_is_harmless_is_left_alone(text):
     assert harmless(harmless(text)) == harmless(text)
+
+
+SLOW = (
+    "." * 20_000,
+    "a." * 10_000,
+    "0." * 10_000,
+    "\\begin{a}" * 2_500,
+    "|-|\n" * 7_000,
+    "=\n" * 10_000,
+    "- a\n" * 6_000,
+)
+
+
+def test_a_page_is_formatted_in_limited_work_and_what_takes_longer_stands_there_as_it_was_written():
+    make = (nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell)
+    cells = [nbformat.v4.new_markdown_cell("# Before"), nbformat.v4.new_code_cell("lambda x: x < 1")]
+    cells += [made(f"{number}{text}") for number in range(3) for text in SLOW for made in make]
+    cells.append(nbformat.v4.new_markdown_cell("<b onclick=x>After</b> & *all*"))
+    began = time.process_time()
+    page, _ = HTMLExporter(config=course_config()).from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+    assert time.process_time() - began < PAGE_SECONDS + 10
+    assert "<h1" in page and '<span class="k">lambda</span>' in page  # within the limit, all is as ever
+    assert page.count(PLAIN) > 3 and all(f"{number}{'.' * 20_000}" in page for number in range(3))
+    assert "<b onclick" not in page
+
+
+def test_what_a_renderer_cannot_take_is_shown():
+    def fails():
+        raise RecursionError
+
+    page = {}
+    assert within_limits({"resources": page}, lambda: "done") == "done" and within_limits({}, fails) == ""
+    assert within_limits({"resources": {"seconds": PAGE_SECONDS}}, lambda: "done") == ""
+    assert page["seconds"] < 1
 
 
 def test_deeply_escaped_text_costs_little():

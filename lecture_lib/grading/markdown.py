@@ -126,7 +126,7 @@ def within_limits(context: Any, render: Callable[[], str]) -> str:
     Some texts, such as 20,000 dots, take renderers minutes. A limit of work needs a timer that interrupts, which there
     is on POSIX in the main thread; elsewhere there is none.
     """
-    page = context.get("resources") or {}
+    page = context.get("resources", {})
     left = min(TEXT_SECONDS, PAGE_SECONDS - page.get("seconds", 0.0))
     if left <= 0:
         return ""

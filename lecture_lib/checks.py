@@ -78,8 +78,9 @@ def takes_arrays(function):
     For a Tensor one can give arrays, lists and data frames. Shapes that torch refuses are named, unless a function or
     network of the caller's has part in it.
     """
-    kinds = {name: NETWORKS.get(name, p.annotation) for name, p in inspect.signature(function).parameters.items()}
+    kinds = {name: p.annotation for name, p in inspect.signature(function).parameters.items()}
     callers = Callable in kinds.values()
+    kinds |= {name: Callable for name in ("G", "D") if name in kinds}
 
     def taken(name, value):
         kind = kinds.get(name)
@@ -109,7 +110,6 @@ def takes_arrays(function):
     return taking
 
 
-NETWORKS = {"G": Callable, "D": Callable}  # wherever they are arguments
 WANTED = {
     bool: ("True or False", lambda value: isinstance(value, (bool, np.bool_))),
     float: ("a number", lambda value: isinstance(without_array(value), Real)),
@@ -203,6 +203,16 @@ def sampler(sample):
 def with_gradients(train):
     """A function that can train wherever it is called, also under no_grad and inference_mode, and takes arrays."""
     return takes_arrays(torch.inference_mode(False)(torch.enable_grad()(train)))
+
+
+def checked_ratio(ratio) -> tuple[int, int]:
+    """(d_steps, g_steps) as ints; ValueError if they are none, or both 0."""
+    try:
+        d_steps, g_steps = positive_ints("ratio", ratio, least=0)
+        positive_int("their sum", d_steps + g_steps)
+    except ValueError:
+        raise ValueError(f"ratio is {ratio!r}. It should be (d_steps, g_steps): whole numbers, not both 0.") from None
+    return d_steps, g_steps
 
 
 def check_optimizer(name, optimizer, whose, net) -> None:

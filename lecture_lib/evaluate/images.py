@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from lecture_lib.checks import as_input, as_rows, cpu_rng, fits_memory, on_cpu, positive_int, require, with_gradients
+from lecture_lib.checks import as_input, as_rows, cpu_rng, on_cpu, positive_int, require, with_gradients
 from lecture_lib.data import Images, cache
 
 
@@ -26,7 +26,6 @@ class Classifier(nn.Module):
     def __init__(self, size: int, classes: int):
         super().__init__()
         self.size, classes = positive_int("size", size, least=4), positive_int("classes", classes)
-        fits_memory("The net", size, size, classes)
         # the maximum comes before the ReLU, which then has a quarter of the work, and the same result
         conv = lambda i, o: (nn.Conv2d(i, o, 3, padding=1), nn.MaxPool2d(2), nn.ReLU())  # noqa: E731
         flat = nn.Flatten(), nn.Linear(32 * (size // 4) ** 2, 64)

@@ -124,8 +124,7 @@ class Dequantized(nn.Module):
 
     def __init__(self, flow: Flow, levels: int, draws: int = 1, rng=None):
         super().__init__()
-        require(isinstance(flow, Flow), f"flow is {flow!r}. It should be a Flow.")
-        self.flow, self.rng, self.d = flow, cpu_rng(rng), flow.d
+        self.flow, self.rng, self.d = flow, cpu_rng(rng), positive_int("flow.d", getattr(flow, "d", None))
         self.levels, self.draws = positive_int("levels", levels, least=2), positive_int("draws", draws)
 
     def log_prob(self, x: Tensor) -> Tensor:

@@ -3,18 +3,8 @@
 import torch
 from torch import Tensor
 
-from lecture_lib.checks import as_rows, as_tensor, check_optimizer, positive_int, positive_ints, require
+from lecture_lib.checks import as_rows, as_tensor, check_optimizer, require
 from lecture_lib.gans.networks import eval_mode
-
-
-def checked_ratio(ratio) -> tuple[int, int]:
-    """(d_steps, g_steps) as ints; ValueError if they are none, or both 0."""
-    try:
-        d_steps, g_steps = positive_ints("ratio", ratio, least=0)
-        positive_int("their sum", d_steps + g_steps)
-    except ValueError:
-        raise ValueError(f"ratio is {ratio!r}. It should be (d_steps, g_steps): whole numbers, not both 0.") from None
-    return d_steps, g_steps
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lecture_lib.checks import cpu_rng, require, takes_arrays, with_gradients
+from lecture_lib.checks import cpu_rng, takes_arrays, with_gradients
 from lecture_lib.gans.training import descend
 
 
@@ -42,7 +42,7 @@ def relativistic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 @with_gradients
-def slopes(D: Callable, x: Tensor) -> Tensor:
+def slopes(D, x: Tensor) -> Tensor:
     """|d logit / dx|^2 at each x, (n, d) or images (n, c, h, w) -> (n,); to be differentiated once more."""
     x = x.detach().requires_grad_()
     logits = D(x)
@@ -56,7 +56,6 @@ def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None 
 
     rng: of where between the two, the same share of the way for all numbers of a point.
     """
-    require(real.shape == fake.shape and real.ndim > 1, "real and fake should have one shape, (n, d) or (n, c, h, w).")
     lead = real.shape[:1] if real.ndim > 3 else real.shape[:-1]  # of images; of points, (n,) or (n_models, n)
     u = torch.rand(*lead, *[1] * (real.ndim - len(lead)), generator=cpu_rng(rng), device="cpu").to(real)
     slope = (slopes(D, torch.lerp(fake.to(real), real, u)) + 1e-12).sqrt()  # the root has no derivative at 0

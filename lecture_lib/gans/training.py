@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lecture_lib.checks import cpu_rng, fits_memory, positive_int, require, with_gradients
-from lecture_lib.gans.checked import checked_players, checked_ratio
+from lecture_lib.checks import checked_ratio, cpu_rng, fits_memory, positive_int, require, with_gradients
+from lecture_lib.gans.checked import checked_players
 from lecture_lib.gans.losses import cross_entropy, non_saturating
 
 
@@ -122,7 +122,3 @@ def alternate(
             yield Step(number, player, loss)
 
     return play()
-
-
-from lecture_lib.checks import cpu_rng, fits_memory, positive_int, require, with_gradients
-from lecture_lib.gans.checked import checked_players, checked_ratio

@@ -28,7 +28,6 @@ def nll(model, x: Tensor) -> Tensor:
 
     Slide "Parametrizing Distributions". On average it is KL(p_data || p_theta) + the entropy of p_data, free of theta.
     """
-    require(hasattr(model, "log_prob"), f"model is {model!r}. It should have log_prob.")
     return -model.log_prob(x).mean()
 
 

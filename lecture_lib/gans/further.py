@@ -57,7 +57,7 @@ def gradient_penalty(D, real: Tensor, fake: Tensor, rng: torch.Generator | None 
     rng: of where between the two, the same share of the way for all numbers of a point.
     """
     lead = real.shape[:1] if real.ndim > 3 else real.shape[:-1]  # of images; of points, (n,) or (n_models, n)
-    u = torch.rand(*lead, *[1] * (real.ndim - len(lead)), generator=cpu_rng(rng), device="cpu").to(real)
+    u = torch.rand((*lead, *[1] * (real.ndim - len(lead))), generator=cpu_rng(rng), device="cpu").to(real)
     slope = (slopes(D, torch.lerp(fake.to(real), real, u)) + 1e-12).sqrt()  # the root has no derivative at 0
     return weight * (slope - 1).square().mean(-1)
 

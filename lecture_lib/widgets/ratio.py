@@ -20,11 +20,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lecture_lib import fast
-from lecture_lib.checks import as_rows
+from lecture_lib.checks import as_rows, checked_ratio
 from lecture_lib.data import TARGETS, Mixture, NoisyCurve, Target, eight_gaussians, grid
 from lecture_lib.evaluate import modes, sliced_wasserstein
 from lecture_lib.gans import Discriminator, Generator, Step, generator_step, turns
-from lecture_lib.gans.checked import checked_ratio
 from lecture_lib.gans.further import critic, fool, gradient_penalty, hinge, penalized_step, r1_r2, relativistic
 from lecture_lib.gans.losses import cross_entropy, minimax, non_saturating
 from lecture_lib.plots import COLOURS

@@ -1115,6 +1115,13 @@ def an_impossible_timestamp():
     return {f"{NOTEBOOK}.ipynb": nbformat.writes(RIGHT).encode(), "timestamp.txt": stamp}
 
 
+@attack(ALL)
+def a_timestamp_of_many_digits():
+    """dateutil raises decimal's own error, which is no ValueError."""
+    stamp = ("12:02222222222222" + "\u0663" * 10 + "0" + "\u0663" * 24 + "222222222222222GMT+T").encode()
+    return {f"{NOTEBOOK}.ipynb": nbformat.writes(RIGHT).encode(), "timestamp.txt": stamp}
+
+
 # ---------------------------------------------------------------- honest, and odd
 
 

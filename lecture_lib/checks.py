@@ -86,9 +86,9 @@ def takes_arrays(function):
         kind = kinds.get(name)
         if kind is Tensor:
             return value if is_plain(value) else as_tensor(value, name)
-        if right := WANTED.get(kind):
-            what, fits = right
-            require(fits(value), f"{name} is {value!r}. It should be {what}.")
+        what, fits = WANTED.get(kind, ("", lambda value: True))
+        if not fits(value):  # `require` would put a network into words at every call
+            raise ValueError(f"{name} is {value!r}. It should be {what}.")
         return value
 
     @functools.wraps(function)

@@ -43,7 +43,7 @@ def descend(optimizer: Optimizer, loss: Tensor) -> Tensor:
     sum is that of each. Raises FloatingPointError, before anything moves, if a loss is not finite.
     """
     right = getattr(loss, "requires_grad", False) and hasattr(optimizer, "param_groups")
-    require(right, f"loss is {loss!r}. It should depend on the parameters of optimizer, {type(optimizer).__name__}.")
+    require(right, "loss should depend on the parameters of optimizer, which should be a torch optimizer.")
     total = loss.sum()
     if not math.isfinite(total.item()):
         advice = "Try a smaller step size, fewer steps of the player who wins, or another loss."

@@ -64,6 +64,7 @@ class Exercise:
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
     learns: arguments through which networks learn: in the first case the gradient in each has to be right, too.
+    without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.
 
     `case`, `mistake`, `law` and `style` take a function, or decorate one.
     """
@@ -77,9 +78,10 @@ class Exercise:
         parts: tuple[str, ...] = (),
         adapter: Callable | None = None,
         learns: tuple[str, ...] = (),
+        without: tuple[str, ...] = (),
     ):
         self.name, self.points, self.reference = name, points, reference
-        self.same, self.parts, self.adapter, self.learns = same, parts, adapter, learns
+        self.same, self.parts, self.adapter, self.learns, self.without = same, parts, adapter, learns, without
         self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
         self.mistakes: list[tuple[str, Callable]] = []
         self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
@@ -148,12 +150,18 @@ prepare = lru_cache(maxsize=200)(PreparedExercise)
 
 
 def judge(
-    exercise: Exercise, call: Call, seed: int = 0, private: bool = False, answer: Callable | None = None
+    exercise: Exercise,
+    call: Call,
+    seed: int = 0,
+    private: bool = False,
+    answer: Callable | None = None,
+    ready_made: str = "",
 ) -> Report:
     """Run every case and law of the exercise on `call`.
 
     seed: of the inputs. private: the report does not show the inputs, nor the values expected. answer: the function
-    behind `call`, where it lives here and its text may be looked at.
+    behind `call`, where it lives here and its text may be looked at. ready_made: what the answer uses of
+    `exercise.without`.
     """
     prepared = prepare(exercise, seed)
     cases, expected = prepared.cases, prepared.expected
@@ -195,6 +203,10 @@ def judge(
 
     right = sum(row.passed for row in rows)
     points = 2 * exercise.points * right // len(rows) / 2  # in halves, never rounded up to full marks
+    if ready_made:
+        points = points // 1 / 2
+        why = f"Your answer uses {ready_made}, and is asked for without it: half of the points."
+        rows.append(Row("without a ready-made function", False, why=why, named=True))
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 

@@ -305,7 +305,14 @@ def _of(word: str, name: str) -> str:
 
 
 def of_any_value(node, names):
-    """What any expression may lack: a root, a square, a minus, a column, a copy; and math where torch is meant."""
+    """What any expression may lack: a root, a square, a minus, a column, a copy; and math where torch is meant.
+
+    Also the operators for which others are taken by mistake, the other way round.
+    """
+    if isinstance(node, ast.BinOp):
+        for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
+            if right not in OTHERS.get(type(node.op), ()):
+                yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
         for template in OF_AN_EXPRESSION:
             new = parsed(template, x=node)

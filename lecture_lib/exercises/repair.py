@@ -155,10 +155,11 @@ def _of_missing_names(answer: Callable) -> Callable:
 
 def works_out_numbers(function: Callable, seen: frozenset = frozenset()) -> bool:
     """No files, no globals that change, no other modules, also in what it calls: to run it again does no harm."""
+    local = {*function.__code__.co_varnames, *function.__code__.co_cellvars}
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         if isinstance(node, (ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom, ast.ClassDef)):
             return False
-        if isinstance(node, ast.Name) and not _harmless(node.id, function, seen | {function}):
+        if isinstance(node, ast.Name) and node.id not in local and not _harmless(node.id, function, seen | {function}):
             return False
     return True
 

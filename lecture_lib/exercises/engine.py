@@ -21,7 +21,7 @@ from torch import Tensor
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
 from lecture_lib.exercises.naming import MOST, Variants, ignored_argument
-from lecture_lib.exercises.repair import Repairs
+from lecture_lib.exercises.repair import Repairs, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
 from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
 
@@ -283,7 +283,7 @@ def name_mistakes(
     A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's; then what mends
     the text of `answer`, where that is at hand; then the grammar's; then an argument that `call` ignores. Otherwise a
     teacher's that explains at least half of the cases that failed is said as a guess, and then again for those that
-    are left.
+    are left; and of NaN the line that it comes from.
     """
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
@@ -314,6 +314,10 @@ def name_mistakes(
         for i in found:
             named[i] = f"Perhaps: {sentence}"
         open_cases -= found
+    for i in failed if answer is not None else ():
+        value = outcomes[i].value
+        if not named[i] and value is not None and value.isnan().any():
+            named[i] = where_nan_comes_from(answer, prepared.variants, i)
     return named
 
 

@@ -11,7 +11,9 @@ import ast
 import builtins
 import contextlib
 import inspect
+import linecache
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from types import FunctionType, ModuleType
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value, parsed
 from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, isclose
@@ -132,6 +135,59 @@ class Repairs:
         """Line 3 is `return x.sum()`"""
         number = self.formula.line(change)
         return f"Line {self.formula.first + number} is `{self.formula.lines[number].strip()}`"
+
+
+NOT_A_NUMBER = {  # what in a function's name: what makes NaN of numbers
+    r"^r?(truediv|floordiv|div|true_divide|divide|floor_divide)$": "{} is 0 / 0, or inf / inf",
+    "^(acos|asin|arccos|arcsin)$": "{} of a number beyond 1",
+    "^(log|log2|log10|sqrt|rsqrt)$": "{} of a negative number",
+    "pow$": "a negative number to a power that is not whole",
+    "^r?(sub|add)$": "inf - inf",
+    "^(sum|mean|cumsum)$": "{} of inf - inf, or of no numbers",
+    "^r?mul$": "0 times inf",
+    "matmul$|^(mm|mv|dot)$": "0 times inf, or inf - inf",
+    "^(std|var)$": "{} of fewer than two numbers, or of inf",
+    "^(sin|cos|tan)$": "{} of inf",
+}
+
+
+class FirstNaN(TorchFunctionMode):
+    """Remembers the line of this function's file in which the first NaN was made, and by what."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self.file, self.said = function.__code__.co_filename, ""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        clean = not self.said and not _has_nan((*args, *(kwargs or {}).values()))
+        value = function(*args, **(kwargs or {}))
+        if clean and _has_nan(value):
+            name, frame = function.__name__.strip("_"), sys._getframe()
+            why = next((why for of, why in NOT_A_NUMBER.items() if re.search(of, name)), "")
+            while frame and frame.f_code.co_filename != self.file:
+                frame = frame.f_back
+            if why and frame:
+                line = linecache.getline(self.file, frame.f_lineno).strip()
+                self.said = f"NaN comes from line {frame.f_lineno}, `{line}`: {why.format(name)}."
+        return value
+
+
+def _has_nan(value) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_has_nan, value))
+    return torch.is_tensor(value) and value.is_floating_point() and bool(value.isnan().any())
+
+
+def where_nan_comes_from(answer: Callable, variants: Variants, i: int) -> str:
+    """The answer's own line that makes the first NaN in case i, or ""."""
+    try:
+        if not works_out_numbers(answer):
+            return ""
+        with at_most(ONE), FirstNaN(inspect.unwrap(answer)) as trace:
+            variants.run(answer, i)
+        return trace.said
+    except (OSError, TypeError, SyntaxError, AttributeError, TookTooLong):
+        return ""
 
 
 def _of_missing_names(answer: Callable) -> Callable:

@@ -279,3 +279,42 @@ def test_batch_norm_by_torch_is_worth_half():
     assert report.points == 2 and report.whys == (
         "Your answer uses F.batch_norm, and is asked for without it: half of the points.",
     )
+
+
+# ---------------------------------------------------------------- NaN, and what stands in the way of a repair
+
+BETWEEN = """
+def interpolate(a, b, steps):
+    t = torch.linspace(0, 1, steps)[:, None]
+    {}
+    return (torch.sin(1 - 3 * t) * a - torch.cos(t * w) * b.flip(0)) / torch.tan(w) ** 2
+"""
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    {
+        "w = torch.acos(5 * a.norm() + 7 * b.norm())": "acos of a number beyond 1",
+        "w = torch.log(-3 * a.norm())": "log of a negative number",
+        "w = (0 * a).sum() / (0 * b).sum()": "is 0 / 0, or inf / inf",
+        "w = -a.norm() ** 0.5 + (-b.norm()) ** 0.5": "a negative number to a power that is not whole",
+    }.items(),
+)
+def test_the_line_that_makes_the_first_nan_is_named(line, said):
+    report = check("dcgan.interpolate", in_a_notebook(BETWEEN.format(line), "interpolate"))
+    assert report.points == 0 and all(row.named for row in report.rows)
+    assert f"NaN comes from line 4, `{line}`" in report.whys[0] and said in report.whys[0]
+
+
+def test_a_local_name_that_is_also_the_notebooks_does_not_prevent_a_repair():
+    source = """
+w = open
+
+
+def interpolate(a, b, steps):
+    t = torch.linspace(0, 1, steps)[:, None]
+    w = torch.acos(a @ b - a.norm() * b.norm())
+    return (torch.sin((1 - t) * w) * a + torch.sin(t * w) * b) / torch.sin(w)
+"""
+    (why,) = check("dcgan.interpolate", in_a_notebook(source, "interpolate")).whys
+    assert why.startswith("Line 7 is ") and "with / in place of -" in why

@@ -40,6 +40,10 @@ def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
     return torch.tensor(kolmogorov_smirnov(got, expected) <= limit)
 
 
+def normal(rng: torch.Generator, *shape: int, mean: float = 0.0, sd: float = 1.0) -> Tensor:
+    return mean + sd * torch.randn(shape, generator=rng)
+
+
 def not_by_generator(draw: Callable[[Seed], Tensor], number: int) -> str:
     """What is wrong with how draw(seed) uses its generator, or ""."""
     first, again, other, later = map(draw, (Seed(number), Seed(number), Seed(number + 1), Seed(number, drawn=7)))

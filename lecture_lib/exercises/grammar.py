@@ -28,22 +28,7 @@ logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand
 eigvals eigvalsh svdvals | cov corrcoef | zeros ones
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
-REDUCTIONS = {
-    "sum",
-    "mean",
-    "prod",
-    "max",
-    "min",
-    "amax",
-    "amin",
-    "std",
-    "var",
-    "median",
-    "norm",
-    "sort",
-    "flip",
-    "all",
-}
+REDUCTIONS = set("sum mean prod max min amax amin std var median norm sort flip all".split())
 KEPT = {"range", "len", "zip", "enumerate", "stack", "bincount", "tensor", "zeros", "list"}  # never left out
 SIGNS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**", ast.MatMult: "@",

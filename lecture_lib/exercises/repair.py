@@ -27,8 +27,8 @@ from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value, p
 from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, isclose
 from lecture_lib.sandbox.call import TookTooLong, at_most
 
-SECONDS = 4.0  # of work in all; what is not tried by then is not said
-ONE = 0.5  # of work for one change, which may make a loop endless
+SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tried by then is not said
+ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|done twice|of the loop|with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
@@ -89,7 +89,7 @@ class Repairs:
     def two(self, got: list[Tensor | None]) -> str:
         """The change after which only one known mistake is left, a teacher's at best; or ""."""
         variants, first, best = self.variants, self.first, None
-        end = time.thread_time() + SECONDS
+        end = time.thread_time() + SECONDS / 4
         for function, change, value in self.tried:
             if time.thread_time() > end:
                 break

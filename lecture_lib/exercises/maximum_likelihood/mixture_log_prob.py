@@ -26,12 +26,12 @@ def _mixture(x, weights, means, sds):
 
 
 def two_components(rng):
-    return _mixture(normal(rng, 6, 0.0, 2.0), [0.7, 0.3], [-1.0, 2.0], [0.5, 1.5])
+    return _mixture(normal(rng, 6, sd=2.0), [0.7, 0.3], [-1.0, 2.0], [0.5, 1.5])
 
 
 def five_components(rng):
     weights = torch.rand(5, generator=rng) + 0.2
-    x, means = normal(rng, 200, 0.0, 3.0), normal(rng, 5, 0.0, 3.0)
+    x, means = normal(rng, 200, sd=3.0), normal(rng, 5, mean=0.0, sd=3.0)
     return _mixture(x, weights / weights.sum(), means, 0.3 + torch.rand(5, generator=rng))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from lecture_lib.sandbox.call import Outcome, Seed, call_in_process, seeds_put_back
 from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prepare
 from lecture_lib.exercises.report import Report
+from lecture_lib.exercises.without import used, used_by
 
 __all__ = [
     "EXERCISES",
@@ -22,6 +23,7 @@ __all__ = [
     "check",
     "judge",
     "prepare",
+    "used",
 ]
 
 
@@ -69,6 +71,7 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
                 seed=0 if hidden is None else hidden + 1,
                 private=hidden is not None,
                 answer=answer,
+                ready_made=used_by(exercise.without, answer),
             )
     except Exception as error:  # an answer so odd that judging it fails
         return Report(name, exercise.points, 0.0, (), f"This answer could not be judged ({type(error).__name__}).")

@@ -2,20 +2,23 @@
 
 Of each exercise 60 random variants of its right styles with one change are judged, and 40 with two (seed 0), each as a
 student's function with its text. An answer is named if a sentence says which mistake gives its numbers or mends
-it, generic if the report only says how they differ, silent if it says nothing.
+it, generic if the report only says how they differ, silent if it says nothing. Seconds are of one core's work: for the
+right answer, for a wrong one (the median), and for the slowest.
 """
 
 import ast
 import linecache
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
+from statistics import median
 
 import torch
 
-from lecture_lib.exercises import EXERCISES, Exercise, check, prepare
+from lecture_lib.exercises import EXERCISES, Exercise, Report, check, prepare
 from lecture_lib.exercises.grammar import Change, Formula
 from lecture_lib.sandbox.call import call_in_process
 
@@ -37,17 +40,22 @@ def answer(formula: Formula, *changes: Change):
         return None
 
 
-def verdict(exercise: Exercise, function) -> str:
-    """right, fails (an error, or no numbers), named, generic or silent."""
+def timed_check(exercise: Exercise, function) -> tuple[Report, float]:
+    began = time.process_time()
+    return check(exercise.name, function), time.process_time() - began
+
+
+def verdict(exercise: Exercise, function) -> tuple[str, float]:
+    """right, fails (an error, or no numbers), named, generic or silent; and the seconds of the check."""
     call = call_in_process(function, exercise.parts, exercise.adapter, 10.0)
     if any(call(arguments).value is None for arguments in prepare(exercise, 0).cases):
-        return "fails"
-    report = check(exercise.name, function)
+        return "fails", 0.0
+    report, seconds = timed_check(exercise, function)
     if report.points == report.out_of:
-        return "right"
+        return "right", seconds
     named = [row for row in report.rows if row.named and not row.why.startswith("Perhaps")]
     laws = [row for row in report.rows if not row.passed and row.title in exercise.laws]
-    return "named" if named or laws else "generic" if report.whys else "silent"
+    return "named" if named or laws else "generic" if report.whys else "silent", seconds
 
 
 def answers(exercise: Exercise, changes: int, rng: random.Random) -> Iterator:
@@ -61,26 +69,35 @@ def answers(exercise: Exercise, changes: int, rng: random.Random) -> Iterator:
                 yield function
 
 
-def counted(exercise: Exercise, changes: int, most: int) -> Counter:
-    found: Counter = Counter()
+def counted(exercise: Exercise, changes: int, most: int) -> tuple[Counter, list[float]]:
+    found, seconds = Counter(), []
     for function, _ in zip(answers(exercise, changes, random.Random(0)), range(10 * most)):
-        found[verdict(exercise, function)] += 1
-        if found["named"] + found["generic"] + found["silent"] == most:
+        said, took = verdict(exercise, function)
+        found[said] += 1
+        if said in ("named", "generic", "silent"):
+            seconds.append(took)
+        if len(seconds) == most:
             break
-    return found
+    return found, seconds
 
 
 def row(exercise: Exercise) -> str:
-    one, two = counted(exercise, 1, ONE), counted(exercise, 2, PAIRS)
-    total = one + two
-    wrong = total["named"] + total["generic"] + total["silent"]
+    check(exercise.name, exercise.reference)  # what is kept for the next check
+    right = median(timed_check(exercise, exercise.reference)[1] for _ in range(5))
+    (one, first), (two, second) = counted(exercise, 1, ONE), counted(exercise, 2, PAIRS)
+    seconds, total = first + second, one + two
     cells = [one["named"], one["generic"], two["named"], two["generic"], total["silent"]]
-    return f"| {exercise.name} | {' | '.join(map(str, cells))} | {total['named'] / wrong:.0%} |"
+    times = [right, median(seconds), max(seconds)]
+    cells += [f"{total['named'] / len(seconds):.0%}", *(f"{t:.2f}" for t in times)]
+    return f"| {exercise.name} | {' | '.join(map(str, cells))} |"
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    print("| exercise | one: named | generic | two: named | generic | silent | named |\n|---|---|---|---|---|---|---|")
+    print(
+        "| exercise | one: named | generic | two: named | generic | silent | named | right, s | wrong, s | slowest, s |"
+    )
+    print("|---" * 10 + "|")
     for name, exercise in EXERCISES.items():
         if name.startswith(tuple(sys.argv[1:]) or ""):
             print(row(exercise), flush=True)

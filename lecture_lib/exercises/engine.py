@@ -21,7 +21,7 @@ from torch import Tensor
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
 from lecture_lib.exercises.naming import MOST, Variants, ignored_argument
-from lecture_lib.exercises.repair import Repairs
+from lecture_lib.exercises.repair import Repairs, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
 from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
 
@@ -38,6 +38,10 @@ def same_distribution(got: Tensor, expected: Tensor) -> Tensor:
     got, expected = got.clamp(-1e300, 1e300), expected.clamp(-1e300, 1e300)
     limit = math.sqrt(-math.log(1e-6 / 2) / 2 * (1 / len(got) + 1 / len(expected)))
     return torch.tensor(kolmogorov_smirnov(got, expected) <= limit)
+
+
+def normal(rng: torch.Generator, *shape: int, mean: float = 0.0, sd: float = 1.0) -> Tensor:
+    return mean + sd * torch.randn(shape, generator=rng)
 
 
 def not_by_generator(draw: Callable[[Seed], Tensor], number: int) -> str:
@@ -64,6 +68,7 @@ class Exercise:
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
     learns: arguments through which networks learn: in the first case the gradient in each has to be right, too.
+    without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.
 
     `case`, `mistake`, `law` and `style` take a function, or decorate one.
     """
@@ -77,9 +82,10 @@ class Exercise:
         parts: tuple[str, ...] = (),
         adapter: Callable | None = None,
         learns: tuple[str, ...] = (),
+        without: tuple[str, ...] = (),
     ):
         self.name, self.points, self.reference = name, points, reference
-        self.same, self.parts, self.adapter, self.learns = same, parts, adapter, learns
+        self.same, self.parts, self.adapter, self.learns, self.without = same, parts, adapter, learns, without
         self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
         self.mistakes: list[tuple[str, Callable]] = []
         self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
@@ -148,12 +154,18 @@ prepare = lru_cache(maxsize=200)(PreparedExercise)
 
 
 def judge(
-    exercise: Exercise, call: Call, seed: int = 0, private: bool = False, answer: Callable | None = None
+    exercise: Exercise,
+    call: Call,
+    seed: int = 0,
+    private: bool = False,
+    answer: Callable | None = None,
+    ready_made: str = "",
 ) -> Report:
     """Run every case and law of the exercise on `call`.
 
     seed: of the inputs. private: the report does not show the inputs, nor the values expected. answer: the function
-    behind `call`, where it lives here and its text may be looked at.
+    behind `call`, where it lives here and its text may be looked at. ready_made: what the answer uses of
+    `exercise.without`.
     """
     prepared = prepare(exercise, seed)
     cases, expected = prepared.cases, prepared.expected
@@ -195,6 +207,10 @@ def judge(
 
     right = sum(row.passed for row in rows)
     points = 2 * exercise.points * right // len(rows) / 2  # in halves, never rounded up to full marks
+    if ready_made:
+        points = points // 1 / 2
+        why = f"Your answer uses {ready_made}, and is asked for without it: half of the points."
+        rows.append(Row("without a ready-made function", False, why=why, named=True))
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 
@@ -271,7 +287,7 @@ def name_mistakes(
     A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's; then what mends
     the text of `answer`, where that is at hand; then the grammar's; then an argument that `call` ignores. Otherwise a
     teacher's that explains at least half of the cases that failed is said as a guess, and then again for those that
-    are left.
+    are left; and of NaN the line that it comes from.
     """
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
@@ -302,6 +318,10 @@ def name_mistakes(
         for i in found:
             named[i] = f"Perhaps: {sentence}"
         open_cases -= found
+    for i in failed if answer is not None else ():
+        value = outcomes[i].value
+        if not named[i] and value is not None and value.isnan().any():
+            named[i] = where_nan_comes_from(answer, prepared.variants, i)
     return named
 
 

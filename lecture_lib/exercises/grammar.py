@@ -16,6 +16,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 
 from torch.nn import functional
@@ -27,22 +28,7 @@ logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand
 eigvals eigvalsh svdvals | cov corrcoef | zeros ones
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
-REDUCTIONS = {
-    "sum",
-    "mean",
-    "prod",
-    "max",
-    "min",
-    "amax",
-    "amin",
-    "std",
-    "var",
-    "median",
-    "norm",
-    "sort",
-    "flip",
-    "all",
-}
+REDUCTIONS = set("sum mean prod max min amax amin std var median norm sort flip all".split())
 KEPT = {"range", "len", "zip", "enumerate", "stack", "bincount", "tensor", "zeros", "list"}  # never left out
 SIGNS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**", ast.MatMult: "@",
@@ -107,18 +93,28 @@ class Change:
 
 
 def code(node, most: int = 40) -> str:
-    text = " ".join(ast.unparse(ast.fix_missing_locations(node)).split())
+    if isinstance(node, ast.stmt):  # of which unparse asks the line
+        ast.fix_missing_locations(node)
+    text = " ".join(ast.unparse(node).split())
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def parsed(template: str, **parts) -> ast.expr:
     """The expression of `template`, with nodes in place of names."""
 
-    class Fill(ast.NodeTransformer):
-        def visit_Name(self, node):
-            return parts.get(node.id, node)
+    def filled(node):
+        if isinstance(node, list):
+            return [filled(one) for one in node]
+        if isinstance(node, ast.Name) and node.id in parts:
+            return parts[node.id]
+        return type(node)(**{f: filled(v) for f, v in ast.iter_fields(node)}) if isinstance(node, ast.AST) else node
 
-    return Fill().visit(ast.parse(template, mode="eval").body)
+    return filled(_expression(template))
+
+
+@cache
+def _expression(template: str) -> ast.expr:
+    return ast.parse(template, mode="eval").body
 
 
 def copied(node, **fields):
@@ -294,7 +290,14 @@ def _of(word: str, name: str) -> str:
 
 
 def of_any_value(node, names):
-    """What any expression may lack: a root, a square, a minus, a column, a copy; and math where torch is meant."""
+    """What any expression may lack: a root, a square, a minus, a column, a copy; and math where torch is meant.
+
+    Also the operators for which others are taken by mistake, the other way round.
+    """
+    if isinstance(node, ast.BinOp):
+        for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
+            if right not in OTHERS.get(type(node.op), ()):
+                yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
         for template in OF_AN_EXPRESSION:
             new = parsed(template, x=node)
@@ -433,6 +436,7 @@ class Formula:
             if isinstance(getattr(node, "body", None), list):
                 found += of_lines(node.body)
         found += of_arguments(tree.body, arguments)
+        ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
         says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
         self.changes = _numbered([replace(c, says=says(c)) for c in found])
@@ -473,7 +477,9 @@ class Formula:
         try:
             for change in changes:
                 before.append((change, change.put(change.new)))
-            yield ast.fix_missing_locations(self.module)
+                for node in change.new if isinstance(change.new, list) else [change.new]:
+                    ast.fix_missing_locations(node)
+            yield self.module
         finally:
             for change, node in reversed(before):
                 change.put(node)

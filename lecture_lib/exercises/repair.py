@@ -11,7 +11,9 @@ import ast
 import builtins
 import contextlib
 import inspect
+import linecache
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Callable
@@ -19,13 +21,14 @@ from types import FunctionType, ModuleType
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value, parsed
 from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, isclose
 from lecture_lib.sandbox.call import TookTooLong, at_most
 
-SECONDS = 4.0  # of work in all; what is not tried by then is not said
-ONE = 0.5  # of work for one change, which may make a loop endless
+SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tried by then is not said
+ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|done twice|of the loop|with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
@@ -86,7 +89,7 @@ class Repairs:
     def two(self, got: list[Tensor | None]) -> str:
         """The change after which only one known mistake is left, a teacher's at best; or ""."""
         variants, first, best = self.variants, self.first, None
-        end = time.thread_time() + SECONDS
+        end = time.thread_time() + SECONDS / 4
         for function, change, value in self.tried:
             if time.thread_time() > end:
                 break
@@ -134,6 +137,59 @@ class Repairs:
         return f"Line {self.formula.first + number} is `{self.formula.lines[number].strip()}`"
 
 
+NOT_A_NUMBER = {  # what in a function's name: what makes NaN of numbers
+    r"^r?(truediv|floordiv|div|true_divide|divide|floor_divide)$": "{} is 0 / 0, or inf / inf",
+    "^(acos|asin|arccos|arcsin)$": "{} of a number beyond 1",
+    "^(log|log2|log10|sqrt|rsqrt)$": "{} of a negative number",
+    "pow$": "a negative number to a power that is not whole",
+    "^r?(sub|add)$": "inf - inf",
+    "^(sum|mean|cumsum)$": "{} of inf - inf, or of no numbers",
+    "^r?mul$": "0 times inf",
+    "matmul$|^(mm|mv|dot)$": "0 times inf, or inf - inf",
+    "^(std|var)$": "{} of fewer than two numbers, or of inf",
+    "^(sin|cos|tan)$": "{} of inf",
+}
+
+
+class FirstNaN(TorchFunctionMode):
+    """Remembers the line of this function's file in which the first NaN was made, and by what."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self.file, self.said = function.__code__.co_filename, ""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        clean = not self.said and not _has_nan((*args, *(kwargs or {}).values()))
+        value = function(*args, **(kwargs or {}))
+        if clean and _has_nan(value):
+            name, frame = function.__name__.strip("_"), sys._getframe()
+            why = next((why for of, why in NOT_A_NUMBER.items() if re.search(of, name)), "")
+            while frame and frame.f_code.co_filename != self.file:
+                frame = frame.f_back
+            if why and frame:
+                line = linecache.getline(self.file, frame.f_lineno).strip()
+                self.said = f"NaN comes from line {frame.f_lineno}, `{line}`: {why.format(name)}."
+        return value
+
+
+def _has_nan(value) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(map(_has_nan, value))
+    return torch.is_tensor(value) and value.is_floating_point() and bool(value.isnan().any())
+
+
+def where_nan_comes_from(answer: Callable, variants: Variants, i: int) -> str:
+    """The answer's own line that makes the first NaN in case i, or ""."""
+    try:
+        if not works_out_numbers(answer):
+            return ""
+        with at_most(ONE), FirstNaN(inspect.unwrap(answer)) as trace:
+            variants.run(answer, i)
+        return trace.said
+    except (OSError, TypeError, SyntaxError, AttributeError, TookTooLong):
+        return ""
+
+
 def _of_missing_names(answer: Callable) -> Callable:
     """The rule for names that nobody knows, and for numbers of the notebook where an argument is meant."""
     arguments = answer.__code__.co_varnames[: answer.__code__.co_argcount]
@@ -155,10 +211,11 @@ def _of_missing_names(answer: Callable) -> Callable:
 
 def works_out_numbers(function: Callable, seen: frozenset = frozenset()) -> bool:
     """No files, no globals that change, no other modules, also in what it calls: to run it again does no harm."""
+    local = {*function.__code__.co_varnames, *function.__code__.co_cellvars}
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         if isinstance(node, (ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom, ast.ClassDef)):
             return False
-        if isinstance(node, ast.Name) and not _harmless(node.id, function, seen | {function}):
+        if isinstance(node, ast.Name) and node.id not in local and not _harmless(node.id, function, seen | {function}):
             return False
     return True
 

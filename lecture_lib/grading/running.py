@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lecture_lib.exercises import EXERCISES, Report, judge
+from lecture_lib.exercises import EXERCISES, Report, judge, used
 from lecture_lib.grading import dependencies
-from lecture_lib.grading.course import Release
+from lecture_lib.grading.course import ExerciseCell, Release
 from lecture_lib.grading.notebooks import Plan, code_cells, students_own
 from lecture_lib.grading.process import SubmissionProcess
 
@@ -118,7 +118,7 @@ def by_definitions(
                     problems += [problem] if its and problem else []
                     ran.add(key)
             call = process.caller(one, next(iter(problems), ""))
-            found[i] = judge(EXERCISES[one.name], call, seed, private)
+            found[i] = judge(EXERCISES[one.name], call, seed, private, ready_made=_ready_made(one, plan.texts))
     return found
 
 
@@ -131,9 +131,11 @@ def as_it_ran(
         return found, further_down
     exercises = cells.release.exercises
 
-    def judged(i: int) -> Report:
+    def judged(i: int, below: Iterable[str] = ()) -> Report:
         call = process.caller(exercises[i], problems.get(i, ""))
-        return judge(EXERCISES[exercises[i].name], call, seed, private)
+        texts = [one.text for source in below for one in dependencies.statements(source)]
+        ready_made = _ready_made(exercises[i], cells.plans[i].texts + texts)
+        return judge(EXERCISES[exercises[i].name], call, seed, private, ready_made=ready_made)
 
     with process:
         ran = set()
@@ -152,7 +154,11 @@ def as_it_ran(
         for i in which:
             below = [cells.code[at].source for at in cells.below(i)]
             anew = any(exercises[i].function in dependencies.defined(source) for source in below)
-            if anew and (report := judged(i)).points > found[i].points:
+            if anew and (report := judged(i, below)).points > found[i].points:
                 found[i] = report
                 further_down.add(i)
     return found, further_down
+
+
+def _ready_made(one: ExerciseCell, texts: list[str]) -> str:
+    return used(EXERCISES[one.name].without, one.function, texts)

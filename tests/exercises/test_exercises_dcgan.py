@@ -80,12 +80,6 @@ def overlaps_by_a_layer(n, kernel, stride):
     return F.conv_transpose1d(torch.ones(1, 1, n), torch.ones(1, 1, kernel), stride=stride).flatten()
 
 
-def batch_norm_by_a_layer(x, gain, bias):
-    layer = nn.BatchNorm2d(x.shape[1])
-    layer.load_state_dict(layer.state_dict() | {"weight": gain, "bias": bias})
-    return layer(x)
-
-
 def batch_norm_by_rows(x, gain, bias):
     """All numbers of a channel as one row."""
     rows = x.transpose(0, 1).flatten(1)  # (c, n h w)
@@ -108,10 +102,6 @@ def batch_norm_by_einsum(x, gain, bias):
     x = x - torch.einsum("nchw->c", x).view(1, -1, 1, 1) / many
     variance = torch.einsum("nchw,nchw->c", x, x) / many
     return torch.einsum("nchw,c->nchw", x, gain / (variance + 1e-5).sqrt()) + bias.view(1, -1, 1, 1)
-
-
-def batch_norm_by_a_function(x, gain, bias):
-    return F.batch_norm(x, torch.zeros_like(gain), torch.ones_like(gain), gain, bias, training=True)
 
 
 def d_by_layers(x, first, second, last):
@@ -256,11 +246,9 @@ FORMS = {
     ],
     "overlaps": [overlaps_by_pixels, overlaps_by_bincount, overlaps_by_a_layer],
     "batch_norm": [
-        batch_norm_by_a_layer,
         batch_norm_by_rows,
         batch_norm_by_loops,
         batch_norm_by_einsum,
-        batch_norm_by_a_function,
     ],
     "discriminator": [d_by_layers, d_by_patches, d_by_where],
     "generator": [g_by_layers, g_by_a_linear_layer, g_by_gradients],

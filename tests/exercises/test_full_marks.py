@@ -1,5 +1,6 @@
 """What must not get full marks although it is nearly right: few digits, edges, gradients that do not come back."""
 
+import linecache
 import math
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises import EXERCISES, check, prepare
+from lecture_lib.exercises import EXERCISES, check, prepare, used
 from lecture_lib.exercises.engine import close
 from lecture_lib.sandbox.call import Learned, Seed, call_in_process
 from lecture_lib.sandbox.server import call as call_in_the_sandbox
@@ -214,3 +215,106 @@ def test_no_case_can_be_known_by_heart(name):
         if all(torch.equal(a[k], b[k]) if torch.is_tensor(a[k]) else a[k] == b[k] for k in a if type(a[k]) is not Seed)
     }
     assert fixed <= KNOWN_BY_HEART
+
+
+# ---------------------------------------------------------------- ready-made functions
+
+BY_HAND = """
+def log_softmax(theta):
+    "By hand, not by torch.log_softmax."
+    shifted = theta - theta.amax(1, keepdim=True)  # as torch.logsumexp does
+    return shifted - {}
+"""
+SUM = "shifted.exp().sum(1, keepdim=True).log()"
+READY_MADE = {  # what a notebook holds: what is said
+    BY_HAND.format("torch.logsumexp(shifted, 1, keepdim=True)"): "torch.logsumexp",
+    "import torch.nn.functional as nnf\nlog_softmax = lambda theta: nnf.log_softmax(theta, 1)": "nnf.log_softmax",
+    "def log_softmax(theta):\n    return theta.log_softmax(1)": "theta.log_softmax",
+    "from torch import log_softmax as f\ndef log_softmax(theta):\n    return f(theta, 1)": "log_softmax",
+    "def log_softmax(theta):\n    from torch import log_softmax as f\n    return f(theta, 1)": "log_softmax",
+    "def h(t): return torch.nn.LogSoftmax(1)(t)\ndef log_softmax(theta): return h(theta)": "torch.nn.LogSoftmax",
+    "f = torch.log_softmax\ndef log_softmax(theta):\n    return f(theta, 1)": "log_softmax",
+}
+THEIR_OWN = [
+    BY_HAND.format(SUM),
+    "def logsumexp(t): return t.exp().sum(1, keepdim=True).log()" + BY_HAND.format("logsumexp(shifted)"),
+    BY_HAND.format("(logsumexp := " + SUM + ")"),
+    "class Mine:\n    def logsumexp(self, t): return t.exp().sum(1, keepdim=True).log()"
+    + BY_HAND.format("Mine().logsumexp(shifted)"),
+    "def log_softmax(theta): return torch.log_softmax(theta, 1)" + BY_HAND.format(SUM),  # the first try
+    "def tried(theta): return torch.log_softmax(theta, 1)" + BY_HAND.format(SUM) + "print(tried)",
+    BY_HAND.format("logsumexp(shifted)") + "def logsumexp(t): return t.exp().sum(1, keepdim=True).log()",
+]
+
+
+def in_a_notebook(source, name):
+    file = f"<cell {abs(hash(source))}>"
+    linecache.cache[file] = len(source), None, source.splitlines(True), file
+    names = {"torch": torch, "__name__": "a notebook"}
+    exec(compile(source, file, "exec"), names)
+    return names[name]
+
+
+@pytest.mark.parametrize("source, said", [*READY_MADE.items(), *((source, "") for source in THEIR_OWN)])
+def test_a_ready_made_function_costs_half_and_is_named(source, said):
+    exercise = EXERCISES["likelihood.log_softmax"]
+    found = used(exercise.without, "log_softmax", [source])
+    assert found.endswith(said) and bool(found) == bool(said)
+    for hidden in HIDDEN:
+        report = check(exercise.name, in_a_notebook(source, "log_softmax"), hidden=hidden)
+        assert report.points == (1.5 if said else 3), str(report)
+        assert all(f"{said}, and is asked for without it" in why for why in report.whys)
+
+
+def test_what_has_no_text_or_cannot_be_read_is_not_accused():
+    names = EXERCISES["likelihood.log_softmax"].without
+    for text in ("def f(:", "(" * 90_000, "-" * 90_000 + "1", "f = " + "a." * 30_000 + "log_softmax", "x = \0"):
+        assert used(names, "f", [text]) == ""
+    exec("def log_softmax(theta): return torch.log_softmax(theta, 1)", globals_ := {"torch": torch})
+    assert check("likelihood.log_softmax", globals_["log_softmax"]).points == 3
+
+
+def test_batch_norm_by_torch_is_worth_half():
+    report = check("dcgan.batch_norm", lambda x, gain, bias: F.batch_norm(x, None, None, gain, bias, training=True))
+    assert report.points == 2 and report.whys == (
+        "Your answer uses F.batch_norm, and is asked for without it: half of the points.",
+    )
+
+
+# ---------------------------------------------------------------- NaN, and what stands in the way of a repair
+
+BETWEEN = """
+def interpolate(a, b, steps):
+    t = torch.linspace(0, 1, steps)[:, None]
+    {}
+    return (torch.sin(1 - 3 * t) * a - torch.cos(t * w) * b.flip(0)) / torch.tan(w) ** 2
+"""
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    {
+        "w = torch.acos(5 * a.norm() + 7 * b.norm())": "acos of a number beyond 1",
+        "w = torch.log(-3 * a.norm())": "log of a negative number",
+        "w = (0 * a).sum() / (0 * b).sum()": "is 0 / 0, or inf / inf",
+        "w = -a.norm() ** 0.5 + (-b.norm()) ** 0.5": "a negative number to a power that is not whole",
+    }.items(),
+)
+def test_the_line_that_makes_the_first_nan_is_named(line, said):
+    report = check("dcgan.interpolate", in_a_notebook(BETWEEN.format(line), "interpolate"))
+    assert report.points == 0 and all(row.named for row in report.rows)
+    assert f"NaN comes from line 4, `{line}`" in report.whys[0] and said in report.whys[0]
+
+
+def test_a_local_name_that_is_also_the_notebooks_does_not_prevent_a_repair():
+    source = """
+w = open
+
+
+def interpolate(a, b, steps):
+    t = torch.linspace(0, 1, steps)[:, None]
+    w = torch.acos(a @ b - a.norm() * b.norm())
+    return (torch.sin((1 - t) * w) * a + torch.sin(t * w) * b) / torch.sin(w)
+"""
+    (why,) = check("dcgan.interpolate", in_a_notebook(source, "interpolate")).whys
+    assert why.startswith("Line 7 is ") and "with / in place of -" in why

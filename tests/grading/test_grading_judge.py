@@ -303,3 +303,22 @@ def test_words_for_what_a_student_can_do_something_about(settings):
     blank = graded(BLANK, settings)
     assert blank.points == 0 and all(m.blank and "Not attempted yet" in m.text for m in blank.marks)
     assert graded(RIGHT, replace(settings, seed=0)).points == ALL
+
+
+FILLED = "table = []\ndef fill(): table.append(1)\nfill()\n"  # which only the whole notebook shows
+
+
+@needs_sandbox
+@pytest.mark.parametrize("above, factor", [("", ""), (FILLED, "table[0] * ")], ids=["by definitions", "as it ran"])
+def test_a_ready_made_function_costs_half_as_in_the_notebook(settings, above, factor):
+    release = read_release(ROOT, "2_maximum_likelihood")
+    notebook = nbformat.reads(release.text, 4)
+    cell = next(c for c in notebook.cells if c.id == "likelihood-log_softmax")
+    body = f"return {factor}(theta - lse(theta, 1, keepdim=True))"
+    cell.source = f"from torch import logsumexp as lse\n{above}def log_softmax(theta):\n    {body}"
+    result = grade("eve", nbformat.writes(notebook).encode(), release, settings)
+    (mark,) = [m for m in result.marks if m.exercise == "likelihood.log_softmax"]
+    assert (
+        mark.points == 1.5 and "uses logsumexp, and is asked for without it: half" in mark.why and mark.why in mark.text
+    )
+    assert bool(factor) == ("as the whole notebook ran" in result.why)

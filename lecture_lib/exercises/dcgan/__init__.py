@@ -8,10 +8,6 @@ import torch
 from torch.nn import functional as F
 
 
-def _normal(rng, *shape, mean=0.0, sd=1.0):
-    return mean + sd * torch.randn(shape, generator=rng)
-
-
 def _whole(rng, low, high):
     """A whole number from low to high, both included."""
     return torch.randint(low, high + 1, (), generator=rng).item()

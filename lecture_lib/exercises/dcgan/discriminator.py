@@ -3,8 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises.dcgan import _normal, batch_normed
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.dcgan import batch_normed
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def discriminator(x, first, second, last):
@@ -18,9 +18,9 @@ def discriminator(x, first, second, last):
 
 
 def _d_case(rng, n, side, w):
-    x = torch.tanh(_normal(rng, n, 1, side, side, sd=1.5))
-    first, second = _normal(rng, w, 1, 4, 4, sd=0.6), _normal(rng, 2 * w, w, 4, 4, sd=0.4)
-    return {"x": x, "first": first, "second": second, "last": _normal(rng, 2 * w * (side // 4) ** 2, sd=0.5)}
+    x = torch.tanh(normal(rng, n, 1, side, side, sd=1.5))
+    first, second = normal(rng, w, 1, 4, 4, sd=0.6), normal(rng, 2 * w, w, 4, 4, sd=0.4)
+    return {"x": x, "first": first, "second": second, "last": normal(rng, 2 * w * (side // 4) ** 2, sd=0.5)}
 
 
 def _leaky(h):

@@ -2,8 +2,7 @@
 
 import torch
 
-from lecture_lib.exercises.dcgan import _normal
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def frechet(x, y):
@@ -15,8 +14,8 @@ def frechet(x, y):
 
 
 def _cloud(rng, n, k, shift, spread):
-    mix = torch.eye(k, dtype=torch.float64) + 0.8 * _normal(rng, k, k).double()
-    return shift + spread * _normal(rng, n, k).double() @ mix
+    mix = torch.eye(k, dtype=torch.float64) + 0.8 * normal(rng, k, k).double()
+    return shift + spread * normal(rng, n, k).double() @ mix
 
 
 def eigvals(c):

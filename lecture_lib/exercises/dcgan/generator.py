@@ -3,8 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises.dcgan import _normal, batch_normed
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.dcgan import batch_normed
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def generator(z, first, second, third):
@@ -17,8 +17,8 @@ def generator(z, first, second, third):
 
 
 def _g_case(rng, n, d, w, side):
-    first, second = _normal(rng, d, 2 * w, side, side), _normal(rng, 2 * w, w, 4, 4, sd=0.5)
-    return {"z": _normal(rng, n, d), "first": first, "second": second, "third": _normal(rng, w, 1, 4, 4, sd=0.4)}
+    first, second = normal(rng, d, 2 * w, side, side), normal(rng, 2 * w, w, 4, 4, sd=0.5)
+    return {"z": normal(rng, n, d), "first": first, "second": second, "third": normal(rng, w, 1, 4, 4, sd=0.4)}
 
 
 def _right(h):

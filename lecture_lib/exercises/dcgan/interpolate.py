@@ -5,8 +5,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises.dcgan import _normal
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def interpolate(a, b, steps):
@@ -39,9 +38,9 @@ def _(rng):
     return {"a": a, "b": b, "steps": 4}
 
 
-exercise.case("in 64 dimensions", lambda rng: {"a": _normal(rng, 64), "b": _normal(rng, 64), "steps": 7})
+exercise.case("in 64 dimensions", lambda rng: {"a": normal(rng, 64), "b": normal(rng, 64), "steps": 7})
 exercise.case(
-    "of different lengths", lambda rng: {"a": _normal(rng, 16, sd=0.6), "b": _normal(rng, 16, sd=1.8), "steps": 5}
+    "of different lengths", lambda rng: {"a": normal(rng, 16, sd=0.6), "b": normal(rng, 16, sd=1.8), "steps": 5}
 )
 
 
@@ -72,7 +71,6 @@ for sentence, angle in {
     "The cosine is a @ b / (a.norm() * b.norm()), with both lengths, not their squares.": lambda a, b: torch.acos(
         a @ b / ((a @ a) * (b @ b))
     ),
-    "You took half of the angle.": lambda a, b: _angle(a, b) / 2,
     "You took the angle for a quarter of a turn. Compute it: w = acos of a . b over both lengths.": lambda a, b: (
         torch.tensor(math.pi / 2)
     ),

@@ -4,8 +4,7 @@ import math
 
 import torch
 
-from lecture_lib.exercises.dcgan import _normal
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def nearest(x, train):
@@ -15,8 +14,8 @@ def nearest(x, train):
 
 def _gallery(rng, k, n, d, near=()):
     """k images and n of training; the first are the last of these, but for `near` in each pixel."""
-    train = torch.tanh(_normal(rng, n, d))
-    x = torch.tanh(_normal(rng, k, d))
+    train = torch.tanh(normal(rng, n, d))
+    x = torch.tanh(normal(rng, k, d))
     for i, gap in enumerate(near):
         x[i] = train[-1 - i] + gap
     return {"x": x, "train": train}

@@ -37,10 +37,6 @@ exercise.mistake(
     lambda n, k, s: sum(F.pad(torch.full((k,), float(i)), (i * s, (n - 1 - i) * s)) for i in range(n)),
 )
 exercise.mistake(
-    "Your row has n * stride pixels. It has (n - 1) * stride + kernel.",
-    lambda n, k, s: F.pad(overlaps(n, k, s), (0, n * s))[: n * s],
-)
-exercise.mistake(
     "Only the first stamp is counted. Does return stand in the loop? Then move it to the left.",
     lambda n, k, s: F.pad(torch.ones(k), (0, (n - 1) * s)),
 )

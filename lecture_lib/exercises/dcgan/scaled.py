@@ -36,12 +36,6 @@ def centred(x, levels):
 
 
 exercise.mistake(
-    "You divided by 255 or 256 for all data. Divide by levels - 1: the digits have 17 levels.",
-    lambda x, levels: x.float() * 2 / 255 - 1,
-    lambda x, levels: x.float() * 2 / 256 - 1,
-    lambda x, levels: x.float() / 128 - 1,
-)
-exercise.mistake(
     "That lies in [0, 1]. Stretch it by 2 and move it down by 1.", lambda x, levels: x.float() / (levels - 1)
 )
 exercise.mistake(

@@ -3,8 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises.dcgan import _normal
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def transposed_convolution(x, kernel, stride):
@@ -16,7 +15,7 @@ def transposed_convolution(x, kernel, stride):
 
 
 def _stamps(rng, n, k, stride):
-    return {"x": _normal(rng, n), "kernel": _normal(rng, k), "stride": stride}
+    return {"x": normal(rng, n), "kernel": normal(rng, k), "stride": stride}
 
 
 exercise = Exercise("dcgan.transposed_convolution", points=4, reference=transposed_convolution)

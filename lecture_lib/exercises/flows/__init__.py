@@ -11,10 +11,6 @@ import torch
 LOG_2PI = math.log(2 * math.pi)
 
 
-def _normal(rng, *shape, mean=0.0, sd=1.0):
-    return mean + sd * torch.randn(shape, generator=rng)
-
-
 def _log_normal(z):
     """log N(z; 0, 1) in nats, elementwise."""
     return -0.5 * z**2 - 0.5 * LOG_2PI

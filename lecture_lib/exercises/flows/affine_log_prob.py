@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _log_normal, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.flows import _log_normal
 
 
 def affine_log_prob(x, shift, log_scale):
@@ -22,10 +22,10 @@ def affine_integrates_to_1(call, rng):
 
 exercise = Exercise("flows.affine_log_prob", points=3, reference=affine_log_prob, learns=("x",))
 
-exercise.case("stretched", lambda rng: {"x": _normal(rng, 9, sd=3.0), "shift": 1.5, "log_scale": 0.9})
-exercise.case("squeezed", lambda rng: {"x": _normal(rng, 12, mean=-2.0, sd=0.3), "shift": -2.2, "log_scale": -1.2})
-exercise.case("only shifted", lambda rng: {"x": _normal(rng, 10), "shift": 0.7, "log_scale": 0.0})
-exercise.case("far from the middle", lambda rng: {"x": _normal(rng, 9, mean=150.0), "shift": 0.4, "log_scale": 0.5})
+exercise.case("stretched", lambda rng: {"x": normal(rng, 9, sd=3.0), "shift": 1.5, "log_scale": 0.9})
+exercise.case("squeezed", lambda rng: {"x": normal(rng, 12, mean=-2.0, sd=0.3), "shift": -2.2, "log_scale": -1.2})
+exercise.case("only shifted", lambda rng: {"x": normal(rng, 10), "shift": 0.7, "log_scale": 0.0})
+exercise.case("far from the middle", lambda rng: {"x": normal(rng, 9, mean=150.0), "shift": 0.4, "log_scale": 0.5})
 
 exercise.mistake(
     "You left out the logdet. Where the map stretches, the same mass covers more room, so the density is lower.",

@@ -4,8 +4,7 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def bits_per_dim(log_p, d, levels):
@@ -15,7 +14,7 @@ def bits_per_dim(log_p, d, levels):
 
 
 def _scores(rng, n, d, levels):
-    return {"log_p": d * (math.log(levels) - 1.5) + _normal(rng, n, sd=0.2 * d), "d": d, "levels": levels}
+    return {"log_p": d * (math.log(levels) - 1.5) + normal(rng, n, sd=0.2 * d), "d": d, "levels": levels}
 
 
 exercise = Exercise("flows.bits_per_dim", points=3, reference=bits_per_dim)
@@ -34,13 +33,6 @@ exercise.case("black and white", lambda rng: _scores(rng, 12, 9, 2))
 exercise.mistake(
     "You forgot the cells. A cell has the volume levels^-d, and P is p times its volume: d log(levels) is missing.",
     lambda log_p, d, levels: -log_p / (d * math.log(2)),
-)
-exercise.mistake(
-    "You took d or levels of one data set. Both are given, and not the same for all images.",
-    lambda log_p, d, levels: bits_per_dim(log_p, d, 256),
-    lambda log_p, d, levels: bits_per_dim(log_p, d, 17),
-    lambda log_p, d, levels: bits_per_dim(log_p, 64, levels),
-    lambda log_p, d, levels: bits_per_dim(log_p, 64, 17),
 )
 for p in (
     lambda log_p, d, levels: log_p.exp() * torch.tensor(float(levels)) ** -d,

@@ -2,12 +2,12 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _affine_of, _coupled, _normal, net
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.flows import _affine_of, _coupled, net
 
 
 def _plane(rng, n, w):
-    return {"z": _normal(rng, n, 2), "w": torch.tensor(w)}
+    return {"z": normal(rng, n, 2), "w": torch.tensor(w)}
 
 
 def coupling(z, w):
@@ -52,10 +52,6 @@ exercise.mistake(
 exercise.mistake(
     "You added the shift before the stretch. It is shift + exp(log_scale) z_b.",
     _coupled(lambda a, b, s, ls, w: (a, ls.exp() * (b + s), ls)),
-)
-exercise.mistake(
-    "You exchanged shift and log_scale: net gives the shift first.",
-    _coupled(lambda a, b, s, ls, w: (a, ls + s.exp() * b, s)),
 )
 exercise.mistake(
     "Your logdet counts the shift, too. Moving points changes no volume.",

@@ -2,8 +2,8 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _log_normal, _normal, forward
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.flows import _log_normal, forward
 
 
 def inverse(x, shifts, log_scales):
@@ -16,8 +16,8 @@ def inverse(x, shifts, log_scales):
 
 
 def _chain(rng, n, k):
-    shifts, log_scales = _normal(rng, k, sd=0.4), _normal(rng, k, mean=-0.6, sd=0.3)
-    return {"x": forward(_normal(rng, n), shifts, log_scales)[0], "shifts": shifts, "log_scales": log_scales}
+    shifts, log_scales = normal(rng, k, sd=0.4), normal(rng, k, mean=-0.6, sd=0.3)
+    return {"x": forward(normal(rng, n), shifts, log_scales)[0], "shifts": shifts, "log_scales": log_scales}
 
 
 def _walk(undo=lambda x, shift, scale: (torch.asinh(x) - shift) / scale, add=lambda total, slope: total + slope.log()):

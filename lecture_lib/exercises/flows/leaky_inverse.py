@@ -2,8 +2,8 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _normal, _with_logdet
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.flows import _with_logdet
 
 
 def leaky_inverse(x, log_slope):
@@ -15,7 +15,7 @@ def leaky_inverse(x, log_slope):
 
 
 def _points(rng, n, log_slope):
-    return {"x": _normal(rng, n, len(log_slope)), "log_slope": torch.tensor(log_slope)}
+    return {"x": normal(rng, n, len(log_slope)), "log_slope": torch.tensor(log_slope)}
 
 
 exercise = Exercise(
@@ -25,9 +25,9 @@ exercise = Exercise(
 exercise.case("two dimensions", lambda rng: _points(rng, 9, [-1.0, 0.6]))
 exercise.case("four dimensions", lambda rng: _points(rng, 12, [-2.0, -0.3, 0.4, 1.1]))
 exercise.case(
-    "all below 0", lambda rng: {"x": -_normal(rng, 9, 3).abs() - 0.1, "log_slope": torch.tensor([-0.7, 0.2, -1.5])}
+    "all below 0", lambda rng: {"x": -normal(rng, 9, 3).abs() - 0.1, "log_slope": torch.tensor([-0.7, 0.2, -1.5])}
 )
-exercise.case("all above 0", lambda rng: {"x": _normal(rng, 9, 2).abs() + 0.1, "log_slope": torch.tensor([-0.9, 0.4])})
+exercise.case("all above 0", lambda rng: {"x": normal(rng, 9, 2).abs() + 0.1, "log_slope": torch.tensor([-0.9, 0.4])})
 
 exercise.mistake(
     "You summed over the points, not over the dimensions. Every point has a logdet of its own: .sum(1).",

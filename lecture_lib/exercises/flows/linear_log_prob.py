@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import LOG_2PI, _log_normal, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.flows import LOG_2PI, _log_normal
 
 
 def linear_log_prob(x, A, b):
@@ -17,8 +17,8 @@ def linear_log_prob(x, A, b):
 
 def _linear(rng, n, A):
     A = torch.tensor(A)
-    b = _normal(rng, len(A))
-    return {"x": _normal(rng, n, len(A)) @ A.T + b, "A": A, "b": b}
+    b = normal(rng, len(A))
+    return {"x": normal(rng, n, len(A)) @ A.T + b, "A": A, "b": b}
 
 
 def _of(z_of, log_det=lambda A: A.det().abs().log()):
@@ -34,7 +34,7 @@ exercise = Exercise("flows.linear_log_prob", points=4, reference=linear_log_prob
 exercise.case("a shear", lambda rng: _linear(rng, 9, [[2.0, 1.5], [0.0, 0.5]]))
 exercise.case("a reflection", lambda rng: _linear(rng, 9, [[0.3, 1.2], [1.7, -0.4]]))
 exercise.case("three dimensions", lambda rng: _linear(rng, 12, [[1.0, 0.5, 0.0], [-0.4, 2.0, 0.3], [0.2, 0.0, 0.4]]))
-exercise.case("five dimensions", lambda rng: _linear(rng, 9, (3 * torch.eye(5) + _normal(rng, 5, 5, sd=0.6)).tolist()))
+exercise.case("five dimensions", lambda rng: _linear(rng, 9, (3 * torch.eye(5) + normal(rng, 5, 5, sd=0.6)).tolist()))
 
 exercise.mistake(
     "A determinant can be negative, and its log is NaN then. Volumes need its absolute value, before the log.",

@@ -5,8 +5,8 @@ import math
 import torch
 from torch.special import ndtr
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _log_normal, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.flows import _log_normal
 
 
 def mixture_cdf(x, weights, means, sds):
@@ -19,12 +19,12 @@ def mixture_cdf(x, weights, means, sds):
 
 def _components(rng, k):
     weights = 0.2 + torch.rand(k, generator=rng)
-    return {"weights": weights / weights.sum(), "means": 2 * _normal(rng, k), "sds": 0.4 + torch.rand(k, generator=rng)}
+    return {"weights": weights / weights.sum(), "means": 2 * normal(rng, k), "sds": 0.4 + torch.rand(k, generator=rng)}
 
 
 def two_bumps(rng):
     weights, means, sds = torch.tensor([0.7, 0.3]), torch.tensor([-1.0, 2.0]), torch.tensor([0.5, 1.5])
-    return {"x": _normal(rng, 9, sd=1.5), "weights": weights, "means": means, "sds": sds}
+    return {"x": normal(rng, 9, sd=1.5), "weights": weights, "means": means, "sds": sds}
 
 
 def the_slope_is_that_of_u(call, rng):
@@ -48,7 +48,7 @@ exercise.case("two bumps", two_bumps)
 
 @exercise.case("five bumps")
 def _(rng):
-    x, components = _normal(rng, 20, sd=1.5), _components(rng, 5)
+    x, components = normal(rng, 20, sd=1.5), _components(rng, 5)
     x[0] = (components["means"] + 5 * components["sds"]).max()  # far out, where the slope is tiny
     return {"x": x, **components}
 
@@ -56,7 +56,7 @@ def _(rng):
 @exercise.case("one narrow bump")
 def _(rng):
     m, s = torch.tensor([0.4]), torch.tensor([0.2])
-    return {"x": _normal(rng, 9, mean=0.4, sd=0.2), "weights": torch.ones(1), "means": m, "sds": s}
+    return {"x": normal(rng, 9, mean=0.4, sd=0.2), "weights": torch.ones(1), "means": m, "sds": s}
 
 
 exercise.mistake(

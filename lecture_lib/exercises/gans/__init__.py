@@ -7,14 +7,10 @@ the answer is a step on networks, an adapter builds two small ones from vectors 
 import torch
 from torch.nn.functional import binary_cross_entropy
 
+from lecture_lib.exercises.engine import normal
 from lecture_lib.sandbox.adapters import LENGTHS
 
-
 TINY = (0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6)  # what is added to keep a log finite
-
-
-def _normal(rng, *shape, mean=0.0, sd=1.0):
-    return mean + sd * torch.randn(shape, generator=rng)
 
 
 def _bce(logits, label):
@@ -23,9 +19,9 @@ def _bce(logits, label):
 
 
 def _game(rng, n, shift, lr, sd=1.0):
-    theta = [_normal(rng, length, sd=0.7) for length in LENGTHS]
-    x = torch.tensor(shift) + _normal(rng, n, 2, sd=sd)
-    return {"theta_d": theta[0], "theta_g": theta[1], "x": x, "z": _normal(rng, n, 2), "lr": lr}
+    theta = [normal(rng, length, sd=0.7) for length in LENGTHS]
+    x = torch.tensor(shift) + normal(rng, n, 2, sd=sd)
+    return {"theta_d": theta[0], "theta_g": theta[1], "x": x, "z": normal(rng, n, 2), "lr": lr}
 
 
 def _in_order(optimizer, loss, order="zero_grad backward step"):

@@ -2,8 +2,7 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 from lecture_lib.sandbox.adapters import on_records
 from lecture_lib.sandbox.call import Seed
 
@@ -22,7 +21,7 @@ def play(d_step, g_step, x, rounds, ratio, n, rng):
 
 
 def _rounds(rng, rounds, d_steps, g_steps, n, rows=50):
-    x = _normal(rng, rows, 2)
+    x = normal(rng, rows, 2)
     return {"x": x, "rounds": rounds, "d_steps": d_steps, "g_steps": g_steps, "n": n, "rng": Seed(5)}
 
 

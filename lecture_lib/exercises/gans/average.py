@@ -2,8 +2,7 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def average(thetas, decay):
@@ -15,7 +14,7 @@ def average(thetas, decay):
 
 
 def _walk(rng, t, P, decay):
-    return {"thetas": 1 + _normal(rng, t, P).cumsum(0), "decay": decay}
+    return {"thetas": 1 + normal(rng, t, P).cumsum(0), "decay": decay}
 
 
 exercise = Exercise("gans.average", points=3, reference=average)

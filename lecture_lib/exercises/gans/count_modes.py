@@ -2,8 +2,7 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def count_modes(x, means, sd):
@@ -20,7 +19,7 @@ def _modes(rng, k, n, sd, wide, lost, d=2, stray=0, apart=1.0):
     weights = torch.ones(k - lost)
     weights[0] = 0.25  # a mode that few points reach
     which = torch.multinomial(weights, n, replacement=True, generator=rng)
-    x = means[which] + wide * sd * _normal(rng, n, d)
+    x = means[which] + wide * sd * normal(rng, n, d)
     x[(torch.cdist(x.double(), means.double()).amin(1) - 3 * sd).abs() < 1e-3] = means[0]  # where rounding decides
     if stray:
         x[:stray] = means[-1] + 0.1 * sd

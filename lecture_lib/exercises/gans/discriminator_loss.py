@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import TINY, _bce, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.gans import TINY, _bce
 from lecture_lib.gans import cross_entropy
 
 exercise = Exercise("gans.discriminator_loss", points=3, reference=cross_entropy, learns=("real", "fake"))
@@ -19,17 +19,17 @@ def _logs_of(d_real, not_d_fake):
     return -d_real.log().mean() - not_d_fake.log().mean()
 
 
-exercise.case("a few logits", lambda rng: {"real": _normal(rng, 6, mean=1.0), "fake": _normal(rng, 6, mean=-0.5)})
+exercise.case("a few logits", lambda rng: {"real": normal(rng, 6, mean=1.0), "fake": normal(rng, 6, mean=-0.5)})
 exercise.case(
     "more forgeries than data",
-    lambda rng: {"real": _normal(rng, 4, mean=0.5), "fake": _normal(rng, 9, mean=0.8, sd=2.0)},
+    lambda rng: {"real": normal(rng, 4, mean=0.5), "fake": normal(rng, 9, mean=0.8, sd=2.0)},
 )
 exercise.case(
-    "a discriminator that is sure", lambda rng: {"real": _normal(rng, 8, mean=4.0), "fake": _normal(rng, 8, mean=-3.0)}
+    "a discriminator that is sure", lambda rng: {"real": normal(rng, 8, mean=4.0), "fake": normal(rng, 8, mean=-3.0)}
 )
 exercise.case(
     "a discriminator that is sure and wrong",
-    lambda rng: {"real": _normal(rng, 5, mean=-800.0), "fake": _normal(rng, 7, mean=750.0)},
+    lambda rng: {"real": normal(rng, 5, mean=-800.0), "fake": normal(rng, 7, mean=750.0)},
 )
 
 exercise.mistake(

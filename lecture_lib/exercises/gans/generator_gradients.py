@@ -3,8 +3,7 @@
 import torch
 from torch.nn.functional import softplus
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def generator_gradients(logits):
@@ -14,12 +13,12 @@ def generator_gradients(logits):
 
 exercise = Exercise("gans.generator_gradients", points=4, reference=generator_gradients, parts=("minimax", "trick"))
 
-exercise.case("around 0", lambda rng: {"logits": _normal(rng, 9, sd=1.5)})
-exercise.case("d is sure that they are fake", lambda rng: {"logits": _normal(rng, 12, mean=-7.0)})
-exercise.case("d is fooled", lambda rng: {"logits": _normal(rng, 9, mean=5.0, sd=2.0)})
+exercise.case("around 0", lambda rng: {"logits": normal(rng, 9, sd=1.5)})
+exercise.case("d is sure that they are fake", lambda rng: {"logits": normal(rng, 12, mean=-7.0)})
+exercise.case("d is fooled", lambda rng: {"logits": normal(rng, 9, mean=5.0, sd=2.0)})
 exercise.case(
     "far out",
-    lambda rng: {"logits": torch.cat([_normal(rng, 6, mean=-800.0), _normal(rng, 6, mean=800.0), _normal(rng, 3)])},
+    lambda rng: {"logits": torch.cat([normal(rng, 6, mean=-800.0), normal(rng, 6, mean=800.0), normal(rng, 3)])},
 )
 
 exercise.mistake(

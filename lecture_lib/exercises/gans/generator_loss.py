@@ -2,8 +2,8 @@
 
 import torch.nn.functional as F
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import TINY, _bce, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.gans import TINY, _bce
 from lecture_lib.gans import non_saturating
 
 exercise = Exercise("gans.generator_loss", points=3, reference=non_saturating, learns=("fake",))
@@ -14,10 +14,10 @@ def _(fake):
     return -F.logsigmoid(fake).mean()
 
 
-exercise.case("forgeries half as good", lambda rng: {"fake": _normal(rng, 7, mean=-0.7, sd=1.5)})
-exercise.case("forgeries that are seen through", lambda rng: {"fake": _normal(rng, 9, mean=-9.0)})
-exercise.case("forgeries that fool", lambda rng: {"fake": _normal(rng, 8, mean=2.0)})
-exercise.case("forgeries far out", lambda rng: {"fake": _normal(rng, 6, mean=-800.0, sd=20.0)})
+exercise.case("forgeries half as good", lambda rng: {"fake": normal(rng, 7, mean=-0.7, sd=1.5)})
+exercise.case("forgeries that are seen through", lambda rng: {"fake": normal(rng, 9, mean=-9.0)})
+exercise.case("forgeries that fool", lambda rng: {"fake": normal(rng, 8, mean=2.0)})
+exercise.case("forgeries far out", lambda rng: {"fake": normal(rng, 6, mean=-800.0, sd=20.0)})
 
 exercise.mistake(
     "That is the minimax loss, mean log(1 - D(G(z))). The trick replaces it.", lambda f: -F.softplus(f).mean()

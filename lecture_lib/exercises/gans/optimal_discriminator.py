@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import TINY, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.gans import TINY
 
 
 def optimal_discriminator(log_p, log_q):
@@ -26,18 +26,18 @@ def _(log_p, log_q):
     return 1 / (1 + torch.exp(log_q - log_p))
 
 
-exercise.case("densities near 1", lambda rng: {"log_p": _normal(rng, 6), "log_q": _normal(rng, 6)})
+exercise.case("densities near 1", lambda rng: {"log_p": normal(rng, 6), "log_q": normal(rng, 6)})
 
 
 @exercise.case("densities near 0")
 def _(rng):
-    log_q = _normal(rng, 6, mean=-800.0, sd=200.0)  # so different that no one number can be taken from all
-    return {"log_p": log_q + _normal(rng, 6, sd=2.0), "log_q": log_q}
+    log_q = normal(rng, 6, mean=-800.0, sd=200.0)  # so different that no one number can be taken from all
+    return {"log_p": log_q + normal(rng, 6, sd=2.0), "log_q": log_q}
 
 
 @exercise.case("one of them vanishes")
 def _(rng):
-    log_p, log_q = _normal(rng, 6, mean=-1.0), _normal(rng, 6, mean=-2.0)
+    log_p, log_q = normal(rng, 6, mean=-1.0), normal(rng, 6, mean=-2.0)
     log_q[2], log_p[3] = -120.0, -1200.0  # nearly
     log_p[1] = log_q[4] = -math.inf
     return {"log_p": log_p, "log_q": log_q}
@@ -45,7 +45,7 @@ def _(rng):
 
 @exercise.case("a hundred dimensions")
 def _(rng):
-    x = _normal(rng, 9, 100)
+    x = normal(rng, 9, 100)
     return {"log_p": -0.5 * x.square().sum(1), "log_q": -0.5 * (x - 0.1).square().sum(1)}
 
 

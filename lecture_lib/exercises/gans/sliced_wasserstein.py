@@ -1,7 +1,6 @@
 """The mean over directions of the 1-D Wasserstein distance between the projections of x and y."""
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def sliced_wasserstein(x, y, directions):
@@ -12,8 +11,8 @@ def sliced_wasserstein(x, y, directions):
 
 
 def _clouds(rng, n, d, m, shift, sd):
-    u = _normal(rng, m, d)
-    x, y = _normal(rng, n, d), shift + _normal(rng, n, d, sd=sd)
+    u = normal(rng, m, d)
+    x, y = normal(rng, n, d), shift + normal(rng, n, d, sd=sd)
     return {"x": x, "y": y, "directions": u / u.norm(dim=1, keepdim=True)}
 
 

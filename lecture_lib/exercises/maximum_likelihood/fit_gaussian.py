@@ -2,8 +2,7 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def fit_gaussian(x):
@@ -22,9 +21,11 @@ def by_torch(x):
     return torch.stack([x.mean(), x.std(correction=0)])
 
 
-exercise.case("four points", lambda rng: {"x": _normal(rng, 4, 1.0, 2.0)})
-exercise.case("far from 0", lambda rng: {"x": _normal(rng, 30, -1e4, 0.5)})
-exercise.case("two groups", lambda rng: {"x": torch.cat([_normal(rng, 7, -3.0, 0.3), _normal(rng, 5, 2.0, 0.3)])})
+exercise.case("four points", lambda rng: {"x": normal(rng, 4, mean=1.0, sd=2.0)})
+exercise.case("far from 0", lambda rng: {"x": normal(rng, 30, mean=-1e4, sd=0.5)})
+exercise.case(
+    "two groups", lambda rng: {"x": torch.cat([normal(rng, 7, mean=-3.0, sd=0.3), normal(rng, 5, mean=2.0, sd=0.3)])}
+)
 
 exercise.mistake(
     "Your sd divides by n - 1, as x.std() does unless told otherwise. The maximum of the likelihood divides "

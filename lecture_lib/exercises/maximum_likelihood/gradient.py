@@ -4,8 +4,7 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def gradient(x, mean, log_sd):
@@ -18,9 +17,9 @@ def gradient(x, mean, log_sd):
 
 exercise = Exercise("likelihood.gradient", points=4, reference=gradient)
 
-exercise.case("a wide gaussian", lambda rng: {"x": _normal(rng, 5, 1.0), "mean": -0.5, "log_sd": 1.1})
-exercise.case("a steep place", lambda rng: {"x": _normal(rng, 200, 2.0, 0.5), "mean": 0.5, "log_sd": -0.9})
-exercise.case("close to the best", lambda rng: {"x": _normal(rng, 100, 0.0, 2.0), "mean": 0.2, "log_sd": 0.6})
+exercise.case("a wide gaussian", lambda rng: {"x": normal(rng, 5, mean=1.0), "mean": -0.5, "log_sd": 1.1})
+exercise.case("a steep place", lambda rng: {"x": normal(rng, 200, mean=2.0, sd=0.5), "mean": 0.5, "log_sd": -0.9})
+exercise.case("close to the best", lambda rng: {"x": normal(rng, 100, sd=2.0), "mean": 0.2, "log_sd": 0.6})
 
 
 def _numbers(formula):

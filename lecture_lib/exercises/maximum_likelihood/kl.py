@@ -4,8 +4,7 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 
 
 def kl(log_p, log_q):
@@ -16,8 +15,8 @@ def kl(log_p, log_q):
 
 
 def _logs(rng, n, spread=1.0, mean=-1.5):
-    log_p = mean + _normal(rng, n)
-    return {"log_p": log_p, "log_q": log_p - 0.7 - _normal(rng, n, sd=spread)}
+    log_p = mean + normal(rng, n)
+    return {"log_p": log_p, "log_q": log_p - 0.7 - normal(rng, n, sd=spread)}
 
 
 exercise = Exercise("likelihood.kl", points=3, reference=kl)
@@ -29,8 +28,8 @@ exercise.case("nearly the same model", lambda rng: _logs(rng, 50, spread=0.05))
 
 @exercise.case("the estimate is below 0")
 def _(rng):
-    log_p = -1.5 + _normal(rng, 30)
-    return {"log_p": log_p, "log_q": log_p + 0.2 + _normal(rng, 30, sd=0.3)}
+    log_p = -1.5 + normal(rng, 30)
+    return {"log_p": log_p, "log_q": log_p + 0.2 + normal(rng, 30, sd=0.3)}
 
 
 exercise.mistake(

@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS
 
 
 def mixture_log_prob(x, weights, means, sds):
@@ -26,12 +26,12 @@ def _mixture(x, weights, means, sds):
 
 
 def two_components(rng):
-    return _mixture(_normal(rng, 6, 0.0, 2.0), [0.7, 0.3], [-1.0, 2.0], [0.5, 1.5])
+    return _mixture(normal(rng, 6, sd=2.0), [0.7, 0.3], [-1.0, 2.0], [0.5, 1.5])
 
 
 def five_components(rng):
     weights = torch.rand(5, generator=rng) + 0.2
-    x, means = _normal(rng, 200, 0.0, 3.0), _normal(rng, 5, 0.0, 3.0)
+    x, means = normal(rng, 200, sd=3.0), normal(rng, 5, mean=0.0, sd=3.0)
     return _mixture(x, weights / weights.sum(), means, 0.3 + torch.rand(5, generator=rng))
 
 
@@ -60,12 +60,12 @@ exercise.case("two components", two_components)
 exercise.case("five components", five_components)
 exercise.case(
     "points far away",
-    lambda rng: {**two_components(rng), "x": _normal(rng, 4) + torch.tensor([-80.0, 100.0, 1e3, -1e4])},
+    lambda rng: {**two_components(rng), "x": normal(rng, 4) + torch.tensor([-80.0, 100.0, 1e3, -1e4])},
 )
-exercise.case("one component", lambda rng: _mixture(_normal(rng, 5), [1.0], [0.4], [0.6]))
+exercise.case("one component", lambda rng: _mixture(normal(rng, 5), [1.0], [0.4], [0.6]))
 exercise.case(
     "a rare component far away",
-    lambda rng: _mixture(50 + _normal(rng, 3).double(), [1.0, 1e-12], [0.0, 50.0], [1.0, 1.2]),
+    lambda rng: _mixture(50 + normal(rng, 3).double(), [1.0, 1e-12], [0.0, 50.0], [1.0, 1.2]),
 )
 
 exercise.mistake(

@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS, _normal
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS
 
 
 def nll(x, mean, sd):
@@ -29,11 +29,11 @@ def with_the_square_written_out(x, mean, sd):
     return -log_p.mean()
 
 
-exercise.case("one point", lambda rng: {"x": _normal(rng, 1, 2.0), "mean": 1.5, "sd": 1.7})
-exercise.case("a narrow gaussian", lambda rng: {"x": _normal(rng, 6, 0.3, 0.2), "mean": 0.3, "sd": 0.2})
-exercise.case("many points", lambda rng: {"x": _normal(rng, 500, -1.0, 3.0), "mean": 0.5, "sd": 2.5})
+exercise.case("one point", lambda rng: {"x": normal(rng, 1, mean=2.0), "mean": 1.5, "sd": 1.7})
+exercise.case("a narrow gaussian", lambda rng: {"x": normal(rng, 6, mean=0.3, sd=0.2), "mean": 0.3, "sd": 0.2})
+exercise.case("many points", lambda rng: {"x": normal(rng, 500, mean=-1.0, sd=3.0), "mean": 0.5, "sd": 2.5})
 exercise.case(
-    "a point far away", lambda rng: {"x": torch.cat([_normal(rng, 3), torch.tensor([60.0])]), "mean": 0.0, "sd": 1.5}
+    "a point far away", lambda rng: {"x": torch.cat([normal(rng, 3), torch.tensor([60.0])]), "mean": 0.0, "sd": 1.5}
 )
 
 exercise.mistake(

@@ -2,8 +2,7 @@
 
 import torch
 
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.maximum_likelihood import _normal
+from lecture_lib.exercises.engine import Exercise, normal
 from lecture_lib.exercises.maximum_likelihood.gradient import gradient
 
 
@@ -20,7 +19,7 @@ def sgd(x, batches, lr, mean, log_sd):
 
 def _run(rng, n, steps, b, lr, mean=-1.0, log_sd=0.7):
     batches = torch.stack([torch.randperm(n, generator=rng)[:b] for _ in range(steps)])
-    return {"x": _normal(rng, n, 1.0, 0.8), "batches": batches, "lr": lr, "mean": mean, "log_sd": log_sd}
+    return {"x": normal(rng, n, mean=1.0, sd=0.8), "batches": batches, "lr": lr, "mean": mean, "log_sd": log_sd}
 
 
 def _one_after_the_other(x, batches, lr, mean, log_sd):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are small: a second thread would mostly wait for the first
 
@@ -24,8 +25,21 @@ def pytest_collection_modifyitems(items):
 def longest_first(item):
     """Each process takes the next file when it is done with one: what takes long must not come last."""
     if item.path.suffix == ".ipynb":
-        return 0, -int(item.path.parent.name[0])
-    return (1, 0) if item.path.parent.name == "grading" else (2, 0)
+        return 1, -int(item.path.parent.name[0])
+    return {"exercises": 0, "grading": 2}.get(item.path.parent.name, 3), 0
+
+
+class Files(LoadFileScheduling):
+    """A process takes whole files, and all of tests/exercises, which share what is worked out once for an exercise."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "tests/exercises" if file.startswith("tests/exercises/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return Files(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -21,10 +21,6 @@ from tests.exercises import references
 h, f = references("histogram"), references("flows")
 HIDDEN = [None, 1812]
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
-each_mistake = pytest.mark.parametrize(
-    "name, sentence, wrong",
-    [(n, sentence, wrong) for n, e in EXERCISES.items() for sentence, wrong in e.mistakes],
-)
 
 
 @each_exercise
@@ -41,13 +37,14 @@ def test_every_exercise_has_points_cases_and_sentences(name):
     assert all(re.fullmatch(r"[A-Za-z].*[.?]", sentence) for sentence, _ in exercise.mistakes)
 
 
-@each_mistake
+@each_exercise
 @pytest.mark.parametrize("hidden", HIDDEN)
-def test_every_known_mistake_loses_points_and_is_named(name, sentence, wrong, hidden):
-    report = check(name, wrong, hidden=hidden)
-    assert 2 * report.points in range(2 * report.out_of)  # halves, and never rounded up to full marks
-    assert sentence in report.whys, str(report)  # stated, not guessed
-    assert sentence in str(report)
+def test_every_known_mistake_loses_points_and_is_named(name, hidden):
+    for sentence, wrong in EXERCISES[name].mistakes:
+        report = check(name, wrong, hidden=hidden)
+        assert 2 * report.points in range(2 * report.out_of)  # halves, and never rounded up to full marks
+        assert sentence in report.whys, str(report)  # stated, not guessed
+        assert sentence in str(report)
 
 
 @each_exercise

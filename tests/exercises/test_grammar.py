@@ -82,10 +82,10 @@ def test_without_a_change_every_style_is_right_and_stays_so(name):
 
 @each_exercise
 def test_what_the_grammar_gets_wrong_is_named(name):
-    """Six variants: each loses points, and gets a sentence; what has no numbers gets another one."""
+    """Three variants: each loses points, and gets a sentence; what has no numbers gets another one."""
     exercise = EXERCISES[name]
     variants = prepare(exercise, 0).variants
-    for function, *_ in random.Random(1).sample(variants.singles, 6):
+    for function, *_ in random.Random(1).sample(variants.singles, 3):
         values = [variants.run(function, i) for i in range(len(variants.cases))]
         if any(v is None for v in values) or all(map(alike, values, variants.expected)):
             continue

@@ -204,6 +204,12 @@ def settings():
     j.close()
 
 
+@pytest.fixture(scope="module")
+def harmless(settings):
+    """What a report may say."""
+    return reports(graded(right_but_first("def estimate(x, edges): return x"), settings))
+
+
 def graded(notebook, settings):
     return grade("eve", nbformat.writes(notebook).encode(), RELEASE, settings)
 
@@ -247,7 +253,7 @@ def estimate(x, edges): raise type("Leak" + str(x[0].item()).replace(".", "_").r
 @needs_sandbox
 @pytest.mark.parametrize("how", LEAKS)
 @pytest.mark.parametrize("public_is_right", [False, True], ids=["wrong everywhere", "right in public"])
-def test_no_hidden_input_gets_into_what_the_student_reads(how, public_is_right, settings):
+def test_no_hidden_input_gets_into_what_the_student_reads(how, public_is_right, settings, harmless):
     source = LEAKS[how]
     if public_is_right:  # then only the report on the hidden inputs could be shown
         known = sorted({round(v, 3) for v in PUBLIC.tolist()})
@@ -260,10 +266,9 @@ def estimate(x, edges):
     notebook = right_but_first(answer(RIGHT).source.replace("def estimate", "def right_estimate") + "\n" + source)
     result = graded(notebook, settings)
     assert result.points < ALL
-    harmless = graded(right_but_first("def estimate(x, edges): return x"), settings)
-    said, usual = map(reports, (result, harmless))
+    said = reports(result)
     public = prepare(EXERCISES["histogram.estimate"], 0).expected  # may be shown
-    usual += " ".join(f"{v:.4g}" for shares in public for v in shares.tolist())
+    usual = harmless + " ".join(f"{v:.4g}" for shares in public for v in shares.tolist())
     hidden = {f"{v:.4f}"[:-1] for v in HIDDEN.tolist()} - {f"{v:.4f}"[:-1] for v in PUBLIC.tolist()}
     hidden = {v for v in hidden if len(v.strip("-0.")) >= 3}
     shapes = {str(int(v * 100000 + 1000000)) for v in HIDDEN.tolist()} - {

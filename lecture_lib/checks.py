@@ -80,31 +80,27 @@ def takes_arrays(function):
     """
     kinds = {name: p.annotation for name, p in inspect.signature(function).parameters.items()}
     callers = Callable in kinds.values()
-    kinds |= {name: Callable for name in ("G", "D") if name in kinds}
-
-    def taken(name, value):
-        kind = kinds.get(name)
-        if kind is Tensor:
-            return value if is_plain(value) else as_tensor(value, name)
-        what, fits = WANTED.get(kind, ("", lambda value: True))
-        if not fits(value):  # `require` would put a network into words at every call
-            raise ValueError(f"{name} is {value!r}. It should be {what}.")
-        return value
+    tensors = [name for name, kind in kinds.items() if kind is Tensor]
+    wanted = {name: WANTED[kind] for name, kind in kinds.items() if kind in WANTED}
+    wanted |= {name: WANTED[Callable] for name in ("G", "D") if name in kinds}
 
     @functools.wraps(function)
     def taking(*args, **kwargs):
         given = dict(zip(kinds, args)) | kwargs
-        given = {name: taken(name, value) for name, value in given.items()}
+        if len(given) < len(args) + len(kwargs):
+            return function(*args, **kwargs)  # too many, or one twice: Python says which
+        for name in tensors:
+            if name in given and not is_plain(given[name]):
+                given[name] = as_tensor(given[name], name)
+        for name, (what, fits) in wanted.items():
+            if name in given and not fits(given[name]):  # `require` would put a network into words at every call
+                raise ValueError(f"{name} is {given[name]!r}. It should be {what}.")
         try:
-            return function(
-                *[*given.values()][: len(args)], *args[len(kinds) :], **{name: given[name] for name in kwargs}
-            )
+            return function(**given)
         except (IndexError, RuntimeError, ValueError) as error:
             if callers or (isinstance(error, ValueError) and "to unpack" not in str(error)):
                 raise
-            shapes = " and ".join(
-                f"{name} of shape {tuple(x.shape)}" for name, x in given.items() if torch.is_tensor(x)
-            )
+            shapes = " and ".join(f"{n} of shape {tuple(x.shape)}" for n, x in given.items() if torch.is_tensor(x))
             raise ValueError(f"{function.__name__} does not take {shapes}: {str(error).splitlines()[0]}") from error
 
     return taking

@@ -1,0 +1,109 @@
+"""Compression: a model p is a code in which x takes -log2 p(x) bits. Slide "Additional Applications".
+
+    length = -log2 p(x)                   the file of `encode`, to within a few bytes
+    images -> bytes -> the same images    `encode`, `decode`, by a model that gives p(x_j | x_before j)
+
+Between probabilities and bits stands a range coder, constriction's (Bamler 2022; extra `apps`). Decoding repeats what
+encoding computed, and both must get the same probabilities to the last bit: a sum in another order, a batch of another
+size or half precision is enough to read nonsense from there on. So one function walks through the pixels in both
+directions, in float64 and on one thread, and what goes to the coder is rounded far above the rounding noise.
+"""
+
+import copy
+import hashlib
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lecture_lib.checks import require
+from lecture_lib.likelihood.simple import as_levels
+
+HEADER = struct.Struct("<3s4sII")  # name and version, the model's fingerprint, how many images, their checksum
+NAME = b"LL1"
+BLOCK = 1000  # images that go through the network together
+
+
+def encode(model: nn.Module, x) -> bytes:
+    """Images x (n, d) of whole numbers as a file of about -log2 p(x) bits, headed by 15 bytes.
+
+    model: has `pmf(x, j)`, p(x_j = v | x_before j) for each level v, (n, d) -> (n, levels), and `levels`, `d`.
+    """
+    x, encoder = as_levels(x, model.levels, model.d).cpu(), coder().queue.RangeEncoder()
+
+    def write(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
+        encoder.encode(x[rows, j].int().numpy(), coder().model.Categorical(perfect=False), probabilities)
+        return x[rows, j]
+
+    walk(model, len(x), write)
+    words = encoder.get_compressed().astype("<u4").tobytes()
+    return HEADER.pack(NAME, fingerprint(model), len(x), checksum(x, words)) + words
+
+
+def decode(model: nn.Module, file: bytes) -> Tensor:
+    """The images (n, d) of a file of `encode`, by the same model. ValueError if it is none, damaged or another's."""
+    require(file[:3] == NAME and len(file) >= HEADER.size, "file is not one of `encode`, or of another version.")
+    _, of, n, wanted = HEADER.unpack(file[: HEADER.size])
+    require(of == fingerprint(model), "file was written with another model. It should be read with the same weights.")
+    words = file[HEADER.size :]
+    damaged = "file is damaged: it has another checksum than when it was written."
+    require(len(words) % 4 == 0, damaged)
+    decoder = coder().queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
+
+    def read(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
+        return torch.from_numpy(decoder.decode(coder().model.Categorical(perfect=False), probabilities)).long()
+
+    try:
+        x = walk(model, n, read)
+    except AssertionError as error:  # constriction's, where no such bits can have been written
+        raise ValueError(damaged) from error
+    require(checksum(x, words) == wanted, damaged)
+    return x
+
+
+@torch.no_grad()
+def walk(model: nn.Module, n: int, symbol: Callable[[slice, int, np.ndarray], Tensor]) -> Tensor:
+    """n images (n, d), pixel by pixel, each of them known when the next ones' probabilities are asked for.
+
+    symbol(rows, j, probabilities): pixel j of these images, given its probabilities (n, levels) as whole numbers of
+    2^-20, at least 1 of them. Rounding noise, of 1e-15, changes none of these but once in many files.
+    """
+    model, threads = copy.deepcopy(model).cpu().double().eval(), torch.get_num_threads()
+    x = torch.zeros(n, model.d, dtype=torch.float64, device="cpu")
+    torch.set_num_threads(1)
+    try:
+        for first in range(0, n, BLOCK):
+            rows = slice(first, min(first + BLOCK, n))
+            for j in range(model.d):
+                p = (model.pmf(x[rows], j) * 2**20).round().clamp(min=1)
+                x[rows, j] = symbol(rows, j, p.numpy()).double()
+    finally:
+        torch.set_num_threads(threads)
+    return x.long()
+
+
+def coder():
+    """constriction.stream; ImportError that says how to get it."""
+    try:
+        from constriction import stream
+    except ImportError as error:
+        raise ImportError(
+            "constriction is not installed: the extra `apps` has it, pip install -e '.[apps]'."
+        ) from error
+    return stream
+
+
+def fingerprint(model: nn.Module) -> bytes:
+    """4 bytes of a hash of the model's class and weights: which model a file was written with."""
+    digest = hashlib.sha256(type(model).__name__.encode())
+    for name, value in model.state_dict().items():
+        digest.update(f"{name} {tuple(value.shape)}".encode() + value.detach().cpu().double().numpy().tobytes())
+    return digest.digest()[:4]
+
+
+def checksum(x: Tensor, words: bytes) -> int:
+    """CRC-32 of the words of a file and of the images that it holds."""
+    return zlib.crc32(x.int().numpy().astype("<i4").tobytes(), zlib.crc32(words))

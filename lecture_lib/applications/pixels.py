@@ -1,0 +1,101 @@
+"""p(x) of an image, pixel by pixel: each given those above it and to its left.
+
+Slide "Parametrizing Distributions: Autoregressive models", for images. What a pixel may look at is a small window, the
+same everywhere, so that one small network serves all pixels.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lecture_lib.checks import cpu_rng, fits_memory, on_cpu, positive_int, sampler
+from lecture_lib.likelihood.simple import as_levels
+
+
+class PixelModel(nn.Module):
+    """p(x) = prod_j p(x_j | the pixels before j in a window around it), x = 0 .. levels - 1, row by row.
+
+    The window: `above` rows, from `side` columns to the left of j to as many to the right, and `side` pixels to the left
+    of j in its own row; 0 beyond the border. A network makes of it theta of a mixture of k discretized logistics, as
+    `likelihood.DiscretizedLogistics`, and of two further weights, for level 0 and the highest one alone: black and
+    white are more frequent than a smooth curve has them. Salimans and others 2017, PixelCNN++.
+
+    shape: (height, width). hidden: units of each of two layers. rng: of the first weights.
+    """
+
+    @on_cpu
+    def __init__(self, shape, levels=256, above=3, side=4, hidden=128, k=4, rng=None):
+        super().__init__()
+        numbers = {"height": shape[0], "width": shape[1], "above": above, "side": side, "hidden": hidden, "k": k}
+        height, width, above, side, hidden, self.k = (positive_int(name, value) for name, value in numbers.items())
+        self.shape, self.d, self.levels = (height, width), height * width, positive_int("levels", levels, least=2)
+        fits_memory("The windows", self.d, (above + 1) * (2 * side + 1))
+        row, column = torch.arange(self.d)[:, None] // width, torch.arange(self.d)[:, None] % width
+        offsets = [(dy, dx) for dy in range(-above, 1) for dx in range(-side, side + 1) if dy < 0 or dx < 0]
+        rows, columns = row + torch.tensor([dy for dy, _ in offsets]), column + torch.tensor([dx for _, dx in offsets])
+        inside = (rows >= 0) & (columns >= 0) & (columns < width)  # (d, window)
+        self.register_buffer("inside", inside, persistent=False)
+        self.register_buffer("window", torch.where(inside, rows * width + columns, 0), persistent=False)
+        with torch.random.fork_rng([]):  # torch's own first weights are not used
+            self.first, self.second = nn.Linear(2 * len(offsets), hidden), nn.Linear(hidden, hidden)
+            self.row, self.column = nn.Embedding(height, hidden), nn.Embedding(width, hidden)
+            self.last = nn.Linear(hidden, 3 * self.k + 2)
+        self.init_weights(cpu_rng(rng))
+
+    @torch.no_grad()
+    def init_weights(self, rng) -> None:
+        for p in self.parameters():
+            p.uniform_(-1, 1, generator=rng).div_(math.sqrt(p.shape[-1])) if p.ndim == 2 else p.zero_()
+        _, means, log_scales, ends = self.last.bias.split([self.k, self.k, self.k, 2])
+        means.copy_((torch.arange(self.k) + 0.5) * 2 / self.k - 1)  # evenly over the levels, which go from -1 to 1
+        log_scales.fill_(-math.log(self.k))
+        ends.fill_(-3.0)
+
+    def features(self, x: Tensor, pixel: Tensor) -> Tensor:
+        """The hidden layer at some pixels, (m,), of images x (n, d): (n, m, hidden). It sees nothing but windows."""
+        seen = x[:, self.window[pixel]] * self.inside[pixel]  # (n, m, window)
+        inputs = torch.cat([seen * (2 / (self.levels - 1)) - 1, (seen > 0).to(seen)], -1)
+        where = self.row.weight[pixel // self.shape[1]] + self.column.weight[pixel % self.shape[1]]
+        hidden = torch.relu(self.first(inputs) + where)
+        return hidden + torch.relu(self.second(hidden))
+
+    def log_prob(self, x: Tensor, pixel: Tensor | None = None) -> Tensor:
+        """log p(x) in nats, (n, d) -> (n,); of some pixels, (m,), their part of the sum."""
+        x = as_levels(x, self.levels, self.d).to(self.last.weight)
+        pixel = torch.arange(self.d, device=x.device) if pixel is None else pixel
+        weights, means, log_scales = self.mixture(x, pixel)
+        u, half = x[:, pixel, None] * (2 / (self.levels - 1)) - 1, torch.exp(-log_scales) / (self.levels - 1)
+        t = (u - means) * torch.exp(-log_scales)  # half: of a level's width, in units of the scale, as t is
+        below, above = F.logsigmoid(t + half), F.logsigmoid(half - t)
+        between = below + above + torch.log(-torch.expm1(-2 * half))  # as in `DiscretizedLogistics`
+        ends = torch.cat([u == -1, u == 1], -1)
+        steps = torch.where(ends[..., :1], below, torch.where(ends[..., 1:], above, between))
+        steps = torch.cat([steps, torch.where(ends, 0.0, -math.inf)], -1)
+        return torch.logsumexp(weights + steps, -1).sum(1)
+
+    def mixture(self, x: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """log weights (n, m, k + 2), means and log scales (n, m, k), in units in which the levels go from -1 to 1."""
+        logits, ends, means, log_scales = self.last(self.features(x, pixel)).split([self.k, 2, self.k, self.k], -1)
+        return torch.cat([logits, ends], -1).log_softmax(-1), means, log_scales
+
+    def pmf(self, x: Tensor, j: int) -> Tensor:
+        """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels). Of x only what comes before j is read."""
+        weights, means, log_scales = (part[:, 0] for part in self.mixture(x, torch.tensor([j], device=x.device)))
+        edges = (torch.arange(1, self.levels, device=x.device) - 0.5) * (2 / (self.levels - 1)) - 1
+        cdf = torch.sigmoid((edges.to(x) - means[..., None]) * torch.exp(-log_scales)[..., None])  # (n, k, levels - 1)
+        *weights, lowest, highest = weights.exp().unbind(-1)
+        cdf = torch.stack(weights, 1)[:, None] @ cdf
+        p = F.pad(cdf[:, 0], (1, 0)).diff(dim=1, append=torch.stack(weights).sum(0)[:, None])
+        p[:, 0] += lowest
+        p[:, -1] += highest
+        return p
+
+    @sampler
+    def sample(self, n, rng=None) -> Tensor:
+        """One pixel after the other: (n, d), whole numbers."""
+        x = torch.zeros(n, self.d).to(self.last.weight)
+        for j in range(self.d):
+            x[:, j] = torch.multinomial(self.pmf(x, j).clamp(min=0).cpu(), 1, generator=rng)[:, 0].to(x)
+        return x.long()

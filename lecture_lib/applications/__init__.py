@@ -1,0 +1,7 @@
+"""What it is good for. Slides "Applications: ..." and "Additional Applications".
+
+"compress data, can often do better than fixed methods"     `PixelModel`, `encode`, `decode`
+"""
+
+from lecture_lib.applications.compress import decode, encode
+from lecture_lib.applications.pixels import PixelModel

@@ -30,7 +30,8 @@ BLOCK = 1000  # images that go through the network together
 def encode(model: nn.Module, x) -> bytes:
     """Images x (n, d) of whole numbers as a file of about -log2 p(x) bits, headed by 15 bytes.
 
-    model: has `pmf(x, j)`, p(x_j = v | x_before j) for each level v, (n, d) -> (n, levels), and `levels`, `d`.
+    model: has `pmf(x, j)`, p(x_j = v | x_before j) for each level v, (n, d) -> (n, levels), the `order` of the j, first
+    to last, and `levels`, `d`: a `PixelModel`, or part 2's `Autoregressive`.
     """
     x, encoder = as_levels(x, model.levels, model.d).cpu(), coder().queue.RangeEncoder()
 
@@ -77,7 +78,7 @@ def walk(model: nn.Module, n: int, symbol: Callable[[slice, int, np.ndarray], Te
     try:
         for first in range(0, n, BLOCK):
             rows = slice(first, min(first + BLOCK, n))
-            for j in range(model.d):
+            for j in model.order:
                 p = (model.pmf(x[rows], j) * 2**20).round().clamp(min=1)
                 x[rows, j] = symbol(rows, j, p.numpy()).double()
     finally:

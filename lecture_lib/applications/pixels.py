@@ -17,10 +17,10 @@ from lecture_lib.likelihood.simple import as_levels
 class PixelModel(nn.Module):
     """p(x) = prod_j p(x_j | the pixels before j in a window around it), x = 0 .. levels - 1, row by row.
 
-    The window: `above` rows, from `side` columns to the left of j to as many to the right, and `side` pixels to the left
-    of j in its own row; 0 beyond the border. A network makes of it theta of a mixture of k discretized logistics, as
-    `likelihood.DiscretizedLogistics`, and of two further weights, for level 0 and the highest one alone: black and
-    white are more frequent than a smooth curve has them. Salimans and others 2017, PixelCNN++.
+    The window: `above` rows, from `side` columns to the left of j to as many to the right, and `side` pixels to the
+    left of j in its own row; 0 beyond the border. A network makes of it theta of a mixture of k discretized logistics,
+    as `likelihood.DiscretizedLogistics` has it, and of two further weights, for level 0 and for the highest level
+    alone: black and white are more frequent than a smooth curve has them. Salimans and others 2017, PixelCNN++.
 
     shape: (height, width). hidden: units of each of two layers. rng: of the first weights.
     """
@@ -31,6 +31,7 @@ class PixelModel(nn.Module):
         numbers = {"height": shape[0], "width": shape[1], "above": above, "side": side, "hidden": hidden, "k": k}
         height, width, above, side, hidden, self.k = (positive_int(name, value) for name, value in numbers.items())
         self.shape, self.d, self.levels = (height, width), height * width, positive_int("levels", levels, least=2)
+        self.order = range(self.d)
         fits_memory("The windows", self.d, (above + 1) * (2 * side + 1))
         row, column = torch.arange(self.d)[:, None] // width, torch.arange(self.d)[:, None] % width
         offsets = [(dy, dx) for dy in range(-above, 1) for dx in range(-side, side + 1) if dy < 0 or dx < 0]
@@ -96,6 +97,6 @@ class PixelModel(nn.Module):
     def sample(self, n, rng=None) -> Tensor:
         """One pixel after the other: (n, d), whole numbers."""
         x = torch.zeros(n, self.d).to(self.last.weight)
-        for j in range(self.d):
+        for j in self.order:
             x[:, j] = torch.multinomial(self.pmf(x, j).clamp(min=0).cpu(), 1, generator=rng)[:, 0].to(x)
         return x.long()

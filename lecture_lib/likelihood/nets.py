@@ -184,10 +184,19 @@ class Autoregressive(nn.Module):
         x = as_levels(x, self.levels, self.d).to(self.phi.device)
         return self.logits(x).log_softmax(2).gather(2, x[..., None]).sum((1, 2))
 
+    def pmf(self, x: Tensor, j: int) -> Tensor:
+        """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels)."""
+        return self.logits(x)[:, j].softmax(1)
+
+    @property
+    def order(self) -> list[int]:
+        """The variables, first to last."""
+        return self.ordering.argsort().tolist()
+
     @sampler
     def sample(self, n, rng=None) -> Tensor:
         """One variable after the other, a pass through the network for each: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
-        for j in self.ordering.argsort().tolist():
-            x[:, j] = torch.multinomial(self.logits(x)[:, j].softmax(1).cpu(), 1, generator=rng)[:, 0]
+        for j in self.order:
+            x[:, j] = torch.multinomial(self.pmf(x, j).cpu(), 1, generator=rng)[:, 0]
         return x

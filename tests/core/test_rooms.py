@@ -38,10 +38,14 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def test_what_a_student_reads_has_at_most_2800_lines():
+def test_what_a_student_reads_has_at_most_2800_lines_and_with_parts_6_and_7_3800():
     """Without fast.py, which the core never imports, and checks.py, the door: a reader of a slide skips both."""
     lines = {module(p): len(p.read_text(encoding="utf-8").splitlines()) for p in CORE if p.name not in APART}
-    assert sum(lines.values()) <= 2800, lines
+    later = {
+        name: n for name, n in lines.items() if name.startswith(("lecture_lib.applications", "lecture_lib.latent"))
+    }
+    assert sum(lines.values()) - sum(later.values()) <= 2800, lines
+    assert sum(lines.values()) <= 3800, lines
 
 
 APART = ("fast.py", "checks.py")

@@ -1,0 +1,165 @@
+"""Files of -log2 p bits: whatever goes in comes out again, or a sentence does."""
+
+import itertools
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from scipy.stats import chisquare
+
+from lecture_lib import data
+from lecture_lib.applications import PixelModel, decode, encode
+from lecture_lib.applications.compress import HEADER
+from lecture_lib.likelihood import Autoregressive
+
+
+def pixels(shape=(5, 4), levels=7, scale=1.0, **options):
+    """A model with random weights."""
+    model = PixelModel(shape, levels, hidden=16, rng=torch.Generator().manual_seed(3), **options)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(scale)
+    return model
+
+
+def images(n, model, number=0):
+    return torch.randint(model.levels, (n, model.d), generator=torch.Generator().manual_seed(number))
+
+
+MODELS = {
+    "one pixel": lambda: pixels((1, 1)),
+    "one row": lambda: pixels((1, 9)),
+    "one column": lambda: pixels((9, 1)),
+    "two levels": lambda: pixels(levels=2),
+    "256 levels": lambda: pixels((6, 6), 256),
+    "a window larger than the image": lambda: pixels((2, 3), above=5, side=7),
+    "probabilities near 0 and 1": lambda: pixels(scale=20.0),
+    "part 2's": lambda: Autoregressive.start(images(50, pixels()), 7, hidden=8, ordering=torch.arange(20).flip(0)),
+}
+by_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+
+
+@by_model
+@pytest.mark.parametrize("n", [1, 2, 33])
+def test_what_went_in_comes_out_again(make, n):
+    model = make()
+    x = images(n, model)
+    assert torch.equal(decode(model, encode(model, x)), x)
+
+
+@by_model
+def test_so_do_constant_images(make):
+    model = make()
+    x = torch.tensor([0, model.levels - 1])[:, None].expand(-1, model.d)
+    assert torch.equal(decode(model, encode(model, x)), x)
+
+
+@by_model
+def test_the_file_is_as_long_as_its_bits(make):
+    """To within a word, of the probabilities as the coder gets them; it gives each level 2^-24 more, rare ones also."""
+    model = make().double()
+    x, bits = images(40, model), 0.0
+    for j in range(model.d):
+        p = (model.pmf(x.double(), j) * 2**20).round().clamp(min=1)
+        bits -= (p / p.sum(1, keepdim=True)).gather(1, x[:, [j]]).log2().sum().item()
+    found = 8 * (len(encode(model, x)) - HEADER.size)
+    assert 0.99 * bits - 8 <= found <= bits + 40 + x.numel() * model.levels / 2**20
+
+
+def test_the_file_is_as_long_as_the_models_bits_per_dimension_say(rng):
+    """For what the model expects: to one part in 1,000."""
+    model = pixels((12, 12), 256)
+    x = model.sample(300, rng)
+    bits = -model.double().log_prob(x).sum().item() / math.log(2)
+    assert 8 * len(encode(model, x)) == pytest.approx(bits, rel=1e-3)
+
+
+@by_model
+def test_a_pixel_sees_those_before_it_alone(make):
+    model = make().double()
+    x, other = images(5, model).double(), images(5, model, number=1).double()
+    for place, j in enumerate(model.order):
+        changed, later = x.clone(), list(model.order)[place:]
+        changed[:, later] = other[:, later]
+        assert torch.equal(model.pmf(changed, j), model.pmf(x, j))
+
+
+def test_probabilities_sum_to_1_over_all_images_and_are_those_of_the_pixels():
+    model = pixels((2, 2), 3).double()
+    x = torch.tensor([*itertools.product(range(3), repeat=4)])
+    log_p = model.log_prob(x)
+    assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-9)
+    by_pixel = sum(model.pmf(x.double(), j).gather(1, x[:, [j]])[:, 0].log() for j in range(4))
+    torch.testing.assert_close(log_p, by_pixel, rtol=0, atol=1e-9)
+    parts = sum(model.log_prob(x, torch.tensor([j])) for j in range(4))
+    torch.testing.assert_close(log_p, parts)
+
+
+def test_samples_come_as_often_as_their_probability_says(rng):
+    model = pixels((2, 2), 2)
+    x = torch.tensor([*itertools.product(range(2), repeat=4)])
+    place = model.sample(20_000, rng) @ torch.tensor([8, 4, 2, 1])
+    p = model.double().log_prob(x).exp()
+    found = chisquare(place.bincount(minlength=16).numpy(), (20_000 * p / p.sum()).detach().numpy())
+    assert found.pvalue > 1e-3  # one seed in 1,000 fails
+
+
+SCRIPT = """
+import sys, torch
+from tests.core.test_compress import decode, images, pixels
+torch.set_num_threads({threads})
+model = pixels((6, 6), 256)
+assert torch.equal(decode(model, open(sys.argv[1], "rb").read()), images(70, model))
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_another_process_with_other_threads_reads_the_file(tmp_path, root, threads):
+    model = pixels((6, 6), 256)
+    (tmp_path / "file").write_bytes(encode(model, images(70, model)))
+    script = SCRIPT.format(threads=threads)
+    subprocess.run([sys.executable, "-c", script, tmp_path / "file"], cwd=root, check=True)
+
+
+def test_rounded_probabilities_do_not_depend_on_the_batch_or_the_threads():
+    """To the last bit they do: that is what the rounding is for."""
+    model = PixelModel((28, 28), rng=torch.Generator().manual_seed(0)).double()
+    x, before = images(300, model).double(), torch.get_num_threads()
+    rounded = lambda rows: (model.pmf(rows, 400) * 2**20).round()  # noqa: E731
+    try:
+        torch.set_num_threads(1)
+        whole = rounded(x)
+        assert torch.equal(torch.cat([rounded(rows) for rows in x.split(7)]), whole)
+        torch.set_num_threads(3)
+        assert torch.equal(rounded(x), whole)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_damaged_file_a_cut_one_and_anothers_get_a_sentence():
+    model = pixels()
+    x = images(20, model)
+    file = encode(model, x)
+    for i in range(0, 8 * len(file), 41):
+        flipped = bytearray(file)
+        flipped[i // 8] ^= 1 << i % 8
+        with pytest.raises(ValueError, match="file"):
+            decode(model, bytes(flipped))
+    for end in (*range(len(file)),):
+        with pytest.raises(ValueError, match="file"):
+            decode(model, file[:end])
+    with pytest.raises(ValueError, match="file is damaged"):
+        decode(model, file + b"\0\0\0\0")
+    with pytest.raises(ValueError, match="another model"):
+        decode(pixels(scale=1.001), file)
+    with pytest.raises(ValueError, match="whole numbers"):
+        encode(model, x + 0.5)
+
+
+def test_digits_take_fewer_bytes_than_their_levels():
+    digits = data.digits()
+    model = PixelModel(digits.shape, digits.levels, side=3, hidden=16, k=2, rng=torch.Generator().manual_seed(0))
+    file = encode(model, digits.test[:100])
+    assert torch.equal(decode(model, file), digits.test[:100])

@@ -1,7 +1,7 @@
 """What it is good for. Slides "Applications: ..." and "Additional Applications".
 
-"compress data, can often do better than fixed methods"     `PixelModel`, `encode`, `decode`
+"compress data, can often do better than fixed methods"     `PixelModel`, `encode`, `decode`; `clothes_model`
 """
 
 from lecture_lib.applications.compress import decode, encode
-from lecture_lib.applications.pixels import PixelModel
+from lecture_lib.applications.pixels import PixelModel, SomePixels, clothes_model

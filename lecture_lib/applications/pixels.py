@@ -5,13 +5,18 @@ same everywhere, so that one small network serves all pixels.
 """
 
 import math
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.checks import cpu_rng, fits_memory, on_cpu, positive_int, sampler
 from lecture_lib.likelihood.simple import as_levels
+
+WEIGHTS = Path(__file__).parent / "clothes.safetensors"
+MODEL = {"shape": (28, 28), "levels": 256, "hidden": 144}
 
 
 class PixelModel(nn.Module):
@@ -118,3 +123,10 @@ class SomePixels(nn.Module):
         first = torch.randint(min(self.every, self.model.d), (1,), generator=self.rng, device="cpu").item()
         pixel = torch.arange(first, self.model.d, self.every, device=self.model.window.device)
         return self.every * self.model.log_prob(x, pixel)
+
+
+def clothes_model() -> PixelModel:
+    """The pixel model of Fashion-MNIST that comes with the course."""
+    model = PixelModel(**MODEL)
+    model.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    return model.eval()

@@ -55,7 +55,6 @@ def optimal_discriminator(p, q) -> Callable[[Tensor], Tensor]:
     p, q: anything with `log_prob`, (n, d) -> (n,). Returns x (n, d) -> D*(x) (n,), in [0, 1]: computed as
     sigmoid(log p(x) - log q(x)), and 1/2 where both densities are 0, since no such point ever comes.
     """
-
     have_log_prob(p=p, q=q)
 
     def best(x: Tensor) -> Tensor:

@@ -4,8 +4,7 @@ Slides "Parametrizing Distributions" to "Parametrizing Distributions: Autoregres
 
     argmin_theta -(1/n) sum_i log p_theta(x(i))      `nll`, the loss
     by SGD                                           `maximize_likelihood`, the loop
-    "some choices to make for p_theta"               `SoftmaxHistogram`, mixtures in `simple`; `BayesNet`,
-                                                     `Autoregressive` in `nets`
+    "some choices to make for p_theta"               `SoftmaxHistogram` and others in `simple`, Bayes nets in `nets`
 
 Every model answers `log_prob(x)`, (n, d) -> (n,) in nats, and `sample(n, rng)` -> (n, d). Models may live on a
 GPU, except Bayes nets, which only count; x is taken to the model's device, and rng is always the CPU's.

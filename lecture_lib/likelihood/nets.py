@@ -161,6 +161,7 @@ class Autoregressive(nn.Module):
         v = torch.arange(levels)
         u = 2 * v / (levels - 1) - 1
         self.register_buffer("ordering", ordering)
+        self.order = ordering.argsort().tolist()  # the variables, first to last
         self.register_buffer("bias", torch.zeros(d, levels))
         self.register_buffer("phi", torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(u))  # (levels, 5)
         self.net = MADE(ordering, 5, 5, hidden, rng)
@@ -187,11 +188,6 @@ class Autoregressive(nn.Module):
     def pmf(self, x: Tensor, j: int) -> Tensor:
         """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels)."""
         return self.logits(x)[:, j].softmax(1)
-
-    @property
-    def order(self) -> list[int]:
-        """The variables, first to last."""
-        return self.ordering.argsort().tolist()
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:

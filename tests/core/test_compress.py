@@ -7,12 +7,15 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
 from scipy.stats import chisquare
 
 from lecture_lib import data
-from lecture_lib.applications import PixelModel, decode, encode
+from lecture_lib.applications import PixelModel, SomePixels, clothes_model, decode, encode
 from lecture_lib.applications.compress import HEADER
-from lecture_lib.likelihood import Autoregressive
+from lecture_lib.applications.pixels import WEIGHTS
+from lecture_lib.applications.train import train_pixels
+from lecture_lib.likelihood import Autoregressive, nll
 
 
 def pixels(shape=(5, 4), levels=7, scale=1.0, **options):
@@ -95,6 +98,39 @@ def test_probabilities_sum_to_1_over_all_images_and_are_those_of_the_pixels():
     torch.testing.assert_close(log_p, by_pixel, rtol=0, atol=1e-9)
     parts = sum(model.log_prob(x, torch.tensor([j])) for j in range(4))
     torch.testing.assert_close(log_p, parts)
+
+
+@pytest.mark.parametrize("every", [1, 3, 50])
+def test_some_pixels_are_an_unbiased_estimate(every):
+    """The mean over all that can be drawn is log p(x)."""
+    model = pixels((4, 5)).double()
+    x, some = images(6, model), SomePixels(model, every, torch.Generator().manual_seed(0))
+    drawn = torch.stack([some.log_prob(x) for _ in range(400)]).detach()
+    drawn = drawn.unique(dim=0)
+    assert len(drawn) == min(every, model.d)
+    torch.testing.assert_close(drawn.sum(0) / every, model.log_prob(x).detach())
+
+
+def test_training_on_some_pixels_makes_all_of_them_likelier():
+    digits = data.digits()
+    model = PixelModel(digits.shape, digits.levels, side=3, hidden=16, k=2, rng=torch.Generator().manual_seed(0))
+    before = nll(model, digits.test).item()
+    for _ in train_pixels(model, digits, steps=150, every=4):
+        pass
+    assert nll(model, digits.test).item() < before / 2
+
+
+def test_the_weights_that_come_with_the_course_say_where_they_are_from():
+    with safe_open(WEIGHTS, "pt") as file:
+        words = file.metadata()
+    assert words["command"].startswith("python -m lecture_lib.applications.train clothes") and words["figures"]
+    assert WEIGHTS.stat().st_size <= 100_000
+
+
+@pytest.mark.skipif(not data.images.DEBIAN.is_dir(), reason="needs the Debian package dataset-fashion-mnist")
+def test_they_code_the_clothes_in_about_3_bits_a_pixel():
+    x = data.fashion_mnist(download=False).test[:20].long()
+    assert (-clothes_model().log_prob(x).mean() / 784 / math.log(2)).item() == pytest.approx(2.9, abs=0.4)
 
 
 def test_samples_come_as_often_as_their_probability_says(rng):

@@ -84,6 +84,7 @@ class PixelModel(nn.Module):
     def mixture(self, x: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """log weights (n, m, k + 2), means and log scales (n, m, k), in units in which the levels go from -1 to 1."""
         logits, ends, means, log_scales = self.last(self.features(x, pixel)).split([self.k, 2, self.k, self.k], -1)
+        log_scales = log_scales.clamp(-7, 7)  # from a tenth of a level of 256: beyond, gradients are NaN
         return torch.cat([logits, ends], -1).log_softmax(-1), means, log_scales
 
     def pmf(self, x: Tensor, j: int) -> Tensor:

@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=["clothes"])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=80_000)
+    parser.add_argument("--steps", type=int, default=50_000)
     options = parser.parse_args()
     torch.set_num_threads(1)
     images, began = data.fashion_mnist(), time.process_time()

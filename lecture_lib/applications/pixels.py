@@ -54,7 +54,7 @@ class PixelModel(nn.Module):
     def init_weights(self, rng) -> None:
         for p in self.parameters():
             p.uniform_(-1, 1, generator=rng).div_(math.sqrt(p.shape[-1])) if p.ndim == 2 else p.zero_()
-        _, means, log_scales, ends = self.last.bias.split([self.k, self.k, self.k, 2])
+        _, ends, means, log_scales = self.last.bias.split([self.k, 2, self.k, self.k])  # as in `mixture`
         means.copy_((torch.arange(self.k) + 0.5) * 2 / self.k - 1)  # evenly over the levels, which go from -1 to 1
         log_scales.fill_(-math.log(self.k))
         ends.fill_(-3.0)

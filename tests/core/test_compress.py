@@ -111,6 +111,17 @@ def test_some_pixels_are_an_unbiased_estimate(every):
     torch.testing.assert_close(drawn.sum(0) / every, model.log_prob(x).detach())
 
 
+@pytest.mark.parametrize("extreme", [-1000.0, -20.0, 20.0, 1000.0])
+@pytest.mark.parametrize("levels", [2, 256])
+def test_numbers_and_gradients_are_finite_however_narrow_or_wide_a_logistic_is(extreme, levels):
+    model = pixels(levels=levels)
+    with torch.no_grad():
+        model.last.bias[model.k + 2 + model.k :] = extreme
+    loss = nll(model, images(10, model))
+    loss.backward()
+    assert loss.isfinite() and all(p.grad.isfinite().all() for p in model.parameters())
+
+
 def test_training_on_some_pixels_makes_all_of_them_likelier():
     digits = data.digits()
     model = PixelModel(digits.shape, digits.levels, side=3, hidden=16, k=2, rng=torch.Generator().manual_seed(0))

@@ -98,7 +98,7 @@ def takes_arrays(function):
         try:
             return function(**given)
         except (IndexError, RuntimeError, ValueError) as error:
-            if callers or (isinstance(error, ValueError) and "to unpack" not in str(error)):
+            if callers or "alloc" in str(error) or (isinstance(error, ValueError) and "to unpack" not in str(error)):
                 raise
             shapes = " and ".join(f"{n} of shape {tuple(x.shape)}" for n, x in given.items() if torch.is_tensor(x))
             raise ValueError(f"{function.__name__} does not take {shapes}: {str(error).splitlines()[0]}") from error

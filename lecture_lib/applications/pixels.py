@@ -16,7 +16,8 @@ from lecture_lib.checks import cpu_rng, fits_memory, on_cpu, positive_int, sampl
 from lecture_lib.likelihood.simple import as_levels
 
 WEIGHTS = Path(__file__).parent / "clothes.safetensors"
-MODEL = {"shape": (28, 28), "levels": 256, "hidden": 144}
+MODEL = {"shape": (28, 28), "levels": 256, "above": 3, "side": 4, "hidden": 144, "k": 4}
+BLOCK = 256  # images
 
 
 class PixelModel(nn.Module):
@@ -36,12 +37,12 @@ class PixelModel(nn.Module):
         numbers = {"height": shape[0], "width": shape[1], "above": above, "side": side, "hidden": hidden, "k": k}
         height, width, above, side, hidden, self.k = (positive_int(name, value) for name, value in numbers.items())
         self.shape, self.d, self.levels = (height, width), height * width, positive_int("levels", levels, least=2)
-        self.order = range(self.d)
         fits_memory("The windows", self.d, (above + 1) * (2 * side + 1))
         row, column = torch.arange(self.d)[:, None] // width, torch.arange(self.d)[:, None] % width
         offsets = [(dy, dx) for dy in range(-above, 1) for dx in range(-side, side + 1) if dy < 0 or dx < 0]
         rows, columns = row + torch.tensor([dy for dy, _ in offsets]), column + torch.tensor([dx for _, dx in offsets])
         inside = (rows >= 0) & (columns >= 0) & (columns < width)  # (d, window)
+        self.register_buffer("ordering", torch.arange(self.d), persistent=False)  # row by row
         self.register_buffer("inside", inside, persistent=False)
         self.register_buffer("window", torch.where(inside, rows * width + columns, 0), persistent=False)
         with torch.random.fork_rng([]):  # torch's own first weights are not used
@@ -70,13 +71,16 @@ class PixelModel(nn.Module):
     def log_prob(self, x: Tensor, pixel: Tensor | None = None) -> Tensor:
         """log p(x) in nats, (n, d) -> (n,); of some pixels, (m,), their part of the sum."""
         x = as_levels(x, self.levels, self.d).to(self.last.weight)
-        pixel = torch.arange(self.d, device=x.device) if pixel is None else pixel
+        pixel = self.ordering if pixel is None else pixel
+        if len(x) > BLOCK and not torch.is_grad_enabled():  # the hidden layers of many images take much memory
+            return torch.cat([self.log_prob(rows, pixel) for rows in x.split(BLOCK)])
+        fits_memory("The hidden layers", 4 * len(x), len(pixel), self.first.out_features)
         weights, means, log_scales = self.mixture(x, pixel)
         u, half = x[:, pixel, None] * (2 / (self.levels - 1)) - 1, torch.exp(-log_scales) / (self.levels - 1)
         t = (u - means) * torch.exp(-log_scales)  # half: of a level's width, in units of the scale, as t is
         below, above = F.logsigmoid(t + half), F.logsigmoid(half - t)
         between = below + above + torch.log(-torch.expm1(-2 * half))  # as in `DiscretizedLogistics`
-        ends = torch.cat([u == -1, u == 1], -1)
+        ends = torch.stack([x[:, pixel] == 0, x[:, pixel] == self.levels - 1], -1)
         steps = torch.where(ends[..., :1], below, torch.where(ends[..., 1:], above, between))
         steps = torch.cat([steps, torch.where(ends, 0.0, -math.inf)], -1)
         return torch.logsumexp(weights + steps, -1).sum(1)
@@ -89,9 +93,10 @@ class PixelModel(nn.Module):
 
     def pmf(self, x: Tensor, j: int) -> Tensor:
         """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels). Of x only what comes before j is read."""
-        weights, means, log_scales = (part[:, 0] for part in self.mixture(x, torch.tensor([j], device=x.device)))
-        edges = (torch.arange(1, self.levels, device=x.device) - 0.5) * (2 / (self.levels - 1)) - 1
-        cdf = torch.sigmoid((edges.to(x) - means[..., None]) * torch.exp(-log_scales)[..., None])  # (n, k, levels - 1)
+        x = x.to(self.last.weight)
+        weights, means, log_scales = (part[:, 0] for part in self.mixture(x, self.ordering[[j]]))
+        edges = (torch.arange(1, self.levels, device=x.device, dtype=x.dtype) - 0.5) * (2 / (self.levels - 1)) - 1
+        cdf = torch.sigmoid((edges - means[..., None]) * torch.exp(-log_scales)[..., None])  # (n, k, levels - 1)
         *weights, lowest, highest = weights.exp().unbind(-1)
         cdf = torch.stack(weights, 1)[:, None] @ cdf
         p = F.pad(cdf[:, 0], (1, 0)).diff(dim=1, append=torch.stack(weights).sum(0)[:, None])
@@ -103,7 +108,7 @@ class PixelModel(nn.Module):
     def sample(self, n, rng=None) -> Tensor:
         """One pixel after the other: (n, d), whole numbers."""
         x = torch.zeros(n, self.d).to(self.last.weight)
-        for j in self.order:
+        for j in range(self.d):
             x[:, j] = torch.multinomial(self.pmf(x, j).clamp(min=0).cpu(), 1, generator=rng)[:, 0].to(x)
         return x.long()
 
@@ -117,17 +122,16 @@ class SomePixels(nn.Module):
 
     def __init__(self, model: PixelModel, every: int = 8, rng=None):
         super().__init__()
-        self.model, self.every, self.rng = model, positive_int("every", every), cpu_rng(rng)
+        self.model, self.every, self.rng = model, min(positive_int("every", every), model.d), cpu_rng(rng)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """(n, d) -> (n,), in nats."""
-        first = torch.randint(min(self.every, self.model.d), (1,), generator=self.rng, device="cpu").item()
-        pixel = torch.arange(first, self.model.d, self.every, device=self.model.window.device)
-        return self.every * self.model.log_prob(x, pixel)
+        first = torch.randint(self.every, (1,), generator=self.rng, device="cpu").item()
+        return self.every * self.model.log_prob(x, self.model.ordering[first :: self.every])
 
 
 def clothes_model() -> PixelModel:
     """The pixel model of Fashion-MNIST that comes with the course."""
-    model = PixelModel(**MODEL)
+    model = PixelModel(**MODEL, rng=torch.Generator())  # torch's own random numbers stay as they are
     model.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
     return model.eval()

@@ -1,6 +1,6 @@
-"""What the notebook loads, trained by the course itself: python -m lecture_lib.applications.train clothes
+"""What `clothes_model` loads, trained by the course itself: python -m lecture_lib.applications.train clothes
 
-The weights are kept beside this file, in bfloat16, with the command, seed, date and figures in their metadata.
+The weights are in bfloat16, with the command, seed, date, data and figures in their metadata.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from lecture_lib import data
-from lecture_lib.applications.pixels import MODEL, WEIGHTS, PixelModel, SomePixels
+from lecture_lib.applications.pixels import MODEL, PixelModel, SomePixels
 from lecture_lib.evaluate import bits_per_dim
 from lecture_lib.likelihood import maximize_likelihood, nll, warm_up_cosine
 
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("name", choices=["clothes"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=50_000)
+    parser.add_argument("--out", default="clothes.safetensors", help="default: in the current folder")
     options = parser.parse_args()
     torch.set_num_threads(1)
     images, began = data.fashion_mnist(), time.process_time()
@@ -45,9 +46,11 @@ def main() -> None:
         "command": f"python -m lecture_lib.applications.train clothes --steps {options.steps} --seed {options.seed}",
         "seed": str(options.seed),
         "date": date.today().isoformat(),
+        "data": "Fashion-MNIST, Xiao, Rasul and Vollgraf 2017, MIT licence",
+        "torch": torch.__version__,
         "figures": f"bits/dim of 1,000 images: {train:.4f} to train, {test:.4f} to test; {seconds:.0f} CPU seconds",
     }
-    save_file(kept, WEIGHTS, words)
+    save_file(kept, options.out, words)
     print(words)
 
 

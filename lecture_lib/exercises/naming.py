@@ -125,19 +125,18 @@ class Table:
     """Things by a value that each has, to be found by it: one look at the first numbers of all of them."""
 
     def __init__(self):
-        self.groups: dict[torch.Size, tuple[list, list[Tensor]]] = {}
+        self.groups: dict[torch.Size, tuple[list, Tensor]] = {}
 
     def add(self, things: list, values: Tensor) -> None:
         """values: (k, ...), of k things."""
-        group = self.groups.setdefault(values.shape[1:], ([], []))
-        group[0].extend(things)
-        group[1].append(values.reshape(len(values), -1)[:, :FIRST])
+        heads, shape = values.reshape(len(values), -1)[:, :FIRST], values.shape[1:]
+        before, known = self.groups.get(shape, ([], heads[:0]))
+        self.groups[shape] = before + things, torch.cat([known, heads])
 
     def near(self, value: Tensor) -> list:
         """The things whose value may be this one."""
-        things, values = self.groups.get(value.shape, ([], []))
-        same = isclose(torch.cat(values), value.flatten()[:FIRST]).all(1).nonzero()[:, 0].tolist() if things else []
-        return [things[j] for j in same]
+        things, heads = self.groups.get(value.shape, ([], value.new_empty(0, min(value.numel(), FIRST))))
+        return [things[j] for j in isclose(heads, value.flatten()[:FIRST]).all(1).nonzero()[:, 0].tolist()]
 
 
 VAGUE = ("times 0, as // or a result that is never filled makes them", "rounded to whole numbers", "in percent")

@@ -161,7 +161,6 @@ class Autoregressive(nn.Module):
         v = torch.arange(levels)
         u = 2 * v / (levels - 1) - 1
         self.register_buffer("ordering", ordering)
-        self.order = ordering.argsort().tolist()  # the variables, first to last
         self.register_buffer("bias", torch.zeros(d, levels))
         self.register_buffer("phi", torch.stack([u, u**2, u**3, v == 0, v == levels - 1], 1).to(u))  # (levels, 5)
         self.net = MADE(ordering, 5, 5, hidden, rng)
@@ -187,12 +186,13 @@ class Autoregressive(nn.Module):
 
     def pmf(self, x: Tensor, j: int) -> Tensor:
         """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels)."""
-        return self.logits(x)[:, j].softmax(1)
+        phi = self.phi[as_levels(x, self.levels, self.d).to(self.phi.device)]
+        return (self.bias[j] + self.net(phi.flatten(1))[:, j] @ self.phi.T).softmax(1)
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:
         """One variable after the other, a pass through the network for each: (n, d), whole numbers."""
         x = torch.zeros(n, self.d, dtype=torch.long, device=self.bias.device)
-        for j in self.order:
+        for j in self.ordering.argsort().tolist():
             x[:, j] = torch.multinomial(self.pmf(x, j).cpu(), 1, generator=rng)[:, 0]
         return x

@@ -186,7 +186,7 @@ class Autoregressive(nn.Module):
 
     def pmf(self, x: Tensor, j: int) -> Tensor:
         """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels)."""
-        phi = self.phi[as_levels(x, self.levels, self.d).to(self.phi.device)]
+        phi = self.phi[as_tensor(x, "x", torch.long).to(self.phi.device)]
         return (self.bias[j] + self.net(phi.flatten(1))[:, j] @ self.phi.T).softmax(1)
 
     @sampler

@@ -318,6 +318,10 @@ def name_mistakes(
         for i in found:
             named[i] = f"Perhaps: {sentence}"
         open_cases -= found
+    if len(open_cases) > 1 and all(o.value is not None for o in outcomes):
+        sentence, found = prepared.variants.most([o.value for o in outcomes], open_cases)
+        for i in found:
+            named[i] = f"Perhaps: {sentence}"
     for i in failed if answer is not None else ():
         value = outcomes[i].value
         if not named[i] and value is not None and value.isnan().any():

@@ -190,6 +190,18 @@ class Variants:
                 return f"{self.yours} {known.says}."
         return ""
 
+    def most(self, got: list[Tensor | None], cases: set[int]) -> tuple[str, set[int]]:
+        """The grammar's mistake that makes the numbers of the most of these cases, and which, if they are half or more.
+
+        One alone could be chance. In the others something else is wrong, too.
+        """
+        best, explained = "", set()
+        for known in dict.fromkeys(known for i in cases for known in self.matching(got[i], i)):
+            same = {i for i in cases if alike(known.value(i), got[i])}
+            if known.clear and not known.teachers and len(same) > max(1, len(explained)):
+                best, explained = f"{self.yours} {known.says}.", same
+        return (best, explained) if len(explained) >= len(cases) / 2 else ("", set())
+
     def two(self, got: list[Tensor | None], first: int) -> str:
         """The same for two at once: one in the formula, and one of what is returned or in another term."""
         for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):

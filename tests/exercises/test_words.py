@@ -451,3 +451,11 @@ def test_what_a_mask_picks_is_no_table():
         return z, torch.where(below, -log_slope, 0.0).sum(1)
 
     assert "torch.where(mask, a, b)" in check("flows.leaky_inverse", leaky_inverse).whys[0]
+
+
+def test_a_mistake_that_explains_most_cases_is_said_where_it_does():
+    """Levels for levels - 1 everywhere; in the first case bytes wrap around as well, which no sentence explains."""
+    first, *others = check("dcgan.scaled", lambda x, levels: x * 2 / levels - 1).rows
+    assert "levels - 1" not in first.why
+    sentence = "Perhaps: Your numbers are those of the right formula without 1 in levels - 1."
+    assert {row.why for row in others} == {sentence}

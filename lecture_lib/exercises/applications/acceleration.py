@@ -1,0 +1,78 @@
+"""How abruptly things move: the mean length of the second difference of their places."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise, normal
+
+
+def acceleration(places):
+    """Mean of |place_t+1 - 2 place_t + place_t-1| over all clips and frames: (n, frames, 2) -> one number."""
+    velocity = places[:, 1:] - places[:, :-1]  # (n, frames - 1, 2)
+    change = velocity[:, 1:] - velocity[:, :-1]
+    return change.norm(dim=2).mean()
+
+
+def _clips(rng, n, frames, wobble):
+    start, velocity = 4 * normal(rng, n, 1, 2), normal(rng, n, 1, 2)
+    return {"places": start + velocity * torch.arange(frames)[:, None] + wobble * normal(rng, n, frames, 2)}
+
+
+def straight_on(call, rng):
+    found = call(_clips(rng, 3, 6, 0.0)).item()
+    return "" if abs(found) < 1e-3 else f"Places that move on evenly have acceleration 0. Yours is {found:.4g}."
+
+
+exercise = Exercise("applications.acceleration", points=3, reference=acceleration)
+exercise.style(acceleration)
+
+exercise.case("a smooth walk", lambda rng: _clips(rng, 5, 8, 0.2))
+exercise.case("wild jumps", lambda rng: _clips(rng, 4, 8, 2.0))
+exercise.case("three frames", lambda rng: _clips(rng, 6, 3, 0.7))
+
+
+@exercise.style
+def by_diff(places):
+    return places.diff(dim=1).diff(dim=1).square().sum(2).sqrt().mean()
+
+
+@exercise.style
+def in_one_line(places):
+    return (places[:, 2:] - 2 * places[:, 1:-1] + places[:, :-2]).norm(dim=-1).mean()
+
+
+exercise.mistake(
+    "You took the change of the speed, a length. Whoever turns round at the same speed accelerates, too: take the "
+    "length last, of the change of the velocity.",
+    lambda p: p.diff(dim=1).norm(dim=2).diff(dim=1).abs().mean(),
+    lambda p: p.diff(dim=1).norm(dim=2).diff(dim=1).mean(),
+)
+exercise.mistake(
+    "That is the speed. The acceleration is the change of the velocity.", lambda p: p.diff(dim=1).norm(dim=2).mean()
+)
+exercise.mistake(
+    "The sizes along each axis were averaged. A length is asked: norm(dim=2).",
+    lambda p: p.diff(n=2, dim=1).abs().mean(),
+)
+exercise.mistake(
+    "The lengths of both axes were added. A length is the root of the sum of squares: norm(dim=2).",
+    lambda p: p.diff(n=2, dim=1).abs().sum(2).mean(),
+)
+exercise.mistake(
+    "Squared lengths were averaged. Take the root first.", lambda p: p.diff(n=2, dim=1).square().sum(2).mean()
+)
+exercise.mistake(
+    "The directions cancelled: the mean came before the length.",
+    lambda p: p.diff(n=2, dim=1).mean((0, 1)).norm(),
+    lambda p: p.diff(n=2, dim=1).mean(0).norm(dim=1).mean(),
+    lambda p: p.diff(n=2, dim=1).mean(),
+)
+exercise.mistake(
+    "You took differences between clips. Time is dimension 1.", lambda p: p.diff(n=2, dim=0).norm(dim=2).mean()
+)
+exercise.mistake(
+    "That is the sum. The mean over clips and frames is asked.",
+    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(),
+    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean(),
+)
+
+exercise.law("even motion has none", straight_on)

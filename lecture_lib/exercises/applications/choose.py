@@ -1,0 +1,78 @@
+"""The simplest setting that is not clearly worse than the best one, by paired differences."""
+
+import math
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise, normal
+
+
+def choose(scores):
+    """First row whose mean is at most 2 standard errors (paired) below the best row's: (settings, draws) -> number."""
+    best = scores[scores.mean(1).argmax()]
+    gap = best - scores  # (settings, draws)
+    error = gap.std(1) / math.sqrt(scores.shape[1])
+    return (gap.mean(1) <= 2 * error).nonzero()[0, 0]
+
+
+def _noise(rng, draws, sd):
+    """Numbers with exactly mean 0 and this sd."""
+    noise = normal(rng, draws)
+    return (noise - noise.mean()) / noise.std() * sd
+
+
+def _scores(rng, gaps, errors, shared=3.0, draws=16):
+    """Rows with exactly these mean gaps to the best and these paired standard errors, about a luck that all share."""
+    luck = 70 + 5 * torch.rand((), generator=rng) + _noise(rng, draws, shared)
+    rows = [luck - gap + _noise(rng, draws, error * math.sqrt(draws)) for gap, error in zip(gaps, errors)]
+    return {"scores": torch.stack(rows)}
+
+
+exercise = Exercise("applications.choose", points=3, reference=choose)
+exercise.style(choose)
+
+exercise.case("a clear best", lambda rng: _scores(rng, [7.0, 5.0, 1.0, 0.0], [0.2, 0.3, 0.1, 0.0]))
+exercise.case("one and three quarters errors", lambda rng: _scores(rng, [1.0, 0.35, 0.0], [0.3, 0.2, 0.0]))
+exercise.case("the simplest will do", lambda rng: _scores(rng, [0.05, 0.35, 0.0], [0.1, 0.1, 0.0]))
+exercise.case("a tie behind the best", lambda rng: _scores(rng, [8.0, 6.5, 0.0, 0.05], [0.2, 0.2, 0.0, 0.1]))
+
+
+@exercise.style
+def in_a_loop(scores):
+    settings, draws = scores.shape
+    best = int(scores.mean(1).argmax())
+    for i in range(settings):
+        gap = scores[best] - scores[i]
+        if gap.mean() <= 2 * gap.std() / math.sqrt(draws):
+            return i
+
+
+def _first(error, factor=2):
+    """error(scores, gap): of each row's gap."""
+
+    def wrong(scores):
+        gap = scores[scores.mean(1).argmax()] - scores
+        return (gap.mean(1) <= factor * error(scores, gap)).nonzero()[0, 0]
+
+    return wrong
+
+
+exercise.mistake(
+    "That is the best mean. Is a simpler setting clearly worse, or could it be luck?", lambda s: s.mean(1).argmax()
+)
+exercise.mistake(
+    "You looked at how each row scatters by itself. All rows share the luck of a draw: take the sd of the differences.",
+    _first(lambda s, gap: s.std(1) / math.sqrt(s.shape[1])),
+    _first(lambda s, gap: (s.std(1) + s[s.mean(1).argmax()].std()) / math.sqrt(s.shape[1])),
+    _first(lambda s, gap: ((s.var(1) + s[s.mean(1).argmax()].var()) / s.shape[1]).sqrt()),
+    _first(lambda s, gap: s.std(1)),
+)
+exercise.mistake(
+    "You compared with the spread of single draws. The error of the mean is sd / sqrt(draws).",
+    _first(lambda s, gap: gap.std(1)),
+)
+exercise.mistake("One error is too strict: 2 are asked.", _first(lambda s, gap: gap.std(1) / math.sqrt(s.shape[1]), 1))
+exercise.mistake(
+    "That is the last setting that will do. The first is the simplest.",
+    lambda s: ((gap := s[s.mean(1).argmax()] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[-1, 0],
+)

@@ -1,0 +1,77 @@
+"""How many bits a code takes for all symbols together: -log2 of the probability of each, added up."""
+
+import math
+
+import torch
+
+from lecture_lib.exercises.applications import _probabilities
+from lecture_lib.exercises.engine import Exercise
+
+
+def code_length(p, x):
+    """-sum_i log2 p(x_i) in bits, p (n, levels) the probabilities for symbol i, x (n,) the symbols: one number."""
+    chosen = p[torch.arange(len(x)), x]  # (n,)
+    return -chosen.log2().sum()
+
+
+def _message(rng, n, levels):
+    return {"p": _probabilities(rng, n, levels), "x": torch.randint(levels, (n,), generator=rng)}
+
+
+exercise = Exercise("applications.code_length", points=2, reference=code_length)
+exercise.style(code_length)
+
+exercise.case("ten symbols", lambda rng: _message(rng, 10, 3))
+exercise.case("a whole image", lambda rng: _message(rng, 784, 17))
+
+
+@exercise.case("what the model calls impossible")
+def _(rng):
+    message = _message(rng, 6, 4)
+    message["p"][2] = torch.tensor([0.5, 0.25, 0.25, 0.0])
+    return {**message, "x": message["x"].index_fill(0, torch.tensor(2), 3)}
+
+
+@exercise.style
+def by_gather(p, x):
+    return -torch.log2(p.gather(1, x[:, None])).sum()
+
+
+@exercise.style
+def in_a_loop(p, x):
+    bits = 0.0
+    for i in range(len(x)):
+        bits = bits - torch.log2(p[i, x[i]])
+    return bits
+
+
+exercise.mistake("These are nats. Bits are asked: log2.", lambda p, x: code_length(p, x) * math.log(2))
+exercise.mistake(
+    "That is the entropy of the model, what it expects. Asked is the length for these symbols: -log2 p(x_i).",
+    lambda p, x: -(p * p.clamp(min=1e-30).log2()).sum(),
+)
+exercise.mistake(
+    "You took the mean. A file holds all symbols: their bits add up.", lambda p, x: code_length(p, x) / len(x)
+)
+exercise.mistake(
+    "You averaged the probabilities before the log. Each symbol has a length of its own: first the log, then the sum.",
+    lambda p, x: -len(x) * p[torch.arange(len(x)), x].mean().log2(),
+    lambda p, x: -p[torch.arange(len(x)), x].mean().log2(),
+)
+exercise.mistake(
+    "You rounded each symbol up to whole bits. An arithmetic coder need not: only the whole file is rounded.",
+    lambda p, x: (-p[torch.arange(len(x)), x].log2()).ceil().sum(),
+)
+exercise.mistake(
+    "p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].",
+    lambda p, x: -p[:, x].log2().sum(),
+)
+exercise.mistake(
+    "You added a small number before the log, or clamped. What the model calls impossible has no code: infinitely "
+    "many bits.",
+    *(lambda p, x, e=e: -(p[torch.arange(len(x)), x] + e).log2().sum() for e in (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)),
+    *(
+        lambda p, x, e=e: -p[torch.arange(len(x)), x].clamp(min=e).log2().sum()
+        for e in (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)
+    ),
+)

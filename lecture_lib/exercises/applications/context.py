@@ -1,0 +1,94 @@
+"""What a pixel may look at: the window of pixels that are known when it is decoded."""
+
+import torch
+from torch.nn import functional as F
+
+from lecture_lib.exercises.engine import Exercise
+
+
+def context(x, row, column, above, side):
+    """The window's pixels, row by row: image (h, w) -> (above (2 side + 1) + side,), 0 beyond the border."""
+    padded = F.pad(x, (side, side, above, 0))
+    window = padded[row : row + above + 1, column : column + 2 * side + 1]
+    return window.flatten()[: above * (2 * side + 1) + side]
+
+
+def _image(rng, h, w, row, column, above=2, side=1):
+    """Grey levels, none of them 0, so that the border can be seen."""
+    x = torch.randint(1, 255, (h, w), generator=rng).float()
+    return {"x": x, "row": row, "column": column, "above": above, "side": side}
+
+
+exercise = Exercise("applications.context", points=4, reference=context)
+exercise.style(context)
+
+exercise.case("in the middle", lambda rng: _image(rng, 6, 7, 3, 4))
+exercise.case("the first pixel", lambda rng: _image(rng, 5, 5, 0, 0, 1, 2))
+exercise.case("at the right border", lambda rng: _image(rng, 6, 5, 4, 4, 3, 2))
+exercise.case("a wide window", lambda rng: _image(rng, 4, 6, 1, 2, 3, 4))
+
+
+@exercise.style
+def in_loops(x, row, column, above, side):
+    width = x.shape[1]
+    seen = []
+    for dy in range(-above, 1):
+        for dx in range(-side, side + 1):
+            if dy < 0 or dx < 0:
+                i, j = row + dy, column + dx
+                inside = i >= 0 and 0 <= j < width
+                seen.append(x[i, j] if inside else 0.0)
+    return torch.tensor(seen)
+
+
+def _seen(x, row, column, above, side, of=lambda dy, dx: dy < 0 or dx < 0, outside=0.0, wrap=False):
+    """The pixels of the window for which of(dy, dx) holds."""
+    height, width = x.shape
+    seen = []
+    for dy in range(-above, 1):
+        for dx in range(-side, side + 1):
+            i, j = row + dy, column + dx
+            inside = 0 <= i < height and 0 <= j < width
+            if of(dy, dx):
+                seen.append(x[i % height, j % width] if inside or wrap else torch.tensor(outside))
+    return torch.stack(seen)
+
+
+exercise.mistake(
+    "The pixel itself is among them. It is not decoded yet: with it the model knows what it should guess, and nobody "
+    "can decode.",
+    lambda *a: _seen(*a, of=lambda dy, dx: dy < 0 or dx <= 0),
+)
+exercise.mistake(
+    "Pixels to the right in the same row are among them. They are decoded later.",
+    lambda *a: _seen(*a, of=lambda dy, dx: True),
+    lambda *a: _seen(*a, of=lambda dy, dx: (dy, dx) != (0, 0)),
+)
+exercise.mistake(
+    "In the rows above, the pixels to the right are known, too.",
+    lambda *a: _seen(*a, of=lambda dy, dx: dx < 0 or (dy < 0 and dx == 0)),
+)
+exercise.mistake(
+    "The pixels to the left in the same row are known, too.", lambda *a: _seen(*a, of=lambda dy, dx: dy < 0)
+)
+exercise.mistake(
+    "The image came in again at its other side. Beyond the border there is 0: an index such as -1 counts from the end.",
+    lambda *a: _seen(*a, wrap=True),
+)
+exercise.mistake(
+    "Row and column are exchanged: x[row, column].",
+    lambda x, row, column, above, side: context(x.T, row, column, above, side),
+    lambda x, row, column, above, side: context(x, column, row, above, side),
+)
+exercise.mistake(
+    "The row below the right one: after above rows of padding, the window begins at padded[row].",
+    lambda x, row, column, above, side: context(F.pad(x, (0, 0, 0, 1)), row + 1, column, above, side),
+)
+exercise.mistake(
+    "One row too high: after above rows of padding, the window begins at padded[row].",
+    lambda x, row, column, above, side: context(F.pad(x, (0, 0, 1, 0)), row, column, above, side),
+)
+exercise.mistake(
+    "Beyond the border there is 0, black. You put another grey there.",
+    *(lambda *a, g=g: _seen(*a, outside=g) for g in (-1.0, 0.5, 127.5, 128.0, 255.0)),
+)

@@ -1,0 +1,89 @@
+"""The interval that arithmetic coding gives to a row of symbols: its lower end and its width."""
+
+import torch
+
+from lecture_lib.exercises.applications import _probabilities
+from lecture_lib.exercises.engine import Exercise
+
+
+def interval(p, x):
+    """Low end and width after all symbols: p (levels,), the same for each symbol, x (n,) -> two numbers."""
+    low, width = 0.0, 1.0
+    for v in x:
+        low = low + width * p[:v].sum()
+        width = width * p[v]
+    return low, width
+
+
+def _narrow(got, expected):
+    """Widths are small: what counts is their share."""
+    return torch.isclose(got, expected, rtol=1e-3, atol=1e-9)
+
+
+def _message(rng, n, levels):
+    return {"p": _probabilities(rng, levels), "x": torch.randint(levels, (n,), generator=rng)}
+
+
+exercise = Exercise("applications.interval", points=3, reference=interval, same=_narrow)
+exercise.style(interval)
+
+exercise.case("one symbol", lambda rng: {**_message(rng, 1, 4), "x": torch.tensor([2])})
+exercise.case("five symbols", lambda rng: {**_message(rng, 5, 4), "x": torch.tensor([1, 3, 0, 2, 2])})
+exercise.case("twelve symbols", lambda rng: _message(rng, 12, 3))
+exercise.case("the last level each time", lambda rng: {**_message(rng, 3, 5), "x": torch.tensor([4, 4, 4])})
+
+
+@exercise.style
+def by_the_edges(p, x):
+    edges = torch.cat([torch.zeros(1), p.cumsum(0)])
+    low, width = 0.0, 1.0
+    for v in x.tolist():
+        low += width * edges[v]
+        width *= edges[v + 1] - edges[v]
+    return low, width
+
+
+def _wrong(step):
+    """step(low, width, p, v) -> the next low and width."""
+
+    def wrong(p, x):
+        low, width = torch.tensor(0.0), torch.tensor(1.0)
+        for v in x:
+            low, width = step(low, width, p, v)
+        return low, width
+
+    return wrong
+
+
+exercise.mistake(
+    "The parts are shares of the interval so far, not of all numbers from 0 to 1: low + width * p[:v].sum().",
+    _wrong(lambda low, width, p, v: (low + p[:v].sum(), width * p[v])),
+)
+exercise.mistake(
+    "You made the interval smaller first, and moved its low end then. The move needs the old width.",
+    _wrong(lambda low, width, p, v: (low + width * p[v] * p[:v].sum(), width * p[v])),
+)
+exercise.mistake(
+    "Below symbol v lie the probabilities before it, without its own: p[:v].",
+    _wrong(lambda low, width, p, v: (low + width * p[: v + 1].sum(), width * p[v])),
+)
+exercise.mistake(
+    "Below symbol v lie the probabilities of all levels before it, from 0 on: p[:v].sum().",
+    _wrong(lambda low, width, p, v: (low + width * (p[v - 1] if v else 0), width * p[v])),
+    _wrong(lambda low, width, p, v: (low + width * p[1:v].sum(), width * p[v])),
+)
+exercise.mistake(
+    "The width is asked, not the upper end: the product of the probabilities.",
+    lambda p, x: (interval(p, x)[0], sum(interval(p, x))),
+)
+exercise.mistake(
+    "The last symbol came first. Start with x[0]: the decoder reads it first.", lambda p, x: interval(p, x.flip(0))
+)
+exercise.mistake(
+    "A symbol should make the interval narrower by its probability, not set it to that.",
+    _wrong(lambda low, width, p, v: (low + width * p[:v].sum(), p[v])),
+)
+exercise.mistake(
+    "You went through p one after another. Each symbol looks up its own: p[v] for v in x.",
+    lambda p, x: interval(p, torch.arange(len(p))),
+)

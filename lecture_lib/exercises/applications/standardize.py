@@ -1,0 +1,70 @@
+"""Features with mean 0 and sd 1, by the numbers of the training images alone."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise, normal
+
+
+def standardize(train, x):
+    """(x - mean) / sd, both of train's columns, an sd below 0.01 taken as 0.01: (n, k), (m, k) -> (m, k)."""
+    sd = train.std(0).clamp(min=0.01)
+    return (x - train.mean(0)) / sd
+
+
+def _features(rng, n, m, k, dead=False):
+    spread, middle = 0.5 + torch.rand(k, generator=rng), normal(rng, k)
+    train, x = middle + spread * normal(rng, n, k), middle + spread * normal(rng, m, k) + 0.5
+    if dead:  # a unit that is nearly always off
+        train[:, 1] = 0.001 * torch.rand(n, generator=rng)
+        x[:, 1] = 0.001 * torch.rand(m, generator=rng)
+        x[0, 1] = 0.02 + 0.01 * torch.rand((), generator=rng)
+    return {"train": train, "x": x}
+
+
+exercise = Exercise("applications.standardize", points=3, reference=standardize)
+exercise.style(standardize)
+
+exercise.case("some images", lambda rng: _features(rng, 30, 6, 3))
+exercise.case("a single image", lambda rng: _features(rng, 20, 1, 4))
+exercise.case("a unit that is nearly always off", lambda rng: _features(rng, 40, 5, 3, dead=True))
+
+
+@exercise.style
+def in_steps(train, x):
+    mean, sd = train.mean(0), train.std(0)
+    sd = torch.where(sd < 0.01, 0.01, sd)
+    return (x - mean) / sd
+
+
+_own = lambda x: x.std(0, correction=0).clamp(min=0.01)  # noqa: E731 (of one row: 0)
+
+exercise.mistake(
+    "You used mean and sd of x itself. What an image looks like then depends on which others come with it; of a single "
+    "one nothing is left. Both are train's.",
+    lambda t, x: standardize(x, x) if len(x) > 1 else x * 0,
+    lambda t, x: (x - x.mean(0)) / _own(x),
+    lambda t, x: standardize(x, x),
+)
+exercise.mistake("The mean is x's own. It should be train's.", lambda t, x: (x - x.mean(0)) / t.std(0).clamp(min=0.01))
+exercise.mistake(
+    "The sd is x's own. It should be train's.",
+    lambda t, x: (x - t.mean(0)) / _own(x),
+    lambda t, x: (x - t.mean(0)) / x.std(0).clamp(min=0.01),
+)
+exercise.mistake(
+    "You took both together. A test image would have a say in what it is compared with: take train alone.",
+    lambda t, x: standardize(torch.cat([t, x]), x),
+)
+exercise.mistake(
+    "A unit that is nearly always off has an sd near 0, and blows up. An sd below 0.01 counts as 0.01.",
+    lambda t, x: (x - t.mean(0)) / t.std(0),
+    *(lambda t, x, e=e: (x - t.mean(0)) / (t.std(0) + e) for e in (1e-12, 1e-8, 1e-6, 1e-5)),
+)
+exercise.mistake(
+    "You added 0.01 to each sd. It is the least that an sd can be: clamp(min=0.01).",
+    lambda t, x: (x - t.mean(0)) / (t.std(0) + 0.01),
+)
+exercise.mistake(
+    "One mean and one sd for all features together. Each column has its own: mean(0), std(0).",
+    lambda t, x: (x - t.mean()) / t.std().clamp(min=0.01),
+)

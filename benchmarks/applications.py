@@ -27,8 +27,7 @@ from safetensors.torch import save
 
 from lecture_lib import data
 from lecture_lib.applications import PixelModel, clothes_model, decode, encode
-from lecture_lib.applications.pixels import MODEL
-from lecture_lib.applications.train import train_pixels
+from lecture_lib.applications.pixels import MODEL, train_pixels
 from lecture_lib.likelihood import Autoregressive, maximize_likelihood, warm_up_cosine
 
 try:

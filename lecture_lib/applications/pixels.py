@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.checks import cpu_rng, fits_memory, on_cpu, positive_int, sampler
+from lecture_lib.likelihood import maximize_likelihood, warm_up_cosine
 from lecture_lib.likelihood.simple import as_levels
 
 WEIGHTS = Path(__file__).parent / "clothes.safetensors"
@@ -127,6 +128,14 @@ class SomePixels(nn.Module):
         """(n, d) -> (n,), in nats."""
         first = torch.randint(self.every, (1,), generator=self.rng, device="cpu").item()
         return self.every * self.model.log_prob(x, self.model.ordering[first :: self.every])
+
+
+def train_pixels(model: PixelModel, images, steps: int, batch_size=32, every=16, lr=6e-3, seed=0):
+    """`maximize_likelihood` of some pixels, 32 images and every 16th pixel a step; yields its steps."""
+    rng = torch.Generator().manual_seed(seed)
+    adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99), fused=True)
+    some, lr = SomePixels(model, every, rng), warm_up_cosine(lr, steps)
+    return maximize_likelihood(some, images.train, steps, batch_size, lr, adam, rng=rng)
 
 
 def clothes_model() -> PixelModel:

@@ -11,17 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from lecture_lib import data
-from lecture_lib.applications.pixels import MODEL, PixelModel, SomePixels
+from lecture_lib.applications.pixels import MODEL, PixelModel, train_pixels
 from lecture_lib.evaluate import bits_per_dim
-from lecture_lib.likelihood import maximize_likelihood, nll, warm_up_cosine
-
-
-def train_pixels(model: PixelModel, images, steps: int, batch_size=32, every=16, lr=6e-3, seed=0):
-    """`maximize_likelihood` of some pixels, 32 images and every 16th pixel a step; yields its steps."""
-    rng = torch.Generator().manual_seed(seed)
-    adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99), fused=True)
-    some, lr = SomePixels(model, every, rng), warm_up_cosine(lr, steps)
-    return maximize_likelihood(some, images.train, steps, batch_size, lr, adam, rng=rng)
+from lecture_lib.likelihood import nll
 
 
 def main() -> None:

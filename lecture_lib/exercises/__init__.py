@@ -21,6 +21,7 @@ __all__ = [
     "Seed",
     "call_in_process",
     "check",
+    "either",
     "judge",
     "prepare",
     "used",
@@ -75,3 +76,13 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
             )
     except Exception as error:  # an answer so odd that judging it fails
         return Report(name, exercise.points, 0.0, (), f"This answer could not be judged ({type(error).__name__}).")
+
+
+def either(name: str, answer):
+    """Your function, where its check gives all points, else the course's in its place; it prints which of the two."""
+    report = check(name, answer)
+    if report.points == report.out_of > 0:
+        print(f"(with your {answer.__name__})")
+        return answer
+    print(f"(with the course's {name.split('.')[-1]}: yours has {report.points:g} of {report.out_of} points)")
+    return EXERCISES[name].reference

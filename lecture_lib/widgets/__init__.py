@@ -4,6 +4,7 @@ Behind each widget stands a plain object with `at(value)`, which tests and reade
 """
 
 from lecture_lib.widgets.bins import Bins, BinsModel
+from lecture_lib.widgets.compression import Compression, CompressionModel
 from lecture_lib.widgets.depth import Depth, DepthModel
 from lecture_lib.widgets.flow_depth import FlowDepth, FlowDepthModel
 from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
@@ -13,6 +14,8 @@ from lecture_lib.widgets.spline import Spline, SplineModel
 __all__ = [
     "Bins",
     "BinsModel",
+    "Compression",
+    "CompressionModel",
     "Depth",
     "DepthModel",
     "FlowDepth",

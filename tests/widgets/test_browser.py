@@ -7,8 +7,9 @@ import shutil
 import pytest
 import torch
 
-from lecture_lib.data import TARGETS
-from lecture_lib.widgets import BinsModel, FlowDepthModel, LikelihoodModel, SplineModel
+from lecture_lib.applications import PixelModel
+from lecture_lib.data import TARGETS, digits
+from lecture_lib.widgets import BinsModel, CompressionModel, FlowDepthModel, LikelihoodModel, SplineModel
 from tests.conftest import ROOT
 
 from .lab import MISSING, Lab, chromium, notebook, play_and_pause, rest, settled, until
@@ -35,6 +36,12 @@ def lab(tmp_path_factory):
         "bins",
         "depth = Depth.from_noise_to('two moons', n=300)\ndepth",
         "from lecture_lib.widgets import Likelihood\nlikelihood = Likelihood()\nlikelihood",
+    )
+    notebook(
+        notebooks / "files.ipynb",
+        "import torch\nfrom lecture_lib import applications, data\nfrom lecture_lib.widgets import Compression\n"
+        "model = applications.PixelModel((8, 8), 17, hidden=8, rng=torch.Generator().manual_seed(0))\n"
+        "file = Compression(model, data.digits(), position=10)\nfile",
     )
     notebook(
         notebooks / "flows.ipynb",
@@ -174,6 +181,48 @@ def test_depth_by_keyboard_and_by_its_button(opened, lab):
     assert shown(widget) == before
     assert 0 < play_and_pause(widget, slider) < 1
     assert shown(widget) != before
+
+
+def test_compression_goes_along_the_file(opened, lab):
+    page = opened("files.ipynb")
+    widget = page.locator(".lecture-widget").first
+    slider, words = widget.get_by_role("slider", name="position in the file"), widget.locator(".numbers")
+    model = CompressionModel(
+        PixelModel((8, 8), 17, hidden=8, rng=torch.Generator().manual_seed(0)), first_of_each(digits()), (8, 8)
+    )
+
+    def line(image, position):
+        now, total = model.at(image, position), model.bits[image].sum().item()
+        read = f"{now.read:.0f} of {total:.0f} bits read, {total / 64:.2f} a pixel"
+        if position == 64:
+            return f"{read} · the image is whole"
+        return f"{read} · the next pixel is {model.images[image, position]} and takes {now.bits:.2f} bits"
+
+    before = shown(widget)
+    assert words.inner_text() == line(0, 10)
+    slider.focus()
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    assert shown(widget) != before and words.inner_text() == line(0, 17)
+    before = shown(widget)
+    widget.get_by_role("combobox", name="image").select_option("3")
+    assert shown(widget) != before and words.inner_text() == line(3, 17)
+    slider.press("End")
+    assert shown(widget) and words.inner_text() == line(3, 64)
+    slider.press("Home")
+    assert shown(widget) and words.inner_text() == line(3, 0)
+    until(page, lambda: lab.python(page, "", "(file.position, file.image)") == "(0, '3')")
+    size = page.viewport_size
+    try:
+        for width in (600, 1600):
+            page.set_viewport_size({"width": width, "height": 900})
+            until(page, lambda: nothing_sticks_out(widget))
+    finally:
+        page.set_viewport_size(size)
+
+
+def first_of_each(images, many=5):
+    return torch.stack([images.test[images.test_labels == k][0] for k in range(many)])
 
 
 def place(model, mean, sd):

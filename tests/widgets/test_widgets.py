@@ -8,7 +8,8 @@ import pytest
 import scipy.stats
 import torch
 
-from lecture_lib.data import TARGETS
+from lecture_lib.applications import PixelModel
+from lecture_lib.data import TARGETS, digits
 from lecture_lib.evaluate import estimate, kl_estimate, kolmogorov_smirnov
 from lecture_lib.flows import Affine, CouplingLayer, Flow, Normal, Uniform, spline
 from lecture_lib.flows.bijections import spline_knots
@@ -17,6 +18,8 @@ from lecture_lib.likelihood import Gaussian
 from lecture_lib.widgets import (
     Bins,
     BinsModel,
+    Compression,
+    CompressionModel,
     Depth,
     DepthModel,
     FlowDepth,
@@ -620,6 +623,58 @@ def test_spline_bad_arguments_get_one_sentence(bad, words):
         Spline(**bad)
 
 
+# ---------------------------------------------------------------- Compression
+
+
+def pixels(**options):
+    return PixelModel((8, 8), 17, hidden=8, k=2, rng=torch.Generator().manual_seed(1), **options)
+
+
+def test_bits_are_those_of_the_likelihood_and_what_is_expected_sums_to_one():
+    model, x = pixels(), digits().test[:6]
+    shown = CompressionModel(model, x, (8, 8))
+    torch.testing.assert_close(shown.bits.sum(1), -model.log_prob(x).detach() / math.log(2), rtol=1e-4, atol=0)
+    torch.testing.assert_close(shown.expected.sum(2), torch.ones(6, 64), rtol=0, atol=1e-5)
+    coarse = CompressionModel(PixelModel((2, 3), 200, hidden=4, rng=torch.Generator()), torch.full((2, 6), 199), (2, 3))
+    assert coarse.expected.shape == (2, 6, 50)  # four levels a column
+    torch.testing.assert_close(coarse.expected.sum(2), torch.ones(2, 6), rtol=0, atol=1e-5)
+
+
+def test_a_file_is_read_pixel_by_pixel_in_the_models_order():
+    model, x = pixels(), digits().test[:2]
+    shown = CompressionModel(model, x, (8, 8))
+    read = 0.0
+    for position in range(65):
+        now = shown.at(1, position)
+        assert now.decoded.tolist() == [v if j < position else -1 for j, v in enumerate(x[1].tolist())]
+        assert now.read == pytest.approx(read, abs=1e-3)
+        if position < 64:
+            seen = now.decoded.clamp(min=0)[None].float()  # nothing else is needed
+            p = model.pmf(seen, position)[0]
+            torch.testing.assert_close(now.expected, p.detach())
+            assert now.bits == pytest.approx(-p[x[1, position]].log2().item(), rel=1e-4)
+            read += now.bits
+    assert math.isnan(now.bits) and not now.expected.any()
+
+
+@pytest.mark.parametrize(
+    "bad, words",
+    [
+        ({"position": -1}, "position is -1. It should be from 0 to 64, the number of pixels."),
+        ({"position": 65}, "position is 65."),
+        ({"many": 0}, "many is 0."),
+    ],
+)
+def test_compression_bad_arguments_get_one_sentence(bad, words):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}"):
+        Compression(pixels(), digits(), **bad)
+    widget = Compression(pixels(), digits())
+    with pytest.raises(ValueError, match=r"^image is 'hat'\. It should be one of '0', '1'"):
+        widget.image = "hat"
+    with pytest.raises(ValueError, match=re.escape("shape is (4, 4). It should have 64 pixels.")):
+        CompressionModel(pixels(), digits().test[:2], (4, 4))
+
+
 # ---------------------------------------------------------------- all widgets
 
 
@@ -627,6 +682,7 @@ def test_spline_bad_arguments_get_one_sentence(bad, words):
     "make",
     [
         Bins,
+        lambda: Compression(pixels(), digits()),
         lambda: Depth.from_noise_to("two moons", n=100),
         Likelihood,
         lambda: Likelihood(Gaussian(9, 4).sample(20, torch.Generator().manual_seed(31))),  # 3.2 sd round to above 4 sd
@@ -635,7 +691,17 @@ def test_spline_bad_arguments_get_one_sentence(bad, words):
         Spline,
         lambda: Spline(torch.zeros(3)),
     ],
-    ids=["Bins", "Depth", "Likelihood", "Likelihood, own x", "FlowDepth", "FlowDepth, own", "Spline", "Spline, own x"],
+    ids=[
+        "Bins",
+        "Compression",
+        "Depth",
+        "Likelihood",
+        "Likelihood, own x",
+        "FlowDepth",
+        "FlowDepth, own",
+        "Spline",
+        "Spline, own x",
+    ],
 )
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     bundle, _ = make()._repr_mimebundle_()
@@ -646,14 +712,21 @@ def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     assert sum(len(str(part)) for part in bundle.values()) < 100_000  # it is saved in the notebook
 
 
-@pytest.mark.parametrize("widget", [Bins, Depth, FlowDepth, Likelihood, Spline])
+@pytest.mark.parametrize("widget", [Bins, Compression, Depth, FlowDepth, Likelihood, Spline])
 def test_the_javascript_is_one_self_contained_module(widget):
     assert widget._esm.count("export default") == 1
     assert not re.search(r"\bimport\b|https?://", widget._esm)
     assert ".lecture-widget" in widget._css
 
 
-@pytest.mark.parametrize("make", [Bins, FlowDepth, Likelihood, Ratio, Spline], ids=lambda make: make.__name__)
+SMALL = pixels()  # with weights in float32
+
+
+def a_file():
+    return Compression(SMALL, digits())
+
+
+@pytest.mark.parametrize("make", [Bins, a_file, FlowDepth, Likelihood, Ratio, Spline], ids=lambda make: make.__name__)
 def test_the_default_dtype_changes_no_byte(make):
     """The library itself advises torch.set_default_dtype(torch.float64) for histograms of large numbers."""
 

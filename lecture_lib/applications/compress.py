@@ -3,7 +3,7 @@
     length = -log2 p(x)                   the file of `encode`, to within a few bytes
     images -> bytes -> the same images    `encode`, `decode`, by a model that gives p(x_j | x_before j)
 
-Between probabilities and bits stands a range coder, constriction's (Bamler 2022; extra `apps`). Decoding repeats what
+Between probabilities and bits stands a range coder, constriction's (Bamler 2022). Decoding repeats what
 encoding computed, and both must get the same probabilities to the last bit: a sum in another order, a batch of another
 size or half precision is enough to read nonsense from there on. So one function walks through the pixels in both
 directions, in float64 and on one thread, and what goes to the coder is rounded far above the rounding noise.
@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from constriction import stream
 from torch import Tensor, nn
 
 from lecture_lib.checks import fits_memory, require
@@ -34,10 +35,10 @@ def encode(model: nn.Module, x) -> bytes:
     model: has `pmf(x, j)`, p(x_j = v | x_before j) for each level v, (n, d) -> (n, levels), the `ordering` of the j,
     and `levels`, `d`: a `PixelModel`, or part 2's `Autoregressive`.
     """
-    x, encoder = as_levels(x, model.levels, model.d).cpu(), coder().queue.RangeEncoder()
+    x, encoder = as_levels(x, model.levels, model.d).cpu(), stream.queue.RangeEncoder()
 
     def write(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
-        encoder.encode(x[rows, j].int().numpy(), coder().model.Categorical(perfect=False), probabilities)
+        encoder.encode(x[rows, j].int().numpy(), stream.model.Categorical(perfect=False), probabilities)
         return x[rows, j]
 
     walk(model, len(x), write)
@@ -57,10 +58,10 @@ def decode(model: nn.Module, file: bytes) -> Tensor:
     same = models_fingerprint == fingerprint(model)
     require(same, "file was written with another model. It should be read with the same weights.")
     fits_memory("The images", n, model.d)
-    decoder = coder().queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
+    decoder = stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
 
     def read(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
-        return torch.from_numpy(decoder.decode(coder().model.Categorical(perfect=False), probabilities)).long()
+        return torch.from_numpy(decoder.decode(stream.model.Categorical(perfect=False), probabilities)).long()
 
     differs = "file is whole, but here the model gives other probabilities than where it was written."
     try:
@@ -90,17 +91,6 @@ def walk(model: nn.Module, n: int, symbol: Callable[[slice, int, np.ndarray], Te
     finally:
         torch.set_num_threads(threads)
     return x.long()
-
-
-def coder():
-    """constriction.stream; ImportError that says how to get it."""
-    try:
-        from constriction import stream
-    except ImportError as error:
-        raise ImportError(
-            "constriction is not installed: the extra `apps` has it, pip install -e '.[apps]'."
-        ) from error
-    return stream
 
 
 def fingerprint(model: nn.Module) -> bytes:

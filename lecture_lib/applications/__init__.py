@@ -4,4 +4,4 @@
 """
 
 from lecture_lib.applications.compress import decode, encode
-from lecture_lib.applications.pixels import PixelModel, SomePixels, clothes_model, train_pixels
+from lecture_lib.applications.pixels import Average, PixelModel, SomePixels, clothes_model, train_pixels

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lecture_lib.checks import cpu_rng, fits_memory, on_cpu, positive_int, sampler
+from lecture_lib.checks import cpu_rng, fits_memory, on_cpu, positive_int, require, sampler
 from lecture_lib.likelihood import maximize_likelihood, warm_up_cosine
 from lecture_lib.likelihood.simple import as_levels
 
@@ -128,6 +128,29 @@ class SomePixels(nn.Module):
         """(n, d) -> (n,), in nats."""
         first = torch.randint(self.every, (1,), generator=self.rng, device="cpu").item()
         return self.every * self.model.log_prob(x, self.model.ordering[first :: self.every])
+
+
+class Average(nn.Module):
+    """p(x_j | x_before j) = the mean of what several models say, pixel by pixel, all with the same `ordering`.
+
+    Models that err at different pixels are together better than each. models: as for `encode`.
+    """
+
+    def __init__(self, *models: nn.Module):
+        super().__init__()
+        self.models = nn.ModuleList(models)
+        self.ordering, self.levels, self.d = models[0].ordering, models[0].levels, models[0].d
+        same = all(m.levels == self.levels and torch.equal(m.ordering, self.ordering) for m in models)
+        require(same, "The models should have the same levels, and the same ordering of the pixels.")
+
+    def pmf(self, x: Tensor, j: int) -> Tensor:
+        """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels)."""
+        return torch.stack([model.pmf(x, j) for model in self.models]).mean(0)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) in nats, (n, d) -> (n,)."""
+        x = as_levels(x, self.levels, self.d)
+        return sum(self.pmf(x, j).gather(1, x[:, [j]])[:, 0].log() for j in range(self.d))
 
 
 def train_pixels(model: PixelModel, images, steps: int, batch_size=32, every=16, lr=6e-3, seed=0):

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from scipy.stats import chisquare
 
 from lecture_lib import data
-from lecture_lib.applications import PixelModel, SomePixels, clothes_model, decode, encode
+from lecture_lib.applications import Average, PixelModel, SomePixels, clothes_model, decode, encode
 from lecture_lib.applications.compress import CHECKSUM, HEADER
 from lecture_lib.applications.pixels import WEIGHTS, train_pixels
 from lecture_lib.evaluate import bits_per_dim
@@ -40,6 +40,7 @@ MODELS = {
     "256 levels": lambda: pixels((6, 6), 256),
     "a window larger than the image": lambda: pixels((2, 3), above=5, side=7),
     "probabilities near 0 and 1": lambda: pixels(scale=20.0),
+    "the average of two": lambda: Average(pixels(), pixels(scale=3.0)),
     "part 2's": lambda: Autoregressive.start(images(50, pixels()), 7, hidden=8, ordering=torch.arange(20).flip(0)),
 }
 by_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
@@ -111,6 +112,16 @@ def test_probabilities_sum_to_1_over_all_images_and_are_those_of_the_pixels():
     torch.testing.assert_close(log_p, by_pixel, rtol=0, atol=1e-9)
     parts = sum(model.log_prob(x, torch.tensor([j])) for j in range(4))
     torch.testing.assert_close(log_p, parts)
+
+
+def test_an_average_is_as_probable_as_its_parts_say():
+    model = Average(pixels((2, 2), 3), pixels((2, 2), 3, scale=9.0)).double()
+    x = torch.tensor([*itertools.product(range(3), repeat=4)])
+    assert model.log_prob(x).exp().sum().item() == pytest.approx(1, abs=1e-9)
+    mean = sum(part.pmf(x.double(), 2) for part in model.models) / 2
+    torch.testing.assert_close(model.pmf(x.double(), 2), mean)
+    with pytest.raises(ValueError, match="the same levels"):
+        Average(pixels(), pixels(levels=8))
 
 
 @pytest.mark.parametrize("every", [1, 3, 50])

@@ -108,9 +108,9 @@ def ridge_by_singular_values(features, targets, strength):
     return v.T @ torch.diag(s / (s**2 + strength)) @ u.T @ targets
 
 
-def acceleration_by_loops(places):
+def acceleration_by_loops(centres):
     lengths = []
-    for clip in places.tolist():
+    for clip in centres.tolist():
         for (a, b), (c, d), (f, g) in zip(clip, clip[1:], clip[2:]):
             lengths.append(math.hypot(a - 2 * c + f, b - 2 * d + g))
     return sum(lengths) / len(lengths)

@@ -1,20 +1,20 @@
-"""How abruptly things move: the mean length of the second difference of their places."""
+"""How abruptly things move: the mean length of the second difference of their centres."""
 
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
 
 
-def acceleration(places):
-    """Mean of |place_t+1 - 2 place_t + place_t-1| over all clips and frames: (n, frames, 2) -> one number."""
-    velocity = places[:, 1:] - places[:, :-1]  # (n, frames - 1, 2)
+def acceleration(centres):
+    """Mean of |centre_t+1 - 2 centre_t + centre_t-1| over all clips and frames: (n, frames, 2) -> one number."""
+    velocity = centres[:, 1:] - centres[:, :-1]  # (n, frames - 1, 2)
     change = velocity[:, 1:] - velocity[:, :-1]
     return change.norm(dim=2).mean()
 
 
 def _clips(rng, n, frames, wobble):
     start, velocity = 4 * normal(rng, n, 1, 2), normal(rng, n, 1, 2)
-    return {"places": start + velocity * torch.arange(frames)[:, None] + wobble * normal(rng, n, frames, 2)}
+    return {"centres": start + velocity * torch.arange(frames)[:, None] + wobble * normal(rng, n, frames, 2)}
 
 
 def straight_on(call, rng):
@@ -31,13 +31,13 @@ exercise.case("three frames", lambda rng: _clips(rng, 6, 3, 0.7))
 
 
 @exercise.style
-def by_diff(places):
-    return places.diff(dim=1).diff(dim=1).square().sum(2).sqrt().mean()
+def by_diff(centres):
+    return centres.diff(dim=1).diff(dim=1).square().sum(2).sqrt().mean()
 
 
 @exercise.style
-def in_one_line(places):
-    return (places[:, 2:] - 2 * places[:, 1:-1] + places[:, :-2]).norm(dim=-1).mean()
+def in_one_line(centres):
+    return (centres[:, 2:] - 2 * centres[:, 1:-1] + centres[:, :-2]).norm(dim=-1).mean()
 
 
 exercise.mistake(

@@ -68,6 +68,8 @@ class Exercise:
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
     learns: arguments through which networks learn: in the first case the gradient in each has to be right, too.
+    driver: where one case takes many calls: driver(call, arguments) -> Outcome, on the judge's side, so that the answer
+        sees no more of the case than what each call tells it.
     without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.
 
     `case`, `mistake`, `law` and `style` take a function, or decorate one.
@@ -83,9 +85,11 @@ class Exercise:
         adapter: Callable | None = None,
         learns: tuple[str, ...] = (),
         without: tuple[str, ...] = (),
+        driver: Callable[[Call, Mapping[str, Any]], Outcome] | None = None,
     ):
         self.name, self.points, self.reference = name, points, reference
         self.same, self.parts, self.adapter, self.learns, self.without = same, parts, adapter, learns, without
+        self.driver = driver
         self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
         self.mistakes: list[tuple[str, Callable]] = []
         self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
@@ -167,7 +171,7 @@ def judge(
     behind `call`, where it lives here and its text may be looked at. ready_made: what the answer uses of
     `exercise.without`.
     """
-    prepared = prepare(exercise, seed)
+    prepared, call = prepare(exercise, seed), driven(exercise, call)
     cases, expected = prepared.cases, prepared.expected
     outcomes = [call(arguments) for arguments in cases]
     if all(o.blank for o in outcomes):
@@ -214,8 +218,13 @@ def judge(
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 
+def driven(exercise: Exercise, call: Call) -> Call:
+    """A call of the exercise's cases, by its driver where it has one."""
+    return call if exercise.driver is None else lambda arguments: exercise.driver(call, arguments)
+
+
 def _run(exercise: Exercise, function: Callable, arguments: Mapping[str, Any]) -> Outcome:
-    return call_in_process(function, exercise.parts, exercise.adapter)(arguments)
+    return driven(exercise, call_in_process(function, exercise.parts, exercise.adapter))(arguments)
 
 
 def _law(exercise: Exercise, holds, call: Call, rng: torch.Generator, private: bool) -> str:

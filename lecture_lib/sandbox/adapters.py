@@ -100,39 +100,6 @@ def on_translators(answer, theta_g, theta_h, a, b):
     return torch.cat([torch.as_tensor(loss).detach().reshape(1).to(a), *(g.flatten() for g in gradients)])
 
 
-def on_pixels(answer, train, test, levels, limit):
-    """0 if the answer, asked for p(x_j | x_before j) of each pixel, codes the test images in at most `limit` bits each.
-
-    It gets test images in which only what is known already is left: pixel j and all later ones are 0.
-    """
-    bits = 0.0
-    for j in range(test.shape[1]):
-        seen = test.clone()
-        seen[:, j:] = 0
-        p = torch.as_tensor(answer(train.clone(), seen, j, levels))
-        if tuple(p.shape) != (len(test), levels):
-            wanted = f"({len(test)}, {levels}): a row for each image, a column for each level"
-            raise Told(f"For pixel {j} you returned shape {tuple(p.shape)}. It should be {wanted}.")
-        p = p.detach().double()
-        if not (p.isfinite() & (p >= 0)).all():
-            raise Told(f"For pixel {j} some of your probabilities are negative, infinite or NaN.")
-        total = p.sum(1)
-        if (worst := (total - 1).abs().max().item()) > 1e-3:
-            at = total[(total - 1).abs().argmax()].item()
-            raise Told(f"For pixel {j} your probabilities sum to {at:.4g} (off by {worst:.2g}). They should sum to 1.")
-        chosen = p.gather(1, test[:, [j]])[:, 0]
-        if (impossible := int((chosen == 0).sum())) > 0:
-            raise Told(
-                f"For pixel {j} you call impossible what {impossible} of {len(test)} images have there: infinitely "
-                "many bits. Give every level some probability, also one that you have never seen."
-            )
-        bits -= chosen.log2().sum().item()
-    bits /= test.numel()
-    if bits > limit:
-        raise Told(f"Your model takes {bits:.3f} bits a pixel. At most {limit:g} are asked here.")
-    return torch.zeros(1)
-
-
 MOST = 60  # steps that are looked at
 
 
@@ -234,4 +201,4 @@ on_translators.names = (
     *(f"the gradient in {n}'s {k} {i}" for n in "GH" for k, m in KINDS for i in range(1, m + 1)),
 )
 
-ADAPTERS = {adapter.__name__: adapter for adapter in (on_d, on_g, on_records, on_translators, on_pixels)}
+ADAPTERS = {adapter.__name__: adapter for adapter in (on_d, on_g, on_records, on_translators)}

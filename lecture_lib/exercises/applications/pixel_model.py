@@ -4,20 +4,61 @@ import torch
 
 from lecture_lib import data
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.sandbox.adapters import on_pixels
+from lecture_lib.sandbox.call import Outcome
 
 
 def pixel_model(train, seen, j, levels):
     """p(x_j = v | x_before j): train (n, d), seen (m, d) with 0 from j on -> (m, levels). Two neighbours, counted."""
-    known = [k for k in (j - 1, j - 8) if k >= 0]  # to the left, above
     counts = 1 + torch.bincount(train[:, j], minlength=levels)
-    alone = counts / counts.sum()  # (levels,)
+    alone = counts / counts.sum()  # (levels,): a histogram of this pixel
     p = alone.expand(len(seen), levels)
-    for k in known:
+    for k in [k for k in (j - 1, j - 8) if k >= 0]:  # to the left, above
         pairs = torch.bincount(train[:, k] * levels + train[:, j], minlength=levels**2).view(levels, levels)
         smooth = pairs + 10 * alone
         p = p * (smooth / smooth.sum(1, keepdim=True))[seen[:, k]] / alone
     return p / p.sum(1, keepdim=True)
+
+
+def coded(call, arguments) -> Outcome:
+    """0, if the answer codes the test images in at most `limit` bits a pixel; else a sentence.
+
+    It is asked for one pixel after another, and gets test images in which that pixel and all later ones are 0.
+    """
+    test, levels, limit, bits = arguments["test"], arguments["levels"], arguments["limit"], 0.0
+    for j in range(test.shape[1]):
+        seen = test.clone()
+        seen[:, j:] = 0
+        outcome = call({"train": arguments["train"], "seen": seen, "j": j, "levels": levels})
+        if outcome.value is None:
+            return outcome
+        p = outcome.value.double()
+        if wrong := _no_probabilities(p, test[:, j], levels):
+            return Outcome(problem=f"For pixel {j} {wrong}", outline=f"Pixel {j}: no probabilities, or some are 0.")
+        bits -= p.gather(1, test[:, [j]]).log2().sum().item()
+    bits /= test.numel()
+    if bits > limit:
+        return Outcome(problem=f"Your model takes {bits:.3f} bits a pixel. At most {limit:g} are asked here.")
+    return Outcome(torch.zeros(1))
+
+
+def _no_probabilities(p, truth, levels) -> str:
+    """What is wrong with them, or ""."""
+    if tuple(p.shape) != (len(truth), levels):
+        wanted = f"({len(truth)}, {levels}): a row for each image, a column for each level"
+        return f"you returned shape {tuple(p.shape)}. It should be {wanted}."
+    if not (p.isfinite() & (p >= 0)).all():
+        return "some of your probabilities are negative, infinite or NaN."
+    total = p.sum(1)
+    worst = total[(total - 1).abs().argmax()].item()
+    if abs(worst - 1) > 1e-3:
+        return f"your probabilities sum to {worst:.4g}. They should sum to 1, for each image."
+    impossible = int((p.gather(1, truth[:, None]) == 0).sum())
+    if impossible:
+        return (
+            f"you call impossible what {impossible} of {len(truth)} images have there: infinitely many bits. Give "
+            "every level some probability, also one that you have never seen."
+        )
+    return ""
 
 
 def _digits(limit):
@@ -30,7 +71,7 @@ def _digits(limit):
     return make
 
 
-exercise = Exercise("applications.pixel_model", points=5, reference=pixel_model, adapter=on_pixels)
+exercise = Exercise("applications.pixel_model", points=5, reference=pixel_model, driver=coded)
 
 exercise.case("a histogram for each pixel: 2.5 bits", _digits(2.5))
 exercise.case("it looks at a neighbour: 2.37 bits", _digits(2.37))

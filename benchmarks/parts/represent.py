@@ -1,8 +1,8 @@
 # ruff: noqa: E402 (the number of threads has to be set before the imports)
 """Representations: how many clothes are classified rightly from 5 to 100 labels of each, upon which features.
 
-    python benchmarks/parts/represent.py          # 10 CPU minutes
-    python benchmarks/parts/represent.py --quick  # 3 of them
+    python benchmarks/parts/represent.py          # 7 CPU minutes
+    python benchmarks/parts/represent.py --quick  # 5 of them
 
 5,000 test images of Fashion-MNIST; 5 draws of labels among the first 7,000 training images, the same for every row of
 the table; features are scaled by these images without their labels. Settings were chosen with training images in place
@@ -150,12 +150,12 @@ def run(quick: bool) -> dict[str, float]:
         "  part 5's classifier, from scratch": classifier,
     }
     for name, make in networks.items():
-        row(name, lambda rows, make=make: trained(make, pictures, labels, rows, test_pictures, test_labels))
+        row(name, lambda rows, make=make: trained(make, pictures, labels, rows, test_pictures, test_labels), 10, 100)
     ours, controls = table["pixel model, shipped weights"], [table[k] for k in table if "weights, seed" in k]
     scratch = max((table[k] for k in table if "from scratch" in k), key=lambda shares: shares[10].mean())
     result = {f"probe_{n}": ours[n].mean().item() for n in NUMBERS}
     for name, others in {"untrained": controls, "scratch": [scratch], "pixels": [table["pixels"]]}.items():
-        for n in NUMBERS:
+        for n in sorted(others[0]):
             gains = sorted(paired_gain(ours[n], other[n]) for other in others)
             gain = gains[len(gains) // 2]
             result |= {f"probe_over_{name}_{n}": gain.mean, f"probe_over_{name}_{n}_error": gain.error}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.checks import as_tensor, cpu_rng, on_cpu, positive_int, require
+from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, require
 from lecture_lib.data import Images
 
 SIDE, DIGIT = 16, 8  # pixels, of a frame and of a digit
@@ -23,8 +23,9 @@ def moving_digits(pictures, frames: int = 8, rng: torch.Generator | None = None)
     A place u that runs on for ever is seen at 8 - |u mod 16 - 8|: forth and back in the 8 pixels of room.
     """
     pictures, frames, rng = as_tensor(pictures, "pictures"), positive_int("frames", frames), cpu_rng(rng)
-    n, room = len(pictures), SIDE - DIGIT
     require(pictures.shape[1:] == (1, DIGIT, DIGIT), f"pictures has shape {tuple(pictures.shape)}, not (n, 1, 8, 8).")
+    n, room = len(pictures), SIDE - DIGIT
+    fits_memory("The clips", n, frames, SIDE, SIDE)
     pace = torch.tensor(PACES)[torch.randint(len(PACES), (n,), generator=rng)]
     start = torch.randint(2 * room, (n, 2), generator=rng)  # and in which direction
     ever = start[:, None] + pace[:, None] * torch.arange(frames)[:, None]  # (n, frames, 2)
@@ -36,8 +37,9 @@ def moving_digits(pictures, frames: int = 8, rng: torch.Generator | None = None)
 
 
 @on_cpu
-def some_frames(clips: Tensor, k: int, rng: torch.Generator | None = None) -> Tensor:
+def some_frames(clips, k: int, rng: torch.Generator | None = None) -> Tensor:
     """k random frames of each clip, in random order: (n, frames, ...) -> (n, k, ...). k = frames: it is shuffled."""
+    clips = as_clips(clips, least=positive_int("k", k))
     drawn = torch.rand(clips.shape[:2], generator=cpu_rng(rng)).argsort(1)[:, :k].to(clips.device)
     return clips.gather(1, drawn[:, :, None, None, None].expand(-1, -1, *clips.shape[2:]))
 
@@ -59,8 +61,8 @@ def motion(clips) -> Motion:
     clips = as_clips(clips, least=3)
     ink = (clips[:, :, 0].double() + 1) / 2
     rows, columns = (torch.arange(side, device=ink.device, dtype=ink.dtype) for side in ink.shape[2:])
-    mass = ink.sum((2, 3))
-    centre = torch.stack([ink.sum(3) @ rows, ink.sum(2) @ columns], -1) / mass.clamp(min=1e-9)[..., None]
+    mass = ink.sum((2, 3)).clamp(min=1e-9)
+    centre = torch.stack([ink.sum(3) @ rows, ink.sum(2) @ columns], -1) / mass[..., None]
     step = centre.diff(dim=1)  # (n, frames - 1, 2)
     means = step.norm(dim=-1).mean(), step.diff(dim=1).norm(dim=-1).mean(), mass.diff(dim=1).abs().mean() / mass.mean()
     return Motion(*(value.item() for value in means))
@@ -70,17 +72,15 @@ def as_clips(clips, frames: int | None = None, least: int = 1) -> Tensor:
     """A floating tensor (n, frames, 1, height, width)."""
     clips = as_tensor(clips, "clips")
     right = clips.ndim == 5 and clips.shape[2] == 1 and frames in (None, clips.shape[1]) and clips.shape[1] >= least
-    wanted = f"{frames or f'frames >= {least}'}, 1, height, width"
+    wanted = f"{frames or f'{least} or more frames'}, 1, height, width"
     require(right, f"clips has shape {tuple(clips.shape)}. It should be (n, {wanted}).")
     return clips
 
 
 def moving_frames(images: Images, rng: torch.Generator | None = None) -> Images:
-    """A clip of each image, its frames one by one, with their labels: what a `classifier` of frames learns from."""
-    clips, labels = ([], [])
-    for x, label in ((images.train, images.train_labels), (images.test, images.test_labels)):
-        frames = moving_digits(images.scaled(x), rng=rng)
-        clips.append(frames.flatten(0, 1)), labels.append(label.repeat_interleave(frames.shape[1]))
+    """8 frames of a clip of each image, one by one, with its label: what `evaluate.classifier` learns frames from."""
     frames = images._replace(shape=(SIDE, SIDE), name=f"frames of moving {images.name}")
-    rows = [frames.levels_of(x) for x in clips]
-    return frames._replace(train=rows[0], test=rows[1], train_labels=labels[0], test_labels=labels[1])
+    rows = lambda x: frames.levels_of(moving_digits(images.scaled(x), 8, rng).flatten(0, 1))  # noqa: E731
+    train, test = rows(images.train), rows(images.test)
+    labels = {name: getattr(images, name).repeat_interleave(8) for name in ("train_labels", "test_labels")}
+    return frames._replace(train=train, test=test, **labels)

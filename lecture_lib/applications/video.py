@@ -1,6 +1,6 @@
 """Video: a generator that goes through time, and two discriminators, one of frames and one of time: a small DVD-GAN.
 
-Slide "Additional Applications". After Clark, Donahue and Simonyan (2019), Adversarial Video Generation on Complex
+Slide "Applications: Generate Video". After Clark, Donahue and Simonyan (2019), Adversarial Video Generation on Complex
 Datasets. One discriminator of everything would be large: D_S sees few frames, sharp, and nothing of time; D_T sees
 time, in a quarter of the pixels.
 """
@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from lecture_lib.applications.clips import as_clips, some_frames
-from lecture_lib.checks import as_input, cpu_rng, positive_int, sampler
+from lecture_lib.applications.clips import SIDE, as_clips, some_frames
+from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, sampler
 from lecture_lib.gans.networks import SLOPE, eval_mode
 
 WEIGHTS = Path(__file__).parent / "video.safetensors"
@@ -25,8 +25,8 @@ MODEL = {"z_dim": 32, "hidden": 96, "width": 48, "frames": 8}
 class VideoGenerator(nn.Module):
     """Clips G(z), z ~ N(0, I): (n, z_dim) -> (n, frames, 1, 16, 16) in [-1, 1].
 
-        h_t = GRU(h_(t-1), z)                     the same z in each frame: it says which digit, and whereto
-        frame_t = transposed convolutions(h_t, z)     4 x 4 -> 8 x 8 -> 16 x 16, as in `dcgan`
+        h_t = GRU(h_(t-1), z)                        the same z for each frame: which digit, from where, and whereto
+        frame_t = transposed convolutions(h_t, z)    4 x 4 -> 8 x 8 -> 16 x 16, as in `dcgan`
 
     hidden: numbers in h. width: channels at 8 x 8 pixels. rng: of the first weights.
     """
@@ -35,6 +35,8 @@ class VideoGenerator(nn.Module):
         super().__init__()
         numbers = {"z_dim": z_dim, "hidden": hidden, "width": width, "frames": frames}
         self.z_dim, hidden, width, self.frames = (positive_int(name, value) for name, value in numbers.items())
+        self.d = self.frames * SIDE**2
+        fits_memory("The frames' layers", 32 * width, hidden + self.z_dim)
         with first_weights(rng):
             self.begin, self.time = nn.Linear(z_dim, hidden), nn.GRU(z_dim, hidden, batch_first=True)
             self.frame = nn.Sequential(

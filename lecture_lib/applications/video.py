@@ -19,7 +19,7 @@ from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, sam
 from lecture_lib.gans.networks import SLOPE, eval_mode
 
 WEIGHTS = Path(__file__).parent / "video.safetensors"
-MODEL = {"z_dim": 32, "hidden": 32, "width": 48, "frames": 8}
+MODEL = {"z_dim": 32, "hidden": 96, "width": 48, "frames": 8}
 
 
 class VideoGenerator(nn.Module):
@@ -93,11 +93,9 @@ class TimeDiscriminator(nn.Module):
         super().__init__()
         self.frames, width = positive_int("frames", frames, least=2), positive_int("width", width)
         with first_weights(rng):
-            layers = [nn.Conv3d(1, width, 3, 1, 1), nn.LeakyReLU(SLOPE)]  # 8 x 8
-            layers += [nn.Conv3d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(SLOPE)]  # 4 x 4
-            layers += [nn.Conv3d(2 * width, 4 * width, (3, 4, 4), (1, 2, 2), 1), nn.LeakyReLU(SLOPE)]  # 2 x 2
-            last = nn.Linear(16 * width * (self.frames // 2), 1)
-            self.net = nn.Sequential(*layers, nn.Flatten(), last, nn.Flatten(0))
+            layers = [nn.Conv3d(1, width, (3, 4, 4), (1, 2, 2), 1), nn.LeakyReLU(SLOPE)]
+            layers += [nn.Conv3d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(SLOPE), nn.Flatten()]
+            self.net = nn.Sequential(*layers, nn.Linear(8 * width * (self.frames // 2), 1), nn.Flatten(0))
 
     def forward(self, clips: Tensor) -> Tensor:
         clips = as_clips(clips, self.frames)

@@ -68,12 +68,13 @@ def motion(clips) -> Motion:
     return Motion(*(value.item() for value in means))
 
 
-def as_clips(clips, frames: int | None = None, least: int = 1) -> Tensor:
-    """A floating tensor (n, frames, 1, height, width)."""
-    clips = as_tensor(clips, "clips")
-    right = clips.ndim == 5 and clips.shape[2] == 1 and frames in (None, clips.shape[1]) and clips.shape[1] >= least
-    wanted = f"{frames or f'{least} or more frames'}, 1, height, width"
-    require(right, f"clips has shape {tuple(clips.shape)}. It should be (n, {wanted}).")
+def as_clips(clips, frames: int | None = None, least: int = 1, side: int | None = None) -> Tensor:
+    """A floating tensor (n, frames, 1, height, width), of at `least` so many frames; ValueError if it is none."""
+    clips, sides = as_tensor(clips, "clips"), (side or "height", side or "width")
+    right = clips.ndim == 5 and clips.shape[2] == 1 and clips.shape[1] >= least and frames in (None, clips.shape[1])
+    wanted = f"(n, {frames or f'{least} or more frames'}, 1, {sides[0]}, {sides[1]})"
+    right = right and (side is None or clips.shape[3:] == (side, side))
+    require(right, f"clips has shape {tuple(clips.shape)}. It should be {wanted}.")
     return clips
 
 

@@ -39,15 +39,14 @@ class VideoGenerator(nn.Module):
         fits_memory("The frames' layers", 32 * width, hidden + self.z_dim)
         with first_weights(rng):
             self.begin, self.time = nn.Linear(z_dim, hidden), nn.GRU(z_dim, hidden, batch_first=True)
-            self.frame = nn.Sequential(
-                *(nn.Linear(hidden + z_dim, 32 * width, bias=False), nn.Unflatten(1, (2 * width, 4, 4))),
-                *(nn.BatchNorm2d(2 * width), nn.ReLU(), nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False)),
-                *(nn.BatchNorm2d(width), nn.ReLU(), nn.ConvTranspose2d(width, 1, 4, 2, 1), nn.Tanh()),
-            )
+            layers = [nn.Linear(hidden + z_dim, 32 * width, bias=False), nn.Unflatten(1, (2 * width, 4, 4))]
+            layers += [nn.BatchNorm2d(2 * width), nn.ReLU(), nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.ConvTranspose2d(width, 1, 4, 2, 1), nn.Tanh()]
+            self.frame = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
         z = as_input(z, self.begin.weight, 2, self.z_dim)
-        again = z[:, None].expand(-1, self.frames, -1)
+        again = z[:, None].expand(-1, self.frames, -1)  # (n, frames, z_dim)
         h, _ = self.time(again, self.begin(z).tanh()[None])  # (n, frames, hidden)
         frames = self.frame(torch.cat([h, again], 2).flatten(0, 1))
         return frames.unflatten(0, (len(z), self.frames))
@@ -79,7 +78,7 @@ class FrameDiscriminator(nn.Module):
             self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * width, 1), nn.Flatten(0))
 
     def forward(self, clips: Tensor) -> Tensor:
-        frames = some_frames(as_clips(clips), self.k, self.rng)
+        frames = some_frames(as_clips(clips, side=SIDE).to(self.net[0].weight), self.k, self.rng)
         return self.net(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]).mean(1)
 
 
@@ -98,7 +97,7 @@ class TimeDiscriminator(nn.Module):
             self.net = nn.Sequential(*layers, nn.Linear(8 * width * (self.frames // 2), 1), nn.Flatten(0))
 
     def forward(self, clips: Tensor) -> Tensor:
-        clips = as_clips(clips, self.frames)
+        clips = as_clips(clips, self.frames, side=SIDE).to(self.net[0].weight)
         pooled = avg_pool2d(clips.flatten(0, 1), 2).unflatten(0, clips.shape[:2])
         return self.net(pooled.transpose(1, 2))  # (n, 1, frames, 8, 8)
 
@@ -130,5 +129,5 @@ def first_weights(rng) -> Iterator[None]:
 def video_model() -> VideoGenerator:
     """The generator of moving digits that comes with the course."""
     model = VideoGenerator(**MODEL, rng=torch.Generator())  # torch's own random numbers stay as they are
-    model.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()}, strict=False)
+    model.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
     return model.eval()

@@ -216,6 +216,7 @@ WRONG = {
     "k": (lambda: some_frames(noise(), 9), "9 or more frames"),
     "frames for D_S": (lambda: FrameDiscriminator(4)(noise(frames=3)), "4 or more frames"),
     "frames for D_T": (lambda: TimeDiscriminator(frames=8)(noise(frames=7)), r"\(n, 8, 1"),
+    "small frames": (lambda: FrameDiscriminator()(noise()[..., :8]), r"1, 16, 16\)"),
     "z": (lambda: VideoGenerator(z_dim=5)(torch.zeros(2, 6)), "z or x has shape"),
     "width": (lambda: VideoGenerator(width=0), "width is 0"),
     "too wide": (lambda: VideoGenerator(width=10**9), "The frames' layers would take"),

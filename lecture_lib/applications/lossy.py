@@ -12,7 +12,6 @@ import torch
 from constriction import stream
 from torch import Tensor
 
-
 from lecture_lib.checks import fits_memory, positive, require
 from lecture_lib.likelihood.simple import as_levels
 

@@ -24,5 +24,5 @@ def checked_players(G, D, d_optimizer, g_optimizer, x) -> Tensor:
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"D does not take points of shape {given}: {str(error).rstrip('.')}.") from error
     found, wanted = tuple(logits.shape), tuple(z.shape[:-1])
-    require(found == wanted, f"D maps points to shape {found}. It should be logits, {wanted}.")
+    require(found[-len(wanted) :] == wanted, f"D maps points to shape {found}. It should be logits, {wanted}.")
     return x

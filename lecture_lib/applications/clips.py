@@ -1,0 +1,87 @@
+"""Clips of moving digits, whose motion is known, and what can be measured of any clip's.
+
+clips: (n, frames, 1, height, width) in [-1, 1], -1 is black, 1 is ink.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, require
+from lecture_lib.data import Images
+
+SIDE, DIGIT = 16, 8  # pixels, of a frame and of a digit
+PACES = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if 1 <= y * y + x * x <= 4]  # 1 to 2 pixels a frame
+
+
+@on_cpu
+def moving_digits(pictures, frames: int = 8, rng: torch.Generator | None = None) -> Tensor:
+    """A clip of each picture: it starts anywhere, goes on by a whole number of pixels a frame, and bounces off walls.
+
+    pictures: digits (n, 1, 8, 8) in [-1, 1], as `digits().scaled` has them. Returns (n, frames, 1, 16, 16) in [-1, 1].
+    A place u that runs on for ever is seen at 8 - |u mod 16 - 8|: forth and back in the 8 pixels of room.
+    """
+    pictures, frames, rng = as_tensor(pictures, "pictures"), positive_int("frames", frames), cpu_rng(rng)
+    require(pictures.shape[1:] == (1, DIGIT, DIGIT), f"pictures has shape {tuple(pictures.shape)}, not (n, 1, 8, 8).")
+    n, room = len(pictures), SIDE - DIGIT
+    fits_memory("The clips", n, frames, SIDE, SIDE)
+    pace = torch.tensor(PACES)[torch.randint(len(PACES), (n,), generator=rng)]
+    start = torch.randint(2 * room, (n, 2), generator=rng)  # and in which direction
+    ever = start[:, None] + pace[:, None] * torch.arange(frames)[:, None]  # (n, frames, 2)
+    rows, columns = (room - (ever % (2 * room) - room).abs()).unbind(-1)
+    clips, side = pictures.new_full((n, frames, 1, SIDE, SIDE), -1), torch.arange(DIGIT)
+    clip, frame = torch.arange(n)[:, None, None, None], torch.arange(frames)[:, None, None]
+    clips[clip, frame, 0, rows[..., None, None] + side[:, None], columns[..., None, None] + side] = pictures.to(clips)
+    return clips
+
+
+@on_cpu
+def some_frames(clips, k: int, rng: torch.Generator | None = None) -> Tensor:
+    """k random frames of each clip, in random order: (n, frames, ...) -> (n, k, ...). k = frames: it is shuffled."""
+    clips = as_clips(clips, least=positive_int("k", k))
+    drawn = torch.rand(clips.shape[:2], generator=cpu_rng(rng)).argsort(1)[:, :k].to(clips.device)
+    return clips.gather(1, drawn[:, :, None, None, None].expand(-1, -1, *clips.shape[2:]))
+
+
+class Motion(NamedTuple):
+    """Of the centre of mass c_t of a clip's ink, in pixels, and of the ink m_t: means over frames and clips.
+
+    speed: |c_(t+1) - c_t|. acceleration: |c_(t+2) - 2 c_(t+1) + c_t|, 0 where it goes straight on; its length, not the
+    change of the speed's: a turn counts. flicker: |m_(t+1) - m_t| / m, the share of the ink that comes or goes.
+    """
+
+    speed: float
+    acceleration: float
+    flicker: float
+
+
+def motion(clips) -> Motion:
+    """The `Motion` of clips (n, frames, 1, height, width) in [-1, 1], where -1 is no ink."""
+    clips = as_clips(clips, least=3)
+    ink = (clips[:, :, 0].double() + 1) / 2
+    rows, columns = (torch.arange(side, device=ink.device, dtype=ink.dtype) for side in ink.shape[2:])
+    mass = ink.sum((2, 3)).clamp(min=1e-9)
+    centre = torch.stack([ink.sum(3) @ rows, ink.sum(2) @ columns], -1) / mass[..., None]
+    step = centre.diff(dim=1)  # (n, frames - 1, 2)
+    means = step.norm(dim=-1).mean(), step.diff(dim=1).norm(dim=-1).mean(), mass.diff(dim=1).abs().mean() / mass.mean()
+    return Motion(*(value.item() for value in means))
+
+
+def as_clips(clips, frames: int | None = None, least: int = 1, side: int | None = None) -> Tensor:
+    """A floating tensor (n, frames, 1, height, width), of at `least` so many frames; ValueError if it is none."""
+    clips, sides = as_tensor(clips, "clips"), (side or "height", side or "width")
+    right = clips.ndim == 5 and clips.shape[2] == 1 and clips.shape[1] >= least and frames in (None, clips.shape[1])
+    wanted = f"(n, {frames or f'{least} or more frames'}, 1, {sides[0]}, {sides[1]})"
+    right = right and (side is None or clips.shape[3:] == (side, side))
+    require(right, f"clips has shape {tuple(clips.shape)}. It should be {wanted}.")
+    return clips
+
+
+def moving_frames(images: Images, rng: torch.Generator | None = None) -> Images:
+    """8 frames of a clip of each image, one by one, with its label: what `evaluate.classifier` learns frames from."""
+    frames = images._replace(shape=(SIDE, SIDE), name=f"frames of moving {images.name}")
+    rows = lambda x: frames.levels_of(moving_digits(images.scaled(x), 8, rng).flatten(0, 1))  # noqa: E731
+    train, test = rows(images.train), rows(images.test)
+    labels = {name: getattr(images, name).repeat_interleave(8) for name in ("train_labels", "test_labels")}
+    return frames._replace(train=train, test=test, **labels)

@@ -1,0 +1,163 @@
+"""Transfer: images of one kind become images of another, without a single pair. Slide "Additional Applications".
+
+    b = G(a), a = H(b)                 two generators whose noise is an image, `cyclegan`
+    is b real? is a real?              two discriminators, D_B and D_A: part 4's game, played twice
+    H(G(a)) = a, G(H(b)) = b           `cycle_loss`, which ties the two games together
+    by turns                           `discriminators_step`, `generators_step`; `train_cyclegan`
+
+CycleGAN, Zhu and others 2017. Which map it should learn is said nowhere: see `maps`, where it is known.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lecture_lib.checks import (
+    as_input,
+    as_rows,
+    as_tensor,
+    check_optimizer,
+    cpu_rng,
+    fits_memory,
+    lr_at,
+    on_cpu,
+    positive,
+    positive_int,
+    require,
+    takes_arrays,
+    with_gradients,
+)
+from lecture_lib.gans import ImageDiscriminator, Step, descend, discriminator_step, eval_mode, non_saturating, turns
+from lecture_lib.gans.networks import SLOPE
+
+
+class Translator(nn.Module):
+    """b = G(a): pictures (n, 1, height, width) to others of the same size, in [-1, 1]; height and width are even.
+
+    Half of what the last layer sees comes straight from the first, so what is where need not pass through the middle:
+    two residual convolutions with InstanceNorm, at half of the side. width: channels outside; the middle has twice so
+    many.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.first, self.down = nn.Conv2d(1, width, 3, padding=1), nn.Conv2d(width, 2 * width, 4, 2, 1)
+        part = lambda: (nn.ReLU(), nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.InstanceNorm2d(2 * width))  # noqa: E731
+        self.middle = nn.ModuleList(nn.Sequential(*part()) for _ in range(2))
+        self.up, self.last = nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.Conv2d(2 * width, 1, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        outside = torch.relu(self.first(as_input(x, self.last.weight, 4, 1)))
+        inside = self.down(outside)
+        for part in self.middle:
+            inside = inside + part(inside)
+        return torch.tanh(self.last(torch.cat([outside, torch.relu(self.up(torch.relu(inside)))], 1)))
+
+
+@on_cpu
+def cyclegan(size=28, width=8, rng=None) -> tuple[Translator, Translator, ImageDiscriminator, ImageDiscriminator]:
+    """G: A -> B, H: B -> A, D_A, D_B for pictures of size x size pixels.
+
+    size: a multiple of 4. width: channels of the first layers. rng: of the first weights, torch's own in distribution.
+    """
+    size, width, rng = positive_int("size", size), positive_int("width", width), cpu_rng(rng)
+    require(size % 4 == 0, f"size is {size}. It should be a multiple of 4, such as 8 or 28.")
+    fits_memory("A layer", 16 * width, 2 * width + size**2 // 8)
+    with torch.random.fork_rng([]):  # torch's own first weights are not used
+        nets = [Translator(width), Translator(width)]
+        for _ in "AB":
+            first, second = nn.Conv2d(1, width, 4, 2, 1), nn.Conv2d(width, 2 * width, 4, 2, 1)
+            logit = nn.Flatten(), nn.Linear(size**2 // 8 * width, 1), nn.Flatten(0)
+            nets.append(ImageDiscriminator(first, nn.LeakyReLU(SLOPE), second, nn.LeakyReLU(SLOPE), *logit))
+    for p in nn.ModuleList(nets).parameters():  # weights and biases
+        nn.init.kaiming_uniform_(p, math.sqrt(5), generator=rng) if p.ndim > 1 else nn.init.zeros_(p)
+    return tuple(net.to(memory_format=torch.channels_last) for net in nets)
+
+
+@takes_arrays
+def cycle_loss(G: Callable, H: Callable, a: Tensor, b: Tensor, made=None) -> Tensor:
+    """E |H(G(a)) - a| + E |G(H(b)) - b|, a mean over images and pixels each: there and back again.
+
+    a, b: batches of A and B, (n, ...) and (m, ...). made: (G(a), H(b)), where they are known already. Shape ().
+    0 for all G and H that undo each other, whatever they do.
+    """
+    made_b, made_a = made or (G(a), H(b))
+    return (H(made_b) - a).abs().mean() + (G(made_a) - b).abs().mean()
+
+
+@with_gradients
+def discriminators_step(G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tensor) -> Tensor:
+    """Part 4's step for D_B, on b and G(a), and for D_A, on a and H(b); the sum of their losses before, in nats.
+
+    optimizer holds the parameters of both: each of the two steps moves those that have part in its loss.
+    """
+    return discriminator_step(G, D_B, optimizer, b, a) + discriminator_step(H, D_A, optimizer, a, b)
+
+
+@with_gradients
+def generators_step(G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tensor, weight: float = 10.0) -> Tensor:
+    """A step of G and H down -E log D_B(G(a)) - E log D_A(H(b)) + weight `cycle_loss`, D_A and D_B fixed.
+
+    optimizer holds the parameters of G and H. weight: lambda in the paper. Returns the loss before the step.
+    """
+    made_b, made_a = G(a), H(b)
+    loss = non_saturating(D_B(made_b)) + non_saturating(D_A(made_a))
+    return descend(optimizer, loss + weight * cycle_loss(G, H, a, b, (made_b, made_a)) if weight else loss)
+
+
+@with_gradients
+def train_cyclegan(
+    G, H, D_A, D_B, g_optimizer, d_optimizer, a, b, steps=1200, batch_size=4, weight=10.0, lr=None, rng=None
+) -> Iterator[Step]:
+    """min over G, H of max over D_A, D_B of both games + weight `cycle_loss`, by turns; yields a `Step` after each.
+
+    a, b: images of A and of B, (n, ...) and (m, ...). A batch of each is drawn by itself, with replacement: no pairs.
+    steps: of D's and G's together. lr: a number or a function of the step's number, such as `warm_up_cosine(...)`; by
+        default the optimizers' own, which hold the parameters of G and H, and of D_A and D_B. rng: of the batches.
+    All state is the caller's; ValueError and FloatingPointError come as from `gans.alternate`.
+    """
+    steps, batch_size = positive_int("steps", steps), positive_int("batch_size", batch_size)
+    weight, lr, rng = positive("weight", weight, or_zero=True), lr and lr_at(lr), cpu_rng(rng, fresh=True)
+    a, b = checked(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b)
+
+    @with_gradients
+    def play() -> Iterator[Step]:  # apart, so that all of the above happens at the call
+        both = {"D": (discriminators_step, d_optimizer), "G": (partial(generators_step, weight=weight), g_optimizer)}
+        for number, player in zip(range(1, steps + 1), turns((1, 1))):
+            step, optimizer = both[player]
+            for group in optimizer.param_groups if lr else ():
+                group["lr"] = lr(number)
+            batch = (x[torch.randint(len(x), (batch_size,), generator=rng, device="cpu")] for x in (a, b))
+            yield Step(number, player, step(G, H, D_A, D_B, optimizer, *batch))
+
+    return play()
+
+
+@torch.no_grad()
+def checked(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b) -> list[Tensor]:
+    """The images as the networks take them; ValueError, in a sentence, if anything does not fit together."""
+    nets = {"G": G, "H": H, "D_A": D_A, "D_B": D_B}
+    for name, net in nets.items():
+        require(isinstance(net, nn.Module), f"{name} is {net!r}. It should be a network.")
+    check_optimizer("g_optimizer", g_optimizer, "G and H", nn.ModuleList([G, H]))
+    check_optimizer("d_optimizer", d_optimizer, "D_A and D_B", nn.ModuleList([D_A, D_B]))
+    a, b = (as_tensor(x, name).to(next(G.parameters())) for name, x in (("a", a), ("b", b)))
+    with ExitStack() as stack:
+        for net in nets.values():
+            stack.enter_context(eval_mode(net))  # so that no running statistics change
+        for words, x, net, D, y in (("G of a", a, G, D_B, b), ("H of b", b, H, D_A, a)):
+            as_rows(x, name=words[-1], flat=True)  # some, and all finite
+            made, given = net(x[:2]), tuple(y.shape[1:])
+            require(
+                made.shape[1:] == given, f"{words} has images of shape {tuple(made.shape[1:])}. It should be {given}."
+            )
+            found = tuple(D(made).shape)
+            require(
+                found == (len(made),), f"A D makes of {words} the shape {found}. It should be logits, ({len(made)},)."
+            )
+    return [a, b]

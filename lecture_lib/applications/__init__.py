@@ -12,5 +12,6 @@ from lecture_lib.applications.translate import (
     cyclegan,
     discriminators_step,
     generators_step,
+    rising,
     train_cyclegan,
 )

@@ -37,6 +37,9 @@ def edges(x: Tensor) -> Tensor:
     return 2 * slope.norm(dim=1, keepdim=True).clamp(max=1) - 1
 
 
+KNOWN = {"invert": invert, "silhouette": silhouette, "edges": edges}  # pixel by pixel, or nearly so
+
+
 @takes_arrays
 def transpose(x: Tensor) -> Tensor:
     """Rows become columns. It undoes itself, and moves what a convolution leaves in its place."""

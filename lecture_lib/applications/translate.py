@@ -10,8 +10,6 @@ CycleGAN, Zhu and others 2017. Which map it should learn is said nowhere: see `m
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,20 +17,17 @@ from torch.optim import Optimizer
 
 from lecture_lib.checks import (
     as_input,
-    as_rows,
-    as_tensor,
-    check_optimizer,
     cpu_rng,
     fits_memory,
     lr_at,
     on_cpu,
-    positive,
     positive_int,
     require,
     takes_arrays,
     with_gradients,
 )
-from lecture_lib.gans import ImageDiscriminator, Step, descend, discriminator_step, eval_mode, non_saturating, turns
+from lecture_lib.gans import ImageDiscriminator, Step, descend, discriminator_step, non_saturating, turns
+from lecture_lib.gans.checked import checked_cycle
 from lecture_lib.gans.networks import SLOPE
 
 
@@ -110,6 +105,15 @@ def generators_step(G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tensor, 
     return descend(optimizer, loss + weight * cycle_loss(G, H, a, b, (made_b, made_a)) if weight else loss)
 
 
+def rising(weight: float, steps: int) -> Callable[[int], float]:
+    """weight t / w for the first w = 2 steps / 5 steps, then weight.
+
+    At its full weight from the start, the cycle loss holds G near the identity: that undoes itself already, and what
+    lies between it and its negative is grey. So the discriminators come first.
+    """
+    return lambda number: weight * min(1.0, 2.5 * number / steps)
+
+
 @with_gradients
 def train_cyclegan(
     G, H, D_A, D_B, g_optimizer, d_optimizer, a, b, steps=1200, batch_size=4, weight=10.0, lr=None, rng=None
@@ -117,47 +121,24 @@ def train_cyclegan(
     """min over G, H of max over D_A, D_B of both games + weight `cycle_loss`, by turns; yields a `Step` after each.
 
     a, b: images of A and of B, (n, ...) and (m, ...). A batch of each is drawn by itself, with replacement: no pairs.
-    steps: of D's and G's together. lr: a number or a function of the step's number, such as `warm_up_cosine(...)`; by
-        default the optimizers' own, which hold the parameters of G and H, and of D_A and D_B. rng: of the batches.
-    All state is the caller's; ValueError and FloatingPointError come as from `gans.alternate`.
+    steps: of D's and G's together. weight, lr: numbers, or functions of the step's number, such as `rising(...)` and
+        `warm_up_cosine(...)`; lr is by default the optimizers' own. rng: of the batches, on the CPU.
+    All state is the caller's, as with `gans.alternate`: g_optimizer holds the parameters of G and H, d_optimizer those
+    of D_A and D_B. ValueError at the call if something does not fit; FloatingPointError at a loss that is not finite.
     """
-    steps, batch_size = positive_int("steps", steps), positive_int("batch_size", batch_size)
-    weight, lr, rng = positive("weight", weight, or_zero=True), lr and lr_at(lr), cpu_rng(rng, fresh=True)
-    a, b = checked(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b)
+    steps, batch_size, rng = positive_int("steps", steps), positive_int("batch_size", batch_size), cpu_rng(rng, True)
+    weight, lr = lr_at(weight, "weight"), None if lr is None else lr_at(lr)
+    a, b = checked_cycle(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b)
+    fits_memory("A batch", batch_size, a[0].numel() + b[0].numel())
 
     @with_gradients
     def play() -> Iterator[Step]:  # apart, so that all of the above happens at the call
-        both = {"D": (discriminators_step, d_optimizer), "G": (partial(generators_step, weight=weight), g_optimizer)}
         for number, player in zip(range(1, steps + 1), turns((1, 1))):
-            step, optimizer = both[player]
+            optimizer, step = (d_optimizer, discriminators_step) if player == "D" else (g_optimizer, generators_step)
             for group in optimizer.param_groups if lr else ():
                 group["lr"] = lr(number)
             batch = (x[torch.randint(len(x), (batch_size,), generator=rng, device="cpu")] for x in (a, b))
-            yield Step(number, player, step(G, H, D_A, D_B, optimizer, *batch))
+            weights = {} if player == "D" else {"weight": weight(number)}
+            yield Step(number, player, step(G, H, D_A, D_B, optimizer, *batch, **weights))
 
     return play()
-
-
-@torch.no_grad()
-def checked(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b) -> list[Tensor]:
-    """The images as the networks take them; ValueError, in a sentence, if anything does not fit together."""
-    nets = {"G": G, "H": H, "D_A": D_A, "D_B": D_B}
-    for name, net in nets.items():
-        require(isinstance(net, nn.Module), f"{name} is {net!r}. It should be a network.")
-    check_optimizer("g_optimizer", g_optimizer, "G and H", nn.ModuleList([G, H]))
-    check_optimizer("d_optimizer", d_optimizer, "D_A and D_B", nn.ModuleList([D_A, D_B]))
-    a, b = (as_tensor(x, name).to(next(G.parameters())) for name, x in (("a", a), ("b", b)))
-    with ExitStack() as stack:
-        for net in nets.values():
-            stack.enter_context(eval_mode(net))  # so that no running statistics change
-        for words, x, net, D, y in (("G of a", a, G, D_B, b), ("H of b", b, H, D_A, a)):
-            as_rows(x, name=words[-1], flat=True)  # some, and all finite
-            made, given = net(x[:2]), tuple(y.shape[1:])
-            require(
-                made.shape[1:] == given, f"{words} has images of shape {tuple(made.shape[1:])}. It should be {given}."
-            )
-            found = tuple(D(made).shape)
-            require(
-                found == (len(made),), f"A D makes of {words} the shape {found}. It should be logits, ({len(made)},)."
-            )
-    return [a, b]

@@ -20,7 +20,6 @@ from lecture_lib.checks import (
     cpu_rng,
     fits_memory,
     lr_at,
-    on_cpu,
     positive_int,
     require,
     takes_arrays,
@@ -54,7 +53,6 @@ class Translator(nn.Module):
         return torch.tanh(self.last(torch.cat([outside, torch.relu(self.up(torch.relu(inside)))], 1)))
 
 
-@on_cpu
 def cyclegan(size=28, width=8, rng=None) -> tuple[Translator, Translator, ImageDiscriminator, ImageDiscriminator]:
     """G: A -> B, H: B -> A, D_A, D_B for pictures of size x size pixels.
 
@@ -63,7 +61,7 @@ def cyclegan(size=28, width=8, rng=None) -> tuple[Translator, Translator, ImageD
     size, width, rng = positive_int("size", size), positive_int("width", width), cpu_rng(rng)
     require(size % 4 == 0, f"size is {size}. It should be a multiple of 4, such as 8 or 28.")
     fits_memory("A layer", 16 * width, 2 * width + size**2 // 8)
-    with torch.random.fork_rng([]):  # torch's own first weights are not used
+    with torch.random.fork_rng([]), torch.device("cpu"):  # torch's own first weights are not used
         nets = [Translator(width), Translator(width)]
         for _ in "AB":
             first, second = nn.Conv2d(1, width, 4, 2, 1), nn.Conv2d(width, 2 * width, 4, 2, 1)
@@ -75,14 +73,12 @@ def cyclegan(size=28, width=8, rng=None) -> tuple[Translator, Translator, ImageD
 
 
 @takes_arrays
-def cycle_loss(G: Callable, H: Callable, a: Tensor, b: Tensor, made=None) -> Tensor:
-    """E |H(G(a)) - a| + E |G(H(b)) - b|, a mean over images and pixels each: there and back again.
+def cycle_loss(G: Callable, H: Callable, a: Tensor, b: Tensor) -> Tensor:
+    """E |H(G(a)) - a| + E |G(H(b)) - b|, a mean over images and pixels each: there and back again. Shape ().
 
-    a, b: batches of A and B, (n, ...) and (m, ...). made: (G(a), H(b)), where they are known already. Shape ().
-    0 for all G and H that undo each other, whatever they do.
+    a, b: batches of A and B, (n, ...) and (m, ...). 0 for all G and H that undo each other, whatever they do.
     """
-    made_b, made_a = made or (G(a), H(b))
-    return (H(made_b) - a).abs().mean() + (G(made_a) - b).abs().mean()
+    return (H(G(a)) - a).abs().mean() + (G(H(b)) - b).abs().mean()
 
 
 @with_gradients
@@ -95,14 +91,19 @@ def discriminators_step(G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tens
 
 
 @with_gradients
-def generators_step(G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tensor, weight: float = 10.0) -> Tensor:
-    """A step of G and H down -E log D_B(G(a)) - E log D_A(H(b)) + weight `cycle_loss`, D_A and D_B fixed.
+def generators_step(
+    G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tensor, weight: float = 10.0, cycle: Callable = cycle_loss
+) -> Tensor:
+    """A step of G and H down -E log D_B(G(a)) - E log D_A(H(b)) + weight cycle(G, H, a, b), D_A and D_B fixed.
 
     optimizer holds the parameters of G and H. weight: lambda in the paper. Returns the loss before the step.
     """
     made_b, made_a = G(a), H(b)
     loss = non_saturating(D_B(made_b)) + non_saturating(D_A(made_a))
-    return descend(optimizer, loss + weight * cycle_loss(G, H, a, b, (made_b, made_a)) if weight else loss)
+    if weight:
+        known = lambda net, x, made: lambda y: made if y is x else net(y)  # noqa: E731 (G(a), H(b) are not made twice)
+        loss = loss + weight * cycle(known(G, a, made_b), known(H, b, made_a), a, b)
+    return descend(optimizer, loss)
 
 
 def rising(weight: float, steps: int) -> Callable[[int], float]:
@@ -116,13 +117,27 @@ def rising(weight: float, steps: int) -> Callable[[int], float]:
 
 @with_gradients
 def train_cyclegan(
-    G, H, D_A, D_B, g_optimizer, d_optimizer, a, b, steps=1200, batch_size=4, weight=10.0, lr=None, rng=None
+    G,
+    H,
+    D_A,
+    D_B,
+    g_optimizer,
+    d_optimizer,
+    a,
+    b,
+    steps=1200,
+    batch_size=4,
+    weight=10.0,
+    lr=None,
+    rng=None,
+    g_step=None,
 ) -> Iterator[Step]:
     """min over G, H of max over D_A, D_B of both games + weight `cycle_loss`, by turns; yields a `Step` after each.
 
     a, b: images of A and of B, (n, ...) and (m, ...). A batch of each is drawn by itself, with replacement: no pairs.
     steps: of D's and G's together. weight, lr: numbers, or functions of the step's number, such as `rising(...)` and
         `warm_up_cosine(...)`; lr is by default the optimizers' own. rng: of the batches, on the CPU.
+    g_step: by default `generators_step`, called as g_step(G, H, D_A, D_B, g_optimizer, a, b, weight=weight).
     All state is the caller's, as with `gans.alternate`: g_optimizer holds the parameters of G and H, d_optimizer those
     of D_A and D_B. ValueError at the call if something does not fit; FloatingPointError at a loss that is not finite.
     """
@@ -134,11 +149,14 @@ def train_cyclegan(
     @with_gradients
     def play() -> Iterator[Step]:  # apart, so that all of the above happens at the call
         for number, player in zip(range(1, steps + 1), turns((1, 1))):
-            optimizer, step = (d_optimizer, discriminators_step) if player == "D" else (g_optimizer, generators_step)
+            optimizer = d_optimizer if player == "D" else g_optimizer
             for group in optimizer.param_groups if lr else ():
                 group["lr"] = lr(number)
-            batch = (x[torch.randint(len(x), (batch_size,), generator=rng, device="cpu")] for x in (a, b))
-            weights = {} if player == "D" else {"weight": weight(number)}
-            yield Step(number, player, step(G, H, D_A, D_B, optimizer, *batch, **weights))
+            batch = [x[torch.randint(len(x), (batch_size,), generator=rng, device="cpu")] for x in (a, b)]
+            if player == "D":
+                loss = discriminators_step(G, H, D_A, D_B, optimizer, *batch)
+            else:
+                loss = (g_step or generators_step)(G, H, D_A, D_B, optimizer, *batch, weight=weight(number))
+            yield Step(number, player, loss)
 
     return play()

@@ -49,13 +49,13 @@ def train_translators(truth, images, steps: int = 1200, weight=10.0, seed=0) -> 
     """G and H of one half of the images and truth(b) of the other half, so that no pair exists."""
     rng = torch.Generator().manual_seed(seed)
     a, b = (images.scaled(half) for half in images.train.chunk(2))
-    G, H, D_A, D_B = cyclegan(rng=rng)
+    nets = G, H, D_A, D_B = cyclegan(rng=rng)
     optimizers = (
         torch.optim.Adam(nn.ModuleList(nets).parameters(), betas=(0.5, 0.99), fused=True)
         for nets in ([G, H], [D_A, D_B])
     )
     lr = warm_up_cosine(2e-3, steps)
-    for _ in train_cyclegan(G, H, D_A, D_B, *optimizers, a, truth(b), steps, 4, rising(weight, steps), lr, rng):
+    for _ in train_cyclegan(nets, *optimizers, a, truth(b), steps, 4, rising(weight, steps), lr, rng):
         pass
     return G.eval(), H.eval()
 

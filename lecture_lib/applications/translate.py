@@ -34,15 +34,14 @@ class Translator(nn.Module):
     """b = G(a): pictures (n, 1, height, width) to others of the same size, in [-1, 1]; height and width are even.
 
     Half of what the last layer sees comes straight from the first, so what is where need not pass through the middle:
-    two residual convolutions with InstanceNorm, at half of the side. width: channels outside; the middle has twice so
-    many.
+    two residual convolutions with InstanceNorm, at half of the side. width: channels outside, half of the middle's.
     """
 
     def __init__(self, width: int):
         super().__init__()
         self.first, self.down = nn.Conv2d(1, width, 3, padding=1), nn.Conv2d(width, 2 * width, 4, 2, 1)
-        part = lambda: (nn.ReLU(), nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.InstanceNorm2d(2 * width))  # noqa: E731
-        self.middle = nn.ModuleList(nn.Sequential(*part()) for _ in range(2))
+        parts = [(nn.ReLU(), nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.InstanceNorm2d(2 * width)) for _ in "12"]
+        self.middle = nn.ModuleList(nn.Sequential(*part) for part in parts)
         self.up, self.last = nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.Conv2d(2 * width, 1, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,16 +55,16 @@ class Translator(nn.Module):
 def cyclegan(size=28, width=8, rng=None) -> tuple[Translator, Translator, ImageDiscriminator, ImageDiscriminator]:
     """G: A -> B, H: B -> A, D_A, D_B for pictures of size x size pixels.
 
-    size: a multiple of 4. width: channels of the first layers. rng: of the first weights, torch's own in distribution.
+    size: even. width: channels of the first layers. rng: of the first weights, torch's own in distribution.
     """
-    size, width, rng = positive_int("size", size), positive_int("width", width), cpu_rng(rng)
-    require(size % 4 == 0, f"size is {size}. It should be a multiple of 4, such as 8 or 28.")
-    fits_memory("A layer", 16 * width, 2 * width + size**2 // 8)
+    size, width, rng = positive_int("size", size, least=4), positive_int("width", width), cpu_rng(rng)
+    require(size % 2 == 0, f"size is {size}. It should be an even number of pixels.")
+    fits_memory("A layer", 16 * width, 2 * width + size**2)
     with torch.random.fork_rng([]), torch.device("cpu"):  # torch's own first weights are not used
         nets = [Translator(width), Translator(width)]
         for _ in "AB":
             first, second = nn.Conv2d(1, width, 4, 2, 1), nn.Conv2d(width, 2 * width, 4, 2, 1)
-            logit = nn.Flatten(), nn.Linear(size**2 // 8 * width, 1), nn.Flatten(0)
+            logit = nn.Flatten(), nn.Linear(2 * width * (size // 4) ** 2, 1), nn.Flatten(0)
             nets.append(ImageDiscriminator(first, nn.LeakyReLU(SLOPE), second, nn.LeakyReLU(SLOPE), *logit))
     for p in nn.ModuleList(nets).parameters():  # weights and biases
         nn.init.kaiming_uniform_(p, math.sqrt(5), generator=rng) if p.ndim > 1 else nn.init.zeros_(p)
@@ -82,22 +81,25 @@ def cycle_loss(G: Callable, H: Callable, a: Tensor, b: Tensor) -> Tensor:
 
 
 @with_gradients
-def discriminators_step(G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tensor) -> Tensor:
+def discriminators_step(nets, optimizer: Optimizer, a: Tensor, b: Tensor) -> Tensor:
     """Part 4's step for D_B, on b and G(a), and for D_A, on a and H(b); the sum of their losses before, in nats.
 
-    optimizer holds the parameters of both: each of the two steps moves those that have part in its loss.
+    nets: G, H, D_A, D_B. optimizer holds the parameters of both D: each step moves those that its loss depends on.
     """
+    G, H, D_A, D_B = nets
     return discriminator_step(G, D_B, optimizer, b, a) + discriminator_step(H, D_A, optimizer, a, b)
 
 
 @with_gradients
 def generators_step(
-    G, H, D_A, D_B, optimizer: Optimizer, a: Tensor, b: Tensor, weight: float = 10.0, cycle: Callable = cycle_loss
+    nets, optimizer: Optimizer, a: Tensor, b: Tensor, weight: float = 10.0, cycle: Callable = cycle_loss
 ) -> Tensor:
     """A step of G and H down -E log D_B(G(a)) - E log D_A(H(b)) + weight cycle(G, H, a, b), D_A and D_B fixed.
 
-    optimizer holds the parameters of G and H. weight: lambda in the paper. Returns the loss before the step.
+    nets: G, H, D_A, D_B. optimizer holds the parameters of G and H. weight: lambda in the paper. Returns the loss
+    before the step.
     """
+    G, H, D_A, D_B = nets
     made_b, made_a = G(a), H(b)
     loss = non_saturating(D_B(made_b)) + non_saturating(D_A(made_a))
     if weight:
@@ -117,33 +119,21 @@ def rising(weight: float, steps: int) -> Callable[[int], float]:
 
 @with_gradients
 def train_cyclegan(
-    G,
-    H,
-    D_A,
-    D_B,
-    g_optimizer,
-    d_optimizer,
-    a,
-    b,
-    steps=1200,
-    batch_size=4,
-    weight=10.0,
-    lr=None,
-    rng=None,
-    g_step=None,
+    nets, g_optimizer, d_optimizer, a, b, steps=1200, batch_size=4, weight=10.0, lr=None, g_step=None, rng=None
 ) -> Iterator[Step]:
     """min over G, H of max over D_A, D_B of both games + weight `cycle_loss`, by turns; yields a `Step` after each.
 
+    nets: G, H, D_A, D_B, as of `cyclegan`. g_optimizer holds the parameters of G and H, d_optimizer those of the D.
     a, b: images of A and of B, (n, ...) and (m, ...). A batch of each is drawn by itself, with replacement: no pairs.
     steps: of D's and G's together. weight, lr: numbers, or functions of the step's number, such as `rising(...)` and
         `warm_up_cosine(...)`; lr is by default the optimizers' own. rng: of the batches, on the CPU.
-    g_step: by default `generators_step`, called as g_step(G, H, D_A, D_B, g_optimizer, a, b, weight=weight).
-    All state is the caller's, as with `gans.alternate`: g_optimizer holds the parameters of G and H, d_optimizer those
-    of D_A and D_B. ValueError at the call if something does not fit; FloatingPointError at a loss that is not finite.
+    g_step: by default `generators_step`, called as g_step(nets, g_optimizer, a, b, weight=weight).
+    All state is the caller's, as with `gans.alternate`. ValueError at the call if something does not fit;
+    FloatingPointError at a loss that is not finite.
     """
     steps, batch_size, rng = positive_int("steps", steps), positive_int("batch_size", batch_size), cpu_rng(rng, True)
     weight, lr = lr_at(weight, "weight"), None if lr is None else lr_at(lr)
-    a, b = checked_cycle(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b)
+    a, b = checked_cycle(*nets, g_optimizer, d_optimizer, a, b)
     fits_memory("A batch", batch_size, a[0].numel() + b[0].numel())
 
     @with_gradients
@@ -154,9 +144,9 @@ def train_cyclegan(
                 group["lr"] = lr(number)
             batch = [x[torch.randint(len(x), (batch_size,), generator=rng, device="cpu")] for x in (a, b)]
             if player == "D":
-                loss = discriminators_step(G, H, D_A, D_B, optimizer, *batch)
+                loss = discriminators_step(nets, optimizer, *batch)
             else:
-                loss = (g_step or generators_step)(G, H, D_A, D_B, optimizer, *batch, weight=weight(number))
+                loss = (g_step or generators_step)(nets, optimizer, *batch, weight=weight(number))
             yield Step(number, player, loss)
 
     return play()

@@ -81,13 +81,13 @@ def test_each_step_moves_its_own_side_and_returns_the_loss_before():
     a, b = pictures(3), -pictures(3, number=1)
     wanted = cross_entropy(D_B(b), D_B(G(a))) + cross_entropy(D_A(a), D_A(H(b)))
     generators, A, B = state(G, H), state(D_A), state(D_B)
-    torch.testing.assert_close(discriminators_step(*nets, d_adam, a, b), wanted.detach())
+    torch.testing.assert_close(discriminators_step(nets, d_adam, a, b), wanted.detach())
     assert torch.equal(state(G, H), generators)
     assert not torch.equal(state(D_A), A) and not torch.equal(state(D_B), B)
 
     discriminators = state(D_A, D_B)
     wanted = non_saturating(D_B(G(a))) + non_saturating(D_A(H(b))) + 7 * cycle_loss(G, H, a, b)
-    torch.testing.assert_close(generators_step(*nets, g_adam, a, b, weight=7.0), wanted.detach())
+    torch.testing.assert_close(generators_step(nets, g_adam, a, b, weight=7.0), wanted.detach())
     assert torch.equal(state(D_A, D_B), discriminators)
     assert not torch.equal(state(G), generators[: len(state(G))])
     assert not torch.equal(state(H), generators[len(state(G)) :])
@@ -100,7 +100,7 @@ def test_a_discriminator_gets_the_gradient_of_its_own_game():
     a, b, before = pictures(3), -pictures(3, number=1), [state(D_A), state(D_B)]
     losses = cross_entropy(D_A(a), D_A(H(b).detach())), cross_entropy(D_B(b), D_B(G(a).detach()))
     slopes = [torch.autograd.grad(loss, [*D.parameters()]) for loss, D in zip(losses, (D_A, D_B))]
-    discriminators_step(*nets, torch.optim.SGD(nn.ModuleList([D_A, D_B]).parameters(), 1.0), a, b)
+    discriminators_step(nets, torch.optim.SGD(nn.ModuleList([D_A, D_B]).parameters(), 1.0), a, b)
     for D, old, slope in zip((D_A, D_B), before, slopes):
         torch.testing.assert_close(state(D), old - torch.cat([s.flatten() for s in slope]))
 
@@ -110,7 +110,7 @@ def test_without_weight_there_is_no_cycle():
     G, H, D_A, D_B = nets
     a, b = pictures(3), -pictures(3, number=1)
     wanted = non_saturating(D_B(G(a))) + non_saturating(D_A(H(b)))
-    torch.testing.assert_close(generators_step(*nets, g_adam, a, b, weight=0.0), wanted.detach())
+    torch.testing.assert_close(generators_step(nets, g_adam, a, b, weight=0.0), wanted.detach())
 
 
 def test_another_cycle_loss_takes_its_place_and_gradients_go_through_both_maps():
@@ -122,7 +122,7 @@ def test_another_cycle_loss_takes_its_place_and_gradients_go_through_both_maps()
     loss = non_saturating(D_B(G(a))) + non_saturating(D_A(H(b))) + 5 * squared(G, H, a, b)
     slopes = torch.autograd.grad(loss, [*G.parameters(), *H.parameters()])
     sgd = torch.optim.SGD(nn.ModuleList([G, H]).parameters(), 1.0)
-    torch.testing.assert_close(generators_step(*nets, sgd, a, b, 5.0, squared), loss.detach())
+    torch.testing.assert_close(generators_step(nets, sgd, a, b, 5.0, squared), loss.detach())
     torch.testing.assert_close(state(G, H), before - torch.cat([s.flatten() for s in slopes]))
 
 
@@ -138,7 +138,7 @@ def test_each_picture_is_translated_by_itself():
 
 def played(a, b, steps=6, number=0, **options):
     nets, adam = game(number)
-    found = [*train_cyclegan(*nets, *adam, a, b, steps, 4, rng=seeded(5), **options)]
+    found = [*train_cyclegan(nets, *adam, a, b, steps, 4, rng=seeded(5), **options)]
     return nets, found
 
 
@@ -169,7 +169,7 @@ def test_no_image_of_b_goes_with_one_of_a():
 
     G, H, D_A, D_B = Watch(), Watch(), Discriminator(1, rng=seeded()), Discriminator(1, rng=seeded())
     x = torch.arange(3.0)[:, None]
-    steps = train_cyclegan(G, H, D_A, D_B, *adams(G, H, D_A, D_B, 0.0), x, x, 200, 8, weight=0.0, rng=seeded())
+    steps = train_cyclegan([G, H, D_A, D_B], *adams(G, H, D_A, D_B, 0.0), x, x, 200, 8, weight=0.0, rng=seeded())
     next(steps)
     G.seen.clear(), H.seen.clear()
     for _ in steps:
@@ -193,7 +193,7 @@ def test_it_finds_the_inversion_of_small_pictures():
     test = pictures(100, number=2)
     error = lambda: maps.grey_error(nets[0](test), maps.invert(test)).item()  # noqa: E731
     before = error()
-    for _ in train_cyclegan(*nets, *adam, a, b, 200, 8, rising(10.0, 200), lr=1e-2, rng=seeded()):
+    for _ in train_cyclegan(nets, *adam, a, b, 200, 8, rising(10.0, 200), lr=1e-2, rng=seeded()):
         pass
     assert before > 0.3 and error() < 0.05
 
@@ -201,7 +201,7 @@ def test_it_finds_the_inversion_of_small_pictures():
 def test_networks_of_rows_are_as_good():
     nets = [MLP(3, 3, rng=seeded(i)) for i in range(2)] + [Discriminator(3, rng=seeded(i)) for i in range(2)]
     a = torch.randn(20, 3, generator=seeded())
-    assert len([*train_cyclegan(*nets, *adams(*nets), a, a + 4, 4, rng=seeded())]) == 4
+    assert len([*train_cyclegan(nets, *adams(*nets), a, a + 4, 4, rng=seeded())]) == 4
 
 
 # ------------------------------------------------------------------------------------------------ known maps
@@ -267,15 +267,26 @@ def test_grey_error_and_smuggling_by_hand():
 )
 def test_a_bad_argument_gets_a_sentence_at_the_call(change, says):
     (G, H, D_A, D_B), (g_adam, d_adam) = game()
-    given = {"G": G, "H": H, "D_A": D_A, "D_B": D_B, "g_optimizer": g_adam, "d_optimizer": d_adam}
-    given |= {"a": pictures(3), "b": pictures(3)} | change
+    given = {
+        "G": G,
+        "D_B": D_B,
+        "g_optimizer": g_adam,
+        "d_optimizer": d_adam,
+        "a": pictures(3),
+        "b": pictures(3),
+    } | change
     with pytest.raises(ValueError, match=re.escape(says)):
-        train_cyclegan(**given)
+        train_cyclegan([given.pop("G"), H, D_A, given.pop("D_B")], **given)
 
 
 @pytest.mark.parametrize(
     "arguments, says",
-    [((30, 8), "multiple of 4"), ((28, 0), "width is 0"), ((4000, 500), "GiB"), ((28, 8, 1), "rng is 1")],
+    [
+        ((29, 8), "size is 29. It should be an even number"),
+        ((28, 0), "width is 0"),
+        ((4000, 500), "GiB"),
+        ((28, 8, 1), "rng is 1"),
+    ],
 )
 def test_so_do_bad_sizes(arguments, says):
     with pytest.raises(ValueError, match=says):

@@ -151,18 +151,18 @@ def positive(name, value, or_zero=False) -> float:
     return float(number)
 
 
-def lr_at(lr):
+def lr_at(lr, name="lr"):
     """`lr`, a number or a function of the step's number, as a function that gives finite numbers of at least 0."""
     if not callable(lr):
-        number = positive("lr", lr, or_zero=True)
+        number = positive(name, lr, or_zero=True)
         return lambda step: number
     try:
         inspect.signature(lr).bind(1)
     except TypeError as error:
-        raise ValueError(f"lr is {lr!r}. It should be a number, or take that of the step: {error}.") from error
+        raise ValueError(f"{name} is {lr!r}. It should be a number, or take that of the step: {error}.") from error
     except ValueError:  # a function of C does not say what it takes
         pass
-    return lambda step: positive("lr", lr(step), or_zero=True)
+    return lambda step: positive(name, lr(step), or_zero=True)
 
 
 def fits_memory(what, *shape) -> None:

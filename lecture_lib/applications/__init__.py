@@ -12,7 +12,15 @@ a generator through time, and two discriminators            `VideoGenerator`, `F
 
 from lecture_lib.applications import maps
 from lecture_lib.applications.compress import decode, encode
-from lecture_lib.applications.clips import Motion, motion, moving_digits, moving_frames, some_frames
+from lecture_lib.applications.clips import (
+    Motion,
+    acceleration,
+    centres,
+    motion,
+    moving_digits,
+    moving_frames,
+    some_frames,
+)
 from lecture_lib.applications.labels import Ridge, draw_labels, paired_gain, probe, ridge, scaler
 from lecture_lib.applications.lossy import LossyCoder, psnr
 from lecture_lib.applications.pixels import Average, PixelModel, SomePixels, clothes_model, train_pixels

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, require
+from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive_int, require, takes_arrays
 from lecture_lib.data import Images
 
 SIDE, DIGIT = 16, 8  # pixels, of a frame and of a digit
@@ -56,16 +56,28 @@ class Motion(NamedTuple):
     flicker: float
 
 
+def centres(clips) -> Tensor:
+    """The centre of mass of each frame's ink, (row, column) in pixels: (n, frames, 1, h, w) -> (n, frames, 2)."""
+    ink = (as_clips(clips)[:, :, 0].double() + 1) / 2
+    rows, columns = (torch.arange(side, device=ink.device, dtype=ink.dtype) for side in ink.shape[2:])
+    mass = ink.sum((2, 3)).clamp(min=1e-9)
+    return torch.stack([ink.sum(3) @ rows, ink.sum(2) @ columns], -1) / mass[..., None]
+
+
+@takes_arrays
+def acceleration(centres: Tensor) -> Tensor:
+    """The mean of |c_(t+1) - 2 c_t + c_(t-1)| over clips and frames: (n, frames, 2) -> ()."""
+    velocity = centres[:, 1:] - centres[:, :-1]  # (n, frames - 1, 2)
+    change = velocity[:, 1:] - velocity[:, :-1]
+    return change.norm(dim=2).mean()
+
+
 def motion(clips) -> Motion:
     """The `Motion` of clips (n, frames, 1, height, width) in [-1, 1], where -1 is no ink."""
     clips = as_clips(clips, least=3)
-    ink = (clips[:, :, 0].double() + 1) / 2
-    rows, columns = (torch.arange(side, device=ink.device, dtype=ink.dtype) for side in ink.shape[2:])
-    mass = ink.sum((2, 3)).clamp(min=1e-9)
-    centre = torch.stack([ink.sum(3) @ rows, ink.sum(2) @ columns], -1) / mass[..., None]
-    step = centre.diff(dim=1)  # (n, frames - 1, 2)
-    means = step.norm(dim=-1).mean(), step.diff(dim=1).norm(dim=-1).mean(), mass.diff(dim=1).abs().mean() / mass.mean()
-    return Motion(*(value.item() for value in means))
+    mass, place = ((clips.double() + 1) / 2).sum((2, 3, 4)), centres(clips)
+    flicker = mass.diff(dim=1).abs().mean() / mass.mean().clamp(min=1e-9)
+    return Motion(place.diff(dim=1).norm(dim=2).mean().item(), acceleration(place).item(), flicker.item())
 
 
 def as_clips(clips, frames: int | None = None, least: int = 1, side: int | None = None) -> Tensor:

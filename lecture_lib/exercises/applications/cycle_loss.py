@@ -2,13 +2,9 @@
 
 import torch
 
+from lecture_lib.applications import cycle_loss
 from lecture_lib.exercises.engine import Exercise, normal
 from lecture_lib.sandbox.adapters import on_translators
-
-
-def cycle_loss(G, H, a, b):
-    """E |H(G(a)) - a| + E |G(H(b)) - b|, means over all numbers: a (n, ...), b (m, ...) -> one number."""
-    return (H(G(a)) - a).abs().mean() + (G(H(b)) - b).abs().mean()
 
 
 def _images(rng, n, m, spread=0.7):
@@ -27,6 +23,12 @@ def _of(there, back=None, distance=lambda x, y: (x - y).abs().mean()):
     """there(G, H, a): what is compared with a; back(G, H, b): with b."""
     back = back or (lambda G, H, b: there(H, G, b))
     return lambda G, H, a, b: distance(there(G, H, a), a) + distance(back(G, H, b), b)
+
+
+@exercise.style
+def in_two_lines(G, H, a, b):
+    there_a, there_b = H(G(a)), G(H(b))
+    return (there_a - a).abs().mean() + (there_b - b).abs().mean()
 
 
 _round = lambda G, H, a: H(G(a))  # noqa: E731

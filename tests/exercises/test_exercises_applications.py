@@ -193,6 +193,7 @@ FORMS = {
     "choose": [choose_by_numpy],
     "acceleration": [acceleration_by_loops, lambda p: torch.diff(p, n=2, dim=1).pow(2).sum(-1).sqrt().mean()],
     "cycle_loss": [cycle_by_a_loop, cycle_by_hand],
+    "smuggled": [lambda G, H, a, b: F.l1_loss(H(G(a)), a) / F.l1_loss(H(b), a)],
     "pixel_model": [two_neighbours_in_bins, half_of_each],
 }
 

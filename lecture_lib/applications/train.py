@@ -1,7 +1,8 @@
 """What comes with the course, made by the course itself: python -m lecture_lib.applications.train NAME
 
-clothes, video: the weights that `clothes_model` and `video_model` load, in bfloat16. transfer: pictures by CycleGANs of
-3 maps and 5 weights of the cycle loss, which the slider shows. Command, seed, date, data, figures are in the metadata.
+clothes, edges, video: the weights, in bfloat16, that `clothes_model`, `edge_translators` and `video_model` load.
+transfer: pictures by CycleGANs of 3 maps and 5 weights of the cycle loss, which the slider shows. Command, seed, date,
+data and figures are in the metadata.
 """
 
 import argparse
@@ -58,6 +59,17 @@ def train_translators(truth, images, steps: int = 1200, weight=10.0, seed=0) -> 
     for _ in train_cyclegan(nets, *optimizers, a, truth(b), steps, 4, rising(weight, steps), lr, rng):
         pass
     return G.eval(), H.eval()
+
+
+def edges(steps: int, seed: int) -> Iterator[Made]:
+    """The weights of `edge_translators`, in bfloat16, and their errors."""
+    images, began = data.fashion_mnist(), time.process_time()
+    nets = nn.ModuleList(train_translators(maps.edges, images, steps, seed=seed))
+    kept, seconds = {name: value.bfloat16() for name, value in nets.state_dict().items()}, time.process_time() - began
+    nets.load_state_dict({name: value.float() for name, value in kept.items()})
+    a = images.scaled(images.test[:2000])
+    share = maps.smuggled(*nets, a, maps.edges(a))
+    yield kept, f"of 2,000 test images: smuggled {share:.3f}; {seconds:.0f} CPU seconds"
 
 
 @torch.no_grad()
@@ -144,7 +156,12 @@ def film(rounds: int, seed: int) -> Iterator[Made]:
         yield weights, f"of 2,000 clips after {number} rounds: {', '.join(words)}; {seconds:.0f} CPU seconds"
 
 
-KINDS = {"clothes": (clothes, 130_000, CLOTHES), "transfer": (transfer, 1200, CLOTHES), "video": (film, 12_000, DIGITS)}
+KINDS = {
+    "edges": (edges, 1200, CLOTHES),
+    "clothes": (clothes, 130_000, CLOTHES),
+    "transfer": (transfer, 1200, CLOTHES),
+    "video": (film, 12_000, DIGITS),
+}
 
 
 def main() -> None:

@@ -10,8 +10,10 @@ CycleGAN, Zhu and others 2017. Which map it should learn is said nowhere: see `m
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -28,6 +30,8 @@ from lecture_lib.checks import (
 from lecture_lib.gans import ImageDiscriminator, Step, descend, discriminator_step, non_saturating, turns
 from lecture_lib.gans.checked import checked_cycle
 from lecture_lib.gans.networks import SLOPE
+
+WEIGHTS = Path(__file__).parent / "edges.safetensors"
 
 
 class Translator(nn.Module):
@@ -69,6 +73,13 @@ def cyclegan(size=28, width=8, rng=None) -> tuple[Translator, Translator, ImageD
     for p in nn.ModuleList(nets).parameters():  # weights and biases
         nn.init.kaiming_uniform_(p, math.sqrt(5), generator=rng) if p.ndim > 1 else nn.init.zeros_(p)
     return tuple(net.to(memory_format=torch.channels_last) for net in nets)
+
+
+def edge_translators() -> tuple[Translator, Translator]:
+    """G: clothes -> their edges, H: back again, which come with the course; pictures of 28 x 28 pixels in [-1, 1]."""
+    G, H, *_ = cyclegan(rng=torch.Generator())
+    nn.ModuleList([G, H]).load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    return G.eval(), H.eval()
 
 
 @takes_arrays

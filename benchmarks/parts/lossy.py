@@ -4,10 +4,10 @@
     python benchmarks/parts/lossy.py          # 1 CPU minute
     python benchmarks/parts/lossy.py --quick  # with a third of the training images
 
-1,024 test images of Fashion-MNIST. The others get them as one mosaic, as they are or, if that is better, each with a
-border repeated to 32 x 32 pixels, so that blocks of 8 x 8 pixels hold one image only; headers count. Every file is decoded. Bits at a PSNR are interpolated between settings. The basis and the counts, 784 x 784
-numbers and more, are with whoever decodes, as JPEG's cosines are, and do not count: for one set of images they would
-never pay.
+1,024 test images of Fashion-MNIST. The others get them as one mosaic, as they are or, if that is better, each with its
+border repeated to 32 x 32 pixels, so that blocks of 8 x 8 pixels hold one image only; headers count. Every file is
+decoded. Bits at a PSNR are interpolated between settings. The basis and the counts, 784 x 784 numbers and more, are
+with whoever decodes, as JPEG's cosines are, and do not count: for one set of images they would never pay.
 """
 
 import os
@@ -84,7 +84,7 @@ def ours(train: torch.Tensor, x: torch.Tensor) -> Curve:
         curve.append((psnr(x, coder.decode(file)), 8 * len(file) / x.numel()))
         print(
             f"step {step:3.0f}: {curve[-1][1]:.3f} bits a pixel at {curve[-1][0]:.2f} dB; CPU seconds: "
-            f"{fitted - began:.1f} to count, {encoded - fitted:.2f} to encode, {process_time() - encoded:.2f} to decode",
+            f"{fitted - began:.1f} to count, {encoded - fitted:.2f} to encode",
             flush=True,
         )
     return curve

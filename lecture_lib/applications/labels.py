@@ -53,17 +53,17 @@ def ridge(x, y, strengths=None) -> Ridge:
     """
     x, y = as_rows(x).double(), as_rows(y, name="y").double()
     require(1 < len(x) == len(y), f"x and y have {len(x)} and {len(y)} rows. They should have as many, at least 2.")
-    (b, v), left = principal(x - x.mean(0)), y - y.mean(0)
-    values, projected = b.square().sum(0), b.T @ left
+    b, v = principal(x - x.mean(0))
+    values, projected = b.square().sum(0), b.T @ (y - y.mean(0))
     if strengths is None:
         strengths = torch.logspace(-4, 2, 25, device="cpu").to(x) * values.sum() / max(len(values), 1)
     strengths = as_rows(as_tensor(strengths, "strengths").flatten(), 1, "strengths")[:, 0].to(x)
     require((strengths >= 0).all(), f"strengths is {strengths.tolist()}. None of them should be below 0.")
     errors = torch.empty_like(strengths)
     for i, strength in enumerate(strengths):
-        shrunk = b / (values + strength)
-        own = 1 / len(x) + (shrunk * b).sum(1, keepdim=True)  # h
-        errors[i] = ((left - shrunk @ projected) / (1 - own)).square().mean().nan_to_num(torch.inf)
+        own = 1 / len(x) + b.square() @ (1 / (values + strength))  # h
+        wrong = y - y.mean(0) - b @ (projected / (values + strength)[:, None])  # r
+        errors[i] = (wrong / (1 - own)[:, None]).square().mean().nan_to_num(torch.inf)
     strength = strengths[errors.argmin()]
     weight = v @ (projected / (values + strength)[:, None])
     return Ridge(weight, y.mean(0) - x.mean(0) @ weight, strength.item(), errors)

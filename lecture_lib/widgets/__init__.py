@@ -9,6 +9,7 @@ from lecture_lib.widgets.flow_depth import FlowDepth, FlowDepthModel
 from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
 from lecture_lib.widgets.ratio import Ratio, RatioModel
 from lecture_lib.widgets.spline import Spline, SplineModel
+from lecture_lib.widgets.transfer import Transfer, TransferModel
 
 __all__ = [
     "Bins",
@@ -23,4 +24,6 @@ __all__ = [
     "RatioModel",
     "Spline",
     "SplineModel",
+    "Transfer",
+    "TransferModel",
 ]

@@ -10,6 +10,7 @@ from lecture_lib.widgets.flow_depth import FlowDepth, FlowDepthModel
 from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
 from lecture_lib.widgets.ratio import Ratio, RatioModel
 from lecture_lib.widgets.spline import Spline, SplineModel
+from lecture_lib.widgets.transfer import Transfer, TransferModel
 
 __all__ = [
     "Bins",
@@ -26,4 +27,6 @@ __all__ = [
     "RatioModel",
     "Spline",
     "SplineModel",
+    "Transfer",
+    "TransferModel",
 ]

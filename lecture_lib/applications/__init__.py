@@ -4,7 +4,7 @@
 "similar to nonlinear dimensionality reduction"             `LossyCoder`, `psnr`
 "obtain good representations, then fine-tune"               `pixel_features`, `layer_features`, `fine_tune`
 "unlabeled data is cheap, labeled data is not"              `scaler`, `draw_labels`, `ridge`, `probe`, `paired_gain`
-"transfer, CycleGAN"                                        `cyclegan`, `cycle_loss`, `train_cyclegan`; `maps`; `edge_translators`
+"transfer, CycleGAN": maps that are known, and learnt        `maps`; `cyclegan`, `cycle_loss`, `train_cyclegan`
 "video": digits that move, what can be measured of them     `moving_digits`, `motion`, `some_frames`
 a generator through time, and two discriminators            `VideoGenerator`, `FrameDiscriminator`,
                                                             `TimeDiscriminator`, both: `Jury`; `video_model`

@@ -12,28 +12,35 @@ from lecture_lib.checks import as_tensor, cpu_rng, fits_memory, on_cpu, positive
 from lecture_lib.data import Images
 
 SIDE, DIGIT = 16, 8  # pixels, of a frame and of a digit
-PACES = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if 1 <= y * y + x * x <= 4]  # 1 to 2 pixels a frame
+ROOM = SIDE - DIGIT  # along each axis
 
 
 @on_cpu
 def moving_digits(pictures, frames: int = 8, rng: torch.Generator | None = None) -> Tensor:
-    """A clip of each picture: it starts anywhere, goes on by a whole number of pixels a frame, and bounces off walls.
+    """A clip of each picture: from anywhere, in any direction, by 1 to 2 pixels a frame; it bounces off the walls.
 
     pictures: digits (n, 1, 8, 8) in [-1, 1], as `digits().scaled` has them. Returns (n, frames, 1, 16, 16) in [-1, 1].
     A place u that runs on for ever is seen at 8 - |u mod 16 - 8|: forth and back in the 8 pixels of room.
     """
     pictures, frames, rng = as_tensor(pictures, "pictures"), positive_int("frames", frames), cpu_rng(rng)
     require(pictures.shape[1:] == (1, DIGIT, DIGIT), f"pictures has shape {tuple(pictures.shape)}, not (n, 1, 8, 8).")
-    n, room = len(pictures), SIDE - DIGIT
-    fits_memory("The clips", n, frames, SIDE, SIDE)
-    pace = torch.tensor(PACES)[torch.randint(len(PACES), (n,), generator=rng)]
-    start = torch.randint(2 * room, (n, 2), generator=rng)  # and in which direction
-    ever = start[:, None] + pace[:, None] * torch.arange(frames)[:, None]  # (n, frames, 2)
-    rows, columns = (room - (ever % (2 * room) - room).abs()).unbind(-1)
-    clips, side = pictures.new_full((n, frames, 1, SIDE, SIDE), -1), torch.arange(DIGIT)
-    clip, frame = torch.arange(n)[:, None, None, None], torch.arange(frames)[:, None, None]
-    clips[clip, frame, 0, rows[..., None, None] + side[:, None], columns[..., None, None] + side] = pictures.to(clips)
-    return clips
+    fits_memory("The clips", len(pictures), frames, SIDE, SIDE)
+    start, speed, angle = torch.rand(4, len(pictures), generator=rng).split([2, 1, 1])
+    pace = (1 + speed) * torch.cat([torch.sin(2 * torch.pi * angle), torch.cos(2 * torch.pi * angle)])  # (2, n)
+    ever = 2 * ROOM * start + pace * torch.arange(frames)[:, None, None]  # (frames, 2, n)
+    at = ROOM - (ever % (2 * ROOM) - ROOM).abs()
+    return placed(pictures, at.permute(2, 0, 1).to(pictures))
+
+
+def placed(pictures: Tensor, at: Tensor) -> Tensor:
+    """Pictures (n, 1, 8, 8) with their upper left pixel at (n, frames, 2): row, column, from 0 to 8, on black.
+
+    Between the pixels it is interpolated linearly: each pixel's ink goes to the four around it, so that the ink and
+    its centre of mass are where they should be. Returns clips (n, frames, 1, 16, 16).
+    """
+    i, row = torch.arange(DIGIT, device=at.device), torch.arange(SIDE, device=at.device)[:, None]
+    rows, columns = torch.relu(1 - (at[..., None, None] + i - row).abs()).unbind(2)  # (n, frames, 16, 8) each
+    return (rows @ ((pictures + 1) / 2) @ columns.mT)[:, :, None] * 2 - 1
 
 
 @on_cpu

@@ -134,17 +134,17 @@ class Yardstick:
 
 
 def film(rounds: int, seed: int) -> Iterator[Made]:
-    """The weights of `video_model`, in bfloat16, every 1,000 rounds, and what their clips are like."""
+    """The weights of `video_model`, in bfloat16, every 500 rounds, and what their clips are like."""
     images, rng = data.digits(), torch.Generator().manual_seed(seed)
     yardstick, began = Yardstick(images), time.process_time()
     digits = images.train[torch.randint(len(images.train), (30_000,), generator=rng)]
     clips = moving_digits(images.scaled(digits), rng=rng)
     G = video.VideoGenerator(**video.MODEL, rng=rng)
     D = video.Jury(video.FrameDiscriminator(rng=rng), video.TimeDiscriminator(rng=rng))
-    G.frame.to(memory_format=torch.channels_last), D.judges[0].to(memory_format=torch.channels_last)  # sooner
+    G.what.to(memory_format=torch.channels_last), D.judges[0].to(memory_format=torch.channels_last)  # sooner
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.998))
     for number, _ in enumerate(train_video(G, D, average, clips, rounds, seed=seed), 1):
-        if number % 1000 and number < rounds:
+        if number % 500 and number < rounds:
             continue
         kept, seconds = copy.deepcopy(average.module), time.process_time() - began
         update_bn([kept.noise(250, torch.Generator().manual_seed(seed)) for seed in range(20)], kept)

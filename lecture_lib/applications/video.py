@@ -14,42 +14,43 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from lecture_lib.applications.clips import SIDE, as_clips, some_frames
+from lecture_lib.applications.clips import ROOM, SIDE, as_clips, placed, some_frames
 from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, sampler
 from lecture_lib.gans.networks import SLOPE, eval_mode
 
 WEIGHTS = Path(__file__).parent / "video.safetensors"
-MODEL = {"z_dim": 32, "hidden": 96, "width": 48, "frames": 8}
+MODEL = {"z_dim": 32, "hidden": 64, "width": 48, "frames": 8}
 
 
 class VideoGenerator(nn.Module):
-    """Clips G(z), z ~ N(0, I): (n, z_dim) -> (n, frames, 1, 16, 16) in [-1, 1].
+    """Clips G(z), z ~ N(0, I): (n, z_dim) -> (n, frames, 1, 16, 16) in [-1, 1], of one thing that moves.
 
-        h_t = GRU(h_(t-1), z)                        the same z for each frame: which digit, from where, and whereto
-        frame_t = transposed convolutions(h_t, z)    4 x 4 -> 8 x 8 -> 16 x 16, as in `dcgan`
+        what = transposed convolutions(z)                 a picture of 8 x 8 pixels, one for all frames
+        h_t = GRU(h_(t-1), z), where_t = network(h_t)     the same z in each frame, one step of time a frame
 
-    hidden: numbers in h. width: channels at 8 x 8 pixels. rng: of the first weights.
+    Content and motion apart, as Tulyakov and others (2018, MoCoGAN) have them. hidden: numbers in h. width: channels
+    of the picture's last layer. rng: of the first weights.
     """
 
-    def __init__(self, z_dim=32, hidden=96, width=48, frames=8, rng=None):
+    def __init__(self, z_dim=32, hidden=64, width=48, frames=8, rng=None):
         super().__init__()
         numbers = {"z_dim": z_dim, "hidden": hidden, "width": width, "frames": frames}
         self.z_dim, hidden, width, self.frames = (positive_int(name, value) for name, value in numbers.items())
         self.d = self.frames * SIDE**2
-        fits_memory("The frames' layers", 32 * width, hidden + self.z_dim)
+        fits_memory("The layers", 32 * width, hidden + self.z_dim)
         with first_weights(rng):
             self.begin, self.time = nn.Linear(z_dim, hidden), nn.GRU(z_dim, hidden, batch_first=True)
-            layers = [nn.Linear(hidden + z_dim, 32 * width, bias=False), nn.Unflatten(1, (2 * width, 4, 4))]
+            self.where = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 2), nn.Sigmoid())
+            layers = [nn.Linear(z_dim, 32 * width, bias=False), nn.Unflatten(1, (2 * width, 4, 4))]
             layers += [nn.BatchNorm2d(2 * width), nn.ReLU(), nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False)]
-            layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.ConvTranspose2d(width, 1, 4, 2, 1), nn.Tanh()]
-            self.frame = nn.Sequential(*layers)
+            layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 1, 3, 1, 1), nn.Tanh()]
+            self.what = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
         z = as_input(z, self.begin.weight, 2, self.z_dim)
         again = z[:, None].expand(-1, self.frames, -1)  # (n, frames, z_dim)
         h, _ = self.time(again, self.begin(z).tanh()[None])  # (n, frames, hidden)
-        frames = self.frame(torch.cat([h, again], 2).flatten(0, 1))
-        return frames.unflatten(0, (len(z), self.frames))
+        return placed(self.what(z), ROOM * self.where(h))
 
     @sampler
     def noise(self, n, rng=None) -> Tensor:

@@ -26,6 +26,7 @@ from lecture_lib.widgets import (
     Ratio,
     Spline,
     SplineModel,
+    Transfer,
 )
 from lecture_lib.widgets.bins import CHOICES, MAX_BINS
 
@@ -634,8 +635,9 @@ def test_spline_bad_arguments_get_one_sentence(bad, words):
         lambda: FlowDepth(flow=Flow(Normal(2), [Affine(2)]), target="pinwheel"),
         Spline,
         lambda: Spline(torch.zeros(3)),
+        Transfer,
     ],
-    ids=["Bins", "Depth", "Likelihood", "Likelihood, own x", "FlowDepth", "FlowDepth, own", "Spline", "Spline, own x"],
+    ids="Bins;Depth;Likelihood;Likelihood, own x;FlowDepth;FlowDepth, own;Spline;Spline, own x;Transfer".split(";"),
 )
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     bundle, _ = make()._repr_mimebundle_()
@@ -646,14 +648,14 @@ def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     assert sum(len(str(part)) for part in bundle.values()) < 100_000  # it is saved in the notebook
 
 
-@pytest.mark.parametrize("widget", [Bins, Depth, FlowDepth, Likelihood, Spline])
+@pytest.mark.parametrize("widget", [Bins, Depth, FlowDepth, Likelihood, Spline, Transfer])
 def test_the_javascript_is_one_self_contained_module(widget):
     assert widget._esm.count("export default") == 1
     assert not re.search(r"\bimport\b|https?://", widget._esm)
     assert ".lecture-widget" in widget._css
 
 
-@pytest.mark.parametrize("make", [Bins, FlowDepth, Likelihood, Ratio, Spline], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [Bins, FlowDepth, Likelihood, Ratio, Spline, Transfer], ids=lambda make: make.__name__)
 def test_the_default_dtype_changes_no_byte(make):
     """The library itself advises torch.set_default_dtype(torch.float64) for histograms of large numbers."""
 

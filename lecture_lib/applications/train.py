@@ -56,7 +56,7 @@ def train_translators(truth, images, steps: int = 1200, weight=10.0, seed=0) -> 
         for nets in ([G, H], [D_A, D_B])
     )
     lr = warm_up_cosine(2e-3, steps)
-    for _ in train_cyclegan(nets, *optimizers, a, truth(b), steps, 4, rising(weight, steps), lr, rng):
+    for _ in train_cyclegan(nets, *optimizers, a, truth(b), steps, 4, rising(weight, steps), lr, rng=rng):
         pass
     return G.eval(), H.eval()
 
@@ -65,7 +65,8 @@ def edges(steps: int, seed: int) -> Iterator[Made]:
     """The weights of `edge_translators`, in bfloat16, and their errors."""
     images, began = data.fashion_mnist(), time.process_time()
     nets = nn.ModuleList(train_translators(maps.edges, images, steps, seed=seed))
-    kept, seconds = {name: value.bfloat16() for name, value in nets.state_dict().items()}, time.process_time() - began
+    kept = {name: value.bfloat16().contiguous() for name, value in nets.state_dict().items()}
+    seconds = time.process_time() - began
     nets.load_state_dict({name: value.float() for name, value in kept.items()})
     a = images.scaled(images.test[:2000])
     share = maps.smuggled(*nets, a, maps.edges(a))

@@ -9,7 +9,7 @@ import torch
 
 from lecture_lib.applications import PixelModel
 from lecture_lib.data import TARGETS, digits
-from lecture_lib.widgets import BinsModel, CompressionModel, FlowDepthModel, LikelihoodModel, SplineModel
+from lecture_lib.widgets import BinsModel, CompressionModel, FlowDepthModel, LikelihoodModel, SplineModel, TransferModel
 from tests.conftest import ROOT
 
 from .lab import MISSING, Lab, chromium, notebook, play_and_pause, rest, settled, until
@@ -36,6 +36,7 @@ def lab(tmp_path_factory):
         "bins",
         "depth = Depth.from_noise_to('two moons', n=300)\ndepth",
         "from lecture_lib.widgets import Likelihood\nlikelihood = Likelihood()\nlikelihood",
+        "from lecture_lib.widgets import Transfer\ntransfer = Transfer()\ntransfer",
     )
     notebook(
         notebooks / "files.ipynb",
@@ -292,6 +293,37 @@ def test_likelihood_by_keyboard_by_field_and_by_sgd(opened, lab):
     widget.get_by_role("button", name="Clear paths").press("Enter")
     page.evaluate("document.activeElement.blur()")
     assert shown(widget) == start
+
+
+def errors(model, name, weight):
+    """The line of numbers that belongs to a map learnt with this weight, from the plain object."""
+    now = model.at(name, weight)
+    smuggled = f"smuggled {now.round_trip:.3f} / {now.back:.3f} = {now.smuggled:.2f}"
+    trip = f"round trip {now.round_trip:.3f} | back from the truth {now.back:.3f}"
+    return f"weight {weight} · errors: map {now.map:.3f} | {trip} · {smuggled}"
+
+
+def test_transfer_by_keyboard_and_by_choice(opened, lab):
+    page = opened("widgets.ipynb")
+    widget, model = page.locator(".lecture-widget").nth(4), TransferModel()
+    numbers, slider = widget.locator("div.numbers"), widget.get_by_role("slider", name="weight of the cycle loss")
+    slider.scroll_into_view_if_needed()
+    seen = {shown(widget)}
+    assert numbers.inner_text() == errors(model, "edges", 10)
+    for key, weight in (("ArrowLeft", 3), ("Home", 0), ("ArrowRight", 1), ("End", 30)):
+        slider.press(key)
+        seen.add(shown(widget))
+        assert numbers.inner_text() == errors(model, "edges", weight)
+    until(page, lambda: lab.python(page, "", "transfer.weight") == "30")
+    until(page, lambda: slider.get_attribute("aria-valuetext") == "30")
+    widget.get_by_role("combobox", name="map").select_option("invert")
+    seen.add(shown(widget))
+    assert numbers.inner_text() == errors(model, "invert", 30)
+    assert len(seen) == 6
+    until(page, lambda: "map invert, learnt with 30" in widget.get_by_role("img").first.get_attribute("aria-label"))
+    lab.python(page, "transfer.weight = 10; transfer.map = 'edges'")
+    shown(widget)
+    assert numbers.inner_text() == errors(model, "edges", 10)
 
 
 WORDS = "([node, words]) => node.innerText.includes(words)"

@@ -29,6 +29,7 @@ from lecture_lib.widgets import (
     Ratio,
     Spline,
     SplineModel,
+    Transfer,
 )
 from lecture_lib.widgets.bins import CHOICES, MAX_BINS
 
@@ -690,6 +691,7 @@ def test_compression_bad_arguments_get_one_sentence(bad, words):
         lambda: FlowDepth(flow=Flow(Normal(2), [Affine(2)]), target="pinwheel"),
         Spline,
         lambda: Spline(torch.zeros(3)),
+        Transfer,
     ],
     ids=[
         "Bins",
@@ -701,6 +703,7 @@ def test_compression_bad_arguments_get_one_sentence(bad, words):
         "FlowDepth, own",
         "Spline",
         "Spline, own x",
+        "Transfer",
     ],
 )
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
@@ -712,7 +715,7 @@ def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     assert sum(len(str(part)) for part in bundle.values()) < 100_000  # it is saved in the notebook
 
 
-@pytest.mark.parametrize("widget", [Bins, Compression, Depth, FlowDepth, Likelihood, Spline])
+@pytest.mark.parametrize("widget", [Bins, Compression, Depth, FlowDepth, Likelihood, Spline, Transfer])
 def test_the_javascript_is_one_self_contained_module(widget):
     assert widget._esm.count("export default") == 1
     assert not re.search(r"\bimport\b|https?://", widget._esm)
@@ -726,7 +729,9 @@ def a_file():
     return Compression(SMALL, digits())
 
 
-@pytest.mark.parametrize("make", [Bins, a_file, FlowDepth, Likelihood, Ratio, Spline], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make", [Bins, a_file, FlowDepth, Likelihood, Ratio, Spline, Transfer], ids=lambda make: make.__name__
+)
 def test_the_default_dtype_changes_no_byte(make):
     """The library itself advises torch.set_default_dtype(torch.float64) for histograms of large numbers."""
 

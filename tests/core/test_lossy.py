@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lecture_lib.applications import LossyCoder, psnr
-from lecture_lib.applications.lossy import HEADER
+from lecture_lib.applications.lossy import HEADER, busy
 
 LEVELS = 64
 
@@ -22,6 +22,11 @@ def hostile(d=12):
     """Images that training images never look like."""
     checkered = torch.arange(d) % 2 * (LEVELS - 1)
     return torch.stack([checkered, LEVELS - 1 - checkered, torch.zeros(d).long(), torch.full((d,), LEVELS - 1)])
+
+
+def meant(one, q):
+    """The coefficients for which q stands."""
+    return torch.stack([v[row + most] for v, row, most in zip(one.values, q.T, one.most)], 1)
 
 
 def coder(step=4.0, d=12, n=300):
@@ -51,7 +56,7 @@ def test_so_it_does_of_one_pixel_and_of_few_training_images(d, n):
 def test_the_error_is_bounded_by_the_step(step, x):
     """Of each coefficient: 1.2 steps, the width of 0. The basis is orthonormal, so that of the images is as large."""
     one = coder(step)
-    values = one.values[one.quantize(x) + one.zero]
+    values = meant(one, one.quantize(x))
     coefficients = (x.double() - one.mean) @ one.basis
     assert ((coefficients - values).abs() <= 1.2 * step + 1e-9).all()
     error = x.double() - one.mean - values @ one.basis.T
@@ -68,9 +73,30 @@ def test_a_coefficient_stands_for_the_mean_of_those_that_became_it():
     for j in range(12):
         for value in q[:, j].unique():
             same = q[:, j] == value
-            assert one.values[value + one.zero[j]].item() == pytest.approx(c[same, j].mean().item(), abs=1e-9)
-            share = same.double().mean().item()
-            assert one.probabilities(j)[value + one.most[j]].item() == pytest.approx(share, rel=0.05)
+            assert one.values[j][value + one.most[j]].item() == pytest.approx(c[same, j].mean().item(), abs=1e-9)
+
+
+def test_probabilities_are_shares_among_images_as_busy():
+    """Counted with 20 further images of all classes: of many images these are not seen."""
+    x = images(20_000, 6)
+    one = LossyCoder(x, 6.0, LEVELS)
+    q = one.quantize(x)
+    for j in (0, 3, 5):
+        p, classes = one.probabilities(q, j), busy(q, j)
+        for k in classes.unique():
+            rows = classes == k
+            if rows.sum() > 2000:
+                shares = torch.bincount(q[rows, j] + one.most[j], minlength=p.shape[1]) / rows.sum()
+                torch.testing.assert_close(p[rows][0], shares.double(), rtol=0, atol=0.01)
+
+
+def test_how_busy_an_image_is_does_not_depend_on_what_comes_later():
+    q, j = torch.randint(-3, 4, (9, 50), generator=torch.Generator().manual_seed(0)), 40
+    changed = q.clone()
+    changed[:, j:] += 7
+    changed[:, : j - 32] += 7
+    assert torch.equal(busy(q, j), busy(changed, j)) and busy(q, 0).eq(0).all()
+    assert not torch.equal(busy(q, j + 1), busy(changed, j + 1))
 
 
 def test_a_larger_step_takes_fewer_bits_and_makes_larger_errors():
@@ -88,7 +114,7 @@ def test_a_larger_step_takes_fewer_bits_and_makes_larger_errors():
 def test_the_file_is_as_long_as_its_bits(step, x):
     one = coder(step)
     q = one.quantize(x)
-    p = torch.stack([one.probabilities(j)[q[:, j] + one.most[j]] for j in range(12)])
+    p = torch.stack([one.probabilities(q, j).gather(1, q[:, [j]] + one.most[j])[:, 0] for j in range(12)])
     found = 8 * (len(one.encode(x)) - HEADER.size - 4)
     assert -8 <= found + p.log2().sum() <= 40 + 0.001 * p.numel()
 
@@ -97,8 +123,9 @@ def test_the_file_is_as_long_as_its_bits(step, x):
 def test_probabilities_sum_to_1_and_none_is_0(step):
     one = coder(step)
     for j in range(12):
-        p = one.probabilities(j)
-        assert p.sum().item() == pytest.approx(1) and p.min() > 0 and len(p) == 2 * one.most[j] + 1
+        p = one.probabilities(one.quantize(hostile()), j)
+        torch.testing.assert_close(p.sum(1), torch.ones(4).double())
+        assert p.min() > 0 and p.shape[1] == 2 * one.most[j] + 1
 
 
 def test_psnr_by_hand():

@@ -6,6 +6,7 @@ rounded coefficients, counted in training images. JPEG does the same with cosine
 
 import struct
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -22,27 +23,45 @@ NAME = b"LP1"
 class LossyCoder:
     """x -> q, the coefficients V'(x - mean) in steps and rounded -> about -log2 p(q) bits -> q -> nearly x.
 
-    V: eigenvectors of the covariance of x (n, d), whole numbers 0 .. levels - 1. p: for each coefficient its own, how
-    often q came in x; one that never came counts .01. q stands for the mean coefficient of those that became q.
+    V: eigenvectors of the covariance of x (n, d), whole numbers 0 .. levels - 1, by falling variance. p(q_j | context):
+    how often q_j came among those x whose 40 coefficients before j are as large, in one of four classes of sum |q|; what
+    never came counts .01. q_j stands for the mean of those coefficients that became it.
     step: in levels; a larger one takes fewer bits and makes larger errors. Rounded up is from .6 of a step on: more
     coefficients are 0, the most likely q, which saves more bits than it costs in error.
     """
 
     def __init__(self, x, step: float, levels: int = 256):
         x, self.levels, self.step = as_levels(x, levels).double(), levels, positive("step", step)
-        self.mean, self.basis = x.mean(0), torch.linalg.eigh(torch.cov(x.T, correction=0).reshape(x.shape[1], -1))[1]
+        cov = torch.cov(x.T, correction=0).reshape(x.shape[1], -1)
+        self.mean, self.basis = x.mean(0), torch.linalg.eigh(cov)[1].flip(1)
         self.most = (self.basis.abs().sum(0) * (levels - 1) / step).long() + 1  # no image has a larger |q|
-        fits_memory("The counts", 2 * int(self.most.sum()))
-        self.zero = (2 * self.most + 1).cumsum(0) - self.most - 1  # all counts are in one row: where is q = 0?
-        numbers = torch.cat([torch.arange(-most, most + 1) for most in self.most.tolist()])
-        coefficients = (x - self.mean) @ self.basis
-        place = (self.rounded(coefficients) + self.zero).flatten()
-        self.counts = place.bincount(minlength=len(numbers)).double()
-        sums = place.bincount(coefficients.flatten(), minlength=len(numbers))
-        self.values = torch.where(self.counts > 0, sums / self.counts, numbers * step)
+        self.width = 2 * self.most + 1
+        fits_memory("The counts", 4, int(self.width.sum()))
+        self.start = 4 * (self.width.cumsum(0) - self.width)  # all counts are in one row: where do those of j start?
+        coefficients = (self.basis.T @ (x - self.mean).T).T  # in memory column by column, as they are read
+        q, quarters = self.rounded(coefficients), len(x) * torch.arange(1, 4) // 4
+        self.edges = torch.stack([self.before(q, j).sort().values[quarters] for j in range(x.shape[1])])
+        place, total = self.place(q).flatten(), 4 * int(self.width.sum())
+        self.counts = place.bincount(minlength=total).double()
+        sums = place.bincount(coefficients.flatten(), minlength=total)
+        middles = [torch.arange(-most, most + 1).repeat(4) for most in self.most.tolist()]
+        self.values = torch.where(self.counts > 0, sums / self.counts, torch.cat(middles) * step)
 
     def rounded(self, coefficients: Tensor) -> Tensor:
         return (coefficients.sign() * (coefficients.abs() / self.step + 0.4).floor()).long()
+
+    def before(self, q: Tensor, j: int) -> Tensor:
+        """The sum of |q| over the 40 coefficients before j: (n, d) -> (n,)."""
+        return q[:, max(0, j - 40) : j].abs().sum(1)
+
+    def context(self, q: Tensor, j: int) -> Tensor:
+        """Its class, 0 to 3, with as many training images in each."""
+        return (self.before(q, j)[:, None] > self.edges[j]).sum(1)
+
+    def place(self, q: Tensor) -> Tensor:
+        """Where in the row of all counts each q is, in its context: (n, d) -> (n, d)."""
+        contexts = torch.stack([self.context(q, j) for j in range(len(self.mean))], 1)
+        return self.start + contexts * self.width + self.most + q
 
     def quantize(self, x) -> Tensor:
         """q, whole numbers: (n, d) -> (n, d)."""
@@ -50,22 +69,33 @@ class LossyCoder:
 
     def reconstruct(self, q: Tensor) -> Tensor:
         """The images for which q stands, (n, d), whole numbers 0 .. levels - 1."""
-        return (self.mean + self.values[q + self.zero] @ self.basis.T).round().clamp(0, self.levels - 1).long()
+        return (self.mean + self.values[self.place(q)] @ self.basis.T).round().clamp(0, self.levels - 1).long()
 
     def probabilities(self, j: int) -> Tensor:
-        """p(q) of coefficient j, for q from -most to most."""
-        counts = self.counts[self.zero[j] - self.most[j] : self.zero[j] + self.most[j] + 1].clamp(min=0.01)
-        return counts / counts.sum()
+        """p(q_j | context) for q_j from -most to most: (4, width)."""
+        counts = self.counts[self.start[j] : self.start[j] + 4 * self.width[j]].clamp(min=0.01).reshape(4, -1)
+        return counts / counts.sum(1, keepdim=True)
 
-    def models(self) -> list:
-        return [coder().model.Categorical(self.probabilities(j).numpy(), perfect=False) for j in range(len(self.mean))]
+    def walk(self, q: Tensor, symbols: Callable) -> Tensor:
+        """q (n, d), coefficient by coefficient and context by context: symbols(q, model) are those with this p."""
+        for j in range(len(self.mean)):
+            contexts, most = self.context(q, j), self.most[j]
+            for k, p in enumerate(self.probabilities(j).numpy()):
+                rows = (contexts == k).nonzero()[:, 0]
+                model = coder().model.Categorical(p, perfect=False)
+                q[rows, j] = symbols((q[rows, j] + most).int().numpy(), model) - most
+        return q
 
     def encode(self, x) -> bytes:
         """Images x (n, d) as a file."""
-        places, encoder = (self.quantize(x) + self.most).int().T.contiguous(), coder().queue.RangeEncoder()
-        for row, model in zip(places, self.models()):
-            encoder.encode(row.numpy(), model)
-        header = HEADER.pack(NAME, zlib.crc32(self.counts.numpy()), places.shape[1])
+        q, encoder = self.quantize(x), coder().queue.RangeEncoder()
+
+        def write(places: np.ndarray, model) -> Tensor:
+            encoder.encode(places, model)
+            return torch.from_numpy(places).long()
+
+        self.walk(q, write)
+        header = HEADER.pack(NAME, zlib.crc32(self.counts.numpy()), len(q))
         file = header + encoder.get_compressed().astype("<u4").tobytes()
         return file + zlib.crc32(file).to_bytes(4, "little")
 
@@ -79,8 +109,8 @@ class LossyCoder:
         require(same, "file was written by another LossyCoder. It should be read with the same counts.")
         fits_memory("The images", n, len(self.mean))
         decoder = coder().queue.RangeDecoder(np.frombuffer(file[HEADER.size : -4], "<u4").astype(np.uint32))
-        places = [torch.from_numpy(decoder.decode(model, n)) for model in self.models()]
-        return self.reconstruct(torch.stack(places, 1).long() - self.most)
+        read = lambda places, model: torch.from_numpy(decoder.decode(model, len(places))).long()  # noqa: E731
+        return self.reconstruct(self.walk(torch.zeros(n, len(self.mean)).long(), read))
 
 
 def psnr(x, y, levels: int = 256) -> float:

@@ -24,7 +24,7 @@ class LossyCoder:
     """x -> q, the coefficients V'(x - mean) in steps and rounded -> about -log2 p(q) bits -> q -> nearly x.
 
     V: eigenvectors of the covariance of x (n, d), whole numbers 0 .. levels - 1, by falling variance. p(q_j | context):
-    how often q_j came among those x whose 40 coefficients before j are as large, in one of four classes of sum |q|; what
+    how often q_j came among those x whose 40 coefficients before j are as large, in one of 4 classes of sum |q|; what
     never came counts .01. q_j stands for the mean of those coefficients that became it.
     step: in levels; a larger one takes fewer bits and makes larger errors. Rounded up is from .6 of a step on: more
     coefficients are 0, the most likely q, which saves more bits than it costs in error.

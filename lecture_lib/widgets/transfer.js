@@ -16,18 +16,18 @@ function strip(levels) {
 
 /** Rows of images, each with its name on the left; as tall as it is wide enough for. */
 function drawPictures(canvas, theme, names, pictures, n) {
-  const left = 76, gap = 4, side = Math.min(64, (canvas.clientWidth - left - 2) / n);
-  const height = Math.ceil(names.length * (side + gap)), ctx = clear(canvas, height, theme);
+  const left = 76, gap = 4, side = Math.min(74, (canvas.clientWidth - left) / n);
+  const height = Math.ceil(names.length * side), ctx = clear(canvas, height, theme);
   canvas.style.height = `${height}px`;
   ctx.imageSmoothingEnabled = false;
   ctx.fillStyle = theme.text;
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
   names.forEach((name, row) => {
-    const top = row * (side + gap);
-    ctx.fillText(name, left - 8, top + side / 2);
+    const top = row * side;
+    ctx.fillText(name, left - 8, top + (side - gap) / 2);
     for (let i = 0; i < n; i++) { // with a gap, so that white images keep their border
-      ctx.drawImage(pictures[row], i * SIDE, 0, SIDE, SIDE, left + i * side, top, side - gap, side);
+      ctx.drawImage(pictures[row], i * SIDE, 0, SIDE, SIDE, left + i * side, top, side - gap, side - gap);
     }
   });
 }

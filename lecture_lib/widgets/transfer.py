@@ -22,7 +22,7 @@ from lecture_lib.widgets.view import View, module, plain
 
 RECORDED = Path(applications.__file__).parent / "transfer.safetensors"
 ROWS = ("a", "true b", "G(a)", "H(G(a))", "H(true b)")
-SAYS = ("map: G(a) from true b", "round trip: H(G(a)) from a", "back from the truth: H(true b) from a")
+SAYS = ("map: G(a) from true b", "round trip: H(G(a)) from a", "way back: H(true b) from a")
 
 
 class AtWeight(NamedTuple):
@@ -91,9 +91,9 @@ class Transfer(View):
         return value
 
     def alt(self) -> str:
-        now, n = self.model.at(self.map, self.weight), self.model.given.shape[2]
+        now = self.model.at(self.map, self.weight)
         return (
-            f"Left: {n} test images a in the first row, and below them: {', '.join(ROWS[1:])}, for the map "
+            f"Left: test images a in the first row, and below them: {', '.join(ROWS[1:])}, for the map "
             f"'{self.map}', learnt with {self.weight} times the cycle loss. Right: errors against the weight, "
             f"{', '.join(map(str, self.model.weights))}. At {self.weight} the map's error is {now.map:.3f}, the round "
             f"trip's {now.round_trip:.3f}, that of the way back from the truth {now.back:.3f}: smuggled "
@@ -102,10 +102,10 @@ class Transfer(View):
 
     def figure(self) -> Figure:
         now, model = self.model.at(self.map, self.weight), self.model
-        figure = Figure(figsize=(9, 3.2), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
-        rows, n, _ = now.pictures.shape
-        mosaic = now.pictures.reshape(rows, n, 28, 28).swapaxes(1, 2).reshape(rows * 28, n * 28)
+        figure = Figure(figsize=(8.5, 3), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=[1, 1.2])
+        rows, n = len(ROWS), 4  # of the images: the picture is saved in the notebook
+        mosaic = now.pictures[:, :n].reshape(rows, n, 28, 28).swapaxes(1, 2).reshape(rows * 28, n * 28)
         left.imshow(mosaic.numpy(), cmap="gray", vmin=0, vmax=255)
         left.set_yticks(range(14, rows * 28, 28), ROWS)
         left.tick_params(left=False, bottom=False, labelbottom=False)

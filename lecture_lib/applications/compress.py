@@ -26,7 +26,7 @@ from lecture_lib.likelihood.simple import as_levels
 HEADER = struct.Struct("<3s4sII")  # name and version, the model's fingerprint, how many images, their checksum
 CHECKSUM = struct.Struct("<I")  # of the header and of all words behind it
 NAME = b"LL1"
-BLOCK = 1000  # images that go through the network together
+BLOCK = 250  # images that go through the network together
 
 
 def encode(model: nn.Module, x) -> bytes:

@@ -97,7 +97,8 @@ class PixelModel(nn.Module):
         x = x.to(self.last.weight)
         weights, means, log_scales = (part[:, 0] for part in self.mixture(x, self.ordering[[j]]))
         edges = (torch.arange(1, self.levels, device=x.device, dtype=x.dtype) - 0.5) * (2 / (self.levels - 1)) - 1
-        cdf = torch.sigmoid((edges - means[..., None]) * torch.exp(-log_scales)[..., None])  # (n, k, levels - 1)
+        narrow = torch.exp(-log_scales)[..., None]
+        cdf = (edges * narrow).sub_(means[..., None] * narrow).sigmoid_()  # (n, k, levels - 1)
         of_logistics, of_ends = weights.exp().split([self.k, 2], -1)
         cdf = (of_logistics[:, None] @ cdf)[:, 0]  # (n, levels - 1)
         p = F.pad(cdf, (1, 0)).diff(dim=1, append=of_logistics.sum(1, keepdim=True))

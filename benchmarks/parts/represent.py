@@ -1,8 +1,8 @@
 # ruff: noqa: E402 (the number of threads has to be set before the imports)
 """Representations: how many clothes are classified rightly from 5 to 100 labels of each, upon which features.
 
-    python benchmarks/parts/represent.py          # 7 CPU minutes
-    python benchmarks/parts/represent.py --quick  # 5 of them
+    python benchmarks/parts/represent.py          # 9 CPU minutes
+    python benchmarks/parts/represent.py --quick  # 6 of them
 
 5,000 test images of Fashion-MNIST; 5 draws of labels among the first 7,000 training images, the same for every row of
 the table; features are scaled by these images without their labels. Settings were chosen with training images in place

@@ -158,25 +158,6 @@ def images(rows, shape, levels: int, says: str = "") -> Picture:
     return Picture(figure, f"{title} {'; '.join(seen)}.")
 
 
-def heat(maps, shape, label: str, colours="cividis") -> Picture:
-    """A number at each pixel, as its colour, a panel for each map, all on one scale; NaN stays blank.
-
-    maps: name -> (height * width,); shape: (height, width); label: of the scale.
-    """
-    shape, maps = positive_ints("shape", shape), named(maps)
-    maps = {name: as_tensor(x, name).detach().cpu().double().reshape(shape) for name, x in maps.items()}
-    everything = torch.stack(list(maps.values()))
-    known = everything[~everything.isnan()]
-    figure, [axes] = _figure(2.3 * len(maps) + 1, 2.5, columns=len(maps))
-    for ax, (name, x) in zip(axes, maps.items()):
-        shown = ax.imshow(x.numpy(), cmap=colours, vmin=known.min(), vmax=known.max())
-        ax.set(title=name, xticks=[], yticks=[])
-        ax.set_facecolor("#b8cfe0")
-    figure.colorbar(shown, ax=list(axes), label=label, shrink=0.9)
-    seen = [f"{name}: {x[~x.isnan()].mean():.3g} on average" for name, x in maps.items()]
-    return Picture(figure, f"{label}, at each of {shape[0]} x {shape[1]} pixels. {'; '.join(seen)}.")
-
-
 def leaderboard(scores, xlabel: str, floor=None) -> Picture:
     """All models on one axis, the best on top, each with its number and bars of two standard errors, over the floor.
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lecture_lib.applications.checked import checked_cycle
 from lecture_lib.checks import (
     as_input,
     cpu_rng,
@@ -28,7 +29,6 @@ from lecture_lib.checks import (
     with_gradients,
 )
 from lecture_lib.gans import ImageDiscriminator, Step, descend, discriminator_step, non_saturating, turns
-from lecture_lib.gans.checked import checked_cycle
 from lecture_lib.gans.networks import SLOPE
 
 WEIGHTS = Path(__file__).parent / "edges.safetensors"

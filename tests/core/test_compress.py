@@ -6,13 +6,14 @@ import subprocess
 import sys
 import zlib
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from scipy.stats import chisquare
 
 from lecture_lib import data
-from lecture_lib.applications import Average, PixelModel, SomePixels, clothes_model, decode, encode
+from lecture_lib.applications import Average, PixelModel, SomePixels, clothes_model, decode, encode, heat
 from lecture_lib.applications.compress import CHECKSUM, HEADER
 from lecture_lib.applications.pixels import WEIGHTS, train_pixels
 from lecture_lib.evaluate import bits_per_dim
@@ -269,3 +270,13 @@ def test_digits_take_fewer_bytes_than_their_levels():
     model = PixelModel(digits.shape, digits.levels, side=3, hidden=16, k=2, rng=torch.Generator().manual_seed(0))
     file = encode(model, digits.test[:100])
     assert torch.equal(decode(model, file), digits.test[:100])
+
+
+def test_heat_is_on_one_scale_and_what_is_not_known_stays_blank():
+    maps = {"low": torch.tensor([0.0, 1.0, 2.0, torch.nan]), "high": torch.tensor([3.0, 4.0, 5.0, 6.0])}
+    picture = heat(maps, (2, 2), "bits")
+    shown = [ax.images[0] for ax in picture.figure.axes[:2]]
+    assert all(image.get_clim() == (0.0, 6.0) for image in shown) and picture.figure.axes[2].get_ylabel() == "bits"
+    assert np.ma.getmaskarray(shown[0].get_array()).tolist() == [[False, False], [False, True]]
+    assert "low: 1 on average" in picture.alt
+    assert picture._repr_mimebundle_()["text/html"].startswith('<img alt="bits, at each of 2 x 2 pixels.')

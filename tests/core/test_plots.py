@@ -29,7 +29,6 @@ def pictures():
                              "number of bins", "nats per point", floor=("truth", 1.01), xscale="log"),
         "leaderboard": plots.leaderboard(SCORES, "held-out nats", floor=("truth", 1.01)),
         "tree": plots.tree(*SMALL_TREE),
-        "heat": plots.heat({"bits": torch.rand(6, generator=g), "other": torch.arange(6)}, (2, 3), "bits"),
         "images": plots.images({"data": digits.test}, digits.shape, digits.levels),
     }  # fmt: skip
 
@@ -55,7 +54,7 @@ def test_a_notebook_gets_an_img_with_alt_text(all_pictures):
 
 def test_axes_are_labelled(all_pictures):
     for name, picture in all_pictures.items():
-        if name not in ("images", "heat"):  # of pixels; the scale of the heat has a label
+        if name != "images":
             assert all(ax.get_xlabel() or ax.get_ylabel() for ax in picture.figure.axes), name
 
 
@@ -97,15 +96,6 @@ def test_the_floor_lies_at_its_value_and_errors_are_drawn():
 def test_white_is_the_highest_grey_level():
     shown = plots.images({"a": torch.tensor([[0, 16]])}, (1, 2), 17).figure.axes[0].images[0]
     assert shown.to_rgba(shown.get_array())[0, :, 0].tolist() == [0.0, 1.0]
-
-
-def test_heat_is_on_one_scale_and_what_is_not_known_stays_blank():
-    maps = {"low": torch.tensor([0.0, 1.0, 2.0, torch.nan]), "high": torch.tensor([3.0, 4.0, 5.0, 6.0])}
-    picture = plots.heat(maps, (2, 2), "bits")
-    shown = [ax.images[0] for ax in picture.figure.axes[:2]]
-    assert all(image.get_clim() == (0.0, 6.0) for image in shown) and picture.figure.axes[2].get_ylabel() == "bits"
-    assert np.ma.getmaskarray(shown[0].get_array()).tolist() == [[False, False], [False, True]]
-    assert "low: 1 on average" in picture.alt
 
 
 def test_more_sets_than_colours_are_all_drawn():

@@ -33,6 +33,9 @@ CELLS = {
     "likelihood": "from lecture_lib.widgets import Likelihood\n\nLikelihood(batch_size=1, lr=0.03)",
     "flow_depth": "from lecture_lib.widgets import FlowDepth\n\nFlowDepth()",
     "ratio": 'from lecture_lib.widgets import Ratio\n\nRatio(compare={"ratio": (1, 5)}, trained=3000)',
+    "compression": "from lecture_lib import applications, data\nfrom lecture_lib.widgets import Compression\n\n"
+    "Compression(applications.clothes_model(), data.fashion_mnist())",
+    "transfer": "from lecture_lib.widgets import Transfer\n\nTransfer()",
     "spline": "from lecture_lib.widgets import Spline\n\nSpline()",
 }
 

@@ -432,15 +432,15 @@ class Formula:
         arguments = [a.arg for a in tree.args.args if a.arg in arrays]
         found = self._in_expressions(tree.body, arguments, extra)
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
-        for node in ast.walk(tree):
-            if isinstance(getattr(node, "body", None), list):
-                found += of_lines(node.body)
+        blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
+        for block in blocks:
+            found += of_lines(block)
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
         says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
         self.changes = _numbered([replace(c, says=says(c)) for c in found])
-        set_ = [line for node in ast.walk(tree) for line in getattr(node, "body", ()) if isinstance(line, ast.Assign)]
+        set_ = [line for block in blocks for line in block if isinstance(line, ast.Assign)]
         named = [(line.targets[0].id, line.value) for line in set_ if isinstance(line.targets[0], ast.Name)]
         once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
         self.meanings = {n: code(v) for n, v in named if once[n] == 1 and n not in arguments}

@@ -123,6 +123,21 @@ def two_alike(x):
     return y / (x + 1)
 
 
+def test_of_a_formula_with_a_choice_or_a_lambda_there_are_variants():
+    """Both have a body that is no list of lines."""
+
+    def shares(x, edge):
+        inside = lambda v: 1.0 if v < edge else 0.0  # noqa: E731
+        return torch.tensor([inside(v) for v in x])
+
+    assert "with <= in place of <" in {change.says for change in Formula(shares, {"x"}).changes}
+
+
+@each_exercise
+def test_every_style_has_changes(name):
+    assert all(Formula(style, set()).changes for style in EXERCISES[name].styles)
+
+
 def test_names_of_ours_are_explained():
     assert Formula(two_alike, ["x"]).explained("with y in place of x") == "with y in place of x, where y is (x + 1) * 3"
     report = check("dcgan.sides", lambda n, k, s, p: ((d := (n + 2 * p - k) // s + 1), (d - 1) * s + k - 2 * p))

@@ -81,11 +81,23 @@ def on_g(answer, theta_d, theta_g, z, lr):
     return torch.cat([_vector(G), _vector(D)])
 
 
-def on_translators(answer, theta_g, theta_h, a, b):
-    """The loss, and its gradient in the parameters of G: A -> B and of H: B -> A, two small networks."""
-    nets = [nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in "GH"]
-    for net, theta in zip(nets, (theta_g, theta_h)):
+def translators(*thetas):
+    """G: A -> B and H: B -> A, two small networks."""
+    nets = [nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in thetas]
+    for net, theta in zip(nets, thetas):
         nn.utils.vector_to_parameters(theta.clone(), net.parameters())
+    return nets
+
+
+def by_translators(answer, theta_g, theta_h, a, b):
+    """What the answer makes of them, where it measures and nothing is learnt."""
+    with torch.no_grad():
+        return answer(*translators(theta_g, theta_h), a, b)
+
+
+def on_translators(answer, theta_g, theta_h, a, b):
+    """The loss, and its gradient in the parameters of both translators."""
+    nets = translators(theta_g, theta_h)
     with torch.enable_grad():
         loss = answer(*nets, a, b)
         if getattr(loss, "shape", ()) != ():
@@ -201,4 +213,4 @@ on_translators.names = (
     *(f"the gradient in {n}'s {k} {i}" for n in "GH" for k, m in KINDS for i in range(1, m + 1)),
 )
 
-ADAPTERS = {adapter.__name__: adapter for adapter in (on_d, on_g, on_records, on_translators)}
+ADAPTERS = {adapter.__name__: adapter for adapter in (on_d, on_g, on_records, by_translators, on_translators)}

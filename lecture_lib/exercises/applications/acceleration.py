@@ -75,4 +75,22 @@ exercise.mistake(
     lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean(),
 )
 
+exercise.mistake(
+    "That is how far it gets in two frames. The acceleration is the change of the velocity from one to the next.",
+    lambda p: (p[:, 2:] - p[:, :-2]).norm(dim=2).mean(),
+)
+exercise.mistake(
+    "A clip has frames - 2 changes of velocity. You divided by more of them.",
+    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean() / p.shape[1],
+    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean() / (p.shape[1] - 1),
+)
+exercise.mistake(
+    "A clip does not begin again after its last frame, as roll() has it: take slices, and get frames - 2 changes.",
+    lambda p: (p - 2 * p.roll(1, 1) + p.roll(2, 1)).norm(dim=2).mean(),
+)
+exercise.mistake(
+    "That is one length for a whole clip. Each t has its own: norm(dim=2).",
+    lambda p: p.diff(n=2, dim=1).flatten(1).norm(dim=1).mean(),
+)
+
 exercise.law("even motion has none", straight_on)

@@ -16,8 +16,10 @@ def break_even_images(ours, theirs, weights):
 
 
 def _sizes(rng, saved=None):
-    ours = _whole(rng, 200, 320)
-    return {"ours": ours, "theirs": ours + (saved or _whole(rng, 20, 90)), "weights": _whole(rng, 60_000, 99_999)}
+    """The last image that it takes saves a little more than is needed: nearly a whole one is missing before."""
+    ours, saved = _whole(rng, 200, 320), saved or _whole(rng, 20, 90)
+    weights = _whole(rng, 60_000, 99_999) // saved * saved + saved - 1 - saved // 5
+    return {"ours": ours, "theirs": ours + saved, "weights": weights}
 
 
 def _equal(got, expected):
@@ -59,6 +61,12 @@ exercise.mistake(
     lambda o, t, w: math.inf if o >= t else w / (t - o),
 )
 exercise.mistake(
+    "A whole number is asked, the first with fewer bytes. And who saves nothing never pays for the weights: math.inf.",
+    lambda o, t, w: w / (t - o),
+    lambda o, t, w: math.ceil(w / (t - o)),
+    lambda o, t, w: w // (t - o),
+)
+exercise.mistake(
     "One image more: with weights // saved images we do not have fewer bytes yet.",
     lambda o, t, w: math.inf if o >= t else w // (t - o),
 )
@@ -66,14 +74,33 @@ exercise.mistake(
     "Each image saves theirs - ours bytes, and only that pays for the weights.",
     lambda o, t, w: math.inf if o >= t else w // t + 1,
     lambda o, t, w: math.inf if o >= t else w // o + 1,
+    lambda o, t, w: w // t + 1,
+    lambda o, t, w: w // o + 1,
+    lambda o, t, w: math.ceil(w / t),
+    lambda o, t, w: math.ceil(w / o),
 )
 exercise.mistake(
     "Who saves nothing never pays for the weights: return math.inf.",
     lambda o, t, w: w // (t - o) + 1 if t != o else math.inf,
     lambda o, t, w: w // abs(t - o) + 1 if t != o else math.inf,
     lambda o, t, w: w // (t - o) + 1,
-    lambda o, t, w: w / (t - o),
-    lambda o, t, w: math.ceil(w / (t - o)),
     lambda o, t, w: 0 if o >= t else w // (t - o) + 1,
     lambda o, t, w: -1 if o >= t else w // (t - o) + 1,
+)
+exercise.mistake(
+    "You exchanged the two. Each image saves theirs - ours bytes, and there is no end where ours is not the smaller.",
+    lambda o, t, w: break_even_images(t, o, w),
+    lambda o, t, w: math.inf if o < t else w // (o - t) + 1,
+)
+exercise.mistake(
+    "One image more is one too many here, as weights / saved was not rounded down first: weights // saved.",
+    lambda o, t, w: math.inf if o >= t else round(w / (t - o)) + 1,
+    lambda o, t, w: math.inf if o >= t else math.ceil(w / (t - o)) + 1,
+)
+exercise.mistake(
+    "You gave up too early. Where an image saves little, very many are needed.",
+    *(
+        lambda o, t, w, most=most: n if (n := break_even_images(o, t, w)) <= most else math.inf
+        for most in (1_000, 10_000)
+    ),
 )

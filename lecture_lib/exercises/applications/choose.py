@@ -21,19 +21,25 @@ def _noise(rng, draws, sd):
     return (noise - noise.mean()) / noise.std() * sd
 
 
-def _scores(rng, gaps, errors, shared=3.0, draws=16):
-    """Rows with exactly these mean gaps to the best and these paired standard errors, about a luck that all share."""
-    luck = 70 + 5 * torch.rand((), generator=rng) + _noise(rng, draws, shared)
+def _scores(rng, gaps, errors, draws=16, lucky=None):
+    """Rows with exactly these mean gaps to the best and these paired standard errors, about a luck that all share.
+
+    lucky: the number of a row that differs from it in one draw alone, the best one.
+    """
+    luck = 70 + 5 * torch.rand((), generator=rng) + _noise(rng, draws, 3.0)
     rows = [luck - gap + _noise(rng, draws, error * math.sqrt(draws)) for gap, error in zip(gaps, errors)]
+    if lucky is not None:
+        once = torch.eye(draws)[luck.argmax()] - 1 / draws
+        rows[lucky] = luck - gaps[lucky] + once / once.std() * errors[lucky] * math.sqrt(draws)
     return {"scores": torch.stack(rows)}
 
 
 exercise = Exercise("applications.choose", points=3, reference=choose)
 exercise.style(choose)
 
-exercise.case("a clear best", lambda rng: _scores(rng, [7.0, 5.0, 1.0, 0.0], [0.2, 0.3, 0.1, 0.0]))
-exercise.case("one and three quarters errors", lambda rng: _scores(rng, [1.0, 0.35, 0.0], [0.3, 0.2, 0.0]))
-exercise.case("the simplest will do", lambda rng: _scores(rng, [0.05, 0.35, 0.0], [0.1, 0.1, 0.0]))
+exercise.case("a clear best", lambda rng: _scores(rng, [5.0, 4.0, 1.0, 0.0, 3.5], [0.5, 1.0, 0.1, 0.0, 0.05], lucky=0))
+exercise.case("one and three quarters errors", lambda rng: _scores(rng, [1.0, 0.35, 0.0], [0.48, 0.2, 0.0], draws=4))
+exercise.case("the simplest will do", lambda rng: _scores(rng, [0.15, 0.06, 0.35, 0.0], [0.1, 0.1, 0.1, 0.0]))
 exercise.case("a tie behind the best", lambda rng: _scores(rng, [8.0, 6.5, 0.0, 0.05], [0.2, 0.2, 0.0, 0.1]))
 
 
@@ -75,4 +81,40 @@ exercise.mistake("One error is too strict: 2 are asked.", _first(lambda s, gap: 
 exercise.mistake(
     "That is the last setting that will do. The first is the simplest.",
     lambda s: ((gap := s[s.mean(1).argmax()] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[-1, 0],
+)
+exercise.mistake(
+    "The sd divides by draws - 1, as std() does: from few draws the other one is too small.",
+    _first(lambda s, gap: gap.std(1, correction=0) / math.sqrt(s.shape[1])),
+)
+exercise.mistake(
+    "The root is taken of the number of draws, scores.shape[1]. You took that of the settings.",
+    _first(lambda s, gap: gap.std(1) / math.sqrt(len(s))),
+)
+exercise.mistake(
+    "One sd for all rows together. Each row has its own: std(1).",
+    _first(lambda s, gap: gap.std() / math.sqrt(s.shape[1])),
+)
+exercise.mistake(
+    "You took the variance, var(). The sd is its root.", _first(lambda s, gap: gap.var(1) / math.sqrt(s.shape[1]))
+)
+exercise.mistake(
+    "That is the first row that is clearly worse. The first that is not is asked: <=.",
+    lambda s: ((gap := s[s.mean(1).argmax()] - s).mean(1) >= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[0, 0],
+)
+exercise.mistake(
+    "The best row is the one with the best mean. You took the one with the best single draw.",
+    lambda s: ((gap := s[s.amax(1).argmax()] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[0, 0],
+)
+exercise.mistake(
+    "The best row is the one with the best mean. You took the last one.",
+    lambda s: ((gap := s[-1] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[0, 0],
+)
+exercise.mistake(
+    "That is how many rows will do. The number of the first of them is asked.",
+    lambda s: ((gap := s[s.mean(1).argmax()] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).sum(),
+)
+exercise.mistake(
+    "That is an accuracy. The number of its row is asked.",
+    lambda s: s[choose(s)].mean(),
+    lambda s: s.mean(1).max(),
 )

@@ -75,3 +75,15 @@ exercise.mistake(
         for e in (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)
     ),
 )
+exercise.mistake(
+    "p[x] takes whole rows, and those that the symbols number. Of row i one number counts: p[torch.arange(len(x)), x].",
+    lambda p, x: -p[x].log2().sum(),
+)
+exercise.mistake(
+    "You added up the lengths of all levels. Of each row one number counts, that of the symbol that came.",
+    lambda p, x: -p.log2().sum(),
+)
+exercise.mistake(
+    "The product of many probabilities is so small that the computer makes it 0. First the log of each, then the sum.",
+    lambda p, x: -p[torch.arange(len(x)), x].prod().log2(),
+)

@@ -92,3 +92,63 @@ exercise.mistake(
     "Beyond the border there is 0, black. You put another grey there.",
     *(lambda *a, g=g: _seen(*a, outside=g) for g in (-1.0, 0.5, 127.5, 128.0, 255.0)),
 )
+
+
+def _cut(of=lambda x, above, side: F.pad(x, (side, side, above, 0)), rows=0, columns=0):
+    """The window out of a frame like this one, from so many `above` rows and `side` columns farther on."""
+
+    def wrong(x, row, column, above, side):
+        top, left = row + rows * above, column + columns * side
+        window = of(x, above, side)[top : row + above + 1 + rows * above, left : left + 2 * side + 1]
+        return window.flatten()[: above * (2 * side + 1) + side]
+
+    return wrong
+
+
+def _slices(begin, end=lambda seen, most: seen):
+    """Without a frame: slices that begin at begin(row - above), begin(column - side)."""
+
+    def wrong(x, row, column, above, side):
+        left = begin(column - side)
+        seen = torch.cat([x[begin(row - above) : row, left : column + side + 1].flatten(), x[row, left:column]])
+        return end(seen, above * (2 * side + 1) + side)
+
+    return wrong
+
+
+exercise.mistake(
+    "After side columns of padding the window begins at padded[:, column]: each pixel has moved to the right by side.",
+    _cut(columns=-1),
+)
+exercise.mistake(
+    "After above rows of padding the window begins at padded[row]: each pixel has moved down by above.", _cut(rows=-1)
+)
+exercise.mistake(
+    "F.pad begins with the last dimension: (left, right, top, bottom).",
+    _cut(lambda x, above, side: F.pad(x, (above, 0, side, side))),
+    _cut(lambda x, above, side: F.pad(x, (above, above, side, side))),
+    _cut(lambda x, above, side: F.pad(x, (above, 0, side, 0))),
+)
+exercise.mistake(
+    "Beyond the border there is 0. You repeated the pixels at the border.",
+    _cut(lambda x, above, side: F.pad(x[None], (side, side, above, 0), mode="replicate")[0]),
+)
+exercise.mistake(
+    "The window goes row by row, each from left to right. You went down the columns.",
+    lambda x, row, column, above, side: F.pad(x, (side, side, above, 0))[
+        row : row + above + 1, column : column + 2 * side + 1
+    ].T.flatten()[: above * (2 * side + 1) + side],
+)
+exercise.mistake(
+    "Row 0 and column 0 are inside of the image, too.",
+    lambda x, *a: context(torch.cat([0 * x[:1], x[1:]]).index_fill(1, torch.tensor(0), 0.0), *a),
+)
+exercise.mistake(
+    "Each 0 has its place, where the window sticks out. You put them all at the end.",
+    _slices(lambda i: max(i, 0), lambda seen, most: F.pad(seen, (0, most - len(seen)))),
+)
+exercise.mistake(
+    "Where the window sticks out, a slice of the image has too few pixels, or none. Put zeros round it first.",
+    _slices(lambda i: i),
+    _slices(lambda i: max(i, 0)),
+)

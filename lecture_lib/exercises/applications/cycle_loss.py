@@ -46,6 +46,8 @@ exercise.mistake(
 exercise.mistake(
     "You went the other way round: a is of kind A, so G comes first, H(G(a)); for b H comes first.",
     _of(lambda G, H, a: G(H(a))),
+    _of(_round, lambda G, H, b: H(G(b))),
+    _of(lambda G, H, a: G(H(a)), lambda G, H, b: G(H(b))),
 )
 exercise.mistake(
     "These are squared differences. Absolute ones are asked: abs().",
@@ -55,12 +57,30 @@ exercise.mistake(
     "You added up over all numbers. Means are asked.", _of(_round, distance=lambda x, y: (x - y).abs().sum())
 )
 exercise.mistake(
+    "You added up over the numbers of an image. The mean is over all numbers: mean().",
+    _of(_round, distance=lambda x, y: (x - y).abs().sum() / len(x)),
+    lambda G, H, a, b: ((H(G(a)) - a).abs().sum() + (G(H(b)) - b).abs().sum()) / len(a),
+)
+exercise.mistake(
+    "These are roots of squares. Absolute differences are asked: abs().",
+    _of(_round, distance=lambda x, y: (x - y).norm()),
+    _of(_round, distance=lambda x, y: (x - y).square().mean().sqrt()),
+)
+exercise.mistake(
+    "There are no pairs: G(a) and b have nothing to do with each other. After the way back, H(G(a)), compare with a.",
+    lambda G, H, a, b: (G(a) - b).abs().mean() + (H(b) - a).abs().mean(),
+)
+exercise.mistake(
     "The sizes are missing: positive and negative differences cancel. Take abs() first.",
     _of(_round, distance=lambda x, y: (x - y).mean()),
     _of(_round, distance=lambda x, y: (x - y).mean().abs()),
 )
 exercise.mistake(
     "That is the mean of the two directions. They are added.", lambda G, H, a, b: cycle_loss(G, H, a, b) / 2
+)
+exercise.mistake(
+    "That is one mean over both kinds together. Each direction has its own, and the two are added.",
+    lambda G, H, a, b: torch.cat([H(G(a)) - a, G(H(b)) - b]).abs().mean(),
 )
 exercise.mistake(
     "The loss is right, but some of its gradient does not come back: without detach() and no_grad() both maps learn.",

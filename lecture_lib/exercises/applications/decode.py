@@ -116,3 +116,11 @@ exercise.mistake(
     "That is a number too high: count the edges that are not above code, where edges do not begin with 0.",
     lambda code, p, n: decode(code, p, n) + 1,
 )
+exercise.mistake(
+    "The part of symbol 0 begins at 0. You took the last edge there, 1: an index of -1 counts from the end.",
+    _wrong(rest=lambda code, low, width: (code - (low if low > 1e-9 else 1)) / width),
+)
+exercise.mistake(
+    "The 0 before the first symbol is no part of the message: all n symbols are read from code.",
+    lambda code, p, n: torch.cat([torch.tensor([0]), decode(code, p, n - 1)]),
+)

@@ -11,17 +11,17 @@ def gain(ours, control):
     return difference.mean(), difference.std() / math.sqrt(len(difference))
 
 
-def _accuracies(rng, draws, shared, own=0.3):
+def _accuracies(rng, draws, shared, better=2.0, own=0.3):
     """In percent: what a draw does to both, and what to each."""
     luck = shared * normal(rng, draws)
-    return {"ours": 76 + luck + own * normal(rng, draws), "control": 74 + luck + own * normal(rng, draws)}
+    return {"ours": 74 + better + luck + own * normal(rng, draws), "control": 74 + luck + own * normal(rng, draws)}
 
 
 exercise = Exercise("applications.gain", points=3, reference=gain)
 exercise.style(gain)
 
 exercise.case("five draws", lambda rng: _accuracies(rng, 5, 2.0))
-exercise.case("twenty draws", lambda rng: _accuracies(rng, 20, 1.0))
+exercise.case("twenty draws", lambda rng: _accuracies(rng, 20, 1.0, better=0.1))
 exercise.case("two draws", lambda rng: _accuracies(rng, 2, 3.0))
 
 
@@ -60,3 +60,11 @@ exercise.mistake(
 )
 exercise.mistake("The gain is ours minus the control's, not the reverse.", lambda a, b: gain(b, a))
 exercise.mistake("That is the error of ours alone.", _with_error(lambda a, b: a.std() / math.sqrt(len(a))))
+exercise.mistake(
+    "You took the sizes of the differences. A draw in which the control is better counts against us: no abs().",
+    lambda a, b: ((d := (a - b).abs()).mean(), d.std() / math.sqrt(len(a))),
+)
+exercise.mistake(
+    "You sorted both first, and the pairs are lost: entry i of both had the same labels.",
+    _with_error(lambda a, b: (a.sort().values - b.sort().values).std() / math.sqrt(len(a))),
+)

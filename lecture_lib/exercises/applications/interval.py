@@ -71,6 +71,7 @@ exercise.mistake(
     "Below symbol v lie the probabilities of all levels before it, from 0 on: p[:v].sum().",
     _wrong(lambda low, width, p, v: (low + width * (p[v - 1] if v else 0), width * p[v])),
     _wrong(lambda low, width, p, v: (low + width * p[1:v].sum(), width * p[v])),
+    _wrong(lambda low, width, p, v: (low + width * p[v], width * p[v])),
 )
 exercise.mistake(
     "The width is asked, not the upper end: the product of the probabilities.",
@@ -86,4 +87,17 @@ exercise.mistake(
 exercise.mistake(
     "You went through p one after another. Each symbol looks up its own: p[v] for v in x.",
     lambda p, x: interval(p, torch.arange(len(p))),
+    lambda p, x: interval(p, torch.arange(len(x))),
+)
+exercise.mistake(
+    "Level 0 comes first, at the low end. You divided the interval from its upper end.",
+    _wrong(lambda low, width, p, v: (low + width * (1 - p[: v + 1].sum()), width * p[v])),
+)
+exercise.mistake(
+    "The width is multiplied by the symbol's probability. You subtracted it.",
+    _wrong(lambda low, width, p, v: (low + width * p[:v].sum(), width - p[v])),
+)
+exercise.mistake(
+    "Below level 0 lies nothing. You took the last edge there, 1: an index of -1 counts from the end.",
+    _wrong(lambda low, width, p, v: (low + width * p.cumsum(0)[v - 1], width * p[v])),
 )

@@ -15,10 +15,12 @@ def _images(rng, n, k, c, strength):
     return {"features": normal(rng, n, k), "targets": normal(rng, n, c), "strength": strength}
 
 
+_SCALES = torch.tensor([4.0, 0.2])  # who goes down the gradient does not arrive
+
 exercise = Exercise("applications.ridge", points=4, reference=ridge)
 exercise.style(ridge)
 
-exercise.case("two features", lambda rng: _images(rng, 12, 2, 1, 1.0))
+exercise.case("two features", lambda rng: {**(g := _images(rng, 12, 2, 1, 1.0)), "features": g["features"] * _SCALES})
 exercise.case("a strong hand", lambda rng: _images(rng, 9, 4, 3, 5.0 + torch.rand((), generator=rng).item()))
 exercise.case("more features than images", lambda rng: _images(rng, 5, 20, 2, 0.5))
 
@@ -50,7 +52,7 @@ exercise.mistake(
     lambda x, y, s: _solved(x.T @ x, x, y),
 )
 exercise.mistake(
-    "You averaged over the images. In this formula the sums stand as they are.",
+    "These are means over the images in place of sums, or strength times their number: the formula has neither.",
     lambda x, y, s: _solved(x.T @ x / len(x) + s * torch.eye(x.shape[1]), x, y / len(x)),
 )
 exercise.mistake(
@@ -64,4 +66,23 @@ exercise.mistake(
     lambda x, y, s: ridge(x - x.mean(0), y - y.mean(0), s),
     lambda x, y, s: ridge(x - x.mean(0), y, s),
     lambda x, y, s: ridge(x, y - y.mean(0), s),
+)
+exercise.mistake(
+    "The diagonal gets strength. You put 1 there.", lambda x, y, s: _solved(x.T @ x + torch.eye(x.shape[1]), x, y)
+)
+exercise.mistake(
+    "It lies on its side: a row for each feature and a column for each class are asked, (k, c).",
+    lambda x, y, s: ridge(x, y, s).T,
+)
+exercise.mistake(
+    "1 / A turns over each number of A. The inverse of a matrix is another thing: torch.linalg.solve(A, B) is A^-1 B.",
+    lambda x, y, s: (1 / (x.T @ x + s * torch.eye(x.shape[1]))) @ x.T @ y,
+)
+exercise.mistake(
+    "You multiplied by the matrix. By its inverse is asked: torch.linalg.solve(A, B) is A^-1 B.",
+    lambda x, y, s: (x.T @ x + s * torch.eye(x.shape[1])) @ x.T @ y,
+)
+exercise.mistake(
+    "F^T F has a row and a column for each feature, (k, k): features.T @ features. You took features @ features.T.",
+    lambda x, y, s: torch.linalg.solve(x @ x.T + s * torch.eye(len(x)), x.T @ y),
 )

@@ -1,9 +1,9 @@
-"""How much better the way back is from what G made than from the truth: a quotient of two errors, and its gradients."""
+"""How much better the way back is from what G made than from the truth: a quotient of two errors."""
 
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
-from lecture_lib.sandbox.adapters import on_translators
+from lecture_lib.sandbox.adapters import by_translators
 
 
 def smuggled(G, H, a, b):
@@ -17,7 +17,7 @@ def _images(rng, n, spread=0.7):
     return {**theta, "a": a, "b": torch.tanh(0.5 * a.flip(1) + 0.3)}
 
 
-exercise = Exercise("applications.smuggled", points=3, reference=smuggled, adapter=on_translators)
+exercise = Exercise("applications.smuggled", points=3, reference=smuggled, adapter=by_translators)
 
 exercise.case("some images", lambda rng: _images(rng, 6))
 exercise.case("more of them", lambda rng: _images(rng, 25))
@@ -43,14 +43,16 @@ exercise.mistake(
     _of(_honest, _trip),
 )
 exercise.mistake(
-    "G(a) against b is the error of the map. What is asked is how well a comes back: H(G(a)) against a.",
+    "G(a) against b is the error of the map. What is asked is how well a comes back: H(G(a)) and H(b) against a.",
     _of(lambda G, H, a, b: G(a) - b, _honest),
+    _of(_trip, lambda G, H, a, b: G(a) - b),
 )
 exercise.mistake(
     "Both are compared with a, which is where they should arrive.",
     _of(_trip, lambda G, H, a, b: H(b) - b),
     _of(_trip, lambda G, H, a, b: G(H(b)) - b),
     _of(lambda G, H, a, b: H(G(a)) - b, _honest),
+    _of(_trip, lambda G, H, a, b: H(b) - H(G(a))),
 )
 exercise.mistake(
     "These are squared differences. Absolute ones are asked: abs().", _of(_trip, _honest, lambda x: x.square().mean())
@@ -68,4 +70,16 @@ exercise.mistake(
     "The sizes are missing: positive and negative differences cancel. Take abs() first.",
     _of(_trip, _honest, lambda x: x.mean()),
     _of(_trip, _honest, lambda x: x.mean().abs()),
+)
+exercise.mistake(
+    "These are roots of mean squares. Absolute differences are asked: abs().",
+    _of(_trip, _honest, lambda x: x.square().mean().sqrt()),
+)
+exercise.mistake(
+    "H leads back from B to A, so it comes last: H(G(a)) and H(b).",
+    _of(lambda G, H, a, b: G(H(a)) - a, _honest),
+    _of(_trip, lambda G, H, a, b: G(b) - a),
+)
+exercise.mistake(
+    "a and b were compared as they are. H leads back first: H(b) against a.", _of(_trip, lambda G, H, a, b: b - a)
 )

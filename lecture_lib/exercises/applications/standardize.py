@@ -13,6 +13,7 @@ def standardize(train, x):
 
 def _features(rng, n, m, k, dead=False):
     spread, middle = 0.5 + torch.rand(k, generator=rng), normal(rng, k)
+    spread[0] += 1  # some above 1
     train, x = middle + spread * normal(rng, n, k), middle + spread * normal(rng, m, k) + 0.5
     if dead:  # a unit that is nearly always off
         train[:, 1] = 0.001 * torch.rand(n, generator=rng)
@@ -38,18 +39,24 @@ def in_steps(train, x):
 
 _own = lambda x: x.std(0, correction=0).clamp(min=0.01)  # noqa: E731 (of one row: 0)
 
+
+def _by_std(x):
+    """Of one row NaN, as std() has it, without its warning."""
+    return ((x - x.mean(0)).square().sum(0) / (len(x) - 1)).sqrt().clamp(min=0.01)
+
+
 exercise.mistake(
     "You used mean and sd of x itself. What an image looks like then depends on which others come with it; of a single "
     "one nothing is left. Both are train's.",
     lambda t, x: standardize(x, x) if len(x) > 1 else x * 0,
     lambda t, x: (x - x.mean(0)) / _own(x),
-    lambda t, x: standardize(x, x),
+    lambda t, x: (x - x.mean(0)) / _by_std(x),
 )
 exercise.mistake("The mean is x's own. It should be train's.", lambda t, x: (x - x.mean(0)) / t.std(0).clamp(min=0.01))
 exercise.mistake(
     "The sd is x's own. It should be train's.",
     lambda t, x: (x - t.mean(0)) / _own(x),
-    lambda t, x: (x - t.mean(0)) / x.std(0).clamp(min=0.01),
+    lambda t, x: (x - t.mean(0)) / _by_std(x),
 )
 exercise.mistake(
     "You took both together. A test image would have a say in what it is compared with: take train alone.",
@@ -67,4 +74,21 @@ exercise.mistake(
 exercise.mistake(
     "One mean and one sd for all features together. Each column has its own: mean(0), std(0).",
     lambda t, x: (x - t.mean()) / t.std().clamp(min=0.01),
+)
+exercise.mistake(
+    "No sd may be large so: you made 0.01 the most that it can be. It is the least: clamp(min=0.01).",
+    lambda t, x: (x - t.mean(0)) / t.std(0).clamp(max=0.01),
+)
+exercise.mistake(
+    "You set a limit to large sds, too. Only a small one is changed: clamp(min=0.01).",
+    lambda t, x: (x - t.mean(0)) / t.std(0).clamp(0.01, 1),
+)
+exercise.mistake(
+    "Only the sd that is below 0.01 counts as 0.01. The other features keep theirs.",
+    lambda t, x: (x - t.mean(0)) / (0.01 if t.std(0).min() < 0.01 else t.std(0)),
+)
+exercise.mistake(
+    "That goes by the least and the largest number. Mean and standard deviation are asked.",
+    lambda t, x: (x - t.amin(0)) / (t.amax(0) - t.amin(0)).clamp(min=0.01),
+    lambda t, x: (x - t.amin(0)) / (t.amax(0) - t.amin(0)),
 )

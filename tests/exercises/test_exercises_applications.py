@@ -231,6 +231,37 @@ def test_the_window_is_the_librarys():
         assert torch.equal(e.context(x.view(shape), j // 7, j % 7, 3, 2), library)
 
 
+# ---------------------------------------------------------------- what had full marks, or could not be judged
+
+
+def best_by_one_draw(scores):
+    gap = scores[scores.amax(1).argmax()] - scores
+    return (gap.mean(1) <= 2 * gap.std(1) / math.sqrt(scores.shape[1])).nonzero()[0, 0]
+
+
+NEARLY = {
+    "break_even_images": lambda o, t, w: math.inf if o >= t else round(w / (t - o)) + 1,
+    "gain": lambda a, b: ((d := (a - b).abs()).mean(), d.std() / math.sqrt(len(a))),
+    "choose": best_by_one_draw,
+    "context": lambda x, i, j, above, side: e.context(x + 1, i, j, above, side) - 1,  # another border
+}
+
+
+@pytest.mark.parametrize("name", NEARLY)
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_what_is_nearly_right_loses_points(name, hidden):
+    report = check(f"applications.{name}", NEARLY[name], hidden=hidden)
+    assert 0 < report.points < report.out_of, str(report)
+
+
+def test_smuggling_is_measured_without_gradients():
+    def by_numpy(G, H, a, b):
+        trip, honest = (np.abs(H(x).numpy() - a.numpy()).mean() for x in (G(a), b))
+        return trip / honest
+
+    assert check("applications.smuggled", by_numpy).points == 3
+
+
 # ---------------------------------------------------------------- build
 
 

@@ -75,7 +75,7 @@ exercise.mistake(
     lambda x, y, s: ridge(x, y, s).T,
 )
 exercise.mistake(
-    "1 / A turns over each number of A. The inverse of a matrix is another thing: torch.linalg.solve(A, B) is A^-1 B.",
+    "You turned over each number of A: 1 / A. The inverse of a matrix is not that: torch.linalg.solve(A, B) is A^-1 B.",
     lambda x, y, s: (1 / (x.T @ x + s * torch.eye(x.shape[1]))) @ x.T @ y,
 )
 exercise.mistake(

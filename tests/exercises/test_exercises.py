@@ -195,6 +195,16 @@ def test_integers_are_right_where_they_are_equal():
     assert report.points == report.out_of
 
 
+def test_points_stay_where_no_words_are_found(monkeypatch):
+    def lost_for_words(*_):
+        raise TypeError("a fault of ours")
+
+    monkeypatch.setattr(engine, "name_mistakes", lost_for_words)
+    not_1 = lambda edges: (edges.diff() - 1).abs().max() > 1e-6  # noqa: E731
+    report = check("histogram.log_prob", lambda x, edges, probs: h.log_prob(x, edges, probs) + not_1(edges))
+    assert 0 < report.points < report.out_of and report.rows
+
+
 def test_not_a_function():
     assert "without parentheses" in str(check("histogram.smooth", torch.zeros(3)))
     assert check("histogram.smooth", None).points == 0

@@ -167,3 +167,9 @@ def test_a_damaged_file_a_cut_one_and_anothers_get_a_sentence():
 def test_bad_arguments_get_a_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_a_coefficient_is_rounded_up_from_six_tenths_of_a_step_on():
+    one = coder(4.0)
+    c = 4.0 * torch.tensor([0.0, 0.59, 0.61, 1.59, 1.61, -0.59, -0.61, -2.61])
+    assert one.rounded(c).tolist() == [0, 0, 1, 1, 2, 0, -1, -3]

@@ -244,3 +244,15 @@ WRONG = {
 def test_what_cannot_be_gets_a_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_the_generator_goes_one_step_of_time_a_frame_with_the_same_z():
+    """One picture, placed where the memory says, frame by frame."""
+    G = VideoGenerator(z_dim=5, hidden=7, width=4, frames=6, rng=torch.Generator().manual_seed(0)).eval()
+    z = G.noise(3, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        what, h, where = G.what(z), G.begin(z).tanh()[None], []
+        for _ in range(6):
+            _, h = G.time(z[:, None], h)
+            where.append(ROOM * G.where(h[0]))
+        torch.testing.assert_close(G(z), placed(what, torch.stack(where, 1)))

@@ -258,6 +258,11 @@ def test_what_a_renderer_cannot_take_is_shown():
     assert within_limits({"resources": page}, lambda: "done") == "done" and within_limits({}, fails) == ""
     assert within_limits({"resources": {"seconds": PAGE_SECONDS}}, lambda: "done") == ""
     assert page["seconds"] < 1
+    spent = {}
+    for _ in range(3):
+        before = spent.get("seconds", 0.0)
+        within_limits({"resources": spent}, lambda: sum(range(200_000)))
+        assert spent["seconds"] > before  # each text counts towards the page's limit
 
 
 def test_deeply_escaped_text_costs_little():

@@ -307,3 +307,10 @@ def test_first_weights_come_from_rng_alone():
     torch.manual_seed(2)
     assert torch.equal(one, state(*cyclegan(8, 2, seeded())))
     assert not torch.equal(one, state(*cyclegan(8, 2, seeded(1))))
+
+
+def test_edges_are_white_at_most():
+    """At a corner from black to white both slopes are 3/4, so together they are above 1."""
+    x = torch.full((1, 1, 8, 8), -1.0)
+    x[..., 4:, 4:] = 1.0
+    assert maps.edges(x).max() == 1 and maps.edges(x).min() == -1

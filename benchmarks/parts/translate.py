@@ -65,7 +65,7 @@ def transposed(seed: int, quick: bool) -> dict[str, float]:
     D_A, D_B = (Discriminator(64, [128], rng=rng) for _ in "AB")
     adam = [torch.optim.Adam(nn.ModuleList(nets).parameters(), betas=(0.5, 0.99)) for nets in ([G, H], [D_A, D_B])]
     lr, rows = warm_up_cosine(1e-3, steps), (a.flatten(1), maps.transpose(b).flatten(1))
-    for _ in train_cyclegan([G, H, D_A, D_B], *adam, *rows, steps, 64, rising(10.0, steps), lr, rng):
+    for _ in train_cyclegan([G, H, D_A, D_B], *adam, *rows, steps, 64, rising(10.0, steps), lr, rng=rng):
         pass
     net, test = classifier(digits), digits.scaled(digits.test)
     there, back, _ = walked(G, H, test.flatten(1), maps.transpose(test).flatten(1))

@@ -68,9 +68,8 @@ def read(file: bytes, d: int, fingerprint: bytes, walk: Callable[[int, Symbol], 
     header, words = file[: HEADER.size], file[start:]
     whole = CHECKSUM.unpack(file[HEADER.size : start])[0] == zlib.crc32(header + words)
     require(whole, "file is damaged: it has another checksum than when it was written.")
-    _, models_fingerprint, n, images_checksum = HEADER.unpack(header)
-    same = models_fingerprint == fingerprint
-    require(same, "file was written with another model. It should be read with the same weights.")
+    _, of_model, n, of_images = HEADER.unpack(header)
+    require(of_model == fingerprint, "file was written with another model. It should be read with the same weights.")
     fits_memory("The images", n, d)
     decoder = stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
 
@@ -82,7 +81,7 @@ def read(file: bytes, d: int, fingerprint: bytes, walk: Callable[[int, Symbol], 
         x = walk(n, symbol)
     except AssertionError as error:  # constriction's, where no such bits can have been written
         raise ValueError(differs) from error
-    require(checksum(x) == images_checksum, differs)
+    require(checksum(x) == of_images, differs)
     return x
 
 

@@ -46,7 +46,7 @@ def decode(model: nn.Module, file: bytes) -> Tensor:
 
 
 def write(x: Tensor, fingerprint: bytes, walk: Callable[[int, Symbol], Tensor]) -> bytes:
-    """Whole numbers x (n, d) as a file, by a walk through them such as that of a model."""
+    """Whole numbers x (n, d) as a file. walk(n, symbol) goes through them, as the function `walk` does by a model."""
     encoder = stream.queue.RangeEncoder()
 
     def symbol(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
@@ -54,10 +54,8 @@ def write(x: Tensor, fingerprint: bytes, walk: Callable[[int, Symbol], Tensor]) 
         return x[rows, j]
 
     walk(len(x), symbol)
-    header, words = (
-        HEADER.pack(NAME, fingerprint, len(x), checksum(x)),
-        encoder.get_compressed().astype("<u4").tobytes(),
-    )
+    header, words = HEADER.pack(NAME, fingerprint, len(x), checksum(x)), encoder.get_compressed()
+    words = words.astype("<u4").tobytes()
     return header + CHECKSUM.pack(zlib.crc32(header + words)) + words
 
 
@@ -97,7 +95,7 @@ def walk(model: nn.Module, n: int, symbol: Symbol) -> Tensor:
     torch.set_num_threads(1)
     try:
         for first in range(0, n, BLOCK):
-            rows = slice(first, min(first + BLOCK, n))
+            rows = slice(first, first + BLOCK)
             for j in model.ordering.argsort().tolist():
                 p = (model.pmf(x[rows], j) * 2**20).round().clamp(min=1)
                 x[rows, j] = symbol(rows, j, p.numpy()).double()

@@ -51,9 +51,8 @@ def train_translators(truth, images, steps: int = 1200, weight=10.0, seed=0) -> 
     rng = torch.Generator().manual_seed(seed)
     a, b = (images.scaled(half) for half in images.train.chunk(2))
     G, H, *_ = nets = cyclegan(rng=rng)
-    adams = (
-        torch.optim.Adam(nn.ModuleList(n).parameters(), betas=(0.5, 0.99), fused=True) for n in (nets[:2], nets[2:])
-    )
+    both = nn.ModuleList(nets[:2]), nn.ModuleList(nets[2:])
+    adams = (torch.optim.Adam(two.parameters(), betas=(0.5, 0.99), fused=True) for two in both)
     lr = warm_up_cosine(2e-3, steps)
     for _ in train_cyclegan(nets, *adams, a, truth(b), steps, 4, rising(weight, steps), lr, rng=rng):
         pass

@@ -69,10 +69,11 @@ def best(coder, pictures: dict[str, list[np.ndarray]]) -> tuple[int, str]:
 def live(images: data.Images, seed: int, seconds: float = 60.0) -> PixelModel:
     """A pixel model after so many CPU seconds of training, by a schedule that fits into them."""
     new = lambda: PixelModel(**MODEL, rng=torch.Generator().manual_seed(seed))  # noqa: E731
-    began, trial = process_time(), 200
-    for _ in train_pixels(new(), images, trial, seed=seed):
-        pass
-    steps = int(0.95 * seconds / (process_time() - began) * trial)
+    began, trial = process_time(), train_pixels(new(), images, 200, seed=seed)
+    next(trial)
+    first, began = process_time() - began, process_time()  # what comes before the first step is no part of a step
+    others = sum(1 for _ in trial)
+    steps = int(0.95 * (seconds - first) * others / (process_time() - began))
     model, began = new(), process_time()
     for step in train_pixels(model, images, steps, seed=seed):
         if process_time() - began > seconds:

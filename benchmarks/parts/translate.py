@@ -13,7 +13,7 @@ from torch import nn
 
 from lecture_lib import data
 from lecture_lib.applications import maps, rising, train_cyclegan
-from lecture_lib.applications.train import train_translators, walked
+from lecture_lib.applications.train import train_translators
 from lecture_lib.evaluate import Classifier, classifier
 from lecture_lib.gans import MLP, Discriminator
 from lecture_lib.likelihood import warm_up_cosine
@@ -34,7 +34,7 @@ def measured(name: str, weight: float, clothes: data.Images, seed: int, quick: b
     truth, began = maps.KNOWN[name], process_time()
     G, H = train_translators(truth, clothes, 4 if quick else STEPS[weight], weight, seed)
     seconds, a = process_time() - began, clothes.scaled(clothes.test[:2000])
-    there, back, back_true = walked(G, H, a, b := truth(a))
+    there, back, back_true = maps.round_trips(G, H, a, b := truth(a))
     error = lambda x, y: maps.grey_error(x, y).item()  # noqa: E731
     return {
         "a to b": error(there, b),
@@ -68,7 +68,7 @@ def transposed(seed: int, quick: bool) -> dict[str, float]:
     for _ in train_cyclegan([G, H, D_A, D_B], *adam, *rows, steps, 64, rising(10.0, steps), lr, rng=rng):
         pass
     net, test = classifier(digits), digits.scaled(digits.test)
-    there, back, _ = walked(G, H, test.flatten(1), maps.transpose(test).flatten(1))
+    there, back, _ = maps.round_trips(G, H, test.flatten(1), maps.transpose(test).flatten(1))
     right = lambda x: (net.classify(x) == net.classify(test)).float().mean().item()  # noqa: E731
     return {"round trip, class kept": right(pictures(back)), "map, class right": right(maps.transpose(pictures(there)))}
 

@@ -12,27 +12,12 @@ a generator through time, and two discriminators            `VideoGenerator`, `F
 
 from lecture_lib.applications import maps
 from lecture_lib.applications.compress import decode, encode
-from lecture_lib.applications.clips import (
-    Motion,
-    acceleration,
-    centres,
-    motion,
-    moving_digits,
-    moving_frames,
-    some_frames,
-)
+from lecture_lib.applications.clips import acceleration, centres, motion, moving_digits, some_frames
 from lecture_lib.applications.labels import Ridge, draw_labels, paired_gain, probe, ridge, scaler
 from lecture_lib.applications.lossy import LossyCoder, psnr
 from lecture_lib.applications.pictures import heat
 from lecture_lib.applications.pixels import Average, PixelModel, SomePixels, clothes_model, train_pixels
 from lecture_lib.applications.represent import fine_tune, layer_features, pixel_features
-from lecture_lib.applications.translate import (
-    cycle_loss,
-    cyclegan,
-    discriminators_step,
-    edge_translators,
-    generators_step,
-    rising,
-    train_cyclegan,
-)
+from lecture_lib.applications.translate import cycle_loss, cyclegan, edge_translators, rising, train_cyclegan
+from lecture_lib.applications.translate import discriminators_step, generators_step
 from lecture_lib.applications.video import FrameDiscriminator, Jury, TimeDiscriminator, VideoGenerator, video_model

@@ -1,15 +1,15 @@
 """What a translation may be called with."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from lecture_lib.checks import as_rows, as_tensor, check_optimizer, require
+from lecture_lib.checks import as_rows, as_tensor, check_optimizer, lr_at, require
 from lecture_lib.gans.networks import eval_mode
 
 
 @torch.no_grad()
-def checked_cycle(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b) -> list[Tensor]:
-    """The images of A and B as the networks take them; ValueError if anything does not fit together."""
+def checked_cycle(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b, weight, lr) -> tuple:
+    """The images as the networks take them, weight and lr as functions; ValueError if anything does not fit."""
     nets = {"G": G, "H": H, "D_A": D_A, "D_B": D_B}
     for name, net in nets.items():
         require(isinstance(net, nn.Module), f"{name} is {net!r}. It should be a network.")
@@ -24,4 +24,4 @@ def checked_cycle(G, H, D_A, D_B, g_optimizer, d_optimizer, a, b) -> list[Tensor
             require(found == wanted, f"{words} has images of shape {found}. It should be {wanted}, as the real ones.")
             logits = tuple(D(made).shape)
             require(logits == (len(made),), f"{words} gets logits of shape {logits}. It should be ({len(made)},).")
-    return [a, b]
+    return a, b, lr_at(weight, "weight"), None if lr is None else lr_at(lr)

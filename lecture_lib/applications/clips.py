@@ -74,9 +74,7 @@ def centres(clips) -> Tensor:
 @takes_arrays
 def acceleration(centres: Tensor) -> Tensor:
     """The mean of |c_(t+1) - 2 c_t + c_(t-1)| over clips and frames: (n, frames, 2) -> ()."""
-    velocity = centres[:, 1:] - centres[:, :-1]  # (n, frames - 1, 2)
-    change = velocity[:, 1:] - velocity[:, :-1]
-    return change.norm(dim=2).mean()
+    return centres.diff(n=2, dim=1).norm(dim=2).mean()
 
 
 def motion(clips) -> Motion:

@@ -14,6 +14,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,8 +26,9 @@ from lecture_lib.likelihood.simple import as_levels
 
 HEADER = struct.Struct("<3s4sII")  # name and version, the model's fingerprint, how many images, their checksum
 CHECKSUM = struct.Struct("<I")  # of the header and of all words behind it
-NAME = b"LL1"
-BLOCK = 250  # images that go through the network together
+NAME = b"LL2"
+BLOCK = 1000  # images that go through the network together
+Symbol = Callable[[slice, int, np.ndarray], Tensor]
 
 
 def encode(model: nn.Module, x) -> bytes:
@@ -35,45 +37,54 @@ def encode(model: nn.Module, x) -> bytes:
     model: has `pmf(x, j)`, p(x_j = v | x_before j) for each level v, (n, d) -> (n, levels), the `ordering` of the j,
     and `levels`, `d`: a `PixelModel`, or part 2's `Autoregressive`.
     """
-    x, encoder = as_levels(x, model.levels, model.d).cpu(), stream.queue.RangeEncoder()
-
-    def write(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
-        encoder.encode(x[rows, j].int().numpy(), stream.model.Categorical(perfect=False), probabilities)
-        return x[rows, j]
-
-    walk(model, len(x), write)
-    header, words = HEADER.pack(NAME, fingerprint(model), len(x), checksum(x)), encoder.get_compressed()
-    words = words.astype("<u4").tobytes()
-    return header + CHECKSUM.pack(zlib.crc32(header + words)) + words
+    return write(as_levels(x, model.levels, model.d).cpu(), fingerprint(model), partial(walk, model))
 
 
 def decode(model: nn.Module, file: bytes) -> Tensor:
     """The images (n, d) of a file of `encode`, by the same model. ValueError if it is none, damaged or another's."""
+    return read(file, model.d, fingerprint(model), partial(walk, model))
+
+
+def write(x: Tensor, fingerprint: bytes, walk: Callable[[int, Symbol], Tensor]) -> bytes:
+    """Whole numbers x (n, d) as a file. walk(n, symbol) goes through them, as the function `walk` does by a model."""
+    encoder = stream.queue.RangeEncoder()
+
+    def symbol(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
+        encoder.encode(x[rows, j].int().numpy(), stream.model.Categorical(perfect=False), probabilities)
+        return x[rows, j]
+
+    walk(len(x), symbol)
+    header, words = HEADER.pack(NAME, fingerprint, len(x), checksum(x)), encoder.get_compressed()
+    words = words.astype("<u4").tobytes()
+    return header + CHECKSUM.pack(zlib.crc32(header + words)) + words
+
+
+def read(file: bytes, d: int, fingerprint: bytes, walk: Callable[[int, Symbol], Tensor]) -> Tensor:
+    """The whole numbers (n, d) of a file of `write`, by the same walk."""
     start = HEADER.size + CHECKSUM.size
     require(file[:3] == NAME and len(file) >= start, "file is not one of `encode`, or of another version.")
     header, words = file[: HEADER.size], file[start:]
     whole = CHECKSUM.unpack(file[HEADER.size : start])[0] == zlib.crc32(header + words)
     require(whole, "file is damaged: it has another checksum than when it was written.")
-    _, models_fingerprint, n, images_checksum = HEADER.unpack(header)
-    same = models_fingerprint == fingerprint(model)
-    require(same, "file was written with another model. It should be read with the same weights.")
-    fits_memory("The images", n, model.d)
+    _, of_model, n, of_images = HEADER.unpack(header)
+    require(of_model == fingerprint, "file was written with another model. It should be read with the same weights.")
+    fits_memory("The images", n, d)
     decoder = stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
 
-    def read(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
+    def symbol(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
         return torch.from_numpy(decoder.decode(stream.model.Categorical(perfect=False), probabilities)).long()
 
     differs = "file is whole, but here the model gives other probabilities than where it was written."
     try:
-        x = walk(model, n, read)
+        x = walk(n, symbol)
     except AssertionError as error:  # constriction's, where no such bits can have been written
         raise ValueError(differs) from error
-    require(checksum(x) == images_checksum, differs)
+    require(checksum(x) == of_images, differs)
     return x
 
 
 @torch.no_grad()
-def walk(model: nn.Module, n: int, symbol: Callable[[slice, int, np.ndarray], Tensor]) -> Tensor:
+def walk(model: nn.Module, n: int, symbol: Symbol) -> Tensor:
     """n images (n, d), pixel by pixel, each of them known when the next ones' probabilities are asked for.
 
     symbol(rows, j, probabilities): pixel j of these images, given its probabilities (n, levels) as whole numbers of
@@ -84,7 +95,7 @@ def walk(model: nn.Module, n: int, symbol: Callable[[slice, int, np.ndarray], Te
     torch.set_num_threads(1)
     try:
         for first in range(0, n, BLOCK):
-            rows = slice(first, min(first + BLOCK, n))
+            rows = slice(first, first + BLOCK)
             for j in model.ordering.argsort().tolist():
                 p = (model.pmf(x[rows], j) * 2**20).round().clamp(min=1)
                 x[rows, j] = symbol(rows, j, p.numpy()).double()

@@ -4,20 +4,14 @@
 rounded coefficients, counted in training images. JPEG does the same with cosines, and without training.
 """
 
-import struct
 import zlib
 
-import numpy as np
 import torch
-from constriction import stream
 from torch import Tensor
 
+from lecture_lib.applications.compress import Symbol, read, write
 from lecture_lib.checks import fits_memory, positive, require
 from lecture_lib.likelihood.simple import as_levels
-
-HEADER = struct.Struct("<3s2I")  # name and version, checksum of the counts, how many images; behind the bits a checksum
-NAME = b"LP2"
-
 
 BUSY = torch.tensor([0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5], dtype=torch.float64)  # between 8 classes of images
 RECENT = 32  # coefficients
@@ -70,34 +64,21 @@ class LossyCoder:
 
     def encode(self, x) -> bytes:
         """Images x (n, d) as a file."""
-        q, encoder, family = self.quantize(x), stream.queue.RangeEncoder(), stream.model.Categorical(perfect=False)
-        for j, most in enumerate(self.most):
-            encoder.encode((q[:, j] + most).int().numpy(), family, self.probabilities(q, j).numpy())
-        file = HEADER.pack(NAME, self.fingerprint(), len(q)) + encoder.get_compressed().astype("<u4").tobytes()
-        return file + zlib.crc32(file).to_bytes(4, "little")
+        return write(self.quantize(x) + self.most, self.fingerprint(), self.walk)
 
     def decode(self, file: bytes) -> Tensor:
         """The images (n, d) of a file of `encode`, nearly. ValueError if it is none, damaged or another's."""
-        require(file[:3] == NAME, "file is not one of a LossyCoder, or of another version.")
-        whole = len(file) >= HEADER.size + 4 and zlib.crc32(file[:-4]) == int.from_bytes(file[-4:], "little")
-        require(whole, "file is damaged: it has another checksum than when it was written.")
-        _, fingerprint, n = HEADER.unpack(file[: HEADER.size])
-        same = fingerprint == self.fingerprint()
-        require(same, "file was written by another LossyCoder. It should be read with the same counts.")
-        fits_memory("The images", n, len(self.mean))
-        decoder, family = stream.queue.RangeDecoder(words(file)), stream.model.Categorical(perfect=False)
-        q = torch.zeros(n, len(self.mean), dtype=torch.long)
+        return self.reconstruct(read(file, len(self.most), self.fingerprint(), self.walk) - self.most)
+
+    def walk(self, n: int, symbol: Symbol) -> Tensor:
+        """q + most, (n, d), coefficient by coefficient, as `compress.walk`."""
+        q = torch.zeros(n, len(self.most), dtype=torch.long)
         for j, most in enumerate(self.most):
-            q[:, j] = torch.from_numpy(decoder.decode(family, self.probabilities(q, j).numpy())) - most
-        return self.reconstruct(q)
+            q[:, j] = symbol(slice(n), j, self.probabilities(q, j).numpy()) - most
+        return q + self.most
 
-    def fingerprint(self) -> int:
-        return zlib.crc32(torch.cat([counts.flatten() for counts in self.counts]).numpy())
-
-
-def words(file: bytes) -> np.ndarray:
-    """What the range coder wrote."""
-    return np.frombuffer(file[HEADER.size : -4], "<u4").astype(np.uint32)
+    def fingerprint(self) -> bytes:
+        return zlib.crc32(torch.cat([counts.flatten() for counts in self.counts]).numpy()).to_bytes(4, "little")
 
 
 def busy(q: Tensor, j: int) -> Tensor:
@@ -109,7 +90,5 @@ def busy(q: Tensor, j: int) -> Tensor:
 def psnr(x, y, levels: int = 256) -> float:
     """10 log10((levels - 1)^2 / mean squared difference) in decibels, of images x and y (n, d)."""
     x, y = as_levels(x, levels).double(), as_levels(y, levels).double()
-    require(
-        x.shape == y.shape, f"x and y have shapes {tuple(x.shape)} and {tuple(y.shape)}. They should have the same."
-    )
+    require(x.shape == y.shape, f"x and y have shapes {tuple(x.shape)} and {tuple(y.shape)}, not the same.")
     return 10 * torch.log10((levels - 1) ** 2 / (x - y).square().mean()).item()

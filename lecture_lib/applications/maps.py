@@ -53,13 +53,18 @@ def grey_error(x: Tensor, y: Tensor) -> Tensor:
 
 
 @takes_arrays
-@torch.no_grad()
 def smuggled(G: Callable, H: Callable, a: Tensor, b: Tensor) -> float:
     """E |H(G(a)) - a| / E |H(b) - a|, with b the true images of a: how much better H does with what G made.
 
     1 if H knows no more than b holds. Far below 1, G has put more of a into G(a) than b holds (Chu and others 2017,
     "CycleGAN, a Master of Steganography"): then a good round trip says nothing about the map.
     """
-    back = lambda b: torch.cat([H(part) for part in b.split(500)])  # noqa: E731
-    made = torch.cat([G(part) for part in a.split(500)])
-    return (grey_error(back(made), a) / grey_error(back(b), a)).item()
+    _, back, back_true = round_trips(G, H, a, b)
+    return (grey_error(back, a) / grey_error(back_true, a)).item()
+
+
+@torch.no_grad()
+def round_trips(G: Callable, H: Callable, a: Tensor, b: Tensor) -> list[Tensor]:
+    """G(a), H(G(a)), H(b) of images a and the true b."""
+    through = lambda net, x: torch.cat([net(part) for part in x.split(250)])  # noqa: E731
+    return [made := through(G, a), through(H, made), through(H, b)]

@@ -95,15 +95,19 @@ class PixelModel(nn.Module):
     def pmf(self, x: Tensor, j: int) -> Tensor:
         """p(x_j = v | x_before j) for each level v: (n, d) -> (n, levels). Of x only what comes before j is read."""
         x = x.to(self.last.weight)
-        weights, means, log_scales = (part[:, 0] for part in self.mixture(x, self.ordering[[j]]))
-        edges = (torch.arange(1, self.levels, device=x.device, dtype=x.dtype) - 0.5) * (2 / (self.levels - 1)) - 1
-        narrow = torch.exp(-log_scales)[..., None]
-        cdf = (edges * narrow).sub_(means[..., None] * narrow).sigmoid_()  # (n, k, levels - 1)
+        weights, means, log_scales = (part[:, 0].double() for part in self.mixture(x, self.ordering[[j]]))
+        edges = (torch.arange(self.levels, device=x.device, dtype=torch.float64) - 0.5) * (2 / (self.levels - 1)) - 1
+        narrow, size = torch.exp(-log_scales)[..., None], max(1, self.levels // 16)
+        # cdf = 1 / (1 + exp((mean - edge) / scale)), each edge a large step and a small one: exp(a + b) = exp(a) exp(b)
+        large = ((means[..., None] - edges[::size]) * narrow).clamp(-500, 500).exp()
+        small = ((edges[0] - edges[:size]) * narrow).exp()
+        cdf = (large[..., None] * small[:, :, None]).flatten(2)[..., : self.levels].add_(1).reciprocal_()
         of_logistics, of_ends = weights.exp().split([self.k, 2], -1)
-        cdf = (of_logistics[:, None] @ cdf)[:, 0]  # (n, levels - 1)
-        p = F.pad(cdf, (1, 0)).diff(dim=1, append=of_logistics.sum(1, keepdim=True))
+        cdf = (of_logistics[:, None] @ cdf)[:, 0]  # (n, levels)
+        cdf[:, 0] = 0  # the lowest level reaches down to -inf, the highest up to inf
+        p = cdf.diff(dim=1, append=of_logistics.sum(1, keepdim=True))
         p[:, [0, -1]] += of_ends
-        return p
+        return p.to(x)
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:
@@ -165,5 +169,5 @@ def train_pixels(model: PixelModel, images, steps: int, batch_size=32, every=16,
 def clothes_model() -> PixelModel:
     """The pixel model of Fashion-MNIST that comes with the course."""
     model = PixelModel(**MODEL, rng=torch.Generator())  # torch's own random numbers stay as they are
-    model.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    model.load_state_dict(load_file(WEIGHTS))
     return model.eval()

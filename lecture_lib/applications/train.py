@@ -40,7 +40,7 @@ def clothes(steps: int, seed: int) -> Iterator[Made]:
             print(f"step {step.number}, {time.process_time() - began:.0f} CPU seconds", flush=True)
     seconds = time.process_time() - began
     kept = {name: value.bfloat16() for name, value in model.state_dict().items()}
-    model.load_state_dict({name: value.float() for name, value in kept.items()})
+    model.load_state_dict(kept)
     with torch.no_grad():
         train, test = (bits_per_dim(-nll(model, x[:1000]), model.d).item() for x in (images.train, images.test))
     yield kept, f"bits/dim of 1,000 images: {train:.4f} to train, {test:.4f} to test; {seconds:.0f} CPU seconds"
@@ -50,13 +50,11 @@ def train_translators(truth, images, steps: int = 1200, weight=10.0, seed=0) -> 
     """G and H of one half of the images and truth(b) of the other half, so that no pair exists."""
     rng = torch.Generator().manual_seed(seed)
     a, b = (images.scaled(half) for half in images.train.chunk(2))
-    nets = G, H, D_A, D_B = cyclegan(rng=rng)
-    optimizers = (
-        torch.optim.Adam(nn.ModuleList(nets).parameters(), betas=(0.5, 0.99), fused=True)
-        for nets in ([G, H], [D_A, D_B])
-    )
+    G, H, *_ = nets = cyclegan(rng=rng)
+    both = nn.ModuleList(nets[:2]), nn.ModuleList(nets[2:])
+    adams = (torch.optim.Adam(two.parameters(), betas=(0.5, 0.99), fused=True) for two in both)
     lr = warm_up_cosine(2e-3, steps)
-    for _ in train_cyclegan(nets, *optimizers, a, truth(b), steps, 4, rising(weight, steps), lr, rng=rng):
+    for _ in train_cyclegan(nets, *adams, a, truth(b), steps, 4, rising(weight, steps), lr, rng=rng):
         pass
     return G.eval(), H.eval()
 
@@ -67,17 +65,10 @@ def edges(steps: int, seed: int) -> Iterator[Made]:
     nets = nn.ModuleList(train_translators(maps.edges, images, steps, seed=seed))
     kept = {name: value.bfloat16().contiguous() for name, value in nets.state_dict().items()}
     seconds = time.process_time() - began
-    nets.load_state_dict({name: value.float() for name, value in kept.items()})
+    nets.load_state_dict(kept)
     a = images.scaled(images.test[:2000])
     share = maps.smuggled(*nets, a, maps.edges(a))
     yield kept, f"of 2,000 test images: smuggled {share:.3f}; {seconds:.0f} CPU seconds"
-
-
-@torch.no_grad()
-def walked(G, H, a, b) -> list[torch.Tensor]:
-    """G(a), H(G(a)), H(b) of pictures a and the true b."""
-    through = lambda net, x: torch.cat([net(part) for part in x.split(250)])  # noqa: E731
-    return [made := through(G, a), through(H, made), through(H, b)]
 
 
 def transfer(steps: int, seed: int) -> Iterator[Made]:
@@ -92,7 +83,7 @@ def transfer(steps: int, seed: int) -> Iterator[Made]:
         levels = lambda *all: torch.stack([images.levels_of(x[shown]).byte() for x in all])  # noqa: E731
         given.append(levels(a, b := truth(a)))
         for weight in CYCLE_WEIGHTS:
-            there, back, back_true = walked(*train_translators(truth, images, steps, weight, seed), a, b)
+            there, back, back_true = maps.round_trips(*train_translators(truth, images, steps, weight, seed), a, b)
             made.append(levels(there, back, back_true))
             errors.append(torch.stack([maps.grey_error(*pair) for pair in ((there, b), (back, a), (back_true, a))]))
             print(name, weight, errors[-1].tolist(), f"{time.process_time() - began:.0f} CPU seconds", flush=True)
@@ -150,7 +141,7 @@ def film(rounds: int, seed: int) -> Iterator[Made]:
         kept, seconds = copy.deepcopy(average.module), time.process_time() - began
         update_bn([kept.noise(250, torch.Generator().manual_seed(seed)) for seed in range(20)], kept)
         weights = {name: value.bfloat16().contiguous() for name, value in kept.state_dict().items()}
-        kept.load_state_dict({name: value.float() for name, value in weights.items()})
+        kept.load_state_dict(weights)
         found = yardstick(kept.sample(2000, torch.Generator().manual_seed(seed)))
         real = yardstick(clips[:2000])
         words = [f"{name} {value:.2f} (real {real[name]:.2f})" for name, value in found.items()]

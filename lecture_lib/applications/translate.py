@@ -18,16 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lecture_lib.applications.checked import checked_cycle
-from lecture_lib.checks import (
-    as_input,
-    cpu_rng,
-    fits_memory,
-    lr_at,
-    positive_int,
-    require,
-    takes_arrays,
-    with_gradients,
-)
+from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, require, takes_arrays, with_gradients
 from lecture_lib.gans import ImageDiscriminator, Step, descend, discriminator_step, non_saturating, turns
 from lecture_lib.gans.networks import SLOPE
 
@@ -78,7 +69,7 @@ def cyclegan(size=28, width=8, rng=None) -> tuple[Translator, Translator, ImageD
 def edge_translators() -> tuple[Translator, Translator]:
     """G: clothes -> their edges, H: back again, which come with the course; pictures of 28 x 28 pixels in [-1, 1]."""
     G, H, *_ = cyclegan(rng=torch.Generator())
-    nn.ModuleList([G, H]).load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    nn.ModuleList([G, H]).load_state_dict(load_file(WEIGHTS))
     return G.eval(), H.eval()
 
 
@@ -143,8 +134,7 @@ def train_cyclegan(
     FloatingPointError at a loss that is not finite.
     """
     steps, batch_size, rng = positive_int("steps", steps), positive_int("batch_size", batch_size), cpu_rng(rng, True)
-    weight, lr = lr_at(weight, "weight"), None if lr is None else lr_at(lr)
-    a, b = checked_cycle(*nets, g_optimizer, d_optimizer, a, b)
+    a, b, weight, lr = checked_cycle(*nets, g_optimizer, d_optimizer, a, b, weight, lr)
     fits_memory("A batch", batch_size, a[0].numel() + b[0].numel())
 
     @with_gradients

@@ -130,5 +130,5 @@ def first_weights(rng) -> Iterator[None]:
 def video_model() -> VideoGenerator:
     """The generator of moving digits that comes with the course."""
     model = VideoGenerator(**MODEL, rng=torch.Generator())  # torch's own random numbers stay as they are
-    model.load_state_dict({name: value.float() for name, value in load_file(WEIGHTS).items()})
+    model.load_state_dict(load_file(WEIGHTS))
     return model.eval()

@@ -147,6 +147,19 @@ def test_numbers_and_gradients_are_finite_however_narrow_or_wide_a_logistic_is(e
     assert loss.isfinite() and all(p.grad.isfinite().all() for p in model.parameters())
 
 
+@pytest.mark.parametrize("mean", [-2.0, 0.3, 1.0])
+@pytest.mark.parametrize("extreme", [-1000.0, -5.0, 1000.0])
+@pytest.mark.parametrize("levels", [2, 17, 50, 256])
+def test_so_are_probabilities(levels, extreme, mean):
+    model = pixels((1, 1), levels)
+    with torch.no_grad():
+        model.last.bias[model.k + 2 + model.k :] = extreme
+        model.last.bias[model.k + 2 : model.k + 2 + model.k] = mean
+        p, x = model.pmf(torch.zeros(1, 1), 0)[0], torch.arange(levels)[:, None]
+        torch.testing.assert_close(p.double(), model.double().log_prob(x).exp(), rtol=0, atol=1e-4)
+        torch.testing.assert_close(model.pmf(x[:1], 0)[0], model.log_prob(x).exp(), rtol=0, atol=1e-12)
+
+
 def test_training_on_some_pixels_beats_a_histogram_for_each():
     """Counted, these take 2.43 bits a pixel (benchmarks/likelihood.py)."""
     digits = data.digits()

@@ -16,11 +16,10 @@ from lecture_lib.applications import (
     VideoGenerator,
     motion,
     moving_digits,
-    moving_frames,
     some_frames,
     video_model,
 )
-from lecture_lib.applications.clips import placed
+from lecture_lib.applications.clips import moving_frames, placed
 from lecture_lib.applications.train import train_video
 from lecture_lib.applications.video import WEIGHTS
 

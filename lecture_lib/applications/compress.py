@@ -28,6 +28,7 @@ HEADER = struct.Struct("<3s4sII")  # name and version, the model's fingerprint, 
 CHECKSUM = struct.Struct("<I")  # of the header and of all words behind it
 NAME = b"LL2"
 BLOCK = 1000  # images that go through the network together
+DIFFERS = "file is whole, but here the model gives other probabilities than where it was written."
 Symbol = Callable[[slice, int, np.ndarray], Tensor]
 
 
@@ -54,13 +55,33 @@ def write(x: Tensor, fingerprint: bytes, walk: Callable[[int, Symbol], Tensor]) 
         return x[rows, j]
 
     walk(len(x), symbol)
-    header, words = HEADER.pack(NAME, fingerprint, len(x), checksum(x)), encoder.get_compressed()
-    words = words.astype("<u4").tobytes()
+    return packed(x, fingerprint, encoder.get_compressed())
+
+
+def packed(x: Tensor, fingerprint: bytes, words: np.ndarray) -> bytes:
+    """The coder's words, (m,) uint32, behind what says of which images, model and version they are."""
+    header, words = HEADER.pack(NAME, fingerprint, len(x), checksum(x)), words.astype("<u4").tobytes()
     return header + CHECKSUM.pack(zlib.crc32(header + words)) + words
 
 
 def read(file: bytes, d: int, fingerprint: bytes, walk: Callable[[int, Symbol], Tensor]) -> Tensor:
     """The whole numbers (n, d) of a file of `write`, by the same walk."""
+    words, n, of_images = unpacked(file, d, fingerprint)
+    decoder = stream.queue.RangeDecoder(words)
+
+    def symbol(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
+        return torch.from_numpy(decoder.decode(stream.model.Categorical(perfect=False), probabilities)).long()
+
+    try:
+        x = walk(n, symbol)
+    except AssertionError as error:  # constriction's, where no such bits can have been written
+        raise ValueError(DIFFERS) from error
+    require(checksum(x) == of_images, DIFFERS)
+    return x
+
+
+def unpacked(file: bytes, d: int, fingerprint: bytes) -> tuple[np.ndarray, int, int]:
+    """The coder's words, how many images they are of, and their checksum. ValueError if anything is not as written."""
     start = HEADER.size + CHECKSUM.size
     require(file[:3] == NAME and len(file) >= start, "file is not one of `encode`, or of another version.")
     header, words = file[: HEADER.size], file[start:]
@@ -69,18 +90,7 @@ def read(file: bytes, d: int, fingerprint: bytes, walk: Callable[[int, Symbol], 
     _, of_model, n, of_images = HEADER.unpack(header)
     require(of_model == fingerprint, "file was written with another model. It should be read with the same weights.")
     fits_memory("The images", n, d)
-    decoder = stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
-
-    def symbol(rows: slice, j: int, probabilities: np.ndarray) -> Tensor:
-        return torch.from_numpy(decoder.decode(stream.model.Categorical(perfect=False), probabilities)).long()
-
-    differs = "file is whole, but here the model gives other probabilities than where it was written."
-    try:
-        x = walk(n, symbol)
-    except AssertionError as error:  # constriction's, where no such bits can have been written
-        raise ValueError(differs) from error
-    require(checksum(x) == of_images, differs)
-    return x
+    return np.frombuffer(words, "<u4").astype(np.uint32), n, of_images
 
 
 @torch.no_grad()

@@ -122,7 +122,7 @@ class Bound(nn.Module):
 
 def digits_vae(x, levels: int = 17, z_dim: int = 16, hidden: int = 512, rng=None) -> VAE:
     """A VAE of images x (n, d), whole numbers 0 .. levels - 1, by networks with one layer of hidden units."""
-    likelihood = Levels(x, levels)
+    likelihood, z_dim = Levels(x, levels), positive_int("z_dim", z_dim)
     encoder = MLP(likelihood.outputs, 2 * z_dim, hidden, rng=rng)
     decoder = MLP(z_dim, likelihood.outputs, hidden, rng=rng)
     return VAE(encoder, decoder, likelihood, z_dim)

@@ -11,7 +11,7 @@ from time import process_time
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
-from lecture_lib import data
+from lecture_lib import data, fast
 from lecture_lib.applications import (
     FrameDiscriminator,
     Jury,
@@ -21,7 +21,7 @@ from lecture_lib.applications import (
     some_frames,
     video_model,
 )
-from lecture_lib.applications.train import Yardstick, train_video
+from lecture_lib.applications.train import Yardstick, train_averaged
 from lecture_lib.applications.video import MODEL
 
 JUDGES = {
@@ -37,7 +37,7 @@ def live(clips: torch.Tensor, judges, seed: int) -> VideoGenerator:
     rng = torch.Generator().manual_seed(seed)
     G, D = VideoGenerator(**MODEL, rng=rng), Jury(*(judge(rng=rng) for judge in judges))
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.99))
-    for _ in train_video(G, D, average, clips, ROUNDS, seed=seed):
+    for _ in train_averaged(G, D, average, clips, ROUNDS, d_step=fast.discriminator_step, seed=seed):
         pass
     update_bn([G.noise(250, rng) for _ in range(4)], average.module)
     return average.module

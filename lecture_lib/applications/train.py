@@ -92,14 +92,14 @@ def transfer(steps: int, seed: int) -> Iterator[Made]:
     yield table, f"errors of 2,000 test images are in the file; {time.process_time() - began:.0f} CPU seconds"
 
 
-def train_video(G, D, average, clips, rounds: int, batch_size=16, lr=1e-3, seed=0):
+def train_averaged(G, D, average, x, rounds: int, batch_size=16, lr=1e-3, d_step=None, seed=0):
     """`alternate` for so many rounds, at a step size that falls to 0 over their second half; yields G's steps.
 
     average: torch's AveragedModel of G, which is kept up to date.
     """
     rng = torch.Generator().manual_seed(seed)
     adams = [torch.optim.Adam(net.parameters(), lr, betas=(0.0, 0.99), fused=True) for net in (D, G)]
-    game = alternate(G, D, *adams, clips, 2 * rounds, (1, 1), batch_size, rng, d_step=fast.discriminator_step)
+    game = alternate(G, D, *adams, x, 2 * rounds, (1, 1), batch_size, rng, d_step)
     for step in game:
         if step.player == "G":
             average.update_parameters(G)
@@ -135,7 +135,8 @@ def film(rounds: int, seed: int) -> Iterator[Made]:
     D = video.Jury(video.FrameDiscriminator(rng=rng), video.TimeDiscriminator(rng=rng))
     G.what.to(memory_format=torch.channels_last), D.judges[0].to(memory_format=torch.channels_last)  # sooner
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.998))
-    for number, _ in enumerate(train_video(G, D, average, clips, rounds, seed=seed), 1):
+    game = train_averaged(G, D, average, clips, rounds, d_step=fast.discriminator_step, seed=seed)
+    for number, _ in enumerate(game, 1):
         if number % 500 and number < rounds:
             continue
         kept, seconds = copy.deepcopy(average.module), time.process_time() - began
@@ -156,19 +157,20 @@ KINDS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=KINDS)
+def main(kinds, module: str, description: str) -> None:
+    """The command line. kinds: by name, what makes it, by default in how many steps, and of which data."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("name", choices=kinds)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, help=", ".join(f"{n}: {many:,}" for n, (_, many, _) in KINDS.items()))
+    parser.add_argument("--steps", type=int, help=", ".join(f"{n}: {many:,}" for n, (_, many, _) in kinds.items()))
     parser.add_argument("--out", help="default: NAME.safetensors in the current folder")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    make, steps, source = KINDS[options.name]
+    make, steps, source = kinds[options.name]
     steps = options.steps or steps
     for made, figures in make(steps, options.seed):  # the last one stays
         words = {
-            "command": f"python -m lecture_lib.applications.train {options.name} --steps {steps} --seed {options.seed}",
+            "command": f"python -m {module} {options.name} --steps {steps} --seed {options.seed}",
             "seed": str(options.seed),
             "date": date.today().isoformat(),
             "data": source,
@@ -180,4 +182,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(KINDS, "lecture_lib.applications.train", __doc__)

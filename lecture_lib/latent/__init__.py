@@ -9,7 +9,7 @@
 """
 
 from lecture_lib.latent import bits_back
-from lecture_lib.latent.deep_belief import DeepBeliefNet, train_deep_belief
+from lecture_lib.latent.deep_belief import DeepBeliefNet
 from lecture_lib.latent.partition import ais, log_mean_exp, log_z
 from lecture_lib.latent.rbm import RBM, bernoulli, contrastive_divergence, phase, train_rbm
 from lecture_lib.latent.style import StyleGenerator, mixed, modulated_conv, style_model

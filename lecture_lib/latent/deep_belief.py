@@ -5,14 +5,13 @@ greedily, layer by layer                   each RBM learns what the one below ma
 log p(v) >= E_q log p(v | h1) p(h1) / q(h1 | v)       with q of the lower RBM: `DeepBeliefNet.bound`
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from lecture_lib.checks import require, sampler, with_gradients
-from lecture_lib.latent.rbm import RBM, bernoulli, train_rbm
+from lecture_lib.checks import require, sampler
+from lecture_lib.latent.rbm import RBM, bernoulli
 from lecture_lib.likelihood.simple import as_levels
 
 
@@ -54,16 +53,3 @@ class DeepBeliefNet(nn.Module):
 def log_bernoulli(x: Tensor, p: Tensor) -> Tensor:
     """sum_j log p_j^x_j (1 - p_j)^(1 - x_j) in nats, (n, d) -> (n,)."""
     return -nn.functional.binary_cross_entropy(p, x, reduction="none").sum(1)
-
-
-@with_gradients
-def train_deep_belief(net: DeepBeliefNet, x, rng, **options) -> Iterator:
-    """`train_rbm` of one RBM after the other, on draws of h given what the one below sees; yields all their steps.
-
-    options: as of `train_rbm`, with `chains`, how many chains each RBM gets; by default none, CD.
-    """
-    chains = options.pop("chains", 0)
-    x = as_levels(x, 2, net.d).to(net.rbms[0].W)
-    for rbm in net.rbms:
-        yield from train_rbm(rbm, x, chain=x[:chains].clone() if chains else None, rng=rng, **options)
-        x = bernoulli(rbm.hidden_given(x), rng)

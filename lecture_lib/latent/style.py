@@ -24,7 +24,7 @@ from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, sam
 from lecture_lib.gans.networks import MLP, SLOPE, eval_mode
 
 WEIGHTS = Path(__file__).parent / "style.safetensors"
-MODEL = {"z_dim": 32, "width": 48}
+MODEL = {"z_dim": 32, "width": 32}
 SIDES = (7, 14, 14, 28, 28)  # pixels of what each layer makes; behind them a last one, which makes the ink
 
 
@@ -74,7 +74,7 @@ class StyleGenerator(nn.Module):
     their neighbour in the batch from some layer on. rng: of the first weights, of these layers, and of the noise.
     """
 
-    def __init__(self, z_dim=32, width=48, w_dim=64, mixing=0.9, rng=None):
+    def __init__(self, z_dim=32, width=32, w_dim=64, mixing=0.9, rng=None):
         super().__init__()
         self.z_dim, width = positive_int("z_dim", z_dim), positive_int("width", width)
         self.d, self.mixing, self.rng, rng = 28 * 28, mixing, cpu_rng(rng), cpu_rng(rng)

@@ -15,7 +15,6 @@ from lecture_lib.latent import (
     log_mean_exp,
     log_z,
     phase,
-    train_deep_belief,
     train_rbm,
 )
 
@@ -209,14 +208,6 @@ def test_a_deep_net_draws_from_its_distribution(rng):
     v, h = states(3), states(2)
     p = (bernoulli_table(low.visible_given(h), v).T @ high.log_prob(h).exp()).detach()
     assert chisquare(counts(DeepBeliefNet(low, high).sample(4000, rng)), 4000 * p).pvalue > 1e-3
-
-
-def test_greedy_training_trains_each(rng):
-    x = torch.randint(2, (60, 6), generator=rng)
-    net = DeepBeliefNet(RBM(6, 4, rng), RBM(4, 3, rng))
-    before = [p.clone() for p in net.parameters()]
-    assert len(list(train_deep_belief(net, x, rng, steps=5, chains=10))) == 10
-    assert not any(torch.equal(a, b) for a, b in zip(before, net.parameters()))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from lecture_lib.applications import (
     video_model,
 )
 from lecture_lib.applications.clips import moving_frames, placed
-from lecture_lib.applications.train import train_video
+from lecture_lib.applications.train import train_averaged
 from lecture_lib.applications.video import WEIGHTS
 
 ROOM = 8  # pixels that a digit can go along each axis
@@ -187,7 +187,7 @@ def test_a_generator_is_a_function_of_z(rng):
 def test_a_game_moves_all_players_and_the_average_behind_them(judges, rng):
     G, D = NEW["G"](rng), Jury(*(NEW[name](rng) for name in judges))
     average, before = AveragedModel(G), [p.detach().clone() for net in (G, D) for p in net.parameters()]
-    steps = [*train_video(G, D, average, noise(20), rounds=3, batch_size=5)]
+    steps = [*train_averaged(G, D, average, noise(20), rounds=3, batch_size=5)]
     assert len(steps) == 3 and all(step.player == "G" and step.loss.shape == (len(judges),) for step in steps)
     assert not any(map(torch.equal, before, [*G.parameters(), *D.parameters()]))
     assert not all(map(torch.equal, average.module.parameters(), G.parameters()))

@@ -107,7 +107,7 @@ def test_every_exercise_is_in_one_notebook_and_every_part_has_enough_of_them():
     everywhere = [name for names in asked.values() for name in set(names)]
     assert sorted(everywhere) == sorted(EXERCISES)
     wanted = (("1_histograms", 6, 20), ("2_maximum_likelihood", 7, 25), ("3_flows", 8, 30), ("4_gans", 8, 30))
-    wanted += (("5_dcgan", 7, 25), ("6_applications", 8, 30))
+    wanted += (("5_dcgan", 7, 25), ("6_applications", 8, 30), ("7_timeline", 8, 30))
     for part, exercises, points in wanted:
         names = {name for path, names in asked.items() if path.parent.name == part for name in names}
         assert len(names) >= exercises and sum(EXERCISES[name].points for name in names) >= points

@@ -97,7 +97,7 @@ exercise.mistake(
     _wrong(lambda p, n: p - 2 * (p * (1 - p)).sqrt()),
 )
 exercise.mistake(
-    "1 - share is missing: the error of a share is sqrt(share (1 - share) / count).",
+    "The factor 1 - share is missing: the error of a share is sqrt(share (1 - share) / count).",
     _wrong(lambda p, n: p - 2 * (p / n).sqrt()),
 )
 exercise.mistake(

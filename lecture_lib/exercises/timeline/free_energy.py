@@ -57,7 +57,9 @@ exercise.mistake(
     "That is log of the unnormalised p(v), minus the free energy. The likelier v, the lower is F.",
     lambda v, W, b, c: -free_energy(v, W, b, c),
 )
-exercise.mistake("-b v is missing: the bias of the pixels.", _wrong(lambda a: softplus(a).sum(1), lambda v, b: 0))
+exercise.mistake(
+    "The term -b v is missing: the bias of the pixels.", _wrong(lambda a: softplus(a).sum(1), lambda v, b: 0)
+)
 exercise.mistake(
     "c is missing: the bias of the hidden units.", lambda v, W, b, c: free_energy(v, W, b, torch.zeros_like(c))
 )

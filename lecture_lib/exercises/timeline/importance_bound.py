@@ -29,7 +29,7 @@ def with_the_largest_in_front(log_w):
 exercise.mistake(
     "That is the mean of the logs. The log of the mean is asked, which is higher.", lambda log_w: log_w.mean(0)
 )
-exercise.mistake("1 / k is missing: subtract log k.", lambda log_w: log_w.logsumexp(0))
+exercise.mistake("The factor 1 / k is missing: subtract log k.", lambda log_w: log_w.logsumexp(0))
 exercise.mistake(
     "You averaged over the images. The draws are the first dimension, and each image has its own bound.",
     lambda log_w: log_w.logsumexp(1) - math.log(log_w.shape[1]),

@@ -58,12 +58,15 @@ exercise.mistake(
     lambda m, s: ((m**2 + s**2 - 1) / 2 - s).sum(1),
     lambda m, s: ((m**2 + s**2 - 1) / 2 - s.abs().log()).sum(1),
 )
-exercise.mistake("1/2 is missing.", lambda m, s: 2 * kl_to_normal(m, s), lambda m, s: (2 * _each(m, s) + s).sum(1))
+exercise.mistake(
+    "The factor 1/2 is missing.", lambda m, s: 2 * kl_to_normal(m, s), lambda m, s: (2 * _each(m, s) + s).sum(1)
+)
 exercise.mistake("You added up over the images. Each has its own KL.", lambda m, s: _each(m, s).sum())
 exercise.mistake("That is the mean over the images. Each has its own KL.", lambda m, s: _each(m, s).sum(1).mean())
 exercise.mistake("You added up over the images. The latents are dimension 1.", lambda m, s: _each(m, s).sum(0))
 exercise.mistake(
-    "-log sd is missing: without it a small sd costs nothing.", lambda m, s: ((m**2 + torch.exp(2 * s) - 1) / 2).sum(1)
+    "The term -log sd is missing: without it a small sd costs nothing.",
+    lambda m, s: ((m**2 + torch.exp(2 * s) - 1) / 2).sum(1),
 )
 exercise.mistake(
     "The -1 is subtracted once for each latent, inside of the sum.",

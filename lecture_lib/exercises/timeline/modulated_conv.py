@@ -110,7 +110,7 @@ exercise.mistake(
     lambda x, weight, style: modulated_conv(x, weight, style[:1].expand(len(style), -1)),
 )
 exercise.mistake(
-    "1 was added to the style. It is the number by which a channel is multiplied, as it stands.",
+    "You added 1 to the style. It is the number by which a channel is multiplied, as it stands.",
     lambda x, weight, style: modulated_conv(x, weight, 1 + style),
 )
 exercise.mistake(

@@ -219,7 +219,8 @@ class Variants:
     def run(self, function: Callable, i: int) -> Tensor | None:
         """What the function gives in case i, or None."""
         if self.exercise.driver:
-            return self.exercise.driver(call_in_process(function), self.cases[i]).value
+            call = call_in_process(function, self.exercise.parts, self.exercise.adapter)
+            return self.exercise.driver(call, self.cases[i]).value
         given = [own_copy(a) for a in self.cases[i].values()]
         try:
             answer = self.exercise.adapter(function, *given) if self.exercise.adapter else function(*given)

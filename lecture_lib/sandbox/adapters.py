@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lecture_lib.sandbox.call import Told
+from lecture_lib.sandbox.call import Told, as_answer
 
 
 def networks(theta_d, theta_g):
@@ -112,6 +112,20 @@ def on_translators(answer, theta_g, theta_h, a, b):
     return torch.cat([torch.as_tensor(loss).detach().reshape(1).to(a), *(g.flatten() for g in gradients)])
 
 
+def as_table(answer, x):
+    """W (d, hidden), b (d,) and c (hidden,) of an RBM as one table: b is its last column, c its last row."""
+    d, parts = x.shape[1], answer(x)
+    advice = f"Return (W, b, c), of shapes ({d}, hidden), ({d},) and (hidden,)."
+    if not isinstance(parts, (tuple, list)) or len(parts) != 3:
+        raise Told("Your function returned None. Does it end with `return`?" if parts is None else advice)
+    W, b, c = (as_answer(part)[0] for part in parts)
+    if W is None or b is None or c is None:
+        raise Told(f"One of W, b and c is no tensor of numbers. {advice}")
+    if W.ndim != 2 or b.shape != (d,) or W.shape != (d, len(c.reshape(-1))) or c.ndim != 1:
+        raise Told(f"Your W, b and c have shapes {tuple(W.shape)}, {tuple(b.shape)} and {tuple(c.shape)}. {advice}")
+    return torch.cat([torch.column_stack([W, b]), torch.cat([c, c.new_zeros(1)])[None]])
+
+
 MOST = 60  # steps that are looked at
 
 
@@ -213,4 +227,4 @@ on_translators.names = (
     *(f"the gradient in {n}'s {k} {i}" for n in "GH" for k, m in KINDS for i in range(1, m + 1)),
 )
 
-ADAPTERS = {adapter.__name__: adapter for adapter in (on_d, on_g, on_records, by_translators, on_translators)}
+ADAPTERS = {f.__name__: f for f in (on_d, on_g, on_records, by_translators, on_translators, as_table)}

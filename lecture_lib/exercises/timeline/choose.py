@@ -1,0 +1,136 @@
+"""From which layer on the styles of B: the most of B's tone, where the class is A's beyond doubt."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise
+
+
+def choose(share, counts, tone, wanted):
+    """The start with the largest tone among those with share - 2 errors >= wanted, else how many there are.
+
+    error = sqrt(share (1 - share) / counts); three times (starts,), a number -> number.
+    """
+    sure = share - 2 * (share * (1 - share) / counts).sqrt() >= wanted
+    return torch.where(sure, tone, -torch.inf).argmax() if sure.any() else len(counts)
+
+
+def _experiment(rng, errors, counts, tone, wanted=0.6):
+    """Shares that lie so many of their standard errors above wanted."""
+    counts = torch.tensor(counts) + torch.randint(0, 1 + min(counts) // 10, (len(counts),), generator=rng)
+    share = torch.full((len(counts),), wanted)
+    for _ in range(30):
+        share = (wanted + torch.tensor(errors) * (share * (1 - share) / counts).sqrt()).clamp(0.02, 0.99)
+    luck = 0.02 * torch.rand(len(tone), generator=rng)
+    return {"share": share, "counts": counts, "tone": torch.tensor(tone) + luck, "wanted": wanted}
+
+
+exercise = Exercise("timeline.choose", points=3, reference=choose)
+
+
+@exercise.case("some shares may be luck")
+def _(rng):
+    tone = [0.96, 0.92, 0.88, 0.84, 0.80, 0.72, 0.5]
+    return _experiment(rng, [-30, -1, 0.1, 0.6, 1.6, 2.5, 8], [500, 60, 16, 150, 300, 500, 500], tone)
+
+
+@exercise.case("few images, and many")
+def _(rng):
+    tone = [0.95, 0.9, 0.82, 0.75, 0.5, 0.2]
+    return _experiment(rng, [-40, 0.2, 1.2, 3.5, 12, 4], [900, 10, 25, 1500, 1500, 300], tone, wanted=0.5)
+
+
+@exercise.case("tone that falls the other way")
+def _(rng):
+    return _experiment(rng, [-30, 5, 6, 9, 7, 6], [400] * 6, [-0.9, -0.3, -0.85, 0.05, 0.35, 0.15])
+
+
+@exercise.case("none is sure")
+def _(rng):
+    return _experiment(rng, [-20, -10, -5, 1.5, 0.7], [200, 220, 200, 210, 230], [0.95, 0.9, 0.8, 0.7, 0.6])
+
+
+@exercise.style
+def with_a_mask(share, counts, tone, wanted):
+    error = (share * (1 - share) / counts).sqrt()
+    sure = share - 2 * error >= wanted  # (starts,)
+    if not sure.any():
+        return len(counts)
+    return torch.where(sure, tone, -torch.inf).argmax()
+
+
+@exercise.style
+def in_a_loop(share, counts, tone, wanted):
+    best = len(counts)
+    for s in range(len(counts)):
+        error = (share[s] * (1 - share[s]) / counts[s]) ** 0.5
+        if share[s] - 2 * error >= wanted and (best == len(counts) or tone[s] > tone[best]):
+            best = s
+    return best
+
+
+def _wrong(lower=None, of=lambda tone: tone, none=len):
+    """lower(share, counts): what has to reach wanted."""
+    lower = lower or (lambda p, n: p - 2 * (p * (1 - p) / n).sqrt())
+
+    def wrong(share, counts, tone, wanted):
+        sure = lower(share, counts) >= wanted
+        return torch.where(sure, of(tone), -torch.inf).argmax() if sure.any() else none(counts)
+
+    return wrong
+
+
+exercise.mistake(
+    "A share from a few images may be luck. Subtract two standard errors before you compare it with wanted.",
+    _wrong(lambda p, n: p),
+)
+exercise.mistake("One error is too little: 2 are asked.", _wrong(lambda p, n: p - (p * (1 - p) / n).sqrt()))
+exercise.mistake(
+    "The errors are added: a share that is too low would pass by its doubt. Subtract them.",
+    _wrong(lambda p, n: p + 2 * (p * (1 - p) / n).sqrt()),
+)
+exercise.mistake(
+    "The root is missing: the error of a share is sqrt(share (1 - share) / count).",
+    _wrong(lambda p, n: p - 2 * p * (1 - p) / n),
+)
+exercise.mistake(
+    "You took the spread of single images. The error of a share is smaller: divide by the count, inside of the root.",
+    _wrong(lambda p, n: p - 2 * (p * (1 - p)).sqrt()),
+)
+exercise.mistake(
+    "The factor 1 - share is missing: the error of a share is sqrt(share (1 - share) / count).",
+    _wrong(lambda p, n: p - 2 * (p / n).sqrt()),
+)
+exercise.mistake(
+    "Each share has its own count. You took one for all.",
+    _wrong(lambda p, n: p - 2 * (p * (1 - p) / n.float().mean()).sqrt()),
+    _wrong(lambda p, n: p - 2 * (p * (1 - p) / n.sum()).sqrt()),
+)
+exercise.mistake(
+    "That is the largest tone of all. Only starts with the class of A beyond doubt come in.",
+    lambda share, counts, tone, wanted: tone.argmax(),
+)
+exercise.mistake(
+    "That is the largest share. Among the starts that are sure the largest tone is asked.",
+    lambda share, counts, tone, wanted: share.argmax(),
+)
+exercise.mistake(
+    "That is the first start that is sure. Of all that are, the one with the largest tone is asked.",
+    _wrong(of=lambda tone: -torch.arange(len(tone)).float()),
+)
+exercise.mistake(
+    "That is the last start that is sure. Of all that are, the one with the largest tone is asked.",
+    _wrong(of=lambda tone: torch.arange(len(tone)).float()),
+)
+exercise.mistake(
+    "A tone of -0.9 is the opposite of B's. You took the size of the correlation.", _wrong(of=lambda tone: tone.abs())
+)
+exercise.mistake(
+    "Where no start is sure, B gets no layer: return len(counts).",
+    _wrong(none=lambda counts: 0),
+    _wrong(none=lambda counts: -1),
+    _wrong(none=lambda counts: len(counts) - 1),
+)
+exercise.mistake(
+    "That is a tone. The number of its start is asked.",
+    lambda share, counts, tone, wanted: tone[min(int(choose(share, counts, tone, wanted)), len(tone) - 1)],
+)

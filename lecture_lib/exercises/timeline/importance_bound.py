@@ -1,0 +1,70 @@
+"""The bound on log p(x) from k importance weights: the log of their mean, from their logs."""
+
+import math
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.latent import importance_bound
+
+exercise = Exercise("timeline.importance_bound", points=3, reference=importance_bound)
+
+exercise.case("ten draws", lambda rng: {"log_w": normal(rng, 10, 4, mean=-2.0, sd=1.5)})
+exercise.case("a single draw", lambda rng: {"log_w": normal(rng, 1, 5, mean=-3.0)})
+exercise.case("far below 0", lambda rng: {"log_w": normal(rng, 6, 3, mean=-800.0, sd=2.0)})
+exercise.case("far above 0", lambda rng: {"log_w": normal(rng, 4, 7, mean=200.0, sd=3.0)})
+
+
+@exercise.style
+def by_logsumexp(log_w):
+    return torch.logsumexp(log_w, 0) - math.log(len(log_w))
+
+
+@exercise.style
+def with_the_largest_in_front(log_w):
+    largest = log_w.max(0).values
+    return largest + (log_w - largest).exp().mean(0).log()
+
+
+exercise.mistake(
+    "That is the mean of the logs. The log of the mean is asked, which is higher.", lambda log_w: log_w.mean(0)
+)
+exercise.mistake("The factor 1 / k is missing: subtract log k.", lambda log_w: log_w.logsumexp(0))
+exercise.mistake(
+    "You averaged over the images. The draws are the first dimension, and each image has its own bound.",
+    lambda log_w: log_w.logsumexp(1) - math.log(log_w.shape[1]),
+)
+exercise.mistake(
+    "You added up over the images, and subtracted log k. The draws are the first dimension: 0.",
+    lambda log_w: log_w.logsumexp(1) - math.log(len(log_w)),
+)
+exercise.mistake(
+    "log of the number of images was subtracted. The mean is over the draws: log k, k = len(log_w).",
+    lambda log_w: log_w.logsumexp(0) - math.log(log_w.shape[1]),
+)
+exercise.mistake(
+    "exp(-800) is 0 for the computer, and exp(200) infinite. Take the largest out first, or logsumexp.",
+    lambda log_w: log_w.exp().mean(0).log(),
+    lambda log_w: (log_w.exp().sum(0) / len(log_w)).log(),
+    lambda log_w: log_w.exp().sum(0).log() - math.log(len(log_w)),
+    lambda log_w: log_w.double().exp().mean(0).log(),
+    *(lambda log_w, e=e: (log_w.exp().mean(0) + e).log() for e in (1e-12, 1e-10, 1e-8)),
+)
+exercise.mistake(
+    "You took the largest out, and did not add it again after the log.",
+    lambda log_w: (log_w - log_w.amax(0)).exp().mean(0).log(),
+)
+exercise.mistake(
+    "That is one bound for all images together. Each column has its own.",
+    lambda log_w: log_w.flatten().logsumexp(0) - math.log(log_w.numel()),
+    lambda log_w: importance_bound(log_w).mean(),
+    lambda log_w: importance_bound(log_w).sum(),
+)
+exercise.mistake(
+    "The mean divides the weights by k, not their log: subtract log k.", lambda log_w: log_w.logsumexp(0) / len(log_w)
+)
+exercise.mistake(
+    "log k is subtracted: a mean is smaller than a sum.", lambda log_w: log_w.logsumexp(0) + math.log(len(log_w))
+)
+exercise.mistake("You subtracted k. Its log is what 1 / k becomes.", lambda log_w: log_w.logsumexp(0) - len(log_w))
+exercise.mistake("That is the largest weight. The mean of all is asked.", lambda log_w: log_w.amax(0))

@@ -1,0 +1,60 @@
+"""Style mixing: the early layers get the w of one image, the others that of another."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.latent import mixed
+
+
+def _styles(rng, n, layers, w_dim, start):
+    return {"w_a": normal(rng, n, layers, w_dim), "w_b": normal(rng, n, layers, w_dim), "start": start}
+
+
+exercise = Exercise("timeline.mixed", points=2, reference=mixed)
+
+exercise.case("half of the layers", lambda rng: _styles(rng, 5, 6, 4, 3))
+exercise.case("the last layer alone", lambda rng: _styles(rng, 7, 5, 8, 4))
+exercise.case("all but the first layer", lambda rng: _styles(rng, 3, 6, 5, 1))
+exercise.case("all layers of B", lambda rng: _styles(rng, 2, 4, 3, 0))
+
+
+@exercise.style
+def by_cat(w_a, w_b, start):
+    return torch.cat([w_a[:, :start], w_b[:, start:]], 1)
+
+
+@exercise.style
+def by_where(w_a, w_b, start):
+    early = torch.arange(w_a.shape[1]) < start  # (layers,)
+    return torch.where(early[:, None], w_a, w_b)
+
+
+@exercise.style
+def into_a_copy(w_a, w_b, start):
+    w = w_a.clone()
+    w[:, start:] = w_b[:, start:]
+    return w
+
+
+exercise.mistake("A and B are swapped: A has the layers before start.", lambda a, b, start: mixed(b, a, start))
+exercise.mistake(
+    "Layer start still got the w of A. From start on it is B's.", lambda a, b, start: mixed(a, b, start + 1)
+)
+exercise.mistake(
+    "The layer before start got the w of B. Up to start - 1 it is A's.",
+    lambda a, b, start: mixed(a, b, max(start - 1, 0)),
+    lambda a, b, start: mixed(a, b, start - 1),
+)
+exercise.mistake(
+    "You mixed the images: the first of them are A's, the others B's. Each image is mixed by layers, dimension 1.",
+    lambda a, b, start: torch.cat([a[:start], b[start:]]),
+)
+exercise.mistake(
+    "You mixed within w: its first numbers are A's. A layer gets a whole w: dimension 1.",
+    lambda a, b, start: torch.cat([a[..., :start], b[..., start:]], -1),
+)
+exercise.mistake("That is the mean of both. Each layer gets the w of one of them.", lambda a, b, start: (a + b) / 2)
+exercise.mistake(
+    "The layers of B begin at its first one. Layer start gets what B has for layer start: w_b[:, start:].",
+    lambda a, b, start: torch.cat([a[:, :start], b[:, : a.shape[1] - start]], 1),
+)

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, sampler, takes_arrays
-from lecture_lib.gans.networks import MLP, SLOPE, eval_mode
+from lecture_lib.gans import MLP, ImageDiscriminator, dcgan, eval_mode, init_weights
+from lecture_lib.gans.networks import SLOPE
 
 WEIGHTS = Path(__file__).parent / "style.safetensors"
 MODEL = {"z_dim": 32, "width": 32}
@@ -124,6 +125,26 @@ class StyleGenerator(nn.Module):
         with eval_mode(self):
             parts = self.noise(n, rng).split(250)
             return torch.cat([self.synthesis(self.styles(z), rng).cpu() for z in parts])
+
+
+class BatchSpread(nn.Module):
+    """x (n, channels, height, width) with one channel more: the sd over the batch, a mean over all numbers of an image.
+
+    So D sees whether G always draws the same. Minibatch standard deviation, Karras and others 2018 (progressive GANs).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        spread = x.var(0, correction=0).add(1e-8).sqrt().mean()
+        return torch.cat([x, spread.expand(len(x), 1, *x.shape[2:])], 1)
+
+
+def style_discriminator(width: int = 32, rng=None) -> ImageDiscriminator:
+    """The D of `dcgan`, which sees how far a batch is spread, too: images (n, 1, 28, 28) -> logits (n,)."""
+    *layers, flatten, linear, last = dcgan(28, (1, width), rng=rng)[1]
+    more = nn.Linear(linear.in_features + 49, 1)
+    D = ImageDiscriminator(*layers, BatchSpread(), flatten, more, last)
+    init_weights(D, rng)
+    return D
 
 
 def style_model() -> StyleGenerator:

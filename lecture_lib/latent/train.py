@@ -13,7 +13,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lecture_lib import data, evaluate
 from lecture_lib.applications.train import CLOTHES, Made, main, train_averaged
-from lecture_lib.gans import dcgan
 from lecture_lib.latent import style
 
 
@@ -41,16 +40,16 @@ def mixing(G: style.StyleGenerator, net: evaluate.Classifier, start: int, n=2000
 
 
 def clothes(rounds: int, seed: int) -> Iterator[Made]:
-    """The weights of `style_model`, in bfloat16, every 2,000 rounds, and what its images are like."""
+    """The weights of `style_model`, in bfloat16, every 1,000 rounds, and what its images are like."""
     images, rng = data.fashion_mnist(), torch.Generator().manual_seed(seed)
     net, began = evaluate.classifier(images), time.process_time()
     real = net.features(images.scaled(images.test))
-    G, (_, D) = style.StyleGenerator(**style.MODEL, rng=rng), dcgan(28, (8, 32), rng=rng)
+    G, D = style.StyleGenerator(**style.MODEL, rng=rng), style.style_discriminator(rng=rng)
     G.to(memory_format=torch.channels_last), D.to(memory_format=torch.channels_last)  # sooner
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.999))
     game = train_averaged(G, D, average, images.scaled(images.train), rounds, lr=2e-3, seed=seed)
     for number, _ in enumerate(game, 1):
-        if number % 2000 and number < rounds:
+        if number % 1000 and number < rounds:
             continue
         kept, seconds = copy.deepcopy(average.module).eval(), time.process_time() - began
         weights = {name: value.bfloat16().contiguous() for name, value in kept.state_dict().items()}
@@ -64,7 +63,7 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
         )
 
 
-KINDS = {"style": (clothes, 18_000, CLOTHES)}
+KINDS = {"style": (clothes, 14_000, CLOTHES)}
 
 if __name__ == "__main__":
     main(KINDS, "lecture_lib.latent.train", __doc__)

@@ -74,7 +74,7 @@ class Gibbs(Pictures):
     about, slider, label = "Gibbs chains of an RBM, by their steps", "steps", "Gibbs steps"
     rows = ("from noise", "", "from data")
     lines = (("chains from noise", 0, 0), ("chains from data", 1, 1), ("the data", 2, 2))
-    ylabel = "mean free energy in nats"
+    ylabel, in_view = "mean free energy in nats", 1  # noise itself lies far above
 
     def __init__(self, rbm: RBM, data, rng=None, steps: int = 0, shape=(8, 8), **kwargs):
         require(math.prod(shape) == rbm.d, f"shape is {shape}. It should have {rbm.d} pixels.")

@@ -109,10 +109,10 @@ class LatentPlane(View):
         left.imshow(image, "gray", vmin=0, vmax=self.model.vae.levels - 1)
         left.set(xticks=[], yticks=[], title=f"{self.names[0]} = {self.z1:g}, {self.names[1]} = {self.z2:g}")
         edge = REACH + STEP / 2
-        coarse = self.mosaic // 16 * 17  # 16 levels: the picture is saved in the notebook
+        coarse = (self.mosaic // 16 * 17).numpy()  # 16 levels: the picture is saved in the notebook
         right.imshow(coarse, "gray", vmin=0, vmax=255, extent=(-edge, edge, -edge, edge), aspect=height / width)
         box = [self.z1 - STEP / 2, self.z1 + STEP / 2, self.z2 - STEP / 2, self.z2 + STEP / 2]
         a, b, c, d = box
-        right.plot([a, b, b, a, a], [c, c, d, d, c], color=COLOURS[1])
+        right.plot([a, b, b, a, a], [c, c, d, d, c], color=COLOURS[1], linewidth=2)
         right.set(xlabel=self.names[0], ylabel=self.names[1])
         return figure

@@ -19,12 +19,10 @@ function drawPictures(canvas, theme, picture, { rows, n, shape: [tall, wide] }) 
 }
 
 /** The curves at every position of the slider, and where it stands now. */
-function drawCurves(canvas, theme, { positions, places, lines, label, ylabel, zero }, curves, now) {
+function drawCurves(canvas, theme, { positions, places, lines, label, ylabel }, curves, [low, high], now) {
   const height = 330, ctx = clear(canvas, height, theme), colours = theme.dark ? DARK : LIGHT;
   const box = { left: 50, right: canvas.clientWidth - 8, top: 11 + 17 * lines.length, bottom: height - 36 };
   canvas.style.height = `${height}px`;
-  const all = curves.flat(), most = Math.max(...all), least = zero ? 0 : Math.min(...all);
-  const room = 0.08 * (most - least || 1), low = zero ? 0 : least - room, high = most + room;
   const inks = [colours.blue, colours.orange, theme.text], dashes = [[], [6, 4], [2, 3]];
   const x = (i) => box.left + 16 + places[i] * (box.right - box.left - 32);
   const y = (v) => box.bottom - ((v - low) / (high - low)) * (box.bottom - box.top);
@@ -37,12 +35,17 @@ function drawCurves(canvas, theme, { positions, places, lines, label, ylabel, ze
   ctx.globalAlpha = 0.5;
   stroke(ctx, theme.text, [], 1);
   ctx.globalAlpha = 1;
+  ctx.save(); // what is out of range is out of sight
+  ctx.beginPath();
+  ctx.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
+  ctx.clip();
   lines.forEach(([, ink, style], k) => {
     ctx.beginPath();
     curves.forEach((values, i) => ctx.lineTo(x(i), y(values[k])));
     stroke(ctx, inks[ink], dashes[style]);
     curves.forEach((values, i) => dot(ctx, inks[ink], x(i), y(values[k]), i === now ? 5 : 2.5));
   });
+  ctx.restore();
   legend(ctx, theme, { ...box, right: box.left + 1 }, lines.map(([words, ink, style]) => [words, (left, at) => { // one a row
     line(ctx, left, at, left + 20, at);
     stroke(ctx, inks[ink], dashes[style]);
@@ -83,7 +86,7 @@ function render({ model, el }) {
     slider.value = j;
     value.textContent = positions[j].toLocaleString("en");
     drawPictures(left, theme, picture, facts);
-    drawCurves(right, theme, facts, facts.curves[i], j);
+    drawCurves(right, theme, facts, facts.curves[i], facts.ranges[i], j);
     numbers.textContent = facts.words[i][j];
     say();
   });

@@ -36,7 +36,7 @@ class Pictures(View):
     slider, label = "", ""  # the trait's name, and in words
     rows: tuple[str, ...] = ()
     lines: tuple[tuple[str, int, int], ...] = ()
-    ylabel, from_zero = "", False
+    ylabel, from_zero, in_view = "", False, 0  # in_view: the first position whose numbers must all be in view
     saved = 6  # images of a row in the picture that is saved in the notebook
 
     def __init__(self, pictures: Tensor, shape, positions, curves, words, places=None, choices=None, **traits):
@@ -48,10 +48,18 @@ class Pictures(View):
         last = len(positions) - 1
         facts = {name: getattr(self, name) for name in ("about", "slider", "label", "rows", "lines", "ylabel")}
         facts |= {"positions": positions, "places": places or [i / last for i in range(last + 1)]}
-        facts |= {"shape": shape, "n": pictures.shape[-2], "curves": curves, "words": words, "zero": self.from_zero}
+        facts |= {"shape": shape, "n": pictures.shape[-2], "curves": curves, "words": words}
+        facts["ranges"] = [self.range(curve[self.in_view :]) for curve in curves]
         self.pictures = pictures
         drawn = mosaic(pictures, shape).contiguous().cpu().numpy().tobytes()
         super().__init__(_facts=facts, _choices=choices or {}, _pictures=drawn, **traits)
+
+    def range(self, curve) -> tuple[float, float]:
+        """Of the axis of numbers."""
+        least, most = min(map(min, curve)), max(map(max, curve))
+        least = 0.0 if self.from_zero else least
+        room = 0.08 * (most - least or 1.0)
+        return least if self.from_zero else least - room, most + room
 
     def now(self) -> tuple[int, int]:
         """Which choice, and which position."""
@@ -72,7 +80,8 @@ class Pictures(View):
         tall = facts["shape"][0] + 1  # with the gap
         figure = Figure(figsize=(8.5, 3), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=[1, 1.2])
-        left.imshow(mosaic(self.pictures[i, j, :, : self.saved], facts["shape"], gap=1), cmap="gray", vmin=0, vmax=255)
+        shown = mosaic(self.pictures[i, j, :, : self.saved], facts["shape"], gap=1)
+        left.imshow(shown.numpy(), cmap="gray", vmin=0, vmax=255)
         left.set_yticks([(row + 0.5) * tall - 0.5 for row in range(len(self.rows))], self.rows)
         left.tick_params(left=False, bottom=False, labelbottom=False)
         left.spines[:].set_visible(False)
@@ -80,9 +89,7 @@ class Pictures(View):
             colour = (*COLOURS[:2], "black")[ink]
             right.plot(facts["places"], curve, STYLES[style], color=colour, label=words, markersize=4)
         right.axvline(facts["places"][j], color="grey", linewidth=0.8)
-        right.set(xlabel=self.label, ylabel=self.ylabel)
-        if self.from_zero:
-            right.set_ylim(0, None)
+        right.set(xlabel=self.label, ylabel=self.ylabel, ylim=facts["ranges"][i])
         right.set_xticks(facts["places"], facts["positions"])
         right.legend(fontsize=8, frameon=False)
         return figure

@@ -76,7 +76,7 @@ class StyleMixing(Pictures):
     """
 
     start = traitlets.Any(3).tag(sync=True)
-    about, slider, label = "Images mixed by their styles", "start", "layer from which on the styles are those of B"
+    about, slider, label = "Images mixed by their styles", "start", "styles of B from layer"
     rows = ("A", "B", "mixed")
     lines = (("class of A", 0, 0), ("class of B", 1, 0), ("tone as A", 0, 1), ("tone as B", 1, 1))
     ylabel = "share, correlation"

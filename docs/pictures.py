@@ -43,7 +43,7 @@ CELLS = {
     "latent_plane": "import torch\nfrom lecture_lib import data, latent, likelihood\n"
     "from lecture_lib.widgets import LatentPlane\n\nrng, images = torch.Generator().manual_seed(0), data.digits()\n"
     "vae = latent.digits_vae(images.train, rng=rng)\nbound = latent.Bound(vae, rng=rng)\n"
-    "for _ in likelihood.maximize_likelihood(bound, images.train, steps=1500, rng=rng):\n    pass\n"
+    "for _ in likelihood.maximize_likelihood(bound, images.train, steps=1500, lr=1e-3, rng=rng):\n    pass\n"
     "LatentPlane(vae, images, row=3)",
     "style_mixing": "import torch\nfrom lecture_lib import data, evaluate, latent\n"
     "from lecture_lib.widgets import StyleMixing\n\n"

@@ -26,9 +26,10 @@ function drawCurves(canvas, theme, { positions, places, lines, label, ylabel }, 
   const inks = [colours.blue, colours.orange, theme.text], dashes = [[], [6, 4], [2, 3]];
   const x = (i) => box.left + 16 + places[i] * (box.right - box.left - 32);
   const y = (v) => box.bottom - ((v - low) / (high - low)) * (box.bottom - box.top);
+  const last = positions.length - 1, room = (i) => i === last || x(last) - x(i) > 40; // the last label is always there
   axes(
     ctx, theme, box,
-    { ticks: positions.map((p, i) => [i, p.toLocaleString("en")]), to: x, label },
+    { ticks: positions.map((p, i) => [i, p.toLocaleString("en")]).filter(([i]) => room(i)), to: x, label },
     { ticks: ticks(low, high, 5), to: y, label: ylabel },
   );
   line(ctx, x(now), box.top, x(now), box.bottom);

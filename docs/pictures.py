@@ -36,6 +36,18 @@ CELLS = {
     "compression": "from lecture_lib import applications, data\nfrom lecture_lib.widgets import Compression\n\n"
     "Compression(applications.clothes_model(), data.fashion_mnist())",
     "transfer": "from lecture_lib.widgets import Transfer\n\nTransfer()",
+    "gibbs": "import torch\nfrom lecture_lib import data, latent\nfrom lecture_lib.widgets import Gibbs\n\n"
+    "rng, x = torch.Generator().manual_seed(0), (data.digits().train >= 8).long()\nrbm = latent.RBM.start(x, 64, rng)\n"
+    "for _ in latent.train_rbm(rbm, x, chain=x[:100].float(), lr=lambda i: 0.1 * (1 - i / 3001), rng=rng):\n    pass\n"
+    "Gibbs(rbm, x, rng, steps=20)",
+    "latent_plane": "import torch\nfrom lecture_lib import data, latent, likelihood\n"
+    "from lecture_lib.widgets import LatentPlane\n\nrng, images = torch.Generator().manual_seed(0), data.digits()\n"
+    "vae = latent.digits_vae(images.train, rng=rng)\nbound = latent.Bound(vae, rng=rng)\n"
+    "for _ in likelihood.maximize_likelihood(bound, images.train, steps=1500, lr=1e-3, rng=rng):\n    pass\n"
+    "LatentPlane(vae, images, row=3)",
+    "style_mixing": "import torch\nfrom lecture_lib import data, evaluate, latent\n"
+    "from lecture_lib.widgets import StyleMixing\n\n"
+    "StyleMixing(latent.style_model(), evaluate.classifier(data.fashion_mnist()), torch.Generator().manual_seed(0))",
     "spline": "from lecture_lib.widgets import Spline\n\nSpline()",
 }
 

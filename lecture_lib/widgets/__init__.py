@@ -7,9 +7,12 @@ from lecture_lib.widgets.bins import Bins, BinsModel
 from lecture_lib.widgets.compression import Compression, CompressionModel
 from lecture_lib.widgets.depth import Depth, DepthModel
 from lecture_lib.widgets.flow_depth import FlowDepth, FlowDepthModel
+from lecture_lib.widgets.gibbs import Gibbs, GibbsModel
+from lecture_lib.widgets.latent_plane import LatentPlane, LatentPlaneModel
 from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
 from lecture_lib.widgets.ratio import Ratio, RatioModel
 from lecture_lib.widgets.spline import Spline, SplineModel
+from lecture_lib.widgets.style_mixing import StyleMixing, StyleMixingModel
 from lecture_lib.widgets.transfer import Transfer, TransferModel
 
 __all__ = [
@@ -21,12 +24,18 @@ __all__ = [
     "DepthModel",
     "FlowDepth",
     "FlowDepthModel",
+    "Gibbs",
+    "GibbsModel",
+    "LatentPlane",
+    "LatentPlaneModel",
     "Likelihood",
     "LikelihoodModel",
     "Ratio",
     "RatioModel",
     "Spline",
     "SplineModel",
+    "StyleMixing",
+    "StyleMixingModel",
     "Transfer",
     "TransferModel",
 ]

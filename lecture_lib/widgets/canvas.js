@@ -220,6 +220,15 @@ function plane(canvas, facts, top, side) {
   };
 }
 
+/** Grey levels, 0 to 255, as a picture of so many pixels. */
+function grey(levels, height, width) {
+  const picture = make("canvas", { width, height }), ctx = picture.getContext("2d");
+  const image = ctx.createImageData(width, height);
+  levels.forEach((v, i) => image.data.set([v, v, v, 255], 4 * i));
+  ctx.putImageData(image, 0, 0);
+  return picture;
+}
+
 // ---------------------------------------------------------------- points on their way
 
 /** The points at t = 0 ... 1, into `out`: in a straight line between two layers. */

@@ -10,19 +10,16 @@ from typing import NamedTuple
 
 import torch
 import traitlets
-from matplotlib.figure import Figure
 from safetensors.torch import load_file
 from torch import Tensor
 
 from lecture_lib import applications
 from lecture_lib.applications import maps
 from lecture_lib.checks import one_of
-from lecture_lib.plots import COLOURS
-from lecture_lib.widgets.view import View, module, plain
+from lecture_lib.widgets.pictures import Pictures
+from lecture_lib.widgets.view import plain
 
 RECORDED = Path(applications.__file__).parent / "transfer.safetensors"
-ROWS = ("a", "true b", "G(a)", "H(G(a))", "H(true b)")
-SAYS = ("map: G(a) from true b", "round trip: H(G(a)) from a", "way back: H(true b) from a")
 
 
 class AtWeight(NamedTuple):
@@ -57,30 +54,36 @@ class TransferModel:
         return AtWeight(torch.cat([self.given[i], self.made[i, j]]), *self.errors[i, j].tolist())
 
 
-class Transfer(View):
+class Transfer(Pictures):
     """Images under a map learnt with some weight of the cycle loss, the way back, and the errors, under a slider.
 
     Slide "Additional Applications": transfer. Everything is drawn in the browser. `model` is the plain object.
     """
 
-    _esm = module("transfer.js")
     map = traitlets.Any("edges").tag(sync=True)
     weight = traitlets.Any(10).tag(sync=True)
-    _choices = traitlets.Dict().tag(sync=True)
-    _facts = traitlets.Dict().tag(sync=True)
-    _given = traitlets.Bytes().tag(sync=True)  # TransferModel.given, uint8
-    _made = traitlets.Bytes().tag(sync=True)  # TransferModel.made, uint8
+    about, slider, label = "CycleGANs, by the weight of their cycle loss", "weight", "weight of the cycle loss"
+    rows = ("a", "true b", "G(a)", "H(G(a))", "H(true b)")
+    lines = (
+        ("map: G(a) from true b", 0, 0),
+        ("round trip: H(G(a)) from a", 1, 1),
+        ("way back: H(true b) from a", 2, 2),
+    )
+    ylabel, from_zero, saved = "error", True, 4
 
     def __init__(self, map="edges", weight=10, **kwargs):
         self.model = model = TransferModel()
         model.at(map, plain(weight))
+        moments = [[model.at(map, weight) for weight in model.weights] for map in model.maps]
         super().__init__(
+            pictures=torch.stack([torch.stack([now.pictures for now in row]) for row in moments]),
+            shape=(28, 28),
+            positions=model.weights,
+            curves=model.errors.tolist(),
+            words=[[sentence(weight, now) for weight, now in zip(model.weights, row)] for row in moments],
+            choices={"map": model.maps},
             map=map,
             weight=weight,
-            _choices={"map": model.maps},
-            _facts={"rows": ROWS, "says": SAYS, "weights": model.weights, "errors": model.errors.tolist()},
-            _given=model.given.numpy().tobytes(),
-            _made=model.made.numpy().tobytes(),
             **kwargs,
         )
 
@@ -90,30 +93,9 @@ class Transfer(View):
         one_of(name, value, self.model.maps if name == "map" else self.model.weights)
         return value
 
-    def alt(self) -> str:
-        now = self.model.at(self.map, self.weight)
-        return (
-            f"Left: test images a in the first row, and below them: {', '.join(ROWS[1:])}, for the map "
-            f"'{self.map}', learnt with {self.weight} times the cycle loss. Right: errors against the weight, "
-            f"{', '.join(map(str, self.model.weights))}. At {self.weight} the map's error is {now.map:.3f}, the round "
-            f"trip's {now.round_trip:.3f}, that of the way back from the truth {now.back:.3f}: smuggled "
-            f"{now.smuggled:.2f}."
-        )
 
-    def figure(self) -> Figure:
-        now, model = self.model.at(self.map, self.weight), self.model
-        figure = Figure(figsize=(8.5, 3), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=[1, 1.2])
-        rows, n = len(ROWS), 4  # of the images: the picture is saved in the notebook
-        mosaic = now.pictures[:, :n].reshape(rows, n, 28, 28).swapaxes(1, 2).reshape(rows * 28, n * 28)
-        left.imshow(mosaic.numpy(), cmap="gray", vmin=0, vmax=255)
-        left.set_yticks(range(14, rows * 28, 28), ROWS)
-        left.tick_params(left=False, bottom=False, labelbottom=False)
-        x, errors = range(len(model.weights)), model.errors[model.maps.index(self.map)].T
-        for line, colour, style, words in zip(errors.tolist(), (*COLOURS[:2], "black"), ("o-", "s--", "^:"), SAYS):
-            right.plot(x, line, style, color=colour, label=words, markersize=4)
-        right.axvline(model.weights.index(self.weight), color="grey", linewidth=0.8)
-        right.set(xlabel="weight of the cycle loss", ylabel="error", ylim=(0, None))
-        right.set_xticks(x, model.weights)
-        right.legend(fontsize=8, frameon=False)
-        return figure
+def sentence(weight: float, now: AtWeight) -> str:
+    return (
+        f"weight {weight} · errors: map {now.map:.3f} | round trip {now.round_trip:.3f} | back from the truth "
+        f"{now.back:.3f} · smuggled {now.round_trip:.3f} / {now.back:.3f} = {now.smuggled:.2f}"
+    )

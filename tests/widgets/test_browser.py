@@ -9,7 +9,19 @@ import torch
 
 from lecture_lib.applications import PixelModel
 from lecture_lib.data import TARGETS, digits
-from lecture_lib.widgets import BinsModel, CompressionModel, FlowDepthModel, LikelihoodModel, SplineModel, TransferModel
+from lecture_lib.evaluate import Classifier
+from lecture_lib.latent import RBM, StyleGenerator, digits_vae
+from lecture_lib.widgets import (
+    BinsModel,
+    CompressionModel,
+    FlowDepthModel,
+    GibbsModel,
+    LatentPlaneModel,
+    LikelihoodModel,
+    SplineModel,
+    StyleMixingModel,
+    TransferModel,
+)
 from tests.conftest import ROOT
 
 from .lab import MISSING, Lab, chromium, notebook, play_and_pause, rest, settled, until
@@ -43,6 +55,14 @@ def lab(tmp_path_factory):
         "import torch\nfrom lecture_lib import applications, data\nfrom lecture_lib.widgets import Compression\n"
         "model = applications.PixelModel((8, 8), 17, hidden=8, rng=torch.Generator().manual_seed(0))\n"
         "file = Compression(model, data.digits(), position=10)\nfile",
+    )
+    notebook(
+        notebooks / "timeline.ipynb",
+        "from tests.widgets.test_browser import machine, rng, style, vae\n"
+        "from lecture_lib.data import digits\nfrom lecture_lib.widgets import Gibbs, LatentPlane, StyleMixing\n"
+        "chains = Gibbs(machine(), digits().train >= 8, rng(), steps=20)\nchains",
+        "plane = LatentPlane(vae(), digits(), pair=(2, 0), row=3, z1=0, z2=0)\nplane",
+        "styles = StyleMixing(*style(), rng(), pairs=50)\nstyles",
     )
     notebook(
         notebooks / "flows.ipynb",
@@ -307,6 +327,7 @@ def test_transfer_by_keyboard_and_by_choice(opened, lab):
     page = opened("widgets.ipynb")
     widget, model = page.locator(".lecture-widget").nth(4), TransferModel()
     numbers, slider = widget.locator("div.numbers"), widget.get_by_role("slider", name="weight of the cycle loss")
+    left = widget.get_by_role("img").first
     slider.scroll_into_view_if_needed()
     seen = {shown(widget)}
     assert numbers.inner_text() == errors(model, "edges", 10)
@@ -320,10 +341,160 @@ def test_transfer_by_keyboard_and_by_choice(opened, lab):
     seen.add(shown(widget))
     assert numbers.inner_text() == errors(model, "invert", 30)
     assert len(seen) == 6
-    until(page, lambda: "map invert, learnt with 30" in widget.get_by_role("img").first.get_attribute("aria-label"))
+    until(page, lambda: "map: invert. weight of the cycle loss: 30." in left.get_attribute("aria-label"))
     lab.python(page, "transfer.weight = 10; transfer.map = 'edges'")
     shown(widget)
     assert numbers.inner_text() == errors(model, "edges", 10)
+
+
+def rng():
+    return torch.Generator().manual_seed(0)
+
+
+def machine():
+    rbm = RBM(64, 6, rng())
+    rbm.W.data *= 60
+    return rbm
+
+
+def vae():
+    net = digits_vae(digits().train, z_dim=3, hidden=8, rng=rng())
+    net.decoder[-1].weight.data *= 9
+    return net
+
+
+def style():
+    net = Classifier(28, 3).eval()
+    for p in net.parameters():
+        p.data = torch.randn(p.shape, generator=rng())
+    G = StyleGenerator(width=8, rng=rng())
+    G.ink.weight.data *= 10
+    return G, net
+
+
+# the grey in the middle of each pixel of images that stand side by side, `at` from the left, `step` apart, `side` wide
+GREYS = """(canvas, [at, top, step, side, n, pixels]) => {
+    const ctx = canvas.getContext("2d"), scale = devicePixelRatio, all = [];
+    for (let one = 0; one < n; one++) for (let i = 0; i < pixels; i++) for (let j = 0; j < pixels; j++) {
+        const [x, y] = [at + one * step + ((j + 0.5) * side) / pixels, top + ((i + 0.5) * side) / pixels];
+        all.push(ctx.getImageData(Math.floor(x * scale), Math.floor(y * scale), 1, 1).data[0]);
+    }
+    return all;
+}"""
+
+
+def free_energies(model, steps):
+    """The line of numbers that belongs to chains after so many steps, from the plain object."""
+    now = model.at(steps)
+    noise, real = (f"{e.mean:.1f} ± {e.error:.1f}" for e in (now.noise_energy, now.data_energy))
+    head = f"{steps:,} Gibbs step{'' if steps == 1 else 's'} · mean free energy: "
+    return f"{head}from noise {noise} | from data {real} | the data {model.energy.mean:.1f} nats"
+
+
+def test_gibbs_chains_by_keyboard(opened, lab):
+    page, model = opened("timeline.ipynb"), GibbsModel(machine(), digits().train >= 8, rng())
+    widget = page.locator(".lecture-widget").nth(0)
+    numbers, slider = widget.locator("div.numbers"), widget.get_by_role("slider", name="Gibbs steps")
+    slider.scroll_into_view_if_needed()
+    seen = {shown(widget)}
+    assert numbers.inner_text() == free_energies(model, 20)
+    for key, steps in (("ArrowRight", 50), ("Home", 0), ("ArrowRight", 1), ("End", 1000)):
+        slider.press(key)
+        seen.add(shown(widget))
+        assert numbers.inner_text() == free_energies(model, steps)
+    assert len(seen) == 5
+    left = widget.get_by_role("img").first
+    side = min(74, (left.bounding_box()["width"] - 76) / 6)
+    for row, p in enumerate((*model.at(1000).from_noise.split(6), model.at(1000).from_data)):
+        greys = left.evaluate(GREYS, [76, row * side, side, side - 4, 6, 8])
+        assert (torch.tensor(greys) - 255 * p.flatten()).abs().max() <= 1
+    until(page, lambda: lab.python(page, "", "chains.steps") == "1000")
+    until(page, lambda: slider.get_attribute("aria-valuetext") == "1000")
+    until(page, lambda: "Gibbs steps: 1000" in left.get_attribute("aria-label"))
+    until(page, lambda: free_energies(model, 1000) in widget.get_by_role("img").last.get_attribute("aria-label"))
+    lab.python(page, "chains.steps = 2")
+    shown(widget)
+    assert numbers.inner_text() == free_energies(model, 2) and slider.input_value() == "2"
+
+
+def test_latent_plane_by_keyboard_and_by_mouse(opened, lab):
+    page, model = opened("timeline.ipynb"), LatentPlaneModel(vae(), digits().test, (2, 0), row=3)
+    widget = page.locator(".lecture-widget").nth(1)
+    numbers, first = widget.locator("div.numbers"), widget.get_by_role("slider", name="z[2]")
+    left, right = widget.get_by_role("img").all()
+    first.scroll_into_view_if_needed()
+
+    def check(z1, z2):
+        picture, kl = shown(widget), model.kl
+        said = f"mean KL of these two {kl[2]:.2f} and {kl[0]:.2f} nats"
+        assert numbers.inner_text() == f"z[2] = {z1:g}, z[0] = {z2:g} · the others at q's mean of test image 3 · {said}"
+        greys = torch.tensor(left.evaluate(GREYS, [2, 4, 0, min(left.bounding_box()["width"] - 4, side), 1, 8]))
+        assert (greys - model.at(z1, z2) * 255 / 16).abs().max() <= 1
+        return picture
+
+    side = min(right.bounding_box()["width"] - 52, 400)
+    seen = {check(0, 0)}
+    for key, z1 in (("ArrowRight", 0.375), ("Home", -3), ("End", 3)):
+        first.press(key)
+        seen.add(check(z1, 0))
+    widget.get_by_role("slider", name="z[0]").press("End")
+    seen.add(check(3, 3))
+    assert len(seen) == 5
+    until(page, lambda: first.get_attribute("aria-valuetext") == "z[2] = 3")
+    until(page, lambda: right.get_attribute("aria-label").endswith("Marked: 3, 3."))
+
+    place = lambda column, up: {"x": 44 + (column + 0.5) * side / 17, "y": 4 + side - (up + 0.5) * side / 17}  # noqa: E731
+    right.click(position=place(4, 9))
+    check(-1.5, 0.375)
+    box = right.bounding_box()
+    page.mouse.down()
+    page.mouse.move(box["x"] + place(12, 1)["x"], box["y"] + place(12, 1)["y"], steps=5)
+    page.mouse.up()
+    check(1.5, -2.625)
+    until(page, lambda: lab.python(page, "", "plane.z1, plane.z2") == "(1.5, -2.625)")
+    lab.python(page, "plane.z1 = 0.4")
+    check(0.375, -2.625)
+
+
+def test_style_mixing_by_keyboard(opened, lab):
+    page, model = opened("timeline.ipynb"), StyleMixingModel(*style(), rng(), pairs=50)
+    widget = page.locator(".lecture-widget").nth(2)
+    numbers, slider = widget.locator("div.numbers"), widget.get_by_role("slider", name="styles of B from layer")
+    slider.scroll_into_view_if_needed()
+
+    def line(start):
+        now = model.at(start)
+        whose = {0: "all layers of B", 6: "all layers of A"}.get(start, f"{start} of 6 layers of A, then of B")
+        tones = f"tone correlates with A's {now.tone_a:.2f} | B's {now.tone_b:.2f}"
+        return f"{whose} · class: A's {now.class_a:.2f} | B's {now.class_b:.2f} · {tones}"
+
+    seen = {shown(widget)}
+    assert numbers.inner_text() == line(3)
+    for key, start in (("ArrowLeft", 2), ("Home", 0), ("End", 6)):
+        slider.press(key)
+        seen.add(shown(widget))
+        assert numbers.inner_text() == line(start)
+    assert len(seen) == 4
+    until(page, lambda: lab.python(page, "", "styles.start") == "6")
+    until(page, lambda: "Rows of 5 images: A, B, mixed" in widget.get_by_role("img").first.get_attribute("aria-label"))
+
+
+def test_the_sliders_of_the_timeline_fit_any_window_and_any_theme(opened, lab):
+    page = opened("timeline.ipynb")
+    widgets, size = page.locator(".lecture-widget").all(), page.viewport_size
+    assert len(widgets) == 3
+    try:
+        for width in (400, 1600):
+            page.set_viewport_size({"width": width, "height": 900})
+            for widget in widgets:
+                until(page, lambda widget=widget: nothing_sticks_out(widget))
+        light = [shown(widget) for widget in widgets]
+        lab.theme(page, "JupyterLab Dark")
+        for widget, before in zip(widgets, light):
+            assert shown(widget) != before
+    finally:
+        lab.theme(page, "JupyterLab Light")
+        page.set_viewport_size(size)
 
 
 WORDS = "([node, words]) => node.innerText.includes(words)"

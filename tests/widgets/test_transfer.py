@@ -67,6 +67,9 @@ def test_bad_arguments_get_one_sentence(name, bad, words):
 
 def test_the_browser_gets_the_whole_table():
     widget = Transfer(map="invert", weight=3)
-    assert widget._given == MODEL.given.numpy().tobytes() and widget._made == MODEL.made.numpy().tobytes()
-    assert widget._facts["errors"][0][2] == [*MODEL.at("invert", 3)[1:]]
-    assert "At 3 the map's error is" in widget.alt()
+    levels = torch.frombuffer(bytearray(widget._pictures), dtype=torch.uint8).view(3, 5, 5, 28, 6, 28)
+    for i, j in ((0, 2), (2, 4)):
+        now = MODEL.at(MODEL.maps[i], MODEL.weights[j])
+        assert torch.equal(levels[i, j].swapaxes(1, 2).flatten(2), now.pictures)
+        assert widget._facts["curves"][i][j] == [*now[1:]]
+    assert f"Here: weight 3 · errors: map {MODEL.at('invert', 3).map:.3f} | round trip" in widget.alt()

@@ -10,10 +10,11 @@ import torch
 
 from lecture_lib.applications import PixelModel
 from lecture_lib.data import TARGETS, digits
-from lecture_lib.evaluate import estimate, kl_estimate, kolmogorov_smirnov
+from lecture_lib.evaluate import Classifier, estimate, kl_estimate, kolmogorov_smirnov
 from lecture_lib.flows import Affine, CouplingLayer, Flow, Normal, Uniform, spline
 from lecture_lib.flows.bijections import spline_knots
 from lecture_lib.histogram import Histogram
+from lecture_lib.latent import RBM, StyleGenerator, digits_vae
 from lecture_lib.likelihood import Gaussian
 from lecture_lib.widgets import (
     Bins,
@@ -24,11 +25,14 @@ from lecture_lib.widgets import (
     DepthModel,
     FlowDepth,
     FlowDepthModel,
+    Gibbs,
+    LatentPlane,
     Likelihood,
     LikelihoodModel,
     Ratio,
     Spline,
     SplineModel,
+    StyleMixing,
     Transfer,
 )
 from lecture_lib.widgets.bins import CHOICES, MAX_BINS
@@ -679,6 +683,23 @@ def test_compression_bad_arguments_get_one_sentence(bad, words):
 # ---------------------------------------------------------------- all widgets
 
 
+RBM_, VAE_ = RBM(64, 6, torch.Generator()), digits_vae(digits().train, z_dim=3, hidden=8, rng=torch.Generator())
+VAE_.decoder[-1].weight.data *= 9  # so that there is something to see
+G, NET = StyleGenerator(width=8, rng=torch.Generator()), Classifier(28, 3).eval()
+
+
+def chains():
+    return Gibbs(RBM_, digits().train >= 8, torch.Generator())
+
+
+def latents():
+    return LatentPlane(VAE_, digits(), row=3)
+
+
+def styles():
+    return StyleMixing(G, NET, torch.Generator(), pairs=20)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -692,6 +713,9 @@ def test_compression_bad_arguments_get_one_sentence(bad, words):
         Spline,
         lambda: Spline(torch.zeros(3)),
         Transfer,
+        chains,
+        latents,
+        styles,
     ],
     ids=[
         "Bins",
@@ -704,6 +728,9 @@ def test_compression_bad_arguments_get_one_sentence(bad, words):
         "Spline",
         "Spline, own x",
         "Transfer",
+        "Gibbs",
+        "LatentPlane",
+        "StyleMixing",
     ],
 )
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
@@ -715,7 +742,9 @@ def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
     assert sum(len(str(part)) for part in bundle.values()) < 100_000  # it is saved in the notebook
 
 
-@pytest.mark.parametrize("widget", [Bins, Compression, Depth, FlowDepth, Likelihood, Spline, Transfer])
+@pytest.mark.parametrize(
+    "widget", [Bins, Compression, Depth, FlowDepth, Gibbs, LatentPlane, Likelihood, Spline, StyleMixing, Transfer]
+)
 def test_the_javascript_is_one_self_contained_module(widget):
     assert widget._esm.count("export default") == 1
     assert not re.search(r"\bimport\b|https?://", widget._esm)
@@ -730,7 +759,9 @@ def a_file():
 
 
 @pytest.mark.parametrize(
-    "make", [Bins, a_file, FlowDepth, Likelihood, Ratio, Spline, Transfer], ids=lambda make: make.__name__
+    "make",
+    [Bins, a_file, FlowDepth, Likelihood, Ratio, Spline, Transfer, chains, latents, styles],
+    ids=lambda make: make.__name__,
 )
 def test_the_default_dtype_changes_no_byte(make):
     """The library itself advises torch.set_default_dtype(torch.float64) for histograms of large numbers."""

@@ -52,10 +52,10 @@ from lecture_lib.latent import (
     style_model,
     train_rbm,
 )
-from lecture_lib.latent.train import mixing
+from lecture_lib.latent.train import mixed_at
 from lecture_lib.likelihood import Autoregressive, maximize_likelihood, warm_up_cosine
 
-RBM_STEPS, VAE_STEPS = 12_000, 3000
+RBM_STEPS, VAE_STEPS = 14_000, 3000
 
 
 def binary() -> data.Images:
@@ -67,10 +67,10 @@ def binary() -> data.Images:
 
 
 def rbm_of(x: Tensor, hidden: int, steps: int, seed: int, k: int = 1, persistent: bool = True) -> RBM:
-    """PCD (or CD) with mini-batches of 10, 20 chains, SGD at a step size that falls from 0.07 to 0."""
+    """PCD (or CD) with mini-batches of 10, 40 chains, SGD at a step size that falls from 0.07 to 0."""
     rng = torch.Generator().manual_seed(seed)
-    rbm, chain = RBM.start(x, hidden, rng), x[:20].float() if persistent else None
-    sgd = torch.optim.SGD(rbm.parameters(), momentum=0.5, weight_decay=5e-4)
+    rbm, chain = RBM.start(x, hidden, rng), x[:40].float() if persistent else None
+    sgd = torch.optim.SGD(rbm.parameters(), momentum=0.5, weight_decay=7e-4)
     for _ in train_rbm(rbm, x, steps, 10, k, chain, lambda n: 0.07 * (1 - n / (steps + 1)), sgd, rng):
         pass
     return rbm
@@ -237,11 +237,12 @@ def style_part(quick: bool) -> dict[str, float]:
     made = net.features(G.sample(500 if quick else 5000, torch.Generator().manual_seed(1)))
     distance = evaluate.frechet(made, real, draws=0).value
     print(f"\nStyle-based generator, shipped: FD {distance:.2f}. Styles of B from a layer on:", flush=True)
-    table = {start: mixing(G, net, start, 250 if quick else 2000, seed=1) for start in range(G.layers + 1)}
+    table = {start: mixed_at(G, net, start, 250 if quick else 2000, seed=1) for start in range(G.layers + 1)}
     for start, row in table.items():
-        print(f"{start}: " + ", ".join(f"{name} {value:.2f}" for name, value in row.items()), flush=True)
-    shared = {"class_coarse": "class A", "class_fine": "class B", "tone_coarse": "tone A", "tone_fine": "tone B"}
-    return {"style_fd": distance} | {f"style_{key}": table[3][name] for key, name in shared.items()}
+        print(f"{start}: " + ", ".join(f"{name} {value:.2f}" for name, value in row._asdict().items()), flush=True)
+    at = table[3]
+    shares = {"style_class_coarse": at.class_a, "style_class_fine": at.class_b}
+    return {"style_fd": distance} | shares | {"style_tone_coarse": at.tone_a, "style_tone_fine": at.tone_b}
 
 
 PARTS = {"binary": binary_part, "exact": exact_part, "grey": grey_part, "style": style_part}

@@ -14,6 +14,7 @@ The early layers see 7 x 7 pixels, the late ones 28 x 28; each may get the w of 
 import math
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, sampler, takes_arrays
+from lecture_lib.evaluate import Classifier
 from lecture_lib.gans import MLP, ImageDiscriminator, dcgan, eval_mode, init_weights
 from lecture_lib.gans.networks import SLOPE
 
@@ -125,6 +127,35 @@ class StyleGenerator(nn.Module):
         with eval_mode(self):
             parts = self.noise(n, rng).split(250)
             return torch.cat([self.synthesis(self.styles(z), rng).cpu() for z in parts])
+
+
+class Mixing(NamedTuple):
+    """What mixed images have of A and of B. pairs: of how many the classes of A and B differ."""
+
+    class_a: float  # the share of mixed images of A's class, among those pairs
+    class_b: float
+    tone_a: float  # how the tones of mixed images correlate with A's
+    tone_b: float
+    pairs: int
+
+
+def mixing(net: Classifier, a: Tensor, b: Tensor, both: Tensor) -> Mixing:
+    """Pictures A, B and both, (n, 1, 28, 28) each, as a classifier sees them; tone: the mean ink of what is not black.
+
+    0 where all pairs are of one class, or all pictures of one tone.
+    """
+    classes, tones = zip(*((net.classify(x), tone(x)) for x in (a, b, both)))
+    differ = classes[0] != classes[1]
+    shares = [(classes[2] == of)[differ].float().mean() for of in classes[:2]]
+    numbers = torch.stack([*shares, *torch.corrcoef(torch.stack(tones))[2, :2]]).nan_to_num()
+    return Mixing(*numbers.tolist(), int(differ.sum()))
+
+
+def tone(x: Tensor) -> Tensor:
+    """The mean of an image's pixels above .1, where 0 is black and 1 white: (n, 1, 28, 28) in [-1, 1] -> (n,)."""
+    x = (x.flatten(1) + 1) / 2
+    inside = x > 0.1  # the silhouette
+    return (x * inside).sum(1) / inside.sum(1).clamp(min=1)
 
 
 class BatchSpread(nn.Module):

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lecture_lib import data, evaluate
@@ -16,27 +15,13 @@ from lecture_lib.applications.train import CLOTHES, Made, main, train_averaged
 from lecture_lib.latent import style
 
 
-def tone(x: Tensor) -> Tensor:
-    """The mean ink of what is not black: pictures (n, 1, height, width) in [-1, 1] -> (n,), from 0 to 1."""
-    ink = (x.flatten(1) + 1) / 2
-    inside = ink > 0.1
-    return (ink * inside).sum(1) / inside.sum(1).clamp(min=1)
-
-
 @torch.no_grad()
-def mixing(G: style.StyleGenerator, net: evaluate.Classifier, start: int, n=2000, seed=0) -> dict[str, float]:
-    """What n images of A have of A and of B, if B's styles enter from layer `start` on; without noise.
-
-    class A, class B: the share whose class is that of A, of B, among pairs whose classes differ. tone A, tone B: the
-    correlation of their `tone` with that of A, of B.
-    """
+def mixed_at(G: style.StyleGenerator, net: evaluate.Classifier, start: int, n=2000, seed=0) -> style.Mixing:
+    """`mixing` of n pairs, with B's styles from layer `start` on; without noise."""
     rng = torch.Generator().manual_seed(seed)
-    w_a, w_b = (torch.cat([G.styles(z) for z in G.noise(n, rng).split(250)]) for _ in "AB")
-    made = [torch.cat([G.synthesis(w) for w in ws.split(250)]) for ws in (w_a, w_b, style.mixed(w_a, w_b, start))]
-    a, b, both = map(net.classify, made)
-    r = torch.corrcoef(torch.stack([tone(x) for x in made]))[2]
-    share = lambda c: (both == c)[a != b].double().mean().item()  # noqa: E731
-    return {"class A": share(a), "class B": share(b), "tone A": r[0].item(), "tone B": r[1].item()}
+    w = [torch.cat([G.styles(z) for z in G.noise(n, rng).split(250)]) for _ in "AB"]
+    a, b, both = (torch.cat([G.synthesis(w) for w in ws.split(250)]) for ws in (*w, style.mixed(*w, start)))
+    return style.mixing(net, a, b, both)
 
 
 def clothes(rounds: int, seed: int) -> Iterator[Made]:
@@ -56,7 +41,7 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
         kept.load_state_dict(weights)
         made = kept.sample(5000, torch.Generator().manual_seed(seed))
         distance = evaluate.frechet(net.features(made), real, draws=0).value
-        found = ", ".join(f"{name} {value:.2f}" for name, value in mixing(kept, net, 3).items())
+        found = ", ".join(f"{name} {value:.2f}" for name, value in mixed_at(kept, net, 3)._asdict().items())
         yield (
             weights,
             f"after {number} rounds: FD {distance:.2f}; styles of B from layer 3 on: {found}; {seconds:.0f} CPU s",

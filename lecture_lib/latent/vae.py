@@ -5,7 +5,7 @@
     z = mean(x) + sd(x) noise                                     the gradient passes through z: reparametrisation
     log p(x) >= E log (1/k) sum_i p(x, z_i) / q(z_i | x)          `VAE.bound`, closer to log p(x) the larger k
 
-Kingma and Welling 2013; Burda, Grosse and Salakhutdinov 2016. Part 2 trains: `maximize_likelihood(Bound(vae), x)`.
+Kingma and Welling 2013; Burda and others 2016. Part 2 trains: `maximize_likelihood(Bound(vae), x, lr=1e-3)`.
 """
 
 import math

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lecture_lib.checks import one_of, positive_int
 from lecture_lib.evaluate import Classifier
-from lecture_lib.latent.style import StyleGenerator, mixed
+from lecture_lib.latent.style import Mixing, StyleGenerator, mixed, mixing
 from lecture_lib.widgets.pictures import Pictures
 from lecture_lib.widgets.view import in_float32, plain
 
@@ -25,10 +25,7 @@ class AtLayer(NamedTuple):
     """Images with the styles of A before some layer, and of B from there on."""
 
     pictures: Tensor  # (3, 5, 784) in [-1, 1]: A, B and mixed
-    class_a: float  # the share of mixed images of A's class, among the pairs whose classes differ
-    class_b: float  # of B's
-    tone_a: float  # how the tones of mixed images correlate with those of A
-    tone_b: float  # with those of B
+    found: Mixing
 
 
 class StyleMixingModel:
@@ -46,26 +43,14 @@ class StyleMixingModel:
         self.starts, self.layers = tuple(range(G.layers + 1)), {}
         images = [torch.cat([G.synthesis(some) for some in mixed(*w, start).split(100)]) for start in self.starts]
         b, *_, a = images
-        classes, tones = [net.classify(x) for x in images], [tone(x) for x in images]
-        differ = classes[-1] != classes[0]
-        for start, x, is_, has in zip(self.starts, images, classes, tones):
-            shares = [(is_ == of)[differ].float().mean() for of in (classes[-1], classes[0])]
-            alike = [torch.corrcoef(torch.stack([has, of]))[0, 1] for of in (tones[-1], tones[0])]
-            numbers = torch.stack([*shares, *alike]).nan_to_num()  # all of one class, or of one tone: 0
-            shown = torch.stack([one[:SHOWN].flatten(1) for one in (a, b, x)])
-            self.layers[start] = AtLayer(shown, *numbers.tolist())
+        for start, both in zip(self.starts, images):
+            shown = torch.stack([one[:SHOWN].flatten(1) for one in (a, b, both)])
+            self.layers[start] = AtLayer(shown, mixing(net, a, b, both))
 
     def at(self, start: int) -> AtLayer:
         """With the styles of B from layer `start` on."""
         one_of("start", start, self.starts)
         return self.layers[start]
-
-
-def tone(x: Tensor) -> Tensor:
-    """The mean of an image's pixels above .1, where 0 is black and 1 white: (n, 1, 28, 28) in [-1, 1] -> (n,)."""
-    x = (x.flatten(1) + 1) / 2
-    inside = x > 0.1  # the silhouette
-    return (x * inside).sum(1) / inside.sum(1).clamp(min=1)
 
 
 class StyleMixing(Pictures):
@@ -89,8 +74,8 @@ class StyleMixing(Pictures):
             pictures=127.5 * (torch.stack([now.pictures for now in moments])[None] + 1),
             shape=(28, 28),
             positions=model.starts,
-            curves=[[now[1:] for now in moments]],
-            words=[[sentence(start, now, G.layers) for start, now in zip(model.starts, moments)]],
+            curves=[[now.found[:4] for now in moments]],
+            words=[[sentence(start, now.found, G.layers) for start, now in zip(model.starts, moments)]],
             start=start,
             **kwargs,
         )
@@ -102,7 +87,7 @@ class StyleMixing(Pictures):
         return value
 
 
-def sentence(start: int, now: AtLayer, layers: int) -> str:
+def sentence(start: int, now: Mixing, layers: int) -> str:
     whose = {0: "all layers of B", layers: "all layers of A"}.get(start, f"{start} of {layers} layers of A, then of B")
     return (
         f"{whose} · class: A's {now.class_a:.2f} | B's {now.class_b:.2f} · tone correlates with A's {now.tone_a:.2f} | "

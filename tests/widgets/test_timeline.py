@@ -9,10 +9,10 @@ import torch
 from lecture_lib.data import digits
 from lecture_lib.evaluate import Classifier, estimate
 from lecture_lib.latent import RBM, StyleGenerator, bernoulli, digits_vae, kl_to_normal, mixed
+from lecture_lib.latent.style import tone
 from lecture_lib.widgets import Gibbs, GibbsModel, LatentPlane, LatentPlaneModel, StyleMixing, StyleMixingModel
 from lecture_lib.widgets.gibbs import STEPS
 from lecture_lib.widgets.pictures import mosaic
-from lecture_lib.widgets.style_mixing import tone
 
 BINARY = (digits().train >= 8).long()
 
@@ -161,9 +161,9 @@ def test_at_both_ends_the_mixed_image_is_one_of_the_two(style):
     assert torch.equal(model.at(6).pictures[2], a)
     for start, numbers in ((0, (0, 1)), (6, (1, 0))):
         now = model.at(start)
-        assert (now.class_a, now.class_b) == numbers
-        assert (now.tone_a, now.tone_b)[numbers.index(1)] == pytest.approx(1)
-    assert model.at(0).tone_a == pytest.approx(model.at(6).tone_b)
+        assert now.found[:2] == numbers
+        assert now.found[2:4][numbers.index(1)] == pytest.approx(1)
+    assert model.at(0).found.tone_a == pytest.approx(model.at(6).found.tone_b)
 
 
 @torch.no_grad()
@@ -175,9 +175,9 @@ def test_mixed_images_are_those_of_mixed_styles_without_noise(style):
     torch.testing.assert_close(model.at(2).pictures[2], x[:5].flatten(1))
     k, k_a, k_b = map(net.classify, (x, a, b))
     differ = k_a != k_b
-    assert differ.any() and model.at(2).class_a == pytest.approx((k == k_a)[differ].double().mean().item())
-    assert model.at(2).class_b == pytest.approx((k == k_b)[differ].double().mean().item())
-    assert model.at(2).tone_b == pytest.approx(np.corrcoef(tone(x), tone(b))[0, 1], abs=1e-4)
+    assert differ.any() and model.at(2).found.class_a == pytest.approx((k == k_a)[differ].double().mean().item())
+    assert model.at(2).found.class_b == pytest.approx((k == k_b)[differ].double().mean().item())
+    assert model.at(2).found.tone_b == pytest.approx(np.corrcoef(tone(x), tone(b))[0, 1], abs=1e-4)
 
 
 def test_tone_is_the_mean_inside_of_the_silhouette():

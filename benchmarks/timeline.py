@@ -153,7 +153,7 @@ def binary_part(quick: bool) -> dict[str, float]:
                 best, sample = (now, made.sample(2000, rng)) if now < best else (best, sample)
         row |= {"made_nats": best, "made_fd": distance(sample)}
         print(f"MADE, seed {seed}: {best:.2f} at its best step, FD {row['made_fd']:.2f}", flush=True)
-        peer, began = BernoulliRBM(128, learning_rate=0.05, batch_size=10, n_iter=2, random_state=seed), process_time()
+        peer, began = BernoulliRBM(128, learning_rate=0.005, batch_size=10, n_iter=2, random_state=seed), process_time()
         peer.fit(x.numpy())
         peer.set_params(n_iter=max(2, int(2 * trained / (process_time() - began)))).fit(x.numpy())
         copy = RBM(d, 128)

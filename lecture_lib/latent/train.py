@@ -48,7 +48,7 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
         )
 
 
-KINDS = {"style": (clothes, 14_000, CLOTHES)}
+KINDS = {"style": (clothes, 10_000, CLOTHES)}
 
 if __name__ == "__main__":
     main(KINDS, "lecture_lib.latent.train", __doc__)

@@ -89,7 +89,7 @@ class StyleGenerator(nn.Module):
         self.ink = StyleLayer(width, 1, w_dim, 1, rng)
         with torch.no_grad():
             self.ink.weight /= 10 * math.sqrt(width)
-            for layer in list(self.mapping)[::2]:  # so that w has a variance of about 1, and images differ from the start
+            for layer in list(self.mapping)[::2]:  # w with a variance of about 1: images differ from the start
                 layer.weight *= 2.4
         self.layers = len(self.convs) + 1
 

@@ -242,6 +242,7 @@ def style_part(quick: bool) -> dict[str, float]:
         print(f"{start}: " + ", ".join(f"{name} {value:.2f}" for name, value in row._asdict().items()), flush=True)
     at = table[3]
     shares = {"style_class_coarse": at.class_a, "style_class_fine": at.class_b}
+    shares |= {"style_outline_coarse": at.outline_a, "style_outline_fine": at.outline_b}
     return {"style_fd": distance} | shares | {"style_tone_coarse": at.tone_a, "style_tone_fine": at.tone_b}
 
 

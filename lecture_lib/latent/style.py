@@ -138,11 +138,13 @@ class Mixing(NamedTuple):
     class_b: float
     tone_a: float  # how the tones of mixed images correlate with A's
     tone_b: float
+    outline_a: float  # how much of their silhouettes together mixed images and A share, on average over all pairs
+    outline_b: float
     pairs: int
 
 
 def mixing(net: Classifier, a: Tensor, b: Tensor, both: Tensor) -> Mixing:
-    """Pictures A, B and both, (n, 1, 28, 28) each, as a classifier sees them; tone: the mean ink of what is not black.
+    """Pictures A, B and both, (n, 1, 28, 28) each, as a classifier sees them, and by their ink.
 
     0 where all pairs are of one class, or all pictures of one tone.
     """
@@ -150,14 +152,20 @@ def mixing(net: Classifier, a: Tensor, b: Tensor, both: Tensor) -> Mixing:
     differ = classes[0] != classes[1]
     shares = [(classes[2] == of)[differ].float().mean() for of in classes[:2]]
     numbers = torch.stack([*shares, *torch.corrcoef(torch.stack(tones))[2, :2]]).nan_to_num()
-    return Mixing(*numbers.tolist(), int(differ.sum()))
+    inner = [silhouette(x) for x in (a, b, both)]
+    alike = [((inner[2] & of).sum(1) / (inner[2] | of).sum(1).clamp(min=1)).mean().item() for of in inner[:2]]
+    return Mixing(*numbers.tolist(), *alike, int(differ.sum()))
+
+
+def silhouette(x: Tensor) -> Tensor:
+    """Which pixels are above .1, where 0 is black and 1 white: (n, 1, 28, 28) in [-1, 1] -> (n, 784)."""
+    return x.flatten(1) > -0.8
 
 
 def tone(x: Tensor) -> Tensor:
-    """The mean of an image's pixels above .1, where 0 is black and 1 white: (n, 1, 28, 28) in [-1, 1] -> (n,)."""
-    x = (x.flatten(1) + 1) / 2
-    inside = x > 0.1  # the silhouette
-    return (x * inside).sum(1) / inside.sum(1).clamp(min=1)
+    """The mean of the silhouette's pixels, from 0 to 1: (n, 1, 28, 28) in [-1, 1] -> (n,)."""
+    inside = silhouette(x)
+    return ((x.flatten(1) + 1) / 2 * inside).sum(1) / inside.sum(1).clamp(min=1)
 
 
 class BatchSpread(nn.Module):

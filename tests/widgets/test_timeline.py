@@ -176,6 +176,10 @@ def test_mixed_images_are_those_of_mixed_styles_without_noise(style):
     k, k_a, k_b = map(net.classify, (x, a, b))
     differ = k_a != k_b
     assert differ.any() and model.at(2).found.class_a == pytest.approx((k == k_a)[differ].double().mean().item())
+    inner = [one.flatten(1) > -0.8 for one in (x, a)]
+    overlap = (inner[0] & inner[1]).sum(1) / (inner[0] | inner[1]).sum(1)
+    assert model.at(2).found.outline_a == pytest.approx(overlap.mean().item())
+    assert model.at(6).found.outline_a == pytest.approx(1)
     assert model.at(2).found.class_b == pytest.approx((k == k_b)[differ].double().mean().item())
     assert model.at(2).found.tone_b == pytest.approx(np.corrcoef(tone(x), tone(b))[0, 1], abs=1e-4)
 

@@ -180,10 +180,11 @@ class BatchSpread(nn.Module):
 
 
 def style_discriminator(width: int = 32, rng=None) -> ImageDiscriminator:
-    """The D of `dcgan`, which sees how far a batch is spread, too: images (n, 1, 28, 28) -> logits (n,)."""
+    """`dcgan`'s D without BatchNorm, which sees how far a batch is spread: images (n, 1, 28, 28) -> logits (n,)."""
     *layers, flatten, linear, last = dcgan(28, (1, width), rng=rng)[1]
-    more = nn.Linear(linear.in_features + 49, 1)
-    D = ImageDiscriminator(*layers, BatchSpread(), flatten, more, last)
+    layers = [layer for layer in layers if not isinstance(layer, nn.BatchNorm2d)]
+    linear = nn.utils.skip_init(nn.Linear, linear.in_features + 7 * 7, 1, device="cpu")
+    D = ImageDiscriminator(*layers, BatchSpread(), flatten, linear, last)
     init_weights(D, rng)
     return D
 

@@ -6,12 +6,15 @@ style: the weights, in bfloat16, that `style_model` loads. Command, seed, date, 
 import copy
 import time
 from collections.abc import Iterator
+from itertools import count
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lecture_lib import data, evaluate
 from lecture_lib.applications.train import CLOTHES, Made, main, train_averaged
+from lecture_lib.gans import cross_entropy, discriminator_step
+from lecture_lib.gans.further import penalized_step, slopes
 from lecture_lib.latent import style
 
 
@@ -24,6 +27,19 @@ def mixed_at(G: style.StyleGenerator, net: evaluate.Classifier, start: int, n=20
     return style.mixing(net, a, b, both)
 
 
+def lazy_r1(weight: float = 0.3, every: int = 8):
+    """`discriminator_step`, every so often with R1 (Mescheder and others 2018), so many times as heavy."""
+    number = count()
+    r1 = lambda D, real, fake: every * weight / 2 * slopes(D, real).mean()  # noqa: E731
+
+    def d_step(G, D, optimizer, x, z):
+        if next(number) % every:
+            return discriminator_step(G, D, optimizer, x, z)
+        return penalized_step(G, D, optimizer, x, z, loss=cross_entropy, penalty=r1)
+
+    return d_step
+
+
 def clothes(rounds: int, seed: int) -> Iterator[Made]:
     """The weights of `style_model`, in bfloat16, every 1,000 rounds, and what its images are like."""
     images, rng = data.fashion_mnist(), torch.Generator().manual_seed(seed)
@@ -32,7 +48,7 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
     G, D = style.StyleGenerator(**style.MODEL, rng=rng), style.style_discriminator(rng=rng)
     G.to(memory_format=torch.channels_last), D.to(memory_format=torch.channels_last)  # sooner
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.999))
-    game = train_averaged(G, D, average, images.scaled(images.train), rounds, lr=2e-3, seed=seed)
+    game = train_averaged(G, D, average, images.scaled(images.train), rounds, lr=2e-3, d_step=lazy_r1(), seed=seed)
     for number, _ in enumerate(game, 1):
         if number % 1000 and number < rounds:
             continue
@@ -48,7 +64,7 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
         )
 
 
-KINDS = {"style": (clothes, 10_000, CLOTHES)}
+KINDS = {"style": (clothes, 8_000, CLOTHES)}
 
 if __name__ == "__main__":
     main(KINDS, "lecture_lib.latent.train", __doc__)

@@ -1,5 +1,6 @@
 """The widgets in a real JupyterLab in a real Chromium: keyboard, mouse, themes; no error, no foreign request."""
 
+import inspect
 import os
 import re
 import shutil
@@ -58,8 +59,11 @@ def lab(tmp_path_factory):
     )
     notebook(
         notebooks / "timeline.ipynb",
-        "from tests.widgets.test_browser import machine, rng, style, vae\n"
-        "from lecture_lib.data import digits\nfrom lecture_lib.widgets import Gibbs, LatentPlane, StyleMixing\n"
+        "import torch\nfrom lecture_lib.data import digits\nfrom lecture_lib.evaluate import Classifier\n"
+        "from lecture_lib.latent import RBM, StyleGenerator, digits_vae\n"
+        "from lecture_lib.widgets import Gibbs, LatentPlane, StyleMixing\n\n"
+        + "\n\n".join(map(inspect.getsource, (rng, machine, vae, style)))
+        + "\n"
         "chains = Gibbs(machine(), digits().train >= 8, rng(), steps=20)\nchains",
         "plane = LatentPlane(vae(), digits(), pair=(2, 0), row=3, z1=0, z2=0)\nplane",
         "styles = StyleMixing(*style(), rng(), pairs=50)\nstyles",
@@ -465,8 +469,8 @@ def test_style_mixing_by_keyboard(opened, lab):
     def line(start):
         now = model.at(start)
         whose = {0: "all layers of B", 6: "all layers of A"}.get(start, f"{start} of 6 layers of A, then of B")
-        tones = f"tone correlates with A's {now.tone_a:.2f} | B's {now.tone_b:.2f}"
-        return f"{whose} · class: A's {now.class_a:.2f} | B's {now.class_b:.2f} · {tones}"
+        tones = f"tone correlates with A's {now.found.tone_a:.2f} | B's {now.found.tone_b:.2f}"
+        return f"{whose} · class: A's {now.found.class_a:.2f} | B's {now.found.class_b:.2f} · {tones}"
 
     seen = {shown(widget)}
     assert numbers.inner_text() == line(3)

@@ -23,13 +23,12 @@ import os
 for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[threads] = "1"
 
-import argparse
-import json
 import math
 import statistics
 from time import process_time
 
 import torch
+from applications import main
 from dcgan import Meter, for_seconds, of_digits
 from flows import DIGITS, digits_flow, train_for
 from likelihood import autoregressive
@@ -52,7 +51,7 @@ from lecture_lib.latent import (
     style_model,
     train_rbm,
 )
-from lecture_lib.latent.train import mixed_at
+from lecture_lib.latent.mixing import mixed_at
 from lecture_lib.likelihood import Autoregressive, maximize_likelihood, warm_up_cosine
 
 RBM_STEPS, VAE_STEPS = 14_000, 3000
@@ -246,22 +245,5 @@ def style_part(quick: bool) -> dict[str, float]:
     return {"style_fd": distance} | shares | {"style_tone_coarse": at.tone_a, "style_tone_fine": at.tone_b}
 
 
-PARTS = {"binary": binary_part, "exact": exact_part, "grey": grey_part, "style": style_part}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all if none")
-    parser.add_argument("--quick", action="store_true", help="one seed, a few steps")
-    options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {min(unknown)}; there are {', '.join(PARTS)}")
-    torch.set_num_threads(1)
-    result = {}
-    for name in options.parts or PARTS:
-        result |= PARTS[name](options.quick)
-    print(json.dumps({key: round(value, 4) for key, value in result.items()}))
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, {"binary": binary_part, "exact": exact_part, "grey": grey_part, "style": style_part})

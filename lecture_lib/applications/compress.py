@@ -97,8 +97,7 @@ def unpacked(file: bytes, d: int, fingerprint: bytes) -> tuple[np.ndarray, int, 
 def walk(model: nn.Module, n: int, symbol: Symbol) -> Tensor:
     """n images (n, d), pixel by pixel, each of them known when the next ones' probabilities are asked for.
 
-    symbol(rows, j, probabilities): pixel j of these images, given its probabilities (n, levels) as whole numbers of
-    2^-20, at least 1 of them. Rounding noise, up to 1e-14, changes none of these but once in many files.
+    symbol(rows, j, probabilities): pixel j of these images, given its probabilities (n, levels), `whole` numbers.
     """
     model, threads = copy.deepcopy(model).cpu().double().eval(), torch.get_num_threads()
     x = torch.zeros(n, model.d, dtype=torch.float64, device="cpu")
@@ -107,11 +106,18 @@ def walk(model: nn.Module, n: int, symbol: Symbol) -> Tensor:
         for first in range(0, n, BLOCK):
             rows = slice(first, first + BLOCK)
             for j in model.ordering.argsort().tolist():
-                p = (model.pmf(x[rows], j) * 2**20).round().clamp(min=1)
-                x[rows, j] = symbol(rows, j, p.numpy()).double()
+                x[rows, j] = symbol(rows, j, whole(model.pmf(x[rows], j))).double()
     finally:
         torch.set_num_threads(threads)
     return x.long()
+
+
+def whole(p: Tensor) -> np.ndarray:
+    """Probabilities as whole numbers of 2^-20, at least 1 of them.
+
+    Rounding noise, up to 1e-14, changes none of them but once in many files.
+    """
+    return (p * 2**20).round().clamp(min=1).numpy()
 
 
 def fingerprint(model: nn.Module) -> bytes:

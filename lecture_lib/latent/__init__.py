@@ -10,7 +10,7 @@
 
 from lecture_lib.latent import bits_back
 from lecture_lib.latent.deep_belief import DeepBeliefNet
-from lecture_lib.latent.partition import ais, log_mean_exp, log_z
+from lecture_lib.latent.partition import ais, importance_bound, log_mean_exp, log_z
 from lecture_lib.latent.rbm import RBM, bernoulli, contrastive_divergence, phase, train_rbm
 from lecture_lib.latent.style import StyleGenerator, mixed, modulated_conv, style_model
-from lecture_lib.latent.vae import VAE, Bound, Levels, digits_vae, importance_bound, kl_to_normal
+from lecture_lib.latent.vae import VAE, Bound, Levels, digits_vae, kl_to_normal

@@ -14,7 +14,7 @@ import torch
 from constriction import stream
 from torch import Tensor
 
-from lecture_lib.applications.compress import DIFFERS, checksum, fingerprint, packed, unpacked
+from lecture_lib.applications.compress import DIFFERS, checksum, fingerprint, packed, unpacked, whole
 from lecture_lib.checks import require
 from lecture_lib.latent.vae import VAE
 from lecture_lib.likelihood.simple import as_levels
@@ -40,14 +40,13 @@ def encode(vae: VAE, x) -> bytes:
 
 def decode(vae: VAE, file: bytes) -> Tensor:
     """The images (n, d) of a file of `encode`, by the same model. ValueError if it is none, damaged or another's."""
-    vae, x = exact(vae), torch.zeros(0, vae.d, dtype=torch.long)
+    vae = exact(vae)
     words, n, of_images = unpacked(file, vae.d, fingerprint(vae))
-    coder = stream.stack.AnsCoder(words)
-    for _ in range(n):
+    coder, x = stream.stack.AnsCoder(words), torch.zeros(n, vae.d, dtype=torch.long, device="cpu")
+    for row in x:
         z = coder.decode(WINDOW, *prior(vae))
-        row = torch.from_numpy(coder.decode(PIXELS, pmf(vae, z))).long()
+        row.copy_(torch.from_numpy(coder.decode(PIXELS, pmf(vae, z))))
         coder.encode_reverse(z, WINDOW, *posterior(vae, row))  # the bits back
-        x = torch.cat([x, row[None]])
     require(checksum(x) == of_images, DIFFERS)
     return x
 
@@ -72,6 +71,6 @@ def posterior(vae: VAE, row: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 @torch.no_grad()
 def pmf(vae: VAE, z: np.ndarray) -> np.ndarray:
-    """p(x_j = v | z) for each level v, (d, levels), as whole numbers of 2^-20, at least 1 of them."""
+    """p(x_j = v | z) for each level v, (d, levels), `whole` numbers."""
     z = torch.from_numpy(z).double()[None] * GRID
-    return (vae.likelihood.log_pmf(vae.decoder(z))[0].exp() * 2**20).round().clamp(min=1).numpy()
+    return whole(vae.likelihood.log_pmf(vae.decoder(z))[0].exp())

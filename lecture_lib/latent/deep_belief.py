@@ -1,8 +1,10 @@
 """RBMs on top of each other: the deep belief net. Slide "Historical evolution", Hinton, Osindero and Teh 2006.
 
-p(v, h1, h2) = p(v | h1) p(h1, h2)         the upper pair is an RBM; what is below it is drawn downwards
-greedily, layer by layer                   each RBM learns what the one below makes of the data
-log p(v) >= E_q log p(v | h1) p(h1) / q(h1 | v)       with q of the lower RBM: `DeepBeliefNet.bound`
+    p(v, h1, h2) = p(v | h1) p(h1, h2)                   the upper pair is an RBM; what is below it is drawn downwards
+    layer by layer, from below                           `train_rbm` of each, on draws of h given what the one below saw
+    log p(v) >= E_q log p(v | h1) p(h1) / q(h1 | v)      with q of the lower RBM: `DeepBeliefNet.bound`
+
+The data of the second RBM: bernoulli(first.hidden_given(x), rng).
 """
 
 from itertools import pairwise

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from lecture_lib.checks import as_tensor, cpu_rng, on_cpu, positive_int, require
+from lecture_lib.checks import as_tensor, cpu_rng, on_cpu, positive_int, require, takes_arrays
 from lecture_lib.evaluate import Estimate
 
 UNITS = 20  # 2^20 states are summed, and no more
@@ -59,14 +59,18 @@ def ais(rbm, base=None, chains: int = 500, temperatures: int = 1000, rng=None) -
     return log_w
 
 
-def log_mean_exp(log_w) -> Estimate:
-    """log((1/n) sum_i w_i) of log w (n,), and its standard error, that of the mean of w over that mean.
+@takes_arrays
+def importance_bound(log_w: Tensor) -> Tensor:
+    """log (1/k) sum_i w_i = logsumexp(log w) - log k, over the first dimension: (k, ...) -> (...).
 
-    Of ratios w = p(x, z) / q(z) it estimates log p(x); of `ais`, log Z. In expectation it is too low (Jensen), the less
-    the larger n.
+    With E w = p(x) it is on average at most log p(x), and the nearer the larger k.
     """
+    return torch.logsumexp(log_w, 0) - math.log(len(log_w))
+
+
+def log_mean_exp(log_w) -> Estimate:
+    """`importance_bound` of log w (n,), and its standard error: that of the mean of w, over that mean."""
     log_w = as_tensor(log_w, "log_w").detach().double()
     require(log_w.ndim == 1 and len(log_w) > 1, f"log_w has shape {tuple(log_w.shape)}. It should be (n,), n > 1.")
-    high = log_w.max()
-    w = (log_w - high).exp()
-    return Estimate((high + w.mean().log()).item(), (w.std() / w.mean() / math.sqrt(len(w))).item())
+    w = (log_w - log_w.max()).exp()
+    return Estimate(importance_bound(log_w).item(), (w.std() / w.mean() / math.sqrt(len(w))).item())

@@ -10,7 +10,6 @@ Smolensky 1986; Hinton 2002; Hinton, Osindero and Teh 2006, who stack them: `dee
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -111,16 +110,9 @@ def phase(rbm: RBM, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return v.T @ h / len(v), v.mean(0), h.mean(0)
 
 
-class Step(NamedTuple):
-    """What one step did. number: counts from 1. made: v_k, (m, d)."""
-
-    number: int
-    made: Tensor
-
-
 @with_gradients
-def train_rbm(rbm, x, steps=3000, batch_size=100, k=1, chain=None, lr=None, optimizer=None, rng=None) -> Iterator[Step]:
-    """`contrastive_divergence` of mini-batches of x (n, d), 0 or 1; yields a `Step` after each.
+def train_rbm(rbm, x, steps=3000, batch_size=100, k=1, chain=None, lr=None, optimizer=None, rng=None) -> Iterator:
+    """`contrastive_divergence` of mini-batches of x (n, d), 0 or 1; yields v_k, (m, d), after each step.
 
     chain: (m, d), for the persistent form, moved on in place; None: each step starts at its own mini-batch.
     k: Gibbs steps a step. lr: a number, or a function of the step's number; by default the optimizer's own.
@@ -136,7 +128,7 @@ def train_rbm(rbm, x, steps=3000, batch_size=100, k=1, chain=None, lr=None, opti
     lr = None if lr is None else lr_at(lr)
 
     @with_gradients
-    def train() -> Iterator[Step]:  # apart, so that all of the above happens at the call
+    def train() -> Iterator[Tensor]:  # apart, so that all of the above happens at the call
         for number in range(1, steps + 1):
             for group in optimizer.param_groups if lr else ():
                 group["lr"] = lr(number)
@@ -144,6 +136,6 @@ def train_rbm(rbm, x, steps=3000, batch_size=100, k=1, chain=None, lr=None, opti
             made = contrastive_divergence(rbm, optimizer, v, v if chain is None else chain, k, rng)
             if chain is not None:
                 chain.copy_(made)
-            yield Step(number, made)
+            yield made
 
     return train()

@@ -14,7 +14,6 @@ The early layers see 7 x 7 pixels, the late ones 28 x 28; each may get the w of 
 import math
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file
@@ -22,8 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.checks import as_input, cpu_rng, fits_memory, positive_int, sampler, takes_arrays
-from lecture_lib.evaluate import Classifier
-from lecture_lib.gans import MLP, ImageDiscriminator, dcgan, eval_mode, init_weights
+from lecture_lib.gans import MLP, ImageDiscriminator, ImageGenerator, dcgan, eval_mode, init_weights
 from lecture_lib.gans.networks import SLOPE
 
 WEIGHTS = Path(__file__).parent / "style.safetensors"
@@ -86,7 +84,7 @@ class StyleGenerator(nn.Module):
         channels = [2 * width, 2 * width, 2 * width, width, width, width]
         self.constant = nn.Parameter(torch.randn(1, channels[0], 7, 7, generator=rng, device="cpu"))
         self.convs = nn.ModuleList(StyleLayer(a, b, w_dim, 3, rng) for a, b in pairwise(channels))
-        self.ink = StyleLayer(width, 1, w_dim, 1, rng)
+        self.ink = StyleLayer(width, 1, w_dim, 1, rng)  # without noise: its strength is never used
         with torch.no_grad():
             self.ink.weight /= 10 * math.sqrt(width)
             for layer in list(self.mapping)[::2]:  # w with a variance of about 1: images differ from the start
@@ -118,10 +116,7 @@ class StyleGenerator(nn.Module):
             w = torch.where((torch.arange(self.layers).to(w) < start[:, None])[..., None], w, w.roll(1, 0))
         return self.synthesis(w, self.rng)
 
-    @sampler
-    def noise(self, n, rng=None) -> Tensor:
-        """z, (n, z_dim), on the CPU."""
-        return torch.randn(n, self.z_dim, generator=rng)
+    noise = ImageGenerator.noise
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:
@@ -129,43 +124,6 @@ class StyleGenerator(nn.Module):
         with eval_mode(self):
             parts = self.noise(n, rng).split(250)
             return torch.cat([self.synthesis(self.styles(z), rng).cpu() for z in parts])
-
-
-class Mixing(NamedTuple):
-    """What mixed images have of A and of B. pairs: of how many the classes of A and B differ."""
-
-    class_a: float  # the share of mixed images of A's class, among those pairs
-    class_b: float
-    tone_a: float  # how the tones of mixed images correlate with A's
-    tone_b: float
-    outline_a: float  # how much of their silhouettes together mixed images and A share, on average over all pairs
-    outline_b: float
-    pairs: int
-
-
-def mixing(net: Classifier, a: Tensor, b: Tensor, both: Tensor) -> Mixing:
-    """Pictures A, B and both, (n, 1, 28, 28) each, as a classifier sees them, and by their ink.
-
-    0 where all pairs are of one class, or all pictures of one tone.
-    """
-    classes, tones = zip(*((net.classify(x), tone(x)) for x in (a, b, both)))
-    differ = classes[0] != classes[1]
-    shares = [(classes[2] == of)[differ].float().mean() for of in classes[:2]]
-    numbers = torch.stack([*shares, *torch.corrcoef(torch.stack(tones))[2, :2]]).nan_to_num()
-    inner = [silhouette(x) for x in (a, b, both)]
-    alike = [((inner[2] & of).sum(1) / (inner[2] | of).sum(1).clamp(min=1)).mean().item() for of in inner[:2]]
-    return Mixing(*numbers.tolist(), *alike, int(differ.sum()))
-
-
-def silhouette(x: Tensor) -> Tensor:
-    """Which pixels are above .1, where 0 is black and 1 white: (n, 1, 28, 28) in [-1, 1] -> (n, 784)."""
-    return x.flatten(1) > -0.8
-
-
-def tone(x: Tensor) -> Tensor:
-    """The mean of the silhouette's pixels, from 0 to 1: (n, 1, 28, 28) in [-1, 1] -> (n,)."""
-    inside = silhouette(x)
-    return ((x.flatten(1) + 1) / 2 * inside).sum(1) / inside.sum(1).clamp(min=1)
 
 
 class BatchSpread(nn.Module):

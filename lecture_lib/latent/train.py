@@ -16,15 +16,7 @@ from lecture_lib.applications.train import CLOTHES, Made, main, train_averaged
 from lecture_lib.gans import cross_entropy, discriminator_step
 from lecture_lib.gans.further import penalized_step, slopes
 from lecture_lib.latent import style
-
-
-@torch.no_grad()
-def mixed_at(G: style.StyleGenerator, net: evaluate.Classifier, start: int, n=2000, seed=0) -> style.Mixing:
-    """`mixing` of n pairs, with B's styles from layer `start` on; without noise."""
-    rng = torch.Generator().manual_seed(seed)
-    w = [torch.cat([G.styles(z) for z in G.noise(n, rng).split(250)]) for _ in "AB"]
-    a, b, both = (torch.cat([G.synthesis(w) for w in ws.split(250)]) for ws in (*w, style.mixed(*w, start)))
-    return style.mixing(net, a, b, both)
+from lecture_lib.latent.mixing import mixed_at
 
 
 def lazy_r1(weight: float = 0.3, every: int = 8):
@@ -58,10 +50,8 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
         made = kept.sample(5000, torch.Generator().manual_seed(seed))
         distance = evaluate.frechet(net.features(made), real, draws=0).value
         found = ", ".join(f"{name} {value:.2f}" for name, value in mixed_at(kept, net, 3)._asdict().items())
-        yield (
-            weights,
-            f"after {number} rounds: FD {distance:.2f}; styles of B from layer 3 on: {found}; {seconds:.0f} CPU s",
-        )
+        found = f"FD {distance:.2f}; styles of B from layer 3 on: {found}; {seconds:.0f} CPU s"
+        yield weights, f"after {number} rounds: {found}"
 
 
 KINDS = {"style": (clothes, 8_000, CLOTHES)}

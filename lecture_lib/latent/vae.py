@@ -8,13 +8,12 @@
 Kingma and Welling 2013; Burda and others 2016. Part 2 trains: `maximize_likelihood(Bound(vae), x, lr=1e-3)`.
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from lecture_lib.checks import cpu_rng, positive, positive_int, sampler, takes_arrays
 from lecture_lib.gans.networks import MLP
+from lecture_lib.latent.partition import importance_bound
 from lecture_lib.likelihood import Autoregressive
 from lecture_lib.likelihood.simple import as_levels
 
@@ -87,8 +86,9 @@ class VAE(nn.Module):
 
     def bound(self, x, k: int = 1, rng=None) -> Tensor:
         """log (1/k) sum_i p(x, z_i) / q(z_i | x): (n, d) -> (n,), in nats. On average below log p(x); IWAE's bound."""
-        draws = torch.ones(positive_int("k", k), device="cpu").split(50)  # not all at once, for the memory
-        return importance_bound(torch.cat([self.log_weights(x, len(some), rng) for some in draws]))
+        k = positive_int("k", k)
+        draws = [min(50, k - done) for done in range(0, k, 50)]  # not all at once, for the memory
+        return importance_bound(torch.cat([self.log_weights(x, some, rng) for some in draws]))
 
     @sampler
     def sample(self, n, rng=None) -> Tensor:
@@ -100,12 +100,6 @@ class VAE(nn.Module):
 def normal(shape, rng) -> Tensor:
     """N(0, 1), on the CPU."""
     return torch.randn(shape, generator=cpu_rng(rng), device="cpu")
-
-
-@takes_arrays
-def importance_bound(log_w: Tensor) -> Tensor:
-    """log (1/k) sum_i w_i = logsumexp(log w) - log k, over the first dimension: (k, n) -> (n,)."""
-    return torch.logsumexp(log_w, 0) - math.log(len(log_w))
 
 
 class Bound(nn.Module):

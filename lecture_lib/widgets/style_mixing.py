@@ -14,7 +14,8 @@ from torch import Tensor
 
 from lecture_lib.checks import one_of, positive_int
 from lecture_lib.evaluate import Classifier
-from lecture_lib.latent.style import Mixing, StyleGenerator, mixed, mixing
+from lecture_lib.latent.mixing import Mixing, mixing
+from lecture_lib.latent.style import StyleGenerator, mixed
 from lecture_lib.widgets.pictures import Pictures
 from lecture_lib.widgets.view import in_float32, plain
 

@@ -9,7 +9,7 @@ import torch
 from lecture_lib.data import digits
 from lecture_lib.evaluate import Classifier, estimate
 from lecture_lib.latent import RBM, StyleGenerator, bernoulli, digits_vae, kl_to_normal, mixed
-from lecture_lib.latent.style import tone
+from lecture_lib.latent.mixing import tone
 from lecture_lib.widgets import Gibbs, GibbsModel, LatentPlane, LatentPlaneModel, StyleMixing, StyleMixingModel
 from lecture_lib.widgets.gibbs import STEPS
 from lecture_lib.widgets.pictures import mosaic

@@ -182,14 +182,7 @@ function render({ model, el }) {
   slider.addEventListener("input", move);
   number.addEventListener("input", move);
   number.addEventListener("blur", () => { number.value = model.get("bins"); });
-  model.on("change", ask);
-  el.append(root);
-  return () => {
-    stop();
-    say.stop();
-    stopSetting();
-    model.off("change", ask);
-  };
+  return mounted(el, root, model, ask, stop, say.stop, stopSetting);
 }
 
 export default { render };

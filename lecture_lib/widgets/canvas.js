@@ -191,6 +191,16 @@ function throttle(f, ms) {
   return later;
 }
 
+/** Put a widget on the page, and ask for a picture at each change. Returns what takes it off again: all the stops. */
+function mounted(el, root, model, ask, ...stops) {
+  model.on("change", ask);
+  el.append(root);
+  return () => {
+    stops.forEach((stop) => stop());
+    model.off("change", ask);
+  };
+}
+
 /** A filled circle. */
 function dot(ctx, colour, x, y, radius = 5) {
   ctx.fillStyle = colour;

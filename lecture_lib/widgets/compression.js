@@ -123,14 +123,7 @@ function render({ model, el }) {
 
   const [setPosition, stopSetting] = setter(model, "position");
   slider.addEventListener("input", () => setPosition(slider.valueAsNumber));
-  model.on("change", ask);
-  el.append(root);
-  return () => {
-    stop();
-    say.stop();
-    stopSetting();
-    model.off("change", ask);
-  };
+  return mounted(el, root, model, ask, stop, say.stop, stopSetting);
 }
 
 export default { render };

@@ -54,14 +54,7 @@ function render({ model, el }) {
   });
 
   slider.addEventListener("input", () => player.go(slider.valueAsNumber / fine));
-  model.on("change", ask);
-  el.append(root);
-  return () => {
-    player.stop();
-    stop();
-    say.stop();
-    model.off("change", ask);
-  };
+  return mounted(el, root, model, ask, player.stop, stop, say.stop);
 }
 
 export default { render };

@@ -66,14 +66,7 @@ function render({ model, el }) {
   right.addEventListener("pointerdown", pick);
   right.addEventListener("pointermove", pick);
   sliders.forEach((slider, k) => slider.addEventListener("input", () => setters[k][0](slider.valueAsNumber)));
-  model.on("change", ask);
-  el.append(root);
-  return () => {
-    stop();
-    say.stop();
-    setters.forEach(([, end]) => end());
-    model.off("change", ask);
-  };
+  return mounted(el, root, model, ask, stop, say.stop, ...setters.map(([, end]) => end));
 }
 
 export default { render };

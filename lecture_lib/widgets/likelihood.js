@@ -272,14 +272,7 @@ function render({ model, el }) {
     model.set("_sgd", { press: model.get("_presses"), cleared: Date.now() }); // never equal to the last: all views hear
     model.save_changes();
   });
-  model.on("change", ask);
-  el.append(root);
-  return () => {
-    stop();
-    say.stop();
-    for (const c of controls) c.stop();
-    model.off("change", ask);
-  };
+  return mounted(el, root, model, ask, stop, say.stop, ...controls.map((c) => c.stop));
 }
 
 export default { render };

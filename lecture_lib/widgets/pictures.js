@@ -93,14 +93,7 @@ function render({ model, el }) {
   });
   const [set, stopSetting] = setter(model, trait);
   slider.addEventListener("input", () => set(positions[slider.valueAsNumber]));
-  model.on("change", ask);
-  el.append(root);
-  return () => {
-    stop();
-    say.stop();
-    stopSetting();
-    model.off("change", ask);
-  };
+  return mounted(el, root, model, ask, stop, say.stop, stopSetting);
 }
 
 export default { render };

@@ -91,5 +91,5 @@ class Pictures(View):
         right.axvline(facts["places"][j], color="grey", linewidth=0.8)
         right.set(xlabel=self.label, ylabel=self.ylabel, ylim=facts["ranges"][i])
         right.set_xticks(facts["places"], facts["positions"])
-        right.legend(fontsize=8, frameon=False)
+        right.legend(fontsize=8, frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         return figure

@@ -524,7 +524,8 @@ def test_flow_depth_trains_pauses_and_begins_anew(opened, lab):
     assert lab.python(page, "", "flows.model.done") == "0"  # to be looked at trains nothing
 
     widget.get_by_role("button", name="Train").press("Enter")
-    page.wait_for_function("node => !/all flows: 0 of/.test(node.innerText)", arg=numbers.element_handle())
+    # the flow that is shown has its turn after the shallower ones
+    page.wait_for_function("node => !/3 layers, 0 of/.test(node.innerText)", arg=numbers.element_handle())
     widget.get_by_role("button", name="Pause").press("Enter")
     assert shown(widget) != start
     done = int(lab.python(page, "", "flows.model.done"))
@@ -571,7 +572,8 @@ def test_flow_depth_trains_pauses_and_begins_anew(opened, lab):
 def test_flow_depth_goes_through_the_layers(opened, lab):
     page = opened("flows.ipynb")
     widget = page.locator(".lecture-widget").nth(0)
-    lab.python(page, "flows.model.run(60); flows._run += 1; flows._ask = dict(number=1, depth=3, layer=3)")
+    lab.python(page, "flows.model = flows._make(); flows.model.run(60); flows._run += 1")
+    lab.python(page, "flows._ask = dict(number=1, depth=3, layer=3)")
     numbers, slider = widget.locator("div.numbers"), widget.get_by_role("slider", name="layer", exact=True)
     page.wait_for_function(WORDS, arg=[numbers.element_handle(), "all flows: 60 of 90 steps"])
     pictures = {}

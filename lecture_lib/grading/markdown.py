@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -133,8 +134,11 @@ def within_limits(context: Any, render: Callable[[], str]) -> str:
     limited = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     began = time.process_time()
     before = signal.signal(signal.SIGVTALRM, _too_long) if limited else None
+    hook = sys.unraisablehook
     try:
         if limited:
+            # raised in a destructor it is ignored, and comes again: nothing to be told
+            sys.unraisablehook = lambda ignored: None if ignored.exc_type is TooLong else hook(ignored)
             signal.setitimer(signal.ITIMER_VIRTUAL, left, 0.1)  # again, should it be caught
         return render()
     except (TooLong, Exception):  # a renderer's own mistake is no reason to show nothing
@@ -143,6 +147,7 @@ def within_limits(context: Any, render: Callable[[], str]) -> str:
         if limited:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.signal(signal.SIGVTALRM, before)
+            sys.unraisablehook = hook
         page["seconds"] = page.get("seconds", 0.0) + time.process_time() - began
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -89,6 +89,9 @@ class BinsModel:
         return AtK(edges, model.probs / edges.diff(), train.mean().item(), validation.mean().item(), excess, lost)
 
 
+known = lru_cache(8)(BinsModel)  # who comes back to a choice does not wait for it again
+
+
 def check(name: str, value) -> None:
     """ValueError, one sentence, if an argument of the widget is not one that it can show."""
     if name == "target":
@@ -123,7 +126,7 @@ class Bins(View):
     def __init__(self, target="mixture", n=1000, smoothing=0.5, bins=20, seed=0, **kwargs):
         check("bins", bins)
         self._lock = threading.Lock()
-        self.model = BinsModel(target, n, smoothing, seed)
+        self.model = known(target, n, smoothing, seed)
         super().__init__(target=target, n=n, smoothing=smoothing, bins=bins, **self._arrays(), **kwargs)
 
     def _arrays(self) -> dict:
@@ -148,7 +151,7 @@ class Bins(View):
         with self._lock, self.hold_sync():
             wanted = (self.target, self.n, self.smoothing)
             if wanted != (self.model.target, self.model.n, self.model.smoothing):
-                self.model = BinsModel(*wanted, seed=self.model.seed)
+                self.model = known(*wanted, self.model.seed)
                 for name, value in self._arrays().items():
                     setattr(self, name, value)
 

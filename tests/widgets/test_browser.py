@@ -56,6 +56,10 @@ def lab(tmp_path_factory):
         "import torch\nfrom lecture_lib import applications, data\nfrom lecture_lib.widgets import Compression\n"
         "model = applications.PixelModel((8, 8), 17, hidden=8, rng=torch.Generator().manual_seed(0))\n"
         "file = Compression(model, data.digits(), position=10)\nfile",
+        "from IPython.display import display\nfrom lecture_lib import plots\n"
+        "look = lambda step: plots.images({f'step {step}': torch.arange(16)[None]}, (4, 4), 16)\n"
+        "live = display(look(1), display_id=True)\n"
+        "for step in (2, 3):\n    live.update(look(step))",
     )
     notebook(
         notebooks / "timeline.ipynb",
@@ -76,13 +80,6 @@ def lab(tmp_path_factory):
         "long = FlowDepth(most=8, steps=5000, n=500)\nlong",
         "from lecture_lib.flows import Affine, Flow, Normal\n"
         "own = FlowDepth(flow=Flow(Normal(2), [Affine(2), Affine(2)]), target='rings')\nown",
-    )
-    notebook(
-        notebooks / "live.ipynb",
-        "import torch\nfrom IPython.display import display\nfrom lecture_lib import plots\n"
-        "look = lambda step: plots.images({f'step {step}': torch.arange(16)[None]}, (4, 4), 16)\n"
-        "live = display(look(1), display_id=True)\n"
-        "for step in (2, 3):\n    live.update(look(step))",
     )
     with Lab(home, notebooks) as lab:
         yield lab
@@ -132,7 +129,7 @@ def numbers(model, k):
 
 def test_a_picture_is_drawn_anew_while_its_cell_runs(opened):
     """As the samples of notebook 5: one picture, the last one, and its words change with it."""
-    pictures = opened("live.ipynb").locator(".jp-OutputArea-output img")
+    pictures = opened("files.ipynb").locator(".jp-OutputArea-output img")
     pictures.and_(pictures.page.get_by_alt_text("step 3")).wait_for()
     assert pictures.count() == 1
 

@@ -9,11 +9,14 @@
 A wrapped network shares its parameters with the plain one, which goes on to answer `sample`.
 """
 
+import time
 from collections.abc import Callable
+from functools import cache, partial
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 from torch.optim.adam import adam
 
 from lecture_lib.checks import require, with_gradients
@@ -21,15 +24,34 @@ from lecture_lib.gans import cross_entropy, descend
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Is arithmetic in bfloat16 faster than in float32 there? On a CPU it takes AVX512-BF16 or AMX."""
+    """Is arithmetic in bfloat16 faster than in float32 there? On a CPU it takes AVX512-BF16 or AMX, and is tried."""
     if device.type == "cuda":  # torch.cuda.is_bf16_supported() also counts GPUs that only emulate it
         return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
     supported = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not yet in torch's public interface
-    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in supported)
+    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in supported) and sooner_in_bfloat16()
+
+
+@cache
+@with_gradients
+def sooner_in_bfloat16() -> bool:
+    """The best of five convolutions, forward and back, on this CPU: some have the instructions, and lose by them."""
+    ones = partial(torch.ones, dtype=torch.float32, device="cpu")
+    x, weight = (ones(64, 64, side, side).to(memory_format=torch.channels_last) for side in (14, 4))
+    weight.requires_grad_()
+
+    def seconds(enabled: bool) -> float:
+        began = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            conv2d(x, weight, stride=2).float().sum().backward()
+        return time.perf_counter() - began
+
+    _, *timed = [(seconds(True), seconds(False)) for _ in range(6)]  # the first one sets things up
+    in_half, in_full = map(min, zip(*timed))
+    return in_half < in_full
 
 
 class half(nn.Module):
-    """The network with convolutions and matrix products in bfloat16, where the device has it (torch.autocast).
+    """The network with convolutions and matrix products in bfloat16, where the device gains by it (torch.autocast).
 
     Parameters, optimizer and losses stay in float32, so losses differ in the third digit. The weights are laid out
     anew in memory, channels last, in place.

@@ -144,12 +144,21 @@ def test_real_and_fake_in_one_pass_give_the_same_step(name, loss):
 
 
 @pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="needs /proc/cpuinfo")
-def test_the_cpu_is_asked_what_the_kernel_says_of_it():
+@pytest.mark.parametrize("sooner", [True, False])
+def test_the_cpu_is_asked_what_the_kernel_says_of_it_and_whether_it_gains_by_it(sooner, monkeypatch):
+    monkeypatch.setattr(fast, "sooner_in_bfloat16", lambda: sooner)
     flags = re.search(r"flags\s*:(.*)", Path("/proc/cpuinfo").read_text())
     flags = flags[1].split() if flags else []
     if platform.machine() in ("x86_64", "AMD64"):
-        assert fast.has_bfloat16(CPU) == ("avx512_bf16" in flags or "amx_tile" in flags)
+        assert fast.has_bfloat16(CPU) == (sooner and ("avx512_bf16" in flags or "amx_tile" in flags))
     assert fast.has_bfloat16(torch.device("mps")) is False
+
+
+def test_the_trial_of_the_cpu_leaves_random_numbers_gradients_and_dtypes_as_they_are():
+    before = torch.get_rng_state()
+    with torch.inference_mode(), torch.device("meta"):
+        found = fast.sooner_in_bfloat16.__wrapped__()
+    assert found in (True, False) and torch.equal(torch.get_rng_state(), before)
 
 
 def test_half_shares_its_parameters_and_answers_what_the_network_answers(bfloat16):

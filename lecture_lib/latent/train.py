@@ -54,7 +54,7 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
         yield weights, f"after {number} rounds: {found}"
 
 
-KINDS = {"style": (clothes, 8_000, CLOTHES)}
+KINDS = {"style": (clothes, 24_000, CLOTHES)}
 
 if __name__ == "__main__":
     main(KINDS, "lecture_lib.latent.train", __doc__)

@@ -126,6 +126,21 @@ def as_table(answer, x):
     return torch.cat([torch.column_stack([W, b]), torch.cat([c, c.new_zeros(1)])[None]])
 
 
+def as_pairs(answer, train, levels):
+    """Pairs of pixels (k, 2), then the shares of each pair's two levels (k, levels, levels), as rows of one table."""
+    parts = answer(train, levels)
+    k = train.shape[1] // 2
+    advice = f"Return (pairs, p), of shapes ({k}, 2) and ({k}, {levels}, {levels})."
+    if not isinstance(parts, (tuple, list)) or len(parts) != 2:
+        raise Told("Your function returned None. Does it end with `return`?" if parts is None else advice)
+    pairs, p = (as_answer(part)[0] for part in parts)
+    if pairs is None or p is None:
+        raise Told(f"pairs or p is no tensor of numbers. {advice}")
+    if pairs.shape != (k, 2) or p.shape != (k, levels, levels):
+        raise Told(f"Your pairs and p have shapes {tuple(pairs.shape)} and {tuple(p.shape)}. {advice}")
+    return torch.cat([pairs.to(p), p.flatten(1)], 1)
+
+
 MOST = 60  # steps that are looked at
 
 
@@ -227,4 +242,4 @@ on_translators.names = (
     *(f"the gradient in {n}'s {k} {i}" for n in "GH" for k, m in KINDS for i in range(1, m + 1)),
 )
 
-ADAPTERS = {f.__name__: f for f in (on_d, on_g, on_records, by_translators, on_translators, as_table)}
+ADAPTERS = {f.__name__: f for f in (on_d, on_g, on_records, by_translators, on_translators, as_table, as_pairs)}

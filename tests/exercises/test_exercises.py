@@ -16,6 +16,7 @@ from lecture_lib.exercises import EXERCISES, check, engine, prepare
 from lecture_lib.exercises.flows import net
 from lecture_lib.exercises.histograms import UNEQUAL
 from lecture_lib.histogram import Histogram
+from lecture_lib.sandbox.adapters import ADAPTERS
 from tests.exercises import references
 
 h, f = references("histogram"), references("flows")
@@ -671,3 +672,8 @@ def test_one_infinite_sample_among_right_ones_is_wrong():
         return torch.cat([f.sample(*arguments)[1:], torch.tensor([math.inf])])
 
     assert check("flows.sample", one_infinite).points == 0
+
+
+def test_the_sandbox_knows_the_adapter_of_every_exercise():
+    adapters = [exercise.adapter for exercise in EXERCISES.values() if exercise.adapter]
+    assert adapters and all(ADAPTERS.get(adapter.__name__) is adapter for adapter in adapters)

@@ -1,7 +1,7 @@
 """Submissions that try to cheat, stop or slow down the grader, with the marks that they must get.
 
 Each is the right notebook, or the blank release, of 1_histograms, with something done to it. The attack mostly sits in
-the first exercise, `estimate`, worth 4 of 26 points: what is right beside it must keep its 22.
+the first exercise, `estimate`, worth 4 of 37 points: what is right beside it must keep its 33.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 
 ASSIGNMENT, NOTEBOOK = "1_histograms", "histograms"
 LISTENING = socket.create_server(("127.0.0.1", 0), backlog=100)  # nobody in the sandbox should reach it
-ALL, FIRST = 26, 4
+ALL, FIRST = 37, 4
 REST = ALL - FIRST
 
 

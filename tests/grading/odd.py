@@ -1,4 +1,4 @@
-"""Honest notebooks that are odd: each is right in the notebook, top to bottom, and must get its 26 points.
+"""Honest notebooks that are odd: each is right in the notebook, top to bottom, and must get its 37 points.
 
 Each takes the right notebook of 1_histograms and does to it what students, editors and tools do.
 """

@@ -25,7 +25,7 @@ from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, 
 from lecture_lib.grading.worksheet import Worksheet
 from tests.conftest import ROOT
 
-from .hostile import ASSIGNMENT, BLANK, RIGHT
+from .hostile import ALL, ASSIGNMENT, BLANK, RIGHT
 
 GOOD, EMPTY = nbformat.writes(RIGHT).encode(), nbformat.writes(BLANK).encode()
 RELEASE = read_release(ROOT, ASSIGNMENT)
@@ -452,7 +452,7 @@ RESULTS = [
 
 def test_tables_hold_no_formulas_and_no_html_of_others():
     rows = list(csv.reader(io.StringIO(as_csv(RESULTS, RELEASE, {}))))
-    assert rows[1][:7] == ["'=cmd()", "'+Eve", "graded", "5.5", "26", "5.5", "26"]
+    assert rows[1][:7] == ["'=cmd()", "'+Eve", "graded", "5.5", f"{ALL}", "5.5", f"{ALL}"]
     assert all(cell[:1] not in tuple("=+-@") for row in rows for cell in row)
     for begin in (
         "=2+2",
@@ -484,13 +484,13 @@ def test_marks_for_canvas_and_moodle_have_the_columns_that_they_import():
     essay = replace(RELEASE, by_hand={"essay": 5.0})
     assert for_canvas(RESULTS[1:], essay, {"bob": Total(7.5)}).splitlines() == [
         "Student,ID,Section,1_histograms",
-        "    Points Possible,,,31",
+        f"    Points Possible,,,{ALL + 5}",
         "<i>Bob</i>,bob,,7.5",
     ]
     moment = datetime(2026, 3, 1, 15, 4)
     assert for_moodle(RESULTS[1:], RELEASE, {}, moment).splitlines() == [
         "Identifier,Full name,Grade,Maximum Grade,Last modified (grade)",
-        'Participant bob,<i>Bob</i>,4,26,"Sunday, 01 March 2026, 03:04 PM"',
+        f'Participant bob,<i>Bob</i>,4,{ALL},"Sunday, 01 March 2026, 03:04 PM"',
     ]
 
 
@@ -545,11 +545,11 @@ def a_worksheet(rng, language, students):
     headers, word, (submitted, yes, date) = LANGUAGES[language]
     headers, comma = headers.split(","), language in ("de", "fr", "es")
     number = lambda value: f"{value:.2f}".replace(".", "," if comma else ".")  # noqa: E731
-    old = rng.choice(["", "-", number(0), number(26)])
+    old = rng.choice(["", "-", number(0), number(ALL)])
     rows = [
         [
             *(f"{word}{student}", name, rng.choice(["", f"s{student}", student]), f"{student}@example.org"),
-            *(submitted, old, number(26), yes, date, rng.choice(["-", date]), "a, b; c"),
+            *(submitted, old, number(ALL), yes, date, rng.choice(["-", date]), "a, b; c"),
         ]
         for student, name in students.items()
     ]
@@ -558,7 +558,7 @@ def a_worksheet(rng, language, students):
     more = rng.random() < 0.3  # the state of a marking workflow, and who marks
     at = 5 - len(left_out & {1, 2, 3})
     if more:
-        table = [[*row[: at - 1], f"marker {'26' * (i > 0)}", *row[at - 1 :]] for i, row in enumerate(table)]
+        table = [[*row[: at - 1], f"marker {f'{ALL}' * (i > 0)}", *row[at - 1 :]] for i, row in enumerate(table)]
         at += 1
     return table, at
 
@@ -575,7 +575,7 @@ def test_moodles_own_worksheet_is_filled_in_any_language_and_nothing_else_of_it_
         encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16"])
         path.write_bytes(written.getvalue().encode(encoding))
         came = rng.sample(sorted(students), rng.randint(1, len(students)))
-        results = [Result(s, GRADED, "", (Mark(FIRST.name, FIRST.check, 7.5, 26),), 1) for s in came]
+        results = [Result(s, GRADED, "", (Mark(FIRST.name, FIRST.check, 7.5, ALL),), 1) for s in came]
         results += [Result("999", GRADED, "", (), 1), Result(students.popitem()[0], MISSING, "", (), 1)][: number % 2]
         worksheet = Worksheet.read(path, RELEASE, {r.student for r in results})
         text = worksheet.filled(results, {})
@@ -593,12 +593,12 @@ def test_moodles_own_worksheet_is_filled_in_any_language_and_nothing_else_of_it_
     "change, said",
     [
         (
-            lambda text: text.replace("26.00", "100.00"),
-            "lacks a column of grades with the maximum grade, 26, behind it",
+            lambda text: text.replace(f"{ALL}.00", "100.00"),
+            f"lacks a column of grades with the maximum grade, {ALL}, behind it",
         ),
         (lambda text: text.replace("Participant ", "Participant x"), None),
         (lambda text: text.replace("Participant 101", "Participant 7"), "the ids of those who handed in, such as 101"),
-        (lambda text: text.replace("Submitted", "26"), "has 'Status', 'Grade', where there should be one"),
+        (lambda text: text.replace("Submitted", f"{ALL}"), "has 'Status', 'Grade', where there should be one"),
         (lambda text: text.splitlines()[0], "is no worksheet of Moodle"),
         (lambda text: "PK\x03\x04", "is no worksheet of Moodle"),
         (lambda text: "", "is no worksheet of Moodle"),
@@ -606,7 +606,7 @@ def test_moodles_own_worksheet_is_filled_in_any_language_and_nothing_else_of_it_
     ],
 )
 def test_a_worksheet_whose_columns_are_not_clear_is_refused_before_anything_is_graded(tmp_path, change, said):
-    text = "Identifier,Status,Grade,Maximum grade,Last\nParticipant 101,Submitted,26.00,26.00,-\n"
+    text = f"Identifier,Status,Grade,Maximum grade,Last\nParticipant 101,Submitted,{ALL}.00,{ALL}.00,-\n"
     (tmp_path / "w.csv").write_text(change(text), encoding="utf-8")
     if said is None:
         assert Worksheet.read(tmp_path / "w.csv", RELEASE, ["101"]).ids == {"101": 1}

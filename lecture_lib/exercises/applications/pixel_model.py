@@ -1,11 +1,8 @@
 """A whole model of the digits: the probabilities of a pixel, given those before it, as good as asked."""
 
-from functools import lru_cache
-
 import torch
-from torch.nn import functional as F
 
-from lecture_lib import data
+from lecture_lib.exercises.drawn import drawn_digits
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.sandbox.call import Outcome
 
@@ -64,27 +61,9 @@ def _no_probabilities(p, truth, levels) -> str:
     return ""
 
 
-@lru_cache(maxsize=4)
-def _drawn(seed: int) -> tuple[torch.Tensor, ...]:
-    """Images to learn from (1200, 64), and 400 others for each of three cases, by a model of the digits.
-
-    Real digits lie in a file of the library, where an answer could look up what comes next. And what it has seen in one
-    case is no help in another. Pixel by pixel: how often each level stands there in digits with such a pixel to the
-    left and such a one above; levels nearby count, too.
-    """
-    rng, known = torch.Generator().manual_seed(seed), F.pad(data.digits().train, (8, 0))
-    near = torch.exp(-1.5 * (torch.arange(17)[:, None] - torch.arange(17)).abs())
-    x = torch.zeros(2400, 8 + 64, dtype=torch.long)
-    for j in range(8, 72):
-        counts = torch.bincount((known[:, j - 8] * 17 + known[:, j - 1]) * 17 + known[:, j], minlength=17**3)
-        p = torch.einsum("ua, vl, alw -> uvw", near, near, counts.view(17, 17, 17).float())
-        x[:, j] = torch.multinomial(p[x[:, j - 8], x[:, j - 1]], 1, generator=rng)[:, 0]
-    return x[:, 8:].split([1200, 400, 400, 400])
-
-
 def _digits(limit, number):
     def make(rng):
-        train, *tests = _drawn(rng.initial_seed())
+        train, *tests = drawn_digits(rng.initial_seed())
         return {"train": train, "test": tests[number], "levels": 17, "limit": limit}
 
     return make

@@ -1,0 +1,103 @@
+"""Held-out nats of a histogram: a function that is to be repaired, since its numbers are better than any model's."""
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise
+
+
+def score(train, held_out, bins, alpha):
+    """Mean of -log p(x) over held_out, nats, of a smoothed histogram on [0, 1]: (n,), (m,), two numbers -> number."""
+    index = lambda x: (x * bins).long().clamp(max=bins - 1)  # noqa: E731
+    p = (torch.bincount(index(train), minlength=bins) + alpha) / (len(train) + alpha * bins)
+    return -(p * bins).log()[index(held_out)].mean()
+
+
+def _points(rng, n, m, bins, alpha, empty=None):
+    """Points on [0, 1], more of them on the left, both ends among them. empty: a bin without training points."""
+    train, held_out = torch.rand(n, generator=rng) ** 1.5, torch.rand(m, generator=rng)
+    if empty is not None:
+        train = train[(train * bins).long() != empty]
+        held_out[1] = (empty + 0.5) / bins
+    train[0], held_out[0] = 0.0, 1.0
+    if empty is None:
+        train[1] = 1.0  # the last bin is not empty, whatever the draw
+    return {"train": train, "held_out": held_out, "bins": bins, "alpha": alpha}
+
+
+def ignorance_costs_nothing(call, rng):
+    """The more is added to every count, the nearer is p(x) to 1 everywhere: 0 nats."""
+    found = call(_points(rng, 50, 40, 7, 1e7)).item()
+    return (
+        "" if abs(found) < 1e-3 else f"With alpha = 10,000,000 p(x) is 1 on all of [0, 1]: 0 nats. Yours: {found:.4g}."
+    )
+
+
+exercise = Exercise("histogram.debug", points=3, reference=score)
+exercise.style(score)
+
+exercise.case("every bin has points", lambda rng: _points(rng, 400, 30, 4, 0.0))
+exercise.case("a held-out point in an empty bin", lambda rng: _points(rng, 60, 20, 9, 0.0, empty=5))
+exercise.case("smoothed", lambda rng: _points(rng, 60, 20, 9, 0.5, empty=5))
+exercise.case("much smoothed", lambda rng: _points(rng, 30, 50, 12, 20.0))
+exercise.law("where alpha is very large nothing is left to learn", ignorance_costs_nothing)
+
+
+@exercise.style
+def in_a_loop(train, held_out, bins, alpha):
+    counts = torch.zeros(bins)
+    for i in range(bins):
+        counts[i] = ((train * bins).long().clamp(max=bins - 1) == i).sum()
+    p = (counts + alpha) / (counts.sum() + alpha * bins)
+    total = 0.0
+    for x in held_out:
+        i = min(int(x * bins), bins - 1)
+        total = total - torch.log(p[i] * bins)
+    return total / len(held_out)
+
+
+def _broken(divided=lambda n, alpha, bins: n, kept=torch.isfinite):
+    def broken(train, held_out, bins, alpha):
+        index = lambda x: (x * bins).long().clamp(max=bins - 1)  # noqa: E731
+        counts = torch.bincount(index(train), minlength=bins)
+        log_p = ((counts + alpha) / divided(len(train), alpha, bins) * bins).log()[index(held_out)]
+        return -log_p[kept(log_p)].mean()
+
+    return broken
+
+
+right = lambda n, alpha, bins: n + alpha * bins  # noqa: E731
+everything = lambda log_p: torch.ones_like(log_p, dtype=torch.bool)  # noqa: E731
+
+exercise.mistake(
+    "Nothing is repaired yet: these are the broken function's numbers. Which points does it leave out, and do its "
+    "shares sum to 1?",
+    _broken(),
+)
+exercise.mistake(
+    "One fault is left: a point in an empty bin costs infinitely many nats. To leave it out flatters the model.",
+    _broken(right),
+    lambda *a: -(1e-38 + (-score(*a)).exp()).log(),
+)
+exercise.mistake(
+    "One fault is left: with alpha in every bin the counts sum to n + alpha bins. Your shares sum to more than 1.",
+    _broken(kept=everything),
+)
+exercise.mistake(
+    "alpha is added to each of the bins: divide by n + alpha bins.",
+    _broken(lambda n, alpha, bins: n + alpha, everything),
+    _broken(lambda n, alpha, bins: n + bins, everything),
+)
+exercise.mistake(
+    "The infinite points are still counted, as 0 nats. One of them makes the mean infinite.",
+    lambda *a: _broken(right)(*a) * _finite_share(*a),
+)
+exercise.mistake(
+    "p is a share: the density is p divided by the width 1 / bins of a bin.",
+    lambda train, held_out, bins, alpha: score(train, held_out, bins, alpha) + torch.tensor(float(bins)).log(),
+)
+
+
+def _finite_share(train, held_out, bins, alpha):
+    index = lambda x: (x * bins).long().clamp(max=bins - 1)  # noqa: E731
+    counts = torch.bincount(index(train), minlength=bins) + alpha
+    return (counts[index(held_out)] > 0).float().mean()

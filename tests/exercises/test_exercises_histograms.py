@@ -1,0 +1,162 @@
+"""Build, debug and choose of notebook 1: other right forms are right, a model of pairs is judged by what it gains."""
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib.exercises import check
+from lecture_lib.exercises.drawn import drawn_digits
+from lecture_lib.histogram import Histogram
+
+HIDDEN = [None, 1812, 7]
+
+
+def score_by_the_library(train, held_out, bins, alpha):
+    return -Histogram.fit(train, bins=bins, low=0, high=1, smoothing=alpha).log_prob(held_out).mean()
+
+
+def score_by_numpy(train, held_out, bins, alpha):
+    counts, edges = np.histogram(train.numpy(), bins, (0, 1))
+    p = (counts + alpha) / (counts + alpha).sum() / np.diff(edges)
+    with np.errstate(divide="ignore"):
+        return -np.log(p[np.minimum((held_out.numpy() * bins).astype(int), bins - 1)]).mean()
+
+
+def choose_by_the_library(x, bins, folds):
+    nats = torch.zeros(len(bins), folds)
+    for i in range(folds):
+        held_out = torch.arange(len(x)) % folds == i
+        for j, k in enumerate(bins):
+            h = Histogram.fit(x[~held_out], bins=k, low=0, high=1, smoothing=0.5)
+            nats[j, i] = -h.log_prob(x[held_out]).mean()
+    mean, error = nats.mean(1), nats.std(1) / folds**0.5
+    best = mean.argmin()
+    return min(k for k, m in zip(bins, mean) if m <= mean[best] + error[best])
+
+
+def choose_by_numpy(x, bins, folds):
+    x, table = x.numpy(), {}
+    for k in sorted(bins):
+        nats = []
+        for i in range(folds):
+            train, held_out = np.delete(x, np.s_[i::folds]), x[i::folds]
+            nats.append(float(score_by_numpy(torch.tensor(train), torch.tensor(held_out), k, 0.5)))
+        table[k] = np.mean(nats), np.std(nats, ddof=1) / np.sqrt(folds)
+    limit = sum(min(table.values()))
+    return next(k for k, (mean, _) in table.items() if mean <= limit)
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(
+    "name, answer",
+    [
+        ("histogram.debug", score_by_the_library),
+        ("histogram.debug", score_by_numpy),
+        ("histogram.choose", choose_by_the_library),
+        ("histogram.choose", choose_by_numpy),
+    ],
+)
+def test_other_right_forms_get_all_points(name, answer, hidden):
+    assert (report := check(name, answer, hidden=hidden)).points == report.out_of, report
+
+
+# ---------------------------------------------------------------- pairs of pixels
+
+PIXELS = torch.arange(64).view(8, 8)
+COLUMNS = torch.stack([PIXELS[0::2].flatten(), PIXELS[1::2].flatten()], 1)
+ROWS = PIXELS.view(32, 2)
+
+
+def model_of(pairs, smoothing=0.5):
+    def pair_model(train, levels):
+        counts = [torch.bincount(train[:, a] * levels + train[:, b], minlength=levels**2) for a, b in pairs]
+        p = torch.stack(counts) + smoothing
+        return pairs, (p / p.sum(1, keepdim=True)).view(-1, levels, levels)
+
+    return pair_model
+
+
+def toward_independent_pixels(train, levels):
+    """Lists and numpy; each table is smoothed toward the product of its pixels."""
+    x, pairs, p = train.numpy(), COLUMNS.tolist(), []
+    for a, b in pairs:
+        table = np.zeros((levels, levels))
+        np.add.at(table, (x[:, a], x[:, b]), 1)
+        table += 30 * np.outer(table.sum(1) + 0.5, table.sum(0) + 0.5) / (len(x) + 0.5 * levels) ** 2
+        p.append(table / table.sum())
+    return np.array(pairs), np.array(p)
+
+
+def by_mutual_information(train, levels):
+    """The pairs that tell most of each other, one after another."""
+    found = []
+    for a in range(64):
+        for b in range(a):
+            table = torch.bincount(train[:, a] * levels + train[:, b], minlength=levels**2).view(levels, levels)
+            p = table / table.sum()
+            found.append((torch.xlogy(p, p / (p.sum(1, keepdim=True) * p.sum(0))).nansum().item(), a, b))
+    left, pairs = set(range(64)), []
+    for _, a, b in sorted(found, reverse=True):
+        if {a, b} <= left:
+            pairs.append([a, b])
+            left -= {a, b}
+    return model_of(torch.tensor(pairs))(train, levels)
+
+
+@pytest.mark.parametrize("hidden", [None, *range(12)])
+@pytest.mark.parametrize(
+    "answer, points",
+    [
+        (model_of(COLUMNS, 0.1), 5),
+        (model_of(COLUMNS, 1), 5),
+        (toward_independent_pixels, 5),
+        (model_of(ROWS), 3),
+        (model_of(torch.randperm(64, generator=torch.Generator().manual_seed(0)).view(32, 2)), 1.5),
+        (model_of(COLUMNS, 30), 0),
+    ],
+    ids=["columns", "more smoothing", "numpy", "rows", "any pairs", "too much smoothing"],
+)
+def test_a_model_of_pairs_gets_what_it_gains(answer, points, hidden):
+    assert (report := check("histogram.pair_model", answer, hidden=hidden)).points == points, report
+
+
+def test_pairs_may_be_found_by_their_mutual_information():
+    assert check("histogram.pair_model", by_mutual_information).points == 5
+
+
+def changed(pairs=None, p=lambda p: p):
+    def pair_model(train, levels):
+        own, table = model_of(COLUMNS)(train, levels)
+        return own if pairs is None else pairs, p(table)
+
+    return pair_model
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda train, levels: None, "Your function returned None"),
+        (lambda train, levels: train, "Return (pairs, p), of shapes (32, 2) and (32, 5, 5)."),
+        (lambda train, levels: (COLUMNS, "p"), "pairs or p is no tensor of numbers."),
+        (changed(COLUMNS[:31]), "Your pairs and p have shapes (31, 2) and (32, 5, 5)."),
+        (changed(torch.zeros(32, 2)), "Pixel 0 is in 64."),
+        (changed(COLUMNS + 1), "Each pixel from 0 to 63 should be in one pair. Pixel 0 is in 0."),
+        (changed(p=lambda p: p * 2), "The shares of a pair sum to 2. They should sum to 1 over all its 5^2 cells."),
+        (changed(p=lambda p: p.log()), "Some of your shares are negative, infinite or NaN."),
+        (changed(p=lambda p: p * torch.nan), "Some of your shares are negative, infinite or NaN."),
+        (changed(p=lambda p: torch.eye(5).expand(32, 5, 5) / 5), "fresh images impossible. Smooth the counts"),
+        (changed(p=lambda p: p.transpose(1, 2)), "a histogram of each pixel"),
+        (model_of(COLUMNS, 0), "fresh images impossible."),
+    ],
+)
+def test_what_is_no_model_of_pairs_is_told(answer, words):
+    report = check("histogram.pair_model", answer)
+    assert report.points < 5 and any(words in why for why in report.whys), report
+
+
+def test_the_images_differ_from_seed_to_seed_and_the_tests_from_those_to_learn_from():
+    (train, *tests), (other, *_) = drawn_digits(1), drawn_digits(2)
+    assert not torch.equal(train, other) and [len(part) for part in (train, *tests)] == [1200, 400, 400, 400]
+    rows = {tuple(x.tolist()) for x in train}
+    assert not rows & {tuple(x.tolist()) for part in tests for x in part}
+    assert train.min() == 0 and train.max() == 16

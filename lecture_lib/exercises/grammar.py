@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 
+import torch
 from torch.nn import functional
 
 TAKEN_FOR = """
@@ -76,11 +77,17 @@ class Change:
     new: object
     says: str
     where: str = ""
+    base: str = ""  # what it says, whichever the place
     plain: bool = True  # may be one of two
 
     @property
     def place(self) -> tuple[int, str]:
         return id(self.holder), str(self.key)
+
+    @property
+    def there(self):
+        """What stands there."""
+        return self.holder[self.key] if isinstance(self.holder, list) else getattr(self.holder, self.key)
 
     def put(self, node):
         """Put the node there, and return what was there."""
@@ -190,10 +197,10 @@ def of_calls(node, names):
         for other in group if name in group else ():
             if other != name:
                 key = "attr" if isinstance(node.func, ast.Attribute) else "id"
-                yield (
-                    copied(node, func=copied(node.func, **{key: other})),
-                    f"with {called.replace(name, other)} in place of {called}",
-                )
+                func = copied(node.func, **{key: other})
+                if not method and key == "attr" and not hasattr(torch, other):  # F's, as softplus beside sigmoid
+                    func = ast.Name(other, ast.Load())
+                yield copied(node, func=func), f"with {called.replace(name, other)} in place of {called}"
     if name == "where" and len(node.args) == 3:
         yield node.args[1], f"with {code(node.args[1])} everywhere"
         yield node.args[2], f"with {code(node.args[2])} everywhere"
@@ -301,7 +308,12 @@ def of_any_value(node, names):
     if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
         for template in OF_AN_EXPRESSION:
             new = parsed(template, x=node)
-            yield new, f"with {code(new)} in place of {code(node)}"
+            says = f"with {code(new)} in place of {code(node)}"
+            if code(new).endswith("..."):
+                says = f"with {template} in place of x, where x is {code(node)}"
+            yield new, says
+    if isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS and node.args:
+        yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
         if other:
@@ -404,8 +416,7 @@ def _numbered(changes: list[Change]) -> list[Change]:
 
 
 def _position(change: Change) -> tuple[int, int]:
-    old = change.holder[change.key] if isinstance(change.holder, list) else getattr(change.holder, change.key)
-    old = old[0] if isinstance(old, list) else old
+    old = change.there[0] if isinstance(change.there, list) else change.there
     return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
 
 
@@ -439,7 +450,7 @@ class Formula:
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
         says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
-        self.changes = _numbered([replace(c, says=says(c)) for c in found])
+        self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
         set_ = [line for block in blocks for line in block if isinstance(line, ast.Assign)]
         named = [(line.targets[0].id, line.value) for line in set_ if isinstance(line.targets[0], ast.Name)]
         once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
@@ -462,13 +473,25 @@ class Formula:
                     where = "" if where.endswith("...") else where
                     for number, rule in enumerate(RULES + extra):
                         plain = rule in PLAIN
-                        found += [(number, Change(holder, key, *new, where, plain)) for new in rule(node, names)]
+                        found += [(number, Change(holder, key, *new, where, plain=plain)) for new in rule(node, names)]
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
     def explained(self, says: str) -> str:
         """What our own names in it mean, which the answer need not have."""
         there = [f"{n} is {meaning}" for n, meaning in self.meanings.items() if re.search(rf"\b{n}\b", says)]
         return f"{says}, where {' and '.join(there)}" if there else says
+
+    def together(self) -> Iterator[list[Change]]:
+        """The same change at all of its places, where none of these lies within another."""
+        groups: dict[str, dict] = {}
+        for change in self.changes:
+            if isinstance(change.there, ast.expr):
+                groups.setdefault(change.base, {}).setdefault(change.place, change)
+        for group in groups.values():
+            inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]
+            slots = [id(change.holder) for change in group.values()]
+            if len(group) > 1 and not any(slot in nodes for nodes in inside for slot in slots):
+                yield list(group.values())
 
     @contextlib.contextmanager
     def changed(self, *changes: Change) -> Iterator[ast.Module]:

@@ -1,5 +1,6 @@
 """An RBM of the binarised digits with at most 16 hidden units, so that its likelihood can be computed."""
 
+import math
 from functools import lru_cache
 from types import SimpleNamespace
 
@@ -46,9 +47,8 @@ def judged(call, arguments) -> Outcome:
         return Outcome(problem=wrong)
     nats = _nats(asked[0].value)
     if not nats <= arguments["limit"]:
-        return Outcome(
-            problem=f"Your RBM takes {nats:.2f} nats an image. At most {arguments['limit']:g} are asked here."
-        )
+        asked = f"Your RBM takes {nats:.2f} nats an image. At most {arguments['limit']:g} are asked here."
+        return Outcome(problem=f"{asked}{_cause(nats)}")
     return Outcome(torch.zeros(1))
 
 
@@ -70,6 +70,15 @@ def _no_rbm(table: Tensor, d: int) -> str:
         return "Some numbers of W, b or c are NaN or infinite. Is the step size too large?"
     if table.abs().max() > LARGEST:
         return f"Some numbers of W, b or c are beyond {LARGEST}: Z cannot be computed from them with digits enough."
+    return ""
+
+
+def _cause(nats: float) -> str:
+    """A question about so many nats, more than half-trained RBMs take; or ""."""
+    if nats > 64 * math.log(2) + 0.01:
+        return " Fair coins take 44.36: is a sign wrong, a phase missing, or the step size too large?"
+    if nats > 24:
+        return " Independent pixels take 25.3: has W learnt anything? latent.train_rbm trains while you loop over it."
     return ""
 
 

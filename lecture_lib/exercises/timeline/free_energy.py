@@ -85,4 +85,11 @@ exercise.mistake(
     _wrong(lambda a: (1 + a.exp()).log().sum(1)),
     _wrong(lambda a: (1 + a.exp()).prod(1).log()),
 )
+exercise.mistake(
+    "You cut off large inputs before exp. log(1 + e^a) is nearly a itself there, and softplus gives it.",
+    *(_wrong(lambda a, most=most: softplus(a.clamp(max=most)).sum(1)) for most in (10, 20, 30, 50, 80, 88)),
+)
+exercise.mistake(
+    "That is e^(-F(v)), which is Z p(v). F(v) itself is asked, a log.", lambda *a: (-free_energy(*a)).exp()
+)
 exercise.mistake("You added up over the images, too. Each has its own F(v): sum(1).", lambda *a: free_energy(*a).sum())

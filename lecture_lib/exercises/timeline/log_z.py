@@ -53,6 +53,9 @@ exercise.mistake(
     "That is the log of the mean over the states. Z is their sum.",
     _wrong(end=lambda t: t.logsumexp(0) - torch.tensor(float(len(t))).log()),
 )
+exercise.mistake(
+    "You added up the logs: that multiplies the terms. Z is a sum of exp: logsumexp.", _wrong(end=lambda t: t.sum(0))
+)
 exercise.mistake("You averaged the logs. Z is a sum of exp: logsumexp.", _wrong(end=lambda t: t.mean(0)))
 exercise.mistake(
     "That is the state h = 0 alone, in which no hidden unit is on. All 2^hidden states count.",

@@ -1,6 +1,7 @@
 """The gradient of -log p in the weights of an RBM, by its two phases: the model's samples minus the data."""
 
 import torch
+from torch.nn.functional import softplus
 
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.timeline import _bits, _weights
@@ -79,6 +80,18 @@ exercise.mistake(
 )
 exercise.mistake(
     "The sigmoid is missing: p(h = 1 | v) = sigmoid(c + v W).", _both(lambda v, W, c: _phase(v, W, c, lambda a: a))
+)
+exercise.mistake(
+    "You took softplus in place of the sigmoid. softplus stands in F(v); its slope, the sigmoid, is p(h = 1 | v).",
+    _both(lambda v, W, c: _phase(v, W, c, softplus)),
+)
+exercise.mistake(
+    "softmax makes the units share one probability. Each is on or off for itself: the sigmoid.",
+    _both(lambda v, W, c: _phase(v, W, c, lambda a: a.softmax(1))),
+)
+exercise.mistake(
+    "You took h (1 - h), the slope of the sigmoid. The sigmoid is itself a slope, that of softplus in F(v): h alone.",
+    _both(lambda v, W, c: _phase(v, W, c, lambda a: a.sigmoid() * (1 - a.sigmoid()))),
 )
 exercise.mistake(
     "You rounded the hidden units to 0 or 1. Their probabilities are asked.",

@@ -318,7 +318,8 @@ def name_mistakes(
         o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)
     ]
     if call is not None and (found := drawn_anew(prepared.variants, call, values)):
-        return [found if i in failed and o.value is not None else "" for i, o in enumerate(outcomes)]
+        first = min((i for i in failed if outcomes[i].value is not None), default=-1)  # said once, above the numbers
+        return [found if i == first else "" for i in range(len(outcomes))]
     if call is not None and (found := ignored_argument(prepared.variants, call, values, sorted(failed))):
         return [found if i in failed and o.value is not None else "" for i, o in enumerate(outcomes)]
     named = [""] * len(outcomes)
@@ -372,7 +373,11 @@ def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: lis
         repairs = None if answer is None or told else Repairs(answer, variants, is_right)
         if repairs and (found := repairs.one(first)):
             return found
-        failed = [i for i in failed if got[i] is not None and got[i].isfinite().any()]  # NaN alone says nothing
+        infinite = any(
+            e.isinf().any() for e in variants.expected
+        )  # then it is an answer, else it says as little as NaN
+        telling = lambda value: bool(value.isfinite().any() or (infinite and value.isinf().any()))  # noqa: E731
+        failed = [i for i in failed if got[i] is not None and telling(got[i])]
         if not failed or any(value is None for value in got):
             return ""
         first = max(failed, key=variants.telling)

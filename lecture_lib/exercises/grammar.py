@@ -25,6 +25,7 @@ from torch.nn import functional
 TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
 abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
+exp softplus
 logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | zeros_like ones_like | trace det sum
 eigvals eigvalsh svdvals | cov corrcoef | zeros ones
 """  # beginners take any of a group for any other
@@ -51,9 +52,10 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = """-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
+OF_AN_EXPRESSION = """x.float() | x.long() |
+-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
 x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
-x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x.detach() | x.clone() | x.float() | x.long() |
+x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
 x.item() | x.values | len(x) | int(x) | torch.as_tensor(x)""".replace("\n", " ").split(" | ")
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
@@ -66,6 +68,9 @@ OF_A_LOOP = {
     "list(x)[1:]": "without the first round", "list(x)[:-1]": "without the last round", "list(x)[:1]": "for one round",
     "list(x)[-1:]": "for the last round alone", "list(x)[::-1]": "from the end", "[*x, *list(x)[-1:]]": "a round more",
 }  # fmt: skip
+
+
+SEEN_ONCE = re.compile(r"None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach")  # what nobody does at several places
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,10 @@ def _is_method(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and getattr(root, "id", "") not in ("torch", "math", "F", "np")
 
 
+def _module(func: ast.Attribute):
+    return functional if getattr(func.value, "id", "") == "F" else torch
+
+
 def of_calls(node, names):
     if not isinstance(node, ast.Call):
         return
@@ -198,8 +207,8 @@ def of_calls(node, names):
             if other != name:
                 key = "attr" if isinstance(node.func, ast.Attribute) else "id"
                 func = copied(node.func, **{key: other})
-                if not method and key == "attr" and not hasattr(torch, other):  # F's, as softplus beside sigmoid
-                    func = ast.Name(other, ast.Load())
+                if not method and key == "attr" and not hasattr(_module(node.func), other):  # F.softplus, but torch.exp
+                    func = parsed(f"torch.{other}") if hasattr(torch, other) else ast.Name(other, ast.Load())
                 yield copied(node, func=func), f"with {called.replace(name, other)} in place of {called}"
     if name == "where" and len(node.args) == 3:
         yield node.args[1], f"with {code(node.args[1])} everywhere"
@@ -313,6 +322,9 @@ def of_any_value(node, names):
                 says = f"with {template} in place of x, where x is {code(node)}"
             yield new, says
     if isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS and node.args:
+        if not node.keywords:
+            keeping = [ast.keyword("keepdim", ast.Constant(True))]
+            yield copied(node, keywords=keeping), f"with keepdim=True in .{node.func.attr}()"
         yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
@@ -362,6 +374,9 @@ def of_lines(body: list) -> Iterator[Change]:
             if line.orelse:
                 new = copied(line, body=line.orelse, orelse=line.body)
                 yield Change(body, i, new, f"with the two branches of `{text}` exchanged")
+            if not line.orelse:
+                opposite = ast.UnaryOp(ast.Not(), line.test)
+                yield Change(line, "test", opposite, f"with the opposite of {code(line.test)}")
             yield Change(body, i, ast.Pass(), f"without `{text}`")
             yield Change(
                 body, i, copied(line, test=ast.Constant(True), orelse=[]), f"with {code(line.test)} always true"
@@ -485,7 +500,7 @@ class Formula:
         """The same change at all of its places, where none of these lies within another."""
         groups: dict[str, dict] = {}
         for change in self.changes:
-            if isinstance(change.there, ast.expr):
+            if isinstance(change.there, ast.expr) and not SEEN_ONCE.search(change.base):
                 groups.setdefault(change.base, {}).setdefault(change.place, change)
         for group in groups.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]

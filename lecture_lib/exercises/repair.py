@@ -41,7 +41,7 @@ TERM = re.compile(  # not a function around something, a sign or a number: what 
     r"without (?!\.\w+\(\)|[\w.]+ in |[\w.]+$|the |-?[\d.]+\b)|of the (difference|quotient)|.* only after "
 )
 ABSENT = re.compile(  # then this would tell of nothing but what has just been removed
-    r"without|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
+    r"without|\bnot\b|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
 )
 PUT_IN = {  # what a change may put in -> what a teacher says of it: then the change made this mistake
     "mean": r"\baverag|\bthe mean (of|over)",
@@ -76,7 +76,8 @@ class Repairs:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
-        for change in sorted(self.formula.changes, key=lambda c: (not c.plain, bool(ODD.search(c.says)))):
+        order = lambda c: (".values in place" not in c.says, not c.plain, bool(ODD.search(c.says)))  # noqa: E731
+        for change in sorted(self.formula.changes, key=order):
             if time.thread_time() > end:
                 break
             function = self.formula.variant(change)

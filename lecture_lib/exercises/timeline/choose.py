@@ -21,7 +21,7 @@ def _experiment(rng, errors, counts, tone, wanted=0.6, before=(-30, 0.97), after
     """
     first, last = torch.randint(3, (2,), generator=rng).tolist()
     errors = [before[0]] * first + errors + [after[0]] * last
-    tone = [before[1]] * first + tone + [after[1]] * last
+    tone = [before[1]] * first + tone + [after[1] - 0.05 * i for i in range(last)]
     counts = counts[:1] * first + counts + counts[-1:] * last
     counts = torch.tensor(counts) + torch.randint(0, 1 + min(counts) // 10, (len(counts),), generator=rng)
     share = torch.full((len(counts),), wanted)
@@ -36,16 +36,16 @@ exercise = Exercise("timeline.choose", points=3, reference=choose)
 
 @exercise.case("some shares may be luck")
 def _(rng):
-    tone = [0.96, 0.92, 0.88, 0.84, 0.80, 0.72, 0.5]
-    given = _experiment(rng, [-30, -1, 0.1, 0.6, 1.6, 2.5, 10], [500, 60, 16, 150, 300, 500, 500], tone)
+    tone = [0.96, 0.92, 0.88, 0.84, 0.80, 0.76, 0.72, 0.5]
+    given = _experiment(rng, [-30, 0.5, 1.5, 0.6, 1.6, 2.2, 2.5, 10], [500, 60, 16, 150, 300, 25, 500, 500], tone)
     given["share"][given["share"].argmax()] = 0.99  # sure even by the spread of single images
     return given
 
 
 @exercise.case("few images, and many")
 def _(rng):
-    tone = [0.95, 0.9, 0.82, 0.75, 0.5, 0.2]
-    return _experiment(rng, [-40, 0.2, 1.2, 3.5, 12, 4], [900, 10, 25, 1500, 1500, 300], tone, wanted=0.5)
+    tone = [0.95, 0.9, 0.82, 0.75, 0.7, 0.2]
+    return _experiment(rng, [-40, 0.2, 1.98, 3.5, 12, 4], [900, 10, 25, 1500, 1500, 300], tone, wanted=0.5)
 
 
 @exercise.case("tone that falls the other way")
@@ -61,8 +61,8 @@ def _(rng):
 
 @exercise.case("none is sure")
 def _(rng):
-    tone = [0.95, 0.9, 0.8, 0.7, 0.6]
-    return _experiment(rng, [-20, -10, -5, 1.5, 0.7], [200, 220, 200, 210, 230], tone, after=(-3, 0.5))
+    tone = [0.95, 0.9, 0.85, 0.8, 0.7, 0.6]
+    return _experiment(rng, [-20, -10, -1, 0.3, 1.5, 0.7], [200, 220, 200, 230, 210, 230], tone, after=(-3, 0.5))
 
 
 @exercise.style
@@ -110,12 +110,23 @@ exercise.mistake(
 )
 exercise.mistake("One error is too little: 2 are asked.", _wrong(lambda p, n: p - (p * (1 - p) / n).sqrt()))
 exercise.mistake(
+    "Two errors are asked, not 1.96 of them.",
+    _wrong(lambda p, n: p - 1.96 * (p * (1 - p) / n).sqrt()),
+)
+exercise.mistake(
+    "You took the error of wanted. Each share has its own: sqrt(share (1 - share) / count).",
+    lambda share, counts, tone, wanted: _wrong(lambda p, n: p - 2 * (wanted * (1 - wanted) / n).sqrt())(
+        share, counts, tone, wanted
+    ),
+)
+exercise.mistake(
     "The errors are added: a share that is too low would pass by its doubt. Subtract them.",
     _wrong(lambda p, n: p + 2 * (p * (1 - p) / n).sqrt()),
 )
 exercise.mistake(
-    "The root is missing: the error of a share is sqrt(share (1 - share) / count).",
+    "Your error is too small. That of a share is sqrt(share (1 - share) / count): the root is of all of it.",
     _wrong(lambda p, n: p - 2 * p * (1 - p) / n),
+    _wrong(lambda p, n: p - 2 * (p * (1 - p)).sqrt() / n),
 )
 exercise.mistake(
     "You took the spread of single images. The error of a share is smaller: divide by the count, inside of the root.",

@@ -91,6 +91,11 @@ exercise.mistake(
     lambda *a: (w := log_weights(*a)).mean(0, keepdim=True).expand_as(w),
     lambda *a: log_weights(*a).mean(0),
 )
+exercise.mistake(
+    "That is the log of the mean of w over the draws. log w of each draw is asked.",
+    lambda *a: (w := log_weights(*a)).logsumexp(0) - torch.tensor(float(len(w))).log(),
+    lambda *a: log_weights(*a).logsumexp(0),
+)
 exercise.mistake("log q is missing: w = p / q.", _wrong(sign=0.0))
 exercise.mistake("The prior N(z; 0, I) is missing: p(x, z) = p(x | z) p(z).", _wrong(prior=0.0))
 exercise.mistake("The prior has the wrong sign: its log is -z^2 / 2.", _wrong(prior=-1.0))

@@ -13,12 +13,17 @@ def _far_apart(rng):
     return 400.0 * (torch.randperm(3, generator=rng) - 1)
 
 
+def _one_is_lost(rng):
+    """One of four draws is so far below the others that it is no measure for them."""
+    return 900.0 * (torch.arange(4) == torch.randint(4, (), generator=rng))[:, None]
+
+
 exercise = Exercise("timeline.importance_bound", points=3, reference=importance_bound)
 
 exercise.case("ten draws", lambda rng: {"log_w": normal(rng, 10, 4, mean=-2.0, sd=1.5)})
 exercise.case("a single draw", lambda rng: {"log_w": normal(rng, 1, 5, mean=-3.0)})
 exercise.case("far below 0", lambda rng: {"log_w": normal(rng, 6, 3, mean=-1200.0, sd=2.0) + _far_apart(rng)})
-exercise.case("far above 0", lambda rng: {"log_w": normal(rng, 4, 7, mean=200.0, sd=3.0)})
+exercise.case("far above 0", lambda rng: {"log_w": normal(rng, 4, 7, mean=200.0, sd=3.0) - _one_is_lost(rng)})
 
 
 @exercise.style
@@ -80,6 +85,15 @@ exercise.mistake("That is the largest weight. The mean of all is asked.", lambda
 exercise.mistake(
     "That is the largest weight over k. All of them are added up before.",
     lambda log_w: log_w.amax(0) - math.log(len(log_w)),
+)
+exercise.mistake(
+    "You took the smallest out. Then exp of the others can be infinite: take the largest.",
+    lambda log_w: (log_w - log_w.amin(0)).exp().mean(0).log() + log_w.amin(0),
+    lambda log_w: (log_w - log_w.mean(0)).exp().mean(0).log() + log_w.mean(0),
+)
+exercise.mistake(
+    "That is a mean of log w, each with the weight w. The log of the mean of w is asked.",
+    lambda log_w: (log_w.softmax(0) * log_w).sum(0),
 )
 exercise.mistake(
     "You took the same largest out for all images. Where it is far above an image's own, exp is 0 again: max(0).",

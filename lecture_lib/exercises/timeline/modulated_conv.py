@@ -128,6 +128,14 @@ exercise.mistake(
     lambda x, weight, style: torch.cat([_padded_by_1(*one, weight) for one in zip(x, style)]),
 )
 exercise.mistake(
+    "All images got the mean of the styles. Each has its own.",
+    lambda x, weight, style: modulated_conv(x, weight, style.mean(0).expand_as(style)),
+)
+exercise.mistake(
+    "All images were convolved with the weight of each one. An image has its own: x[i][None].",
+    lambda x, weight, style: torch.stack([modulated_conv(x, weight, s.expand_as(style)) for s in style]),
+)
+exercise.mistake(
     "You added 1 to the style. It is the number by which a channel is multiplied, as it stands.",
     lambda x, weight, style: modulated_conv(x, weight, 1 + style),
 )

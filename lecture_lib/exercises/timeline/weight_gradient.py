@@ -48,6 +48,23 @@ def _both(phase):
     return lambda v, v_k, W, c: phase(v_k, W, c) - phase(v, W, c)
 
 
+def _zipped(v, v_k, W, c):
+    n = _shorter(v, v_k)
+    return _phase(v_k[:n], W, c, n=1) - _phase(v[:n], W, c, n=1)
+
+
+def _first(v, v_k):
+    return len(v)
+
+
+def _second(v, v_k):
+    return len(v_k)
+
+
+def _shorter(v, v_k):
+    return min(len(v), len(v_k))
+
+
 exercise.mistake(
     "The phases are swapped: that is the gradient of log p. Of -log p it is the model's minus the data's.",
     lambda v, v_k, W, c: -weight_gradient(v, v_k, W, c),
@@ -60,6 +77,11 @@ exercise.mistake(
     "Each phase is divided by its own number of rows, len(v) and len(v_k).",
     lambda v, v_k, W, c: _phase(v_k, W, c, n=len(v)) - _phase(v, W, c),
     lambda v, v_k, W, c: _phase(v_k, W, c) - _phase(v, W, c, n=len(v_k)),
+    lambda v, v_k, W, c: _phase(v_k, W, c, n=len(v) + len(v_k)) - _phase(v, W, c, n=len(v) + len(v_k)),
+)
+exercise.mistake(
+    "zip ends with the shorter of the two, so that rows of the other are left out. Go through v and v_k one by one.",
+    *(lambda v, v_k, W, c, n=n: _zipped(v, v_k, W, c) / n(v, v_k) for n in (_first, _second, _shorter)),
 )
 exercise.mistake(
     "You took the hidden units of the data in both phases. Those of the second phase answer to v_k.",

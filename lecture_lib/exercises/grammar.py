@@ -19,11 +19,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 
+import torch
 from torch.nn import functional
 
 TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
 abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
+exp softplus
 logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | zeros_like ones_like | trace det sum
 eigvals eigvalsh svdvals | cov corrcoef | zeros ones
 """  # beginners take any of a group for any other
@@ -50,9 +52,10 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = """-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
+OF_AN_EXPRESSION = """x.float() | x.long() |
+-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
 x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
-x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x.detach() | x.clone() | x.float() | x.long() |
+x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
 x.item() | x.values | len(x) | int(x) | torch.as_tensor(x)""".replace("\n", " ").split(" | ")
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
@@ -67,6 +70,9 @@ OF_A_LOOP = {
 }  # fmt: skip
 
 
+SEEN_ONCE = re.compile(r"None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach")  # what nobody does at several places
+
+
 @dataclass(frozen=True)
 class Change:
     """One mistake at one place: `holder[key]` of the syntax tree becomes `new`. says: the mistake, after "formula"."""
@@ -76,11 +82,17 @@ class Change:
     new: object
     says: str
     where: str = ""
+    base: str = ""  # what it says, whichever the place
     plain: bool = True  # may be one of two
 
     @property
     def place(self) -> tuple[int, str]:
         return id(self.holder), str(self.key)
+
+    @property
+    def there(self):
+        """What stands there."""
+        return self.holder[self.key] if isinstance(self.holder, list) else getattr(self.holder, self.key)
 
     def put(self, node):
         """Put the node there, and return what was there."""
@@ -179,6 +191,10 @@ def _is_method(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and getattr(root, "id", "") not in ("torch", "math", "F", "np")
 
 
+def _module(func: ast.Attribute):
+    return functional if getattr(func.value, "id", "") == "F" else torch
+
+
 def of_calls(node, names):
     if not isinstance(node, ast.Call):
         return
@@ -190,10 +206,10 @@ def of_calls(node, names):
         for other in group if name in group else ():
             if other != name:
                 key = "attr" if isinstance(node.func, ast.Attribute) else "id"
-                yield (
-                    copied(node, func=copied(node.func, **{key: other})),
-                    f"with {called.replace(name, other)} in place of {called}",
-                )
+                func = copied(node.func, **{key: other})
+                if not method and key == "attr" and not hasattr(_module(node.func), other):  # F.softplus, but torch.exp
+                    func = parsed(f"torch.{other}") if hasattr(torch, other) else ast.Name(other, ast.Load())
+                yield copied(node, func=func), f"with {called.replace(name, other)} in place of {called}"
     if name == "where" and len(node.args) == 3:
         yield node.args[1], f"with {code(node.args[1])} everywhere"
         yield node.args[2], f"with {code(node.args[2])} everywhere"
@@ -301,7 +317,15 @@ def of_any_value(node, names):
     if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
         for template in OF_AN_EXPRESSION:
             new = parsed(template, x=node)
-            yield new, f"with {code(new)} in place of {code(node)}"
+            says = f"with {code(new)} in place of {code(node)}"
+            if code(new).endswith("..."):
+                says = f"with {template} in place of x, where x is {code(node)}"
+            yield new, says
+    if isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS and node.args:
+        if not node.keywords:
+            keeping = [ast.keyword("keepdim", ast.Constant(True))]
+            yield copied(node, keywords=keeping), f"with keepdim=True in .{node.func.attr}()"
+        yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
         if other:
@@ -350,6 +374,9 @@ def of_lines(body: list) -> Iterator[Change]:
             if line.orelse:
                 new = copied(line, body=line.orelse, orelse=line.body)
                 yield Change(body, i, new, f"with the two branches of `{text}` exchanged")
+            if not line.orelse:
+                opposite = ast.UnaryOp(ast.Not(), line.test)
+                yield Change(line, "test", opposite, f"with the opposite of {code(line.test)}")
             yield Change(body, i, ast.Pass(), f"without `{text}`")
             yield Change(
                 body, i, copied(line, test=ast.Constant(True), orelse=[]), f"with {code(line.test)} always true"
@@ -404,8 +431,7 @@ def _numbered(changes: list[Change]) -> list[Change]:
 
 
 def _position(change: Change) -> tuple[int, int]:
-    old = change.holder[change.key] if isinstance(change.holder, list) else getattr(change.holder, change.key)
-    old = old[0] if isinstance(old, list) else old
+    old = change.there[0] if isinstance(change.there, list) else change.there
     return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
 
 
@@ -439,7 +465,7 @@ class Formula:
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
         says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
-        self.changes = _numbered([replace(c, says=says(c)) for c in found])
+        self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
         set_ = [line for block in blocks for line in block if isinstance(line, ast.Assign)]
         named = [(line.targets[0].id, line.value) for line in set_ if isinstance(line.targets[0], ast.Name)]
         once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
@@ -462,13 +488,25 @@ class Formula:
                     where = "" if where.endswith("...") else where
                     for number, rule in enumerate(RULES + extra):
                         plain = rule in PLAIN
-                        found += [(number, Change(holder, key, *new, where, plain)) for new in rule(node, names)]
+                        found += [(number, Change(holder, key, *new, where, plain=plain)) for new in rule(node, names)]
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
     def explained(self, says: str) -> str:
         """What our own names in it mean, which the answer need not have."""
         there = [f"{n} is {meaning}" for n, meaning in self.meanings.items() if re.search(rf"\b{n}\b", says)]
         return f"{says}, where {' and '.join(there)}" if there else says
+
+    def together(self) -> Iterator[list[Change]]:
+        """The same change at all of its places, where none of these lies within another."""
+        groups: dict[str, dict] = {}
+        for change in self.changes:
+            if isinstance(change.there, ast.expr) and not SEEN_ONCE.search(change.base):
+                groups.setdefault(change.base, {}).setdefault(change.place, change)
+        for group in groups.values():
+            inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]
+            slots = [id(change.holder) for change in group.values()]
+            if len(group) > 1 and not any(slot in nodes for nodes in inside for slot in slots):
+                yield list(group.values())
 
     @contextlib.contextmanager
     def changed(self, *changes: Change) -> Iterator[ast.Module]:

@@ -176,6 +176,12 @@ class Variants:
     def _single(self) -> bool:
         return not self.exercise.parts and all(e.ndim == 0 for e in self.expected)
 
+    @property
+    def few(self) -> bool:
+        """So few and small whole numbers that two mistakes would often give them by chance."""
+        together = torch.cat([e.flatten() for e in self.expected])
+        return len(together) < 8 and bool((together == together.round()).all()) and bool(together.abs().max() < 1000)
+
     yours = property(lambda self: "Your number is" if self._single else "Your numbers are")
     those = property(lambda self: "that" if self._single else "those")
     ones = property(lambda self: "one" if self._single else "ones")
@@ -204,6 +210,8 @@ class Variants:
 
     def two(self, got: list[Tensor | None], first: int) -> str:
         """The same for two at once: one in the formula, and one of what is returned or in another term."""
+        if self.few:
+            return ""
         for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):
             known, ending = self.known[j], self.endings[says]
             possible = known.of_a_formula or (known.teachers and says in ENDED)
@@ -306,6 +314,22 @@ class Variants:
                     if formula is other_formula and change.place != second.place:
                         if (function := formula.variant(change, second)) is not None:
                             yield function, f"{also} and {says}"
+
+
+def drawn_anew(variants: Variants, call: Call, got: list[Tensor | None]) -> str:
+    """Does a second call with the same arguments give other numbers?"""
+    for i, value in enumerate(got):
+        if value is not None and value.isfinite().all() and variants.exercise.driver is None:
+            again = call(variants.cases[i]).value
+            if again is not None and not alike(again, value):
+                return DRAWN_ANEW
+    return ""
+
+
+DRAWN_ANEW = (
+    "Called twice with the same arguments, your function gives different numbers. Are some of them drawn at random, "
+    "where none should be? Or is something kept from call to call?"
+)
 
 
 def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], failed: list[int]) -> str:

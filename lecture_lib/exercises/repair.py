@@ -35,14 +35,20 @@ DESTROYS = re.compile(  # what is no step towards the right answer, if it does n
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
-    r"|:1\] in place|of the (difference|quotient)"
+    r"|:1\] in place|of the (difference|quotient)|only after"
 )
 TERM = re.compile(  # not a function around something, a sign or a number: what says less afterwards
-    r"without (?!\.\w+\(\)|[\w.]+ in |[\w.]+$|the |-?[\d.]+\b)|of the (difference|quotient)"
+    r"without (?!\.\w+\(\)|[\w.]+ in |[\w.]+$|the |-?[\d.]+\b)|of the (difference|quotient)|.* only after "
 )
 ABSENT = re.compile(  # then this would tell of nothing but what has just been removed
-    r"without|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
+    r"without|\bnot\b|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
 )
+PUT_IN = {  # what a change may put in -> what a teacher says of it: then the change made this mistake
+    "mean": r"\baverag|\bthe mean (of|over)",
+    "sum": r"\badded up|\bsums?\b",
+    "max": r"\blargest",
+    "min": r"\bsmallest",
+}
 ODD = re.compile(r"two sides of|with \* in place|only after|exchanged")  # tried after others
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
@@ -70,7 +76,8 @@ class Repairs:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
-        for change in sorted(self.formula.changes, key=lambda c: (not c.plain, bool(ODD.search(c.says)))):
+        order = lambda c: (".values in place" not in c.says, not c.plain, bool(ODD.search(c.says)))  # noqa: E731
+        for change in sorted(self.formula.changes, key=order):
             if time.thread_time() > end:
                 break
             function = self.formula.variant(change)
@@ -82,12 +89,26 @@ class Repairs:
             if value.shape == expected.shape and exercise.same(value, expected).all():
                 with contextlib.suppress(TookTooLong), at_most(SECONDS):
                     if self.is_right(function):
-                        return f"{self._place(change)}: {change.says}, all is right."
+                        return f"{self._at(change)}, all is right."
             self.tried.append((function, change, value))
+        for changes in self.formula.together():
+            if time.thread_time() > end:
+                break
+            function, value = self.formula.variant(*changes), None
+            with contextlib.suppress(TookTooLong), at_most(ONE):
+                value = function and self.variants.run(function, first)
+            if value is None or value.shape != expected.shape or not exercise.same(value, expected).all():
+                continue
+            with contextlib.suppress(TookTooLong), at_most(SECONDS):
+                if self.is_right(function):
+                    others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
+                    return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
         return ""
 
     def two(self, got: list[Tensor | None]) -> str:
         """The change after which only one known mistake is left, a teacher's at best; or ""."""
+        if self.variants.few:
+            return ""
         variants, first, best = self.variants, self.first, None
         end = time.thread_time() + SECONDS / 4
         for function, change, value in self.tried:
@@ -100,6 +121,8 @@ class Repairs:
             for known in variants.matching(value, first):
                 same = change.says.partition(" before ")[0] in known.says  # both ways lead to the same ruin
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
+                put_in = re.match(r"with \.?(\w+)(\(\))? in place of", change.says)
+                ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
                 ruins = ruins or (TERM.match(change.says) and ABSENT.search(known.says))
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
@@ -113,8 +136,8 @@ class Repairs:
             return ""
         known, change = best
         if known.teachers:
-            return f"{TWO} {self._place(change)}: {change.says}, one of them is mended. The other: {known.says}"
-        return f"{TWO} {self._place(change)}: {change.says}, {variants.yours.lower()} {known.says}."
+            return f"{TWO} {self._at(change)}, one of them is mended. The other: {known.says}"
+        return f"{TWO} {self._at(change)}, {variants.yours.lower()} {known.says}."
 
     def _is_free_of(self, known: Known, got: list[Tensor]) -> bool:
         """Is the answer right at a place where this mistake would make it wrong?"""
@@ -131,10 +154,12 @@ class Repairs:
         lively = value.any() and 2 * len(value.unique()) > min(value.numel(), len(expected.unique()))
         return bool(finite and lively) and not any(torch.is_tensor(a) and alike(value, a.double()) for a in arguments)
 
-    def _place(self, change: Change) -> str:
-        """Line 3 is `return x.sum()`"""
-        number = self.formula.line(change)
-        return f"Line {self.formula.first + number} is `{self.formula.lines[number].strip()}`"
+    def _at(self, change: Change, says: str = "") -> str:
+        """Line 3 is `return x.sum()`: with .mean() in place of .sum(); or without the line, where it is of no line."""
+        number, says = self.formula.line(change), says or change.says
+        if number == 0 and self.formula.lines[0].startswith("def ") and len(self.formula.lines) > 1:
+            return says[0].upper() + says[1:]  # of an argument
+        return f"Line {self.formula.first + number} is `{self.formula.lines[number].strip()}`: {says}"
 
 
 NOT_A_NUMBER = {  # what in a function's name: what makes NaN of numbers

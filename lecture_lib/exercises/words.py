@@ -107,7 +107,7 @@ def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any], l
     if not error:
         return ""
     if re.search("must match the size of tensor|could not be broadcast", error):
-        if expected.ndim >= 2 and re.search(r"\w\[\w+\] *[-+*/]|[-+*/] *\w+\[\w+\]", line):
+        if expected.ndim >= 2 and re.search(r"\w\[\w\w+\] *[-+*/]|[-+*/] *\w+\[\w\w+\]", line):  # x[i] is a row
             return f" {PICKED}"
         return " " + _sizes(error, expected, arguments)
     if "AttributeError: 'float'" in error or "AttributeError: 'int'" in error or "be Tensor, not float" in error:

@@ -271,26 +271,36 @@ def own_copy(argument):
 
 
 class StaysInTorch(TorchFunctionMode):
-    """Ends an answer that goes on in Python's numbers or numpy's, or has gradients of its own: it has none for us."""
+    """Ends an answer that goes on in Python's numbers or numpy's, or has gradients of its own: it has none for us.
+
+    What has been detached before may leave: it is no way out of torch if a tensor comes back.
+    """
+
+    detached = left = False
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function in LEAVE:
+        if function in LEAVE and not (self.detached and function in NUMBERS):
             raise TypeError("this leaves torch")
+        self.detached |= function is T.detach
+        self.left |= function in NUMBERS
         return function(*args, **(kwargs or {}))
 
 
 T = Tensor
-LEAVE = {T.item, T.tolist, T.numpy, T.__array__, T.__float__, T.backward, torch.autograd.grad, torch.autograd.backward}
+NUMBERS = {T.item, T.tolist, T.numpy, T.__array__, T.__float__}
+LEAVE = NUMBERS | {T.backward, torch.autograd.grad, torch.autograd.backward}
 
 
 def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
     """Of the numbers that the answer returns, each with a weight of its own, in the argument with this name."""
     leaf = given[name].requires_grad_()
-    with StaysInTorch():
+    with StaysInTorch() as way:
         answer = answer_to(
             *{**given, name: leaf.clone()}.values()
         )  # a clone may be changed in place, as a plain tensor
     parts = answer if isinstance(answer, (tuple, list)) else [answer]
+    if way.left and not all(map(torch.is_tensor, parts)):
+        raise TypeError("this has left torch")
     numbers = torch.cat([torch.as_tensor(part).flatten() for part in parts])
     if not numbers.requires_grad:
         return torch.zeros_like(leaf, dtype=torch.float64)

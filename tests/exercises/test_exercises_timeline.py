@@ -193,6 +193,28 @@ def test_what_is_nearly_right_loses_points(name, hidden):
     assert 0 < report.points < report.out_of, str(report)
 
 
+def choose_with_0_for_minus_infinity(share, counts, tone, wanted):
+    sure = share - 2 * (share * (1 - share) / counts).sqrt() >= wanted
+    return (tone * sure).argmax() if sure.any() else len(counts)
+
+
+def test_tones_below_0_and_exactly_two_errors_count():
+    report = check("timeline.choose", choose_with_0_for_minus_infinity)
+    assert report.points == 2 and "the tone 0" in report.whys[0]
+
+
+def test_numbers_drawn_anew_are_said():
+    report = check("timeline.draw_z", lambda m, s, e: torch.normal(m, s.exp()))
+    assert report.points == 0 and report.whys[0].startswith("Called twice with the same arguments")
+
+
+def test_who_detaches_and_comes_back_has_no_gradient():
+    report = check(
+        "timeline.draw_z", lambda m, s, e: torch.tensor(m.detach().numpy() + s.exp().detach().numpy() * e.numpy())
+    )
+    assert report.points == 1 and "no gradient comes back to mean" in report.whys[0]
+
+
 def test_z_without_a_gradient_loses():
     report = check("timeline.draw_z", lambda m, s, e: m + s.detach().exp() * e)
     assert report.points < 2 and "no gradient comes back to log_sd" in report.whys[0]

@@ -63,6 +63,23 @@ MENDED = {
         "def fit(x):\n    m = x.median()\n    return torch.stack([m, x.std()])\n",
         "with .mean() in place of .median(), one of them is mended. The other: Your sd divides by n - 1",
     ),
+    "the same at two places": (
+        "timeline.debug",
+        "def log_weights(log_p_x, z, mean, log_sd):\n    log_prior = -(z**2).sum(1) / 2\n"
+        "    log_q = (-((z - mean) ** 2) / (2 * torch.exp(2 * log_sd)) - log_sd).sum(1)\n"
+        "    return log_p_x + log_prior - log_q\n",
+        "and the same in one other place, all is right.",
+    ),
+    "an argument, everywhere": (
+        "timeline.kl_to_normal",
+        "def kl(mean, log_sd):\n    return (0.5 * (mean**2 + log_sd**2 - 1) - torch.log(log_sd)).sum(1)\n",
+        "With exp of log_sd in place of log_sd everywhere, all is right.",
+    ),
+    "max without values": (
+        "timeline.importance_bound",
+        "def bound(log_w):\n    m = log_w.max(0)\n    return m + torch.log(torch.exp(log_w - m).mean(0))\n",
+        "with log_w.max(0).values in place of log_w.max(0), all is right.",
+    ),
     "two, one of them of what is returned": (
         "gans.generator_loss",
         "def loss(fake):\n    return F.logsigmoid(fake).sum()\n",

@@ -1,6 +1,7 @@
 """The number of bins by cross-validation: the fewest that are not worse than the best by more than its error."""
 
 import math
+from functools import partial
 
 import torch
 
@@ -14,42 +15,32 @@ def choose(x, bins, folds):
 
     (n,) on [0, 1], a list of numbers, number -> number. Fold f holds out x[f::folds] and counts the others.
     """
-    nats = torch.tensor([[_nats(x, k, f, folds) for f in range(folds)] for k in bins])  # (len(bins), folds)
+    nats = torch.stack([_nats(x, k, folds) for k in bins])  # (len(bins), folds)
     mean, error = nats.mean(1), nats.std(1) / math.sqrt(folds)
     best = mean.argmin()
     return min(k for k, m in zip(bins, mean) if m <= mean[best] + error[best])
 
 
-def _nats(x, k, fold, folds):
-    """Mean of -log p over the points of a fold, by a histogram of the others; the library's would give the same."""
-    out = torch.arange(len(x)) % folds == fold
-    cell = (x * k).long().clamp(max=k - 1)
-    p = (torch.bincount(cell[~out], minlength=k) + ALPHA) / ((~out).sum() + ALPHA * k)
-    return -(p * k).log()[cell[out]].mean()
+def _nats(x, k, folds, counted=lambda here: here.sum(0) - here, scored=lambda here: here):
+    """Mean of -log p over each fold's points, by a histogram of the others: (n,) -> (folds,)."""
+    cell, fold = (x * k).long().clamp(max=k - 1), torch.arange(len(x)) % folds
+    here = torch.bincount(fold * k + cell, minlength=folds * k).view(folds, k)
+    counts, points = counted(here), scored(here)
+    p = (counts + ALPHA) / (counts.sum(1, keepdim=True) + ALPHA * k)
+    return -(points * (p * k).log()).sum(1) / points.sum(1)
+
+
+_of_training = partial(_nats, scored=lambda here: here.sum(0) - here)
+_of_all = partial(_nats, counted=lambda here: here.sum(0).expand_as(here))
 
 
 BINS = [2, 3, 5, 8, 13, 21, 34]
 MANY = [4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33]
 
 
-def _of_training(x, k, fold, folds):
-    """The nats of the points that were counted."""
-    cell = (x * k).long().clamp(max=k - 1)
-    inside = torch.arange(len(x)) % folds != fold
-    p = (torch.bincount(cell[inside], minlength=k) + ALPHA) / (inside.sum() + ALPHA * k)
-    return -(p * k).log()[cell[inside]].mean()
-
-
-def _of_all(x, k, fold, folds):
-    """Counted are all points, the held-out ones, too."""
-    cell = (x * k).long().clamp(max=k - 1)
-    p = (torch.bincount(cell, minlength=k) + ALPHA) / (len(x) + ALPHA * k)
-    return -(p * k).log()[cell[torch.arange(len(x)) % folds == fold]].mean()
-
-
 def _table(x, bins, folds, nats=_nats):
     """The mean of each number of bins, and its standard error."""
-    table = torch.tensor([[nats(x, k, f, folds) for f in range(folds)] for k in bins])
+    table = torch.stack([nats(x, k, folds) for k in bins])
     return table.mean(1), table.std(1) / math.sqrt(folds)
 
 
@@ -77,34 +68,11 @@ def _mixture(rng, n, bins=BINS, folds=5, errors=0.0):
 
 
 exercise = Exercise("histogram.choose", points=3, reference=choose)
-exercise.style(choose)
 
 exercise.case("150 points, 5 folds", lambda rng: _mixture(rng, 150, MANY, errors=2.0))
 exercise.case("80 points, 8 folds", lambda rng: _mixture(rng, 80, folds=8))
 exercise.case("from many bins to few", lambda rng: _mixture(rng, 200, [55, 34, 21, 13, 8, 5, 3], folds=6))
 exercise.case("many numbers of bins", lambda rng: _mixture(rng, 400, [*range(4, 13), *range(14, 40, 4)], 3, 3**-0.5))
-
-
-@exercise.style
-def in_a_loop(x, bins, folds):
-    means, errors = [], []
-    for k in bins:
-        nats = []
-        for f in range(folds):
-            held_out = x[f::folds]
-            train = torch.cat([x[g::folds] for g in range(folds) if g != f])
-            counts = torch.zeros(k)
-            for i in range(k):
-                upper = (train < (i + 1) / k) if i < k - 1 else (train <= 1)
-                counts[i] = ((train >= i / k) & upper).sum()
-            p = (counts + ALPHA) / (len(train) + ALPHA * k)
-            nats.append(-(p * k).log()[(held_out * k).long().clamp(max=k - 1)].mean())
-        nats = torch.stack(nats)
-        means.append(nats.mean().item())
-        errors.append(nats.std().item() / folds**0.5)
-    best = means.index(min(means))
-    fine = [k for k, m in zip(bins, means) if m <= means[best] + errors[best]]
-    return min(fine)
 
 
 def _rule(take, nats=_nats):
@@ -125,6 +93,10 @@ def _within(bins, mean, error):
     return [k for k, m in zip(bins, mean) if m <= mean.min() + error[mean.argmin()]]
 
 
+exercise.mistake(
+    "You return the smallest of bins in every case. Is your limit too high, or the worst row taken for the best?",
+    lambda x, bins, folds: min(bins),
+)
 exercise.mistake(
     "That is the lowest mean. Fewer bins that are not worse by more than its error are asked.", _rule(_lowest)
 )

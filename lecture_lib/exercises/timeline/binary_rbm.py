@@ -1,5 +1,6 @@
 """An RBM of the binarised digits with at most 16 hidden units, so that its likelihood can be computed."""
 
+import math
 from functools import lru_cache
 from types import SimpleNamespace
 
@@ -44,11 +45,10 @@ def judged(call, arguments) -> Outcome:
         return asked[0]
     if wrong := _no_rbm(asked[0].value, arguments["x"].shape[1]):
         return Outcome(problem=wrong)
-    nats = _nats(asked[0].value)
+    nats, units = _nats(asked[0].value), asked[0].value.shape[1] - 1
     if not nats <= arguments["limit"]:
-        return Outcome(
-            problem=f"Your RBM takes {nats:.2f} nats an image. At most {arguments['limit']:g} are asked here."
-        )
+        asked = f"Your RBM takes {nats:.2f} nats an image. At most {arguments['limit']:g} are asked here."
+        return Outcome(problem=f"{asked} {_cause(nats, units)}")
     return Outcome(torch.zeros(1))
 
 
@@ -71,6 +71,17 @@ def _no_rbm(table: Tensor, d: int) -> str:
     if table.abs().max() > LARGEST:
         return f"Some numbers of W, b or c are beyond {LARGEST}: Z cannot be computed from them with digits enough."
     return ""
+
+
+def _cause(nats: float, units: int) -> str:
+    """What so many nats of an RBM with so many hidden units may come from."""
+    if nats > 64 * math.log(2) + 0.01:
+        return "Fair coins take 44.36: is a sign wrong, a phase missing, or the step size too large?"
+    if nats > 24:
+        return "Independent pixels take 25.3: has W learnt anything? latent.train_rbm trains while you loop over it."
+    if units < UNITS:
+        return f"It has {units} hidden unit{'s' * (units > 1)}, and {UNITS} are allowed."
+    return "Does it train long enough, and does the step size fall?"
 
 
 @lru_cache(maxsize=1)

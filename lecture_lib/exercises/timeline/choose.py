@@ -14,8 +14,15 @@ def choose(share, counts, tone, wanted):
     return torch.where(sure, tone, -torch.inf).argmax() if sure.any() else len(counts)
 
 
-def _experiment(rng, errors, counts, tone, wanted=0.6):
-    """Shares that lie so many of their standard errors above wanted."""
+def _experiment(rng, errors, counts, tone, wanted=0.6, before=(-30, 0.97), after=(8, 0.1)):
+    """Shares that lie so many of their standard errors above wanted.
+
+    before, after: errors and tone of further starts, none to two, so that no number of a start is known by heart.
+    """
+    first, last = torch.randint(3, (2,), generator=rng).tolist()
+    errors = [before[0]] * first + errors + [after[0]] * last
+    tone = [before[1]] * first + tone + [after[1] - 0.05 * i for i in range(last)]
+    counts = counts[:1] * first + counts + counts[-1:] * last
     counts = torch.tensor(counts) + torch.randint(0, 1 + min(counts) // 10, (len(counts),), generator=rng)
     share = torch.full((len(counts),), wanted)
     for _ in range(30):
@@ -29,24 +36,33 @@ exercise = Exercise("timeline.choose", points=3, reference=choose)
 
 @exercise.case("some shares may be luck")
 def _(rng):
-    tone = [0.96, 0.92, 0.88, 0.84, 0.80, 0.72, 0.5]
-    return _experiment(rng, [-30, -1, 0.1, 0.6, 1.6, 2.5, 8], [500, 60, 16, 150, 300, 500, 500], tone)
+    tone = [0.96, 0.92, 0.88, 0.84, 0.80, 0.76, 0.72, 0.5]
+    given = _experiment(rng, [-30, 0.5, 1.5, 0.6, 1.6, 2.2, 2.5, 10], [500, 60, 16, 150, 300, 25, 500, 500], tone)
+    given["share"][given["share"].argmax()] = 0.99  # sure even by the spread of single images
+    return given
 
 
 @exercise.case("few images, and many")
 def _(rng):
-    tone = [0.95, 0.9, 0.82, 0.75, 0.5, 0.2]
-    return _experiment(rng, [-40, 0.2, 1.2, 3.5, 12, 4], [900, 10, 25, 1500, 1500, 300], tone, wanted=0.5)
+    tone = [0.95, 0.9, 0.82, 0.75, 0.7, 0.2]
+    return _experiment(rng, [-40, 0.2, 1.98, 3.5, 12, 4], [900, 10, 25, 1500, 1500, 300], tone, wanted=0.5)
 
 
 @exercise.case("tone that falls the other way")
 def _(rng):
-    return _experiment(rng, [-30, 5, 6, 9, 7, 6], [400] * 6, [-0.9, -0.3, -0.85, 0.05, 0.35, 0.15])
+    """Only the start that is not sure has a tone above 0, and the right one is sure by nothing: 2 errors, exactly."""
+    root = 2 ** int(torch.randint(3, 6, (), generator=rng))  # of its count: in float32, too, all of this is exact
+    errors, tone = [5, -30, 6, 0, 7, 9, 6], [-0.5, 0.6, -0.85, -0.15, -0.3, -0.45, -0.35]
+    given = _experiment(rng, errors, [400] * 7, tone, 0.5 - 1 / root, before=(6, -0.7), after=(6, -0.7))
+    at = (given["share"] - 0.5 + 1 / root).abs().argmin()
+    given["share"][at], given["counts"][at] = 0.5, root**2
+    return given
 
 
 @exercise.case("none is sure")
 def _(rng):
-    return _experiment(rng, [-20, -10, -5, 1.5, 0.7], [200, 220, 200, 210, 230], [0.95, 0.9, 0.8, 0.7, 0.6])
+    tone = [0.95, 0.9, 0.85, 0.8, 0.7, 0.6]
+    return _experiment(rng, [-20, -10, -1, 0.3, 1.5, 0.7], [200, 220, 200, 230, 210, 230], tone, after=(-3, 0.5))
 
 
 @exercise.style
@@ -68,15 +84,24 @@ def in_a_loop(share, counts, tone, wanted):
     return best
 
 
-def _wrong(lower=None, of=lambda tone: tone, none=len):
-    """lower(share, counts): what has to reach wanted."""
+def _wrong(lower=None, of=lambda tone: tone, none=len, other=-torch.inf, reaches=torch.ge):
+    """lower(share, counts): what has to reach wanted; other: the tone of a start where it does not."""
     lower = lower or (lambda p, n: p - 2 * (p * (1 - p) / n).sqrt())
 
     def wrong(share, counts, tone, wanted):
-        sure = lower(share, counts) >= wanted
-        return torch.where(sure, of(tone), -torch.inf).argmax() if sure.any() else none(counts)
+        sure = reaches(lower(share, counts), wanted)
+        return torch.where(sure, of(tone), other).argmax() if sure.any() else none(counts)
 
     return wrong
+
+
+def _sure(share, counts, wanted) -> list[int]:
+    """The numbers of the starts that are sure."""
+    return (share - 2 * (share * (1 - share) / counts).sqrt() >= wanted).nonzero()[:, 0].tolist()
+
+
+def _among(starts, best):
+    return starts.index(best) if best in starts else best
 
 
 exercise.mistake(
@@ -85,12 +110,23 @@ exercise.mistake(
 )
 exercise.mistake("One error is too little: 2 are asked.", _wrong(lambda p, n: p - (p * (1 - p) / n).sqrt()))
 exercise.mistake(
+    "Two errors are asked, not 1.96 of them.",
+    _wrong(lambda p, n: p - 1.96 * (p * (1 - p) / n).sqrt()),
+)
+exercise.mistake(
+    "You took the error of wanted. Each share has its own: sqrt(share (1 - share) / count).",
+    lambda share, counts, tone, wanted: _wrong(lambda p, n: p - 2 * (wanted * (1 - wanted) / n).sqrt())(
+        share, counts, tone, wanted
+    ),
+)
+exercise.mistake(
     "The errors are added: a share that is too low would pass by its doubt. Subtract them.",
     _wrong(lambda p, n: p + 2 * (p * (1 - p) / n).sqrt()),
 )
 exercise.mistake(
-    "The root is missing: the error of a share is sqrt(share (1 - share) / count).",
+    "Your error is too small. That of a share is sqrt(share (1 - share) / count): the root is of all of it.",
     _wrong(lambda p, n: p - 2 * p * (1 - p) / n),
+    _wrong(lambda p, n: p - 2 * (p * (1 - p)).sqrt() / n),
 )
 exercise.mistake(
     "You took the spread of single images. The error of a share is smaller: divide by the count, inside of the root.",
@@ -104,6 +140,10 @@ exercise.mistake(
     "Each share has its own count. You took one for all.",
     _wrong(lambda p, n: p - 2 * (p * (1 - p) / n.float().mean()).sqrt()),
     _wrong(lambda p, n: p - 2 * (p * (1 - p) / n.sum()).sqrt()),
+)
+exercise.mistake(
+    "That is how many starts there are, as if none were sure. Look at which are: share - 2 errors >= wanted.",
+    lambda share, counts, tone, wanted: len(counts),
 )
 exercise.mistake(
     "That is the largest tone of all. Only starts with the class of A beyond doubt come in.",
@@ -125,6 +165,31 @@ exercise.mistake(
     "A tone of -0.9 is the opposite of B's. You took the size of the correlation.", _wrong(of=lambda tone: tone.abs())
 )
 exercise.mistake(
+    "At least wanted is enough: a start that lies two errors above it, exactly, is sure, too.",
+    _wrong(reaches=torch.gt),
+)
+exercise.mistake(
+    "A start that is not sure got the tone 0, which is more than any tone below 0. With -inf it can never win.",
+    _wrong(other=0.0),
+)
+exercise.mistake(
+    "Only tones above 0 can win here. Tones may all be below 0: begin with the first start that is sure, or with -inf.",
+    lambda share, counts, tone, wanted: (
+        i if tone[min(i := int(choose(share, counts, tone, wanted)), len(tone) - 1)] > 0 else len(counts)
+    ),
+)
+exercise.mistake(
+    "You counted among the starts that are sure. The number among all starts is asked.",
+    lambda share, counts, tone, wanted: _among(_sure(share, counts, wanted), choose(share, counts, tone, wanted)),
+)
+exercise.mistake(
+    "A tone has to be larger than the largest so far. You compared it with that of the start before.",
+    lambda share, counts, tone, wanted: max(
+        (s for s in _sure(share, counts, wanted) if s == _sure(share, counts, wanted)[0] or tone[s] > tone[s - 1]),
+        default=len(counts),
+    ),
+)
+exercise.mistake(
     "Where no start is sure, B gets no layer: return len(counts).",
     _wrong(none=lambda counts: 0),
     _wrong(none=lambda counts: -1),
@@ -133,4 +198,10 @@ exercise.mistake(
 exercise.mistake(
     "That is a tone. The number of its start is asked.",
     lambda share, counts, tone, wanted: tone[min(int(choose(share, counts, tone, wanted)), len(tone) - 1)],
+    lambda share, counts, tone, wanted: (
+        tone[i] if (i := int(choose(share, counts, tone, wanted))) < len(tone) else len(counts)
+    ),
+    lambda share, counts, tone, wanted: torch.where(
+        share - 2 * (share * (1 - share) / counts).sqrt() >= wanted, tone, -torch.inf
+    ).max(),
 )

@@ -32,6 +32,8 @@ def no_scatter(call, rng):
     found = call(given)
     if found.std(0).max() > 1e-3:
         return "Where q is the exact posterior, every draw gives p(x). Your numbers still scatter."
+    if not found.isfinite().all():
+        return "Where q is the exact posterior, log w is log p(x). Yours is NaN or infinite."
     gap = (found - log_p).abs().max().item()
     return "" if gap < 1e-3 else f"Where q is the exact posterior, log w is log p(x). Yours is off by up to {gap:.3g}."
 
@@ -84,6 +86,16 @@ exercise.mistake(
     "log sd has the wrong sign: a narrow q has a high density, so log q has -log_sd in it.", _wrong(entropy=-1.0)
 )
 exercise.mistake("w = p / q: log q is subtracted. You added it.", _wrong(sign=1.0))
+exercise.mistake(
+    "You averaged over the draws. Each draw has a weight of its own.",
+    lambda *a: (w := log_weights(*a)).mean(0, keepdim=True).expand_as(w),
+    lambda *a: log_weights(*a).mean(0),
+)
+exercise.mistake(
+    "That is the log of the mean of w over the draws. log w of each draw is asked.",
+    lambda *a: (w := log_weights(*a)).logsumexp(0) - torch.tensor(float(len(w))).log(),
+    lambda *a: log_weights(*a).logsumexp(0),
+)
 exercise.mistake("log q is missing: w = p / q.", _wrong(sign=0.0))
 exercise.mistake("The prior N(z; 0, I) is missing: p(x, z) = p(x | z) p(z).", _wrong(prior=0.0))
 exercise.mistake("The prior has the wrong sign: its log is -z^2 / 2.", _wrong(prior=-1.0))

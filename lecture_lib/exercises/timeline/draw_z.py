@@ -29,6 +29,11 @@ exercise.mistake("The noise was scaled by log_sd itself. The sd is exp(log_sd)."
 exercise.mistake(
     "You took log_sd for the log of the variance: exp(log_sd) is the sd.", lambda m, s, e: m + (s / 2).exp() * e
 )
+exercise.mistake(
+    "That makes noise of z: the way back. z = mean + sd noise.",
+    lambda m, s, e: (e - m) / s.exp(),
+    lambda m, s, e: (e - m) * s.exp(),
+)
 exercise.mistake("The noise is not scaled: z = mean + sd noise.", lambda m, s, e: m + e)
 exercise.mistake("That is the mean, without noise.", lambda m, s, e: m)
 exercise.mistake("The mean was scaled, too. Only the noise is.", lambda m, s, e: (m + e) * s.exp())

@@ -1,5 +1,7 @@
 """F(v), by which p(v) = exp(-F(v)) / Z: the sum over all states of the hidden units is done."""
 
+import math
+
 import torch
 from torch.nn.functional import softplus
 
@@ -84,5 +86,27 @@ exercise.mistake(
     "exp of a large number is infinite in float32. softplus(a) is log(1 + e^a), and large a do it no harm.",
     _wrong(lambda a: (1 + a.exp()).log().sum(1)),
     _wrong(lambda a: (1 + a.exp()).prod(1).log()),
+)
+exercise.mistake(
+    "The log is to base 2. The natural one gives nats.",
+    _wrong(lambda a: (1 + a.exp()).log2().sum(1)),
+    _wrong(lambda a: softplus(a).sum(1) / math.log(2)),
+)
+exercise.mistake(
+    "Those are the factors 1 + e^a, without their logs.",
+    _wrong(lambda a: (1 + a.exp()).prod(1)),
+    _wrong(lambda a: (1 + a.exp()).sum(1)),
+)
+exercise.mistake(
+    "c stands beside softplus. It belongs to the input of its unit: softplus(c_j + (v W)_j).",
+    lambda v, W, b, c: free_energy(v, W, b, torch.zeros_like(c)) - c.sum(),
+    lambda v, W, b, c: free_energy(v, W, b, torch.zeros_like(c)) + c.sum(),
+)
+exercise.mistake(
+    "You cut off large inputs before exp. log(1 + e^a) is nearly a itself there, and softplus gives it.",
+    *(_wrong(lambda a, most=most: softplus(a.clamp(max=most)).sum(1)) for most in (10, 20, 30, 50, 80, 88)),
+)
+exercise.mistake(
+    "That is e^(-F(v)), which is Z p(v). F(v) itself is asked, a log.", lambda *a: (-free_energy(*a)).exp()
 )
 exercise.mistake("You added up over the images, too. Each has its own F(v): sum(1).", lambda *a: free_energy(*a).sum())

@@ -7,12 +7,23 @@ import torch
 from lecture_lib.exercises.engine import Exercise, normal
 from lecture_lib.latent import importance_bound
 
+
+def _far_apart(rng):
+    """One number for each of three images: one largest weight for all would not do, not even in float64."""
+    return 400.0 * (torch.randperm(3, generator=rng) - 1)
+
+
+def _one_is_lost(rng):
+    """One of four draws is so far below the others that it is no measure for them."""
+    return 900.0 * (torch.arange(4) == torch.randint(4, (), generator=rng))[:, None]
+
+
 exercise = Exercise("timeline.importance_bound", points=3, reference=importance_bound)
 
 exercise.case("ten draws", lambda rng: {"log_w": normal(rng, 10, 4, mean=-2.0, sd=1.5)})
 exercise.case("a single draw", lambda rng: {"log_w": normal(rng, 1, 5, mean=-3.0)})
-exercise.case("far below 0", lambda rng: {"log_w": normal(rng, 6, 3, mean=-800.0, sd=2.0)})
-exercise.case("far above 0", lambda rng: {"log_w": normal(rng, 4, 7, mean=200.0, sd=3.0)})
+exercise.case("far below 0", lambda rng: {"log_w": normal(rng, 6, 3, mean=-1200.0, sd=2.0) + _far_apart(rng)})
+exercise.case("far above 0", lambda rng: {"log_w": normal(rng, 4, 7, mean=200.0, sd=3.0) - _one_is_lost(rng)})
 
 
 @exercise.style
@@ -25,6 +36,8 @@ def with_the_largest_in_front(log_w):
     largest = log_w.max(0).values
     return largest + (log_w - largest).exp().mean(0).log()
 
+
+FEW = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)  # what is added so that no log of 0 is taken
 
 exercise.mistake(
     "That is the mean of the logs. The log of the mean is asked, which is higher.", lambda log_w: log_w.mean(0)
@@ -48,7 +61,8 @@ exercise.mistake(
     lambda log_w: (log_w.exp().sum(0) / len(log_w)).log(),
     lambda log_w: log_w.exp().sum(0).log() - math.log(len(log_w)),
     lambda log_w: log_w.double().exp().mean(0).log(),
-    *(lambda log_w, e=e: (log_w.exp().mean(0) + e).log() for e in (1e-12, 1e-10, 1e-8)),
+    *(lambda log_w, e=e: (log_w.exp().mean(0) + e).log() for e in (1e-38, 1e-30, 1e-20, 1e-16, *FEW)),
+    *(lambda log_w, e=e: (log_w.exp() + e).mean(0).log() for e in (1e-30, 1e-20, *FEW)),
 )
 exercise.mistake(
     "You took the largest out, and did not add it again after the log.",
@@ -68,3 +82,21 @@ exercise.mistake(
 )
 exercise.mistake("You subtracted k. Its log is what 1 / k becomes.", lambda log_w: log_w.logsumexp(0) - len(log_w))
 exercise.mistake("That is the largest weight. The mean of all is asked.", lambda log_w: log_w.amax(0))
+exercise.mistake(
+    "That is the largest weight over k. All of them are added up before.",
+    lambda log_w: log_w.amax(0) - math.log(len(log_w)),
+)
+exercise.mistake(
+    "You took the smallest out. Then exp of the others can be infinite: take the largest.",
+    lambda log_w: (log_w - log_w.amin(0)).exp().mean(0).log() + log_w.amin(0),
+    lambda log_w: (log_w - log_w.mean(0)).exp().mean(0).log() + log_w.mean(0),
+)
+exercise.mistake(
+    "That is a mean of log w, each with the weight w. The log of the mean of w is asked.",
+    lambda log_w: (log_w.softmax(0) * log_w).sum(0),
+)
+exercise.mistake(
+    "You took the same largest out for all images. Where it is far above an image's own, exp is 0 again: max(0).",
+    lambda log_w: (log_w - log_w.max()).exp().mean(0).log() + log_w.max(),
+    lambda log_w: (log_w - log_w.max()).exp().sum(0).log() + log_w.max() - math.log(len(log_w)),
+)

@@ -53,6 +53,9 @@ exercise.mistake(
     "That is the log of the mean over the states. Z is their sum.",
     _wrong(end=lambda t: t.logsumexp(0) - torch.tensor(float(len(t))).log()),
 )
+exercise.mistake(
+    "You added up the logs: that multiplies the terms. Z is a sum of exp: logsumexp.", _wrong(end=lambda t: t.sum(0))
+)
 exercise.mistake("You averaged the logs. Z is a sum of exp: logsumexp.", _wrong(end=lambda t: t.mean(0)))
 exercise.mistake(
     "That is the state h = 0 alone, in which no hidden unit is on. All 2^hidden states count.",
@@ -79,6 +82,10 @@ exercise.mistake(
 )
 exercise.mistake("c h is missing: the bias of the hidden units.", _wrong(lambda h, a, c: softplus(a).sum(1)))
 exercise.mistake("b is missing: the bias of the pixels.", lambda W, b, c: log_z(W, torch.zeros_like(b), c))
+exercise.mistake(
+    "b stands beside softplus. It belongs to the input of its pixel: softplus(b_i + (W h)_i).",
+    lambda W, b, c: log_z(W, torch.zeros_like(b), c) + b.sum(),
+)
 exercise.mistake("The sign is the other way round: that is -log Z.", lambda *a: -log_z(*a))
 exercise.mistake(
     "The state in which all hidden units are on is missing: there are 2^hidden states.",

@@ -53,6 +53,19 @@ exercise.mistake(
     "You mixed within w: its first numbers are A's. A layer gets a whole w: dimension 1.",
     lambda a, b, start: torch.cat([a[..., :start], b[..., start:]], -1),
 )
+exercise.mistake(
+    "Only layer start got the w of B. From start on all layers are B's.",
+    lambda a, b, start: torch.cat([a[:, :start], b[:, start : start + 1], a[:, start + 1 :]], 1),
+)
+exercise.mistake(
+    "Layer start is left out: it got neither the w of A nor that of B.",
+    lambda a, b, start: torch.cat([a[:, :start], 0 * a[:, start : start + 1], b[:, start + 1 :]], 1),
+    lambda a, b, start: torch.cat([a[:, :start], b[:, start + 1 :]], 1),
+)
+exercise.mistake(
+    "The parts were joined along the images. Layers are dimension 1: torch.cat(parts, 1).",
+    lambda a, b, start: torch.cat([a[:, :start], b[:, start:]]),
+)
 exercise.mistake("That is the mean of both. Each layer gets the w of one of them.", lambda a, b, start: (a + b) / 2)
 exercise.mistake(
     "The layers of B begin at its first one. Layer start gets what B has for layer start: w_b[:, start:].",

@@ -54,6 +54,11 @@ def _norm(w, weight=None, over=(1, 2, 3)):
     return w.square().sum(over, keepdim=True).sqrt()
 
 
+def _padded_by_1(one, scale, weight):
+    w = weight * scale[:, None, None]
+    return F.conv2d(one[None], w / _norm(w), padding=1)
+
+
 def _conv(x, weight):
     return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
 
@@ -108,6 +113,27 @@ exercise.mistake(
 exercise.mistake(
     "All images got the style of the first one. Each has its own.",
     lambda x, weight, style: modulated_conv(x, weight, style[:1].expand(len(style), -1)),
+)
+exercise.mistake(
+    "The weight goes on from image to image, with all styles so far. Start each image from the weight as it is given.",
+    lambda x, weight, style: modulated_conv(x, weight, style.cumprod(0)),
+)
+exercise.mistake(
+    "You divided by the standard deviation of the weight. Its length is asked, the root of the sum of squares.",
+    _wrong(lambda w, weight: w.std((1, 2, 3), keepdim=True)),
+    _wrong(lambda w, weight: w.std((1, 2, 3), keepdim=True, correction=0)),
+)
+exercise.mistake(
+    "You padded by 1, whatever k is. padding=k // 2 keeps height and width for each odd k.",
+    lambda x, weight, style: torch.cat([_padded_by_1(*one, weight) for one in zip(x, style)]),
+)
+exercise.mistake(
+    "All images got the mean of the styles. Each has its own.",
+    lambda x, weight, style: modulated_conv(x, weight, style.mean(0).expand_as(style)),
+)
+exercise.mistake(
+    "All images were convolved with the weight of each one. An image has its own: x[i][None].",
+    lambda x, weight, style: torch.stack([modulated_conv(x, weight, s.expand_as(style)) for s in style]),
 )
 exercise.mistake(
     "You added 1 to the style. It is the number by which a channel is multiplied, as it stands.",

@@ -1,6 +1,7 @@
 """The gradient of -log p in the weights of an RBM, by its two phases: the model's samples minus the data."""
 
 import torch
+from torch.nn.functional import softplus
 
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.timeline import _bits, _weights
@@ -47,6 +48,23 @@ def _both(phase):
     return lambda v, v_k, W, c: phase(v_k, W, c) - phase(v, W, c)
 
 
+def _zipped(v, v_k, W, c):
+    n = _shorter(v, v_k)
+    return _phase(v_k[:n], W, c, n=1) - _phase(v[:n], W, c, n=1)
+
+
+def _first(v, v_k):
+    return len(v)
+
+
+def _second(v, v_k):
+    return len(v_k)
+
+
+def _shorter(v, v_k):
+    return min(len(v), len(v_k))
+
+
 exercise.mistake(
     "The phases are swapped: that is the gradient of log p. Of -log p it is the model's minus the data's.",
     lambda v, v_k, W, c: -weight_gradient(v, v_k, W, c),
@@ -59,6 +77,11 @@ exercise.mistake(
     "Each phase is divided by its own number of rows, len(v) and len(v_k).",
     lambda v, v_k, W, c: _phase(v_k, W, c, n=len(v)) - _phase(v, W, c),
     lambda v, v_k, W, c: _phase(v_k, W, c) - _phase(v, W, c, n=len(v_k)),
+    lambda v, v_k, W, c: _phase(v_k, W, c, n=len(v) + len(v_k)) - _phase(v, W, c, n=len(v) + len(v_k)),
+)
+exercise.mistake(
+    "zip ends with the shorter of the two, so that rows of the other are left out. Go through v and v_k one by one.",
+    *(lambda v, v_k, W, c, n=n: _zipped(v, v_k, W, c) / n(v, v_k) for n in (_first, _second, _shorter)),
 )
 exercise.mistake(
     "You took the hidden units of the data in both phases. Those of the second phase answer to v_k.",
@@ -79,6 +102,18 @@ exercise.mistake(
 )
 exercise.mistake(
     "The sigmoid is missing: p(h = 1 | v) = sigmoid(c + v W).", _both(lambda v, W, c: _phase(v, W, c, lambda a: a))
+)
+exercise.mistake(
+    "You took softplus in place of the sigmoid. softplus stands in F(v); its slope, the sigmoid, is p(h = 1 | v).",
+    _both(lambda v, W, c: _phase(v, W, c, softplus)),
+)
+exercise.mistake(
+    "softmax makes the units share one probability. Each is on or off for itself: the sigmoid.",
+    _both(lambda v, W, c: _phase(v, W, c, lambda a: a.softmax(1))),
+)
+exercise.mistake(
+    "You took h (1 - h), the slope of the sigmoid. The sigmoid is itself a slope, that of softplus in F(v): h alone.",
+    _both(lambda v, W, c: _phase(v, W, c, lambda a: a.sigmoid() * (1 - a.sigmoid()))),
 )
 exercise.mistake(
     "You rounded the hidden units to 0 or 1. Their probabilities are asked.",

@@ -409,6 +409,10 @@ def _position(change: Change) -> tuple[int, int]:
     return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
 
 
+def _appends(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "append" and isinstance(call.func.value, ast.Name)
+
+
 # ---------------------------------------------------------------- a formula and its variants
 
 
@@ -450,6 +454,7 @@ class Formula:
         nodes = [node for line in lines for node in ast.walk(line)]
         stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         names = arguments + sorted(stored - set(arguments))
+        grown = {n.func.value.id for n in nodes if isinstance(n, ast.Call) and _appends(n)}
         found = []
         for parent in nodes:
             for field, value in ast.iter_fields(parent):
@@ -462,7 +467,9 @@ class Formula:
                     where = "" if where.endswith("...") else where
                     for number, rule in enumerate(RULES + extra):
                         plain = rule in PLAIN
-                        found += [(number, Change(holder, key, *new, where, plain)) for new in rule(node, names)]
+                        for new, says in rule(node, names):
+                            if getattr(new, "id", "") not in grown:  # a list in itself brings torch.tensor down
+                                found.append((number, Change(holder, key, new, says, where, plain)))
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
     def explained(self, says: str) -> str:

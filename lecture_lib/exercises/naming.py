@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.exercises.grammar import Change, Formula
-from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, own_copy
+from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
 FIRST = 16  # numbers of a value by which it is looked up
 MOST = 2000  # numbers of a case with which variants are tried first
@@ -223,7 +223,8 @@ class Variants:
             return self.exercise.driver(call, self.cases[i]).value
         given = [own_copy(a) for a in self.cases[i].values()]
         try:
-            answer = self.exercise.adapter(function, *given) if self.exercise.adapter else function(*given)
+            with guarded(function):
+                answer = self.exercise.adapter(function, *given) if self.exercise.adapter else function(*given)
             if self.exercise.parts:
                 return as_pair(answer, self.exercise.parts, next(iter(self.cases[i].values())))[0]
             return as_answer(answer)[0]

@@ -25,7 +25,7 @@ TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
 abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
 logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | zeros_like ones_like | trace det sum
-eigvals eigvalsh svdvals | cov corrcoef | zeros ones
+eigvals eigvalsh svdvals | cov corrcoef | zeros ones | sum logsumexp
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
 REDUCTIONS = set("sum mean prod max min amax amin std var median norm sort flip all".split())
@@ -156,8 +156,13 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
         new = copied(a, right=copied(node, left=a.right))
         bare = STRENGTH.get(type(a.op), 0) >= STRENGTH.get(op, 0)
         yield new, f"with parentheses around {code(new.right)}" if bare else f"without the parentheses around {code(a)}"
+        inside = copied(a, left=copied(node, left=a.left))
         if not bare:
-            yield copied(a, left=copied(node, left=a.left)), f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
+            yield inside, f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
+        elif type(a.op) in (ast.Div, ast.FloorDiv):
+            yield inside, f"with {SIGNS[op]} {code(b)} before {SIGNS[type(a.op)]} {code(a.right)}"
+    if op is ast.Pow and _reduces(a):
+        yield copied(a, func=copied(a.func, value=copied(node, left=a.func.value))), _before(f"** {code(b)}", a)
     if op is ast.Pow:
         yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
         yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"
@@ -177,6 +182,15 @@ def _is_method(call: ast.Call) -> bool:
     while isinstance(root, ast.Attribute):
         root = root.value
     return isinstance(call.func, ast.Attribute) and getattr(root, "id", "") not in ("torch", "math", "F", "np")
+
+
+def _reduces(node: ast.AST) -> bool:
+    """Is it x.sum(), or .mean() and its like?"""
+    return isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS
+
+
+def _before(what: str, method: ast.Call) -> str:
+    return f"with {what} before .{method.func.attr}()"
 
 
 def of_calls(node, names):
@@ -203,6 +217,15 @@ def of_calls(node, names):
     if method and isinstance(inner, ast.Call) and _is_method(inner):  # a.f().g() -> a.g().f()
         new = copied(inner, func=copied(inner.func, value=copied(node, func=copied(node.func, value=inner.func.value))))
         yield new, f"with {called} before .{inner.func.attr}()"
+    if not method and _reduces(inner):  # log(x.mean()) -> log(x).mean()
+        one = copied(node, args=[inner.func.value, *node.args[1:]])
+        yield copied(inner, func=copied(inner.func, value=one)), _before(name, inner)
+    if _reduces(node) and isinstance(inner, ast.Call) and not _is_method(inner) and inner.args:
+        one = copied(node, func=copied(node.func, value=inner.args[0]))
+        yield copied(inner, args=[one, *inner.args[1:]]), f"with {called} before {code(inner.func)}"
+    if _reduces(node) and isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
+        one = copied(node, func=copied(node.func, value=inner.left))
+        yield copied(inner, left=one), f"with {called} before ** {code(inner.right)}"
     if name in REDUCTIONS:
         if method and node.args:
             whole = copied(node, args=[], keywords=[k for k in node.keywords if k.arg != "keepdim"])
@@ -298,10 +321,22 @@ def of_any_value(node, names):
         for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
+    if _reduces(node) and not node.args and not node.keywords:
+        for axis in (-1, 0):
+            new = copied(node, args=[parsed(str(axis))])
+            yield new, f"with .{node.func.attr}({axis}) in place of .{node.func.attr}()"
+    elif _reduces(node) and not any(k.arg == "keepdim" for k in node.keywords):
+        new = copied(node, keywords=[*node.keywords, ast.keyword("keepdim", ast.Constant(True))])
+        yield new, f"with keepdim=True in .{node.func.attr}"
     if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
         for template in OF_AN_EXPRESSION:
             new = parsed(template, x=node)
-            yield new, f"with {code(new)} in place of {code(node)}"
+            says = code(new)
+            if says.endswith("..."):  # too long to show what is done to it
+                it = parsed("(x)", x=ast.Name("it", ast.Load()))
+                yield new, f"with {code(parsed(template, x=it))} in place of it, where it is {code(node, 90)}"
+            else:
+                yield new, f"with {says} in place of {code(node)}"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
         if other:
@@ -356,6 +391,10 @@ def of_lines(body: list) -> Iterator[Change]:
             )
         if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
             yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
+        if isinstance(line, ast.For) and (new := _counted(line)):
+            yield Change(
+                body, i, new, f"with i, {line.target.id} in enumerate(...) and [i] in place of [{line.target.id}]"
+            )
         if isinstance(line, ast.For):
             for k, one in enumerate(line.body if isinstance(line.body[0], ast.Assign) and line.body[1:] else ()):
                 rest = copied(line, body=line.body[:k] + line.body[k + 1 :])
@@ -364,6 +403,40 @@ def of_lines(body: list) -> Iterator[Change]:
             for template, says in OF_A_LOOP.items():
                 new = copied(line, iter=parsed(template, x=line.iter))
                 yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")
+
+
+def _counted(loop: ast.For) -> ast.For | None:
+    """for k in numbers: a[k] = ... with a[i], the place of k, where k was taken for it."""
+    k, over = getattr(loop.target, "id", ""), loop.iter
+    if not isinstance(over, ast.Name):
+        return None
+
+    class Counted(ast.NodeTransformer):
+        found = False
+
+        def visit_Subscript(self, node):
+            if isinstance(node.ctx, ast.Store) and getattr(node.slice, "id", "") == k:
+                self.found = True
+                return copied(node, slice=ast.Name("i_", ast.Load()))
+            return node
+
+    body, counted = copy.deepcopy(loop.body), Counted()
+    body = [counted.visit(line) for line in body]
+    target = ast.Tuple([ast.Name("i_", ast.Store()), loop.target], ast.Store())
+    return copied(loop, target=target, iter=parsed("enumerate(x)", x=over), body=body) if counted.found else None
+
+
+def of_pairs(body: list, names: list[str]) -> Iterator[Change]:
+    """Two arguments, each taken for the other in one line."""
+    for i, line in enumerate(body):
+        if isinstance(line, (ast.Assign, ast.AugAssign, ast.Return)):
+            there = sorted({n.id for n in ast.walk(line) if isinstance(n, ast.Name) and n.id in names})
+            for a, b in combinations(there, 2):
+                new = copy.deepcopy(line)
+                for node in ast.walk(new):
+                    if isinstance(node, ast.Name) and node.id in (a, b):
+                        node.id = b if node.id == a else a
+                yield Change(body, i, new, f"with {a} and {b} exchanged in {code(line, 60)}", plain=False)
 
 
 def _again(line: ast.Assign) -> bool:
@@ -438,7 +511,7 @@ class Formula:
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
         for block in blocks:
-            found += of_lines(block)
+            found += [*of_lines(block), *of_pairs(block, arguments)]
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)

@@ -359,6 +359,9 @@ def of_lines(body: list) -> Iterator[Change]:
         text = code(copied(line, body=[], orelse=[]) if isinstance(line, ast.If) else line, 60)
         if i + 1 < len(body) and not isinstance(body[i + 1], (ast.Return, ast.For)) and not isinstance(line, ast.For):
             yield Change(body, slice(i, i + 2), [body[i + 1], line], f"with {text} only after {code(body[i + 1], 60)}")
+        if isinstance(line, ast.With):
+            kept = ast.If(ast.Constant(True), line.body, [])
+            yield Change(body, i, kept, f"without {code(copied(line, body=[ast.Pass()]), 60).removesuffix(' pass')}")
         if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
             yield Change(body, i, ast.Pass(), f"without {text}")
             yield Change(body, i, ast.If(ast.Constant(True), [line, line], []), f"with {text} done twice")

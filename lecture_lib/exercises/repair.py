@@ -38,7 +38,7 @@ REMOVES = re.compile(  # what works, maybe: then the second sentence would tell 
     r"|:1\] in place|of the (difference|quotient)"
 )
 TERM = re.compile(  # not a function around something, a sign or a number: what says less afterwards
-    r"without (?!\.\w+\(\)|[\w.]+ in |[\w.]+$|the |-?[\d.]+\b)|of the (difference|quotient)"
+    r"without (?!\.\w+\(\)|[\w.]+ in |[\w.]+$|the |-?[\d.]+( in |$))|of the (difference|quotient)"
 )
 ABSENT = re.compile(  # then this would tell of nothing but what has just been removed
     r"without|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
@@ -97,10 +97,12 @@ class Repairs:
                 continue
             if not self._tells(value, first):
                 continue
-            for known in variants.matching(value, first):
+            all_known = list(variants.matching(value, first))
+            if TERM.match(change.says) and any(ABSENT.search(known.says) for known in all_known):
+                continue
+            for known in all_known:
                 same = change.says.partition(" before ")[0] in known.says  # both ways lead to the same ruin
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
-                ruins = ruins or (TERM.match(change.says) and ABSENT.search(known.says))
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):

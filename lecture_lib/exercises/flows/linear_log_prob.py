@@ -83,6 +83,10 @@ exercise.mistake(
     _of(lambda x, A, b: x @ A + b),
 )
 exercise.mistake(
-    "/ divides entry by entry, and A is a matrix. To undo it multiply by its inverse: torch.linalg.inv(A).",
+    "You divided entry by entry, and A is a matrix. To undo it multiply by its inverse: torch.linalg.inv(A).",
     _of(lambda x, A, b: (x - b) / A),
+)
+exercise.mistake(
+    "Points are rows here: A^{-1} times each of them is (x - b) @ torch.linalg.inv(A).T.",
+    _of(lambda x, A, b: A.inverse() @ (x - b)),
 )

@@ -61,3 +61,7 @@ exercise.mistake(
     "The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).",
     lambda G, D, optimizer, z: _in_order(optimizer, non_saturating(G(z))),
 )
+exercise.mistake(
+    "That is D's loss, with the forgeries as data as well. G's is gans.non_saturating(D(G(z))).",
+    _g_step(lambda f: F.softplus(-f).mean() + F.softplus(f).mean()),
+)

@@ -72,6 +72,8 @@ exercise.mistake(
 exercise.mistake(
     "You put points outside all bins into the first or the last bin. Leave them out.",
     lambda x, edges: estimate(x.clamp(edges[0], edges[-1]), edges),
+    lambda x, edges: estimate(x.clamp(max=edges[-1]), edges),
+    lambda x, edges: estimate(x.clamp(min=edges[0]), edges),
 )
 exercise.mistake(
     "You divided by all n points, also those outside all bins. Divide by the number that you counted, "

@@ -66,3 +66,7 @@ exercise.mistake(
         for alpha in (0.5, 0.0)
     ),
 )
+exercise.mistake(
+    "You took places in the list for numbers of bins. bins holds the numbers: bins[j], or for k in bins.",
+    lambda train, held_out, bins: held_out_nats(train, held_out, range(1, len(bins) + 1)),
+)

@@ -392,5 +392,7 @@ def _by_grammar(
         first = max(failed, key=variants.telling)
         if (found := variants.one(got, first)) or variants.expected[first].numel() > MOST:
             return found  # with more numbers two at once would take too long
+        if found := repairs.two(got) if repairs else "":
+            return found
         by_part, each = variants.of_a_part(got)
-        return (by_part if each else "") or (repairs.two(got) if repairs else "") or variants.two(got, first) or by_part
+        return (by_part if each else "") or variants.two(got, first) or by_part

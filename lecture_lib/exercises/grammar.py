@@ -321,6 +321,10 @@ def of_any_value(node, names):
         for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
+    if isinstance(node, ast.Compare):
+        op = type(node.ops[0])
+        for right in (o for o, wrong in OTHERS.items() if op in wrong and o not in OTHERS.get(op, ())):
+            yield copied(node, ops=[right(), *node.ops[1:]]), f"with {SIGNS[right]} in place of {SIGNS[op]}"
     if _reduces(node) and not node.args and not node.keywords:
         for axis in (-1, 0):
             new = copied(node, args=[parsed(str(axis))])

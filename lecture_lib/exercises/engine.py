@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
@@ -188,6 +189,8 @@ def judge(
     for i, (title, arguments) in enumerate(zip(prepared.titles, cases)):
         if passed[i]:
             why = wrong_gradient(exercise, call, arguments) if i == 0 else ""
+            if why:  # by chance right in this case, and the mistake is known from another one
+                why = next((n for n in named if n and not n.startswith("Perhaps")), why)
             rows.append(Row(title, not why, why=why, named=bool(why)))
             continue
         adapter, printed = exercise.adapter, outcomes[i].printed
@@ -308,6 +311,8 @@ def name_mistakes(
     for sentence, mistaken in prepared.mistaken:
         same = {i for i, o in enumerate(mistaken) if _alike(prepared.exercise, outcomes[i], o)}
         if len(same) == len(outcomes):
+            if sentence.endswith("?"):  # it asks; what mends the text answers
+                sentence = _by_grammar(prepared, outcomes, sorted(failed), answer, all_ways=False) or sentence
             return [sentence if i in failed else "" for i in range(len(outcomes))]
         explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
     if call is not None and _passes(prepared, lambda arguments: call(_doubled(arguments))):
@@ -322,6 +327,9 @@ def name_mistakes(
         return [found if i == first else "" for i in range(len(outcomes))]
     if call is not None and (found := ignored_argument(prepared.variants, call, values, sorted(failed))):
         return [found if i in failed and o.value is not None else "" for i, o in enumerate(outcomes)]
+    arguments = [{} if prepared.exercise.adapter else case for case in prepared.cases]
+    if found := words.times_a_count(values, prepared.expected, arguments):
+        return [found if i in failed and values[i] is not None else "" for i in range(len(outcomes))]
     named = [""] * len(outcomes)
     telling = lambda value: value is not None and bool((value.isfinite() & (value != 0)).any())  # noqa: E731
     open_cases = {i for i in failed if telling(outcomes[i].value)}
@@ -344,6 +352,7 @@ def name_mistakes(
     return named
 
 
+SHAPES = re.compile(r"Your \w+ has shape|Your function returned one tensor")  # of a pair: a change may mend them
 DOUBLED = (
     "The formula is right, and so are its numbers in float64. In float32, with 7 digits, they are lost in a difference "
     "of numbers that are large and nearly equal, or exp of a large one is infinite. Rearrange it: subtract first."
@@ -355,10 +364,18 @@ def _doubled(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {n: a.double() if torch.is_tensor(a) and a.is_floating_point() else a for n, a in arguments.items()}
 
 
-def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: list[int], answer: Callable | None) -> str:
-    """What the grammar says of these values: a change that mends the answer, a mistake that gives them, two at once."""
+def _by_grammar(
+    prepared: PreparedExercise,
+    outcomes: list[Outcome],
+    failed: list[int],
+    answer: Callable | None,
+    all_ways: bool = True,
+) -> str:
+    """What the grammar says of these values: a change that mends the answer, a mistake that gives them, two at once.
+
+    all_ways: not the first alone."""
     exercise, variants, got = prepared.exercise, prepared.variants, [o.value for o in outcomes]
-    told = any(o.value is None and not o.error for o in outcomes)  # None, a changed argument, an endless loop
+    told = any(o.value is None and not (o.error or SHAPES.match(o.problem)) for o in outcomes)  # None, an endless loop
 
     def is_right(function: Callable) -> bool:
         """On these inputs and on others, so that it is no coincidence."""
@@ -371,7 +388,7 @@ def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: lis
         warnings.simplefilter("ignore")
         first = max(failed, key=variants.telling)
         repairs = None if answer is None or told else Repairs(answer, variants, is_right)
-        if repairs and (found := repairs.one(first)):
+        if (found := repairs.one(first) if repairs else "") or not all_ways:
             return found
         infinite = any(
             e.isinf().any() for e in variants.expected
@@ -383,4 +400,7 @@ def _by_grammar(prepared: PreparedExercise, outcomes: list[Outcome], failed: lis
         first = max(failed, key=variants.telling)
         if (found := variants.one(got, first)) or variants.expected[first].numel() > MOST:
             return found  # with more numbers two at once would take too long
-        return (repairs.two(got) if repairs else "") or variants.two(got, first)
+        if found := repairs.two(got) if repairs else "":
+            return found
+        by_part, each = variants.of_a_part(got)
+        return (by_part if each else "") or variants.two(got, first) or by_part

@@ -27,7 +27,7 @@ mean sum median prod max | std var | max min mean | amax amin | argmax argmin | 
 abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
 exp softplus
 logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | zeros_like ones_like | trace det sum
-eigvals eigvalsh svdvals | cov corrcoef | zeros ones
+eigvals eigvalsh svdvals | cov corrcoef | zeros ones | sum logsumexp
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
 REDUCTIONS = set("sum mean prod max min amax amin std var median norm sort flip all".split())
@@ -168,8 +168,13 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
         new = copied(a, right=copied(node, left=a.right))
         bare = STRENGTH.get(type(a.op), 0) >= STRENGTH.get(op, 0)
         yield new, f"with parentheses around {code(new.right)}" if bare else f"without the parentheses around {code(a)}"
+        inside = copied(a, left=copied(node, left=a.left))
         if not bare:
-            yield copied(a, left=copied(node, left=a.left)), f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
+            yield inside, f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
+        elif type(a.op) in (ast.Div, ast.FloorDiv):
+            yield inside, f"with {SIGNS[op]} {code(b)} before {SIGNS[type(a.op)]} {code(a.right)}"
+    if op is ast.Pow and _reduces(a):
+        yield copied(a, func=copied(a.func, value=copied(node, left=a.func.value))), _before(f"** {code(b)}", a)
     if op is ast.Pow:
         yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
         yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"
@@ -193,6 +198,15 @@ def _is_method(call: ast.Call) -> bool:
 
 def _module(func: ast.Attribute):
     return functional if getattr(func.value, "id", "") == "F" else torch
+
+
+def _reduces(node: ast.AST) -> bool:
+    """Is it x.sum(), or .mean() and its like?"""
+    return isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS
+
+
+def _before(what: str, method: ast.Call) -> str:
+    return f"with {what} before .{method.func.attr}()"
 
 
 def of_calls(node, names):
@@ -219,6 +233,15 @@ def of_calls(node, names):
     if method and isinstance(inner, ast.Call) and _is_method(inner):  # a.f().g() -> a.g().f()
         new = copied(inner, func=copied(inner.func, value=copied(node, func=copied(node.func, value=inner.func.value))))
         yield new, f"with {called} before .{inner.func.attr}()"
+    if not method and _reduces(inner):  # log(x.mean()) -> log(x).mean()
+        one = copied(node, args=[inner.func.value, *node.args[1:]])
+        yield copied(inner, func=copied(inner.func, value=one)), _before(name, inner)
+    if _reduces(node) and isinstance(inner, ast.Call) and not _is_method(inner) and inner.args:
+        one = copied(node, func=copied(node.func, value=inner.args[0]))
+        yield copied(inner, args=[one, *inner.args[1:]]), f"with {called} before {code(inner.func)}"
+    if _reduces(node) and isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
+        one = copied(node, func=copied(node.func, value=inner.left))
+        yield copied(inner, left=one), f"with {called} before ** {code(inner.right)}"
     if name in REDUCTIONS:
         if method and node.args:
             whole = copied(node, args=[], keywords=[k for k in node.keywords if k.arg != "keepdim"])
@@ -314,17 +337,27 @@ def of_any_value(node, names):
         for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
+    if isinstance(node, ast.Compare):
+        op = type(node.ops[0])
+        for right in (o for o, wrong in OTHERS.items() if op in wrong and o not in OTHERS.get(op, ())):
+            yield copied(node, ops=[right(), *node.ops[1:]]), f"with {SIGNS[right]} in place of {SIGNS[op]}"
+    if _reduces(node) and not node.args and not node.keywords:
+        for axis in (-1, 0):
+            new = copied(node, args=[parsed(str(axis))])
+            yield new, f"with .{node.func.attr}({axis}) in place of .{node.func.attr}()"
+    elif _reduces(node) and not any(k.arg == "keepdim" for k in node.keywords):
+        new = copied(node, keywords=[*node.keywords, ast.keyword("keepdim", ast.Constant(True))])
+        yield new, f"with keepdim=True in .{node.func.attr}()"
     if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
         for template in OF_AN_EXPRESSION:
             new = parsed(template, x=node)
-            says = f"with {code(new)} in place of {code(node)}"
-            if code(new).endswith("..."):
-                says = f"with {template} in place of x, where x is {code(node)}"
-            yield new, says
-    if isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS and node.args:
-        if not node.keywords:
-            keeping = [ast.keyword("keepdim", ast.Constant(True))]
-            yield copied(node, keywords=keeping), f"with keepdim=True in .{node.func.attr}()"
+            says = code(new)
+            if says.endswith("..."):  # too long to show what is done to it
+                it = parsed("(x)", x=ast.Name("it", ast.Load()))
+                yield new, f"with {code(parsed(template, x=it))} in place of it, where it is {code(node, 90)}"
+            else:
+                yield new, f"with {says} in place of {code(node)}"
+    if _reduces(node) and node.args:
         yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
@@ -348,6 +381,9 @@ def of_lines(body: list) -> Iterator[Change]:
         text = code(copied(line, body=[], orelse=[]) if isinstance(line, ast.If) else line, 60)
         if i + 1 < len(body) and not isinstance(body[i + 1], (ast.Return, ast.For)) and not isinstance(line, ast.For):
             yield Change(body, slice(i, i + 2), [body[i + 1], line], f"with {text} only after {code(body[i + 1], 60)}")
+        if isinstance(line, ast.With):
+            kept = ast.If(ast.Constant(True), line.body, [])
+            yield Change(body, i, kept, f"without {code(copied(line, body=[ast.Pass()]), 60).removesuffix(' pass')}")
         if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
             yield Change(body, i, ast.Pass(), f"without {text}")
             yield Change(body, i, ast.If(ast.Constant(True), [line, line], []), f"with {text} done twice")
@@ -383,6 +419,10 @@ def of_lines(body: list) -> Iterator[Change]:
             )
         if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
             yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
+        if isinstance(line, ast.For) and (new := _counted(line)):
+            yield Change(
+                body, i, new, f"with i, {line.target.id} in enumerate(...) and [i] in place of [{line.target.id}]"
+            )
         if isinstance(line, ast.For):
             for k, one in enumerate(line.body if isinstance(line.body[0], ast.Assign) and line.body[1:] else ()):
                 rest = copied(line, body=line.body[:k] + line.body[k + 1 :])
@@ -391,6 +431,40 @@ def of_lines(body: list) -> Iterator[Change]:
             for template, says in OF_A_LOOP.items():
                 new = copied(line, iter=parsed(template, x=line.iter))
                 yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")
+
+
+def _counted(loop: ast.For) -> ast.For | None:
+    """for k in numbers: a[k] = ... with a[i], the place of k, where k was taken for it."""
+    k, over = getattr(loop.target, "id", ""), loop.iter
+    if not isinstance(over, ast.Name):
+        return None
+
+    class Counted(ast.NodeTransformer):
+        found = False
+
+        def visit_Subscript(self, node):
+            if isinstance(node.ctx, ast.Store) and getattr(node.slice, "id", "") == k:
+                self.found = True
+                return copied(node, slice=ast.Name("i_", ast.Load()))
+            return node
+
+    body, counted = copy.deepcopy(loop.body), Counted()
+    body = [counted.visit(line) for line in body]
+    target = ast.Tuple([ast.Name("i_", ast.Store()), loop.target], ast.Store())
+    return copied(loop, target=target, iter=parsed("enumerate(x)", x=over), body=body) if counted.found else None
+
+
+def of_pairs(body: list, names: list[str]) -> Iterator[Change]:
+    """Two arguments, each taken for the other in one line."""
+    for i, line in enumerate(body):
+        if isinstance(line, (ast.Assign, ast.AugAssign, ast.Return)):
+            there = sorted({n.id for n in ast.walk(line) if isinstance(n, ast.Name) and n.id in names})
+            for a, b in combinations(there, 2):
+                new = copy.deepcopy(line)
+                for node in ast.walk(new):
+                    if isinstance(node, ast.Name) and node.id in (a, b):
+                        node.id = b if node.id == a else a
+                yield Change(body, i, new, f"with {a} and {b} exchanged in {code(line, 60)}", plain=False)
 
 
 def _again(line: ast.Assign) -> bool:
@@ -435,6 +509,10 @@ def _position(change: Change) -> tuple[int, int]:
     return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
 
 
+def _appends(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "append" and isinstance(call.func.value, ast.Name)
+
+
 # ---------------------------------------------------------------- a formula and its variants
 
 
@@ -460,7 +538,7 @@ class Formula:
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
         for block in blocks:
-            found += of_lines(block)
+            found += [*of_lines(block), *of_pairs(block, arguments)]
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
@@ -476,6 +554,7 @@ class Formula:
         nodes = [node for line in lines for node in ast.walk(line)]
         stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         names = arguments + sorted(stored - set(arguments))
+        grown = {n.func.value.id for n in nodes if isinstance(n, ast.Call) and _appends(n)}
         found = []
         for parent in nodes:
             for field, value in ast.iter_fields(parent):
@@ -488,7 +567,9 @@ class Formula:
                     where = "" if where.endswith("...") else where
                     for number, rule in enumerate(RULES + extra):
                         plain = rule in PLAIN
-                        found += [(number, Change(holder, key, *new, where, plain=plain)) for new in rule(node, names)]
+                        for new in rule(node, names):
+                            if getattr(new[0], "id", "") not in grown:  # a list in itself brings torch.tensor down
+                                found.append((number, Change(holder, key, *new, where, plain=plain)))
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
     def explained(self, says: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.exercises.grammar import Change, Formula
-from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, own_copy
+from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
 FIRST = 16  # numbers of a value by which it is looked up
 MOST = 2000  # numbers of a case with which variants are tried first
@@ -40,6 +41,7 @@ ENDINGS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # of one part of
     "the rounded {}": ("rounded to whole numbers", torch.round),
     "100 {}": ("in percent", lambda v: 100 * v),
     "{} / n": ("divided by how many they are", lambda v: v / len(v)),
+    "the sigmoid of {}": ("with a sigmoid taken at the end", torch.sigmoid),
     "0 times {}": (
         "times 0, as // or a result that is never filled makes them",
         lambda v: 0 * v,
@@ -217,11 +219,47 @@ class Variants:
             possible = known.of_a_formula or (known.teachers and says in ENDED)
             if possible and fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
                 if known.teachers:
-                    return f"{known.says} And then your numbers are {says}."
+                    verb = "come" if says.startswith("with") else "are"
+                    return f"{known.says} And then your numbers {verb} {says}."
                 return f"{TWO} {self.yours} {known.says}, and then {says}."
         for function, says in self.independent(got[first], first):
             if fits(lambda i, f=function: self.run(f, i), got, first):
                 return f"{TWO} {self.yours} {self.those} of the right formula {says}."
+        return ""
+
+    def of_a_part(self, got: list[Tensor | None]) -> tuple[str, bool]:
+        """Where two parts are wrong, of a pair or of a few numbers: the mistakes by part, and is each of them known?"""
+        shape = self.expected[0].shape
+        if any(g is None or g.shape != e.shape for g, e in zip(got, self.expected)):
+            return "", False
+        if self.exercise.parts:
+            parts = dict(zip(self.exercise.parts, (slice(None, -1), slice(-1, None))))
+        elif len(shape) == 1 and 2 <= shape[0] <= 3 and all(e.shape == shape for e in self.expected):
+            parts = {f"{word} number": slice(j, j + 1) for j, word in zip(range(*shape), ("first", "second", "third"))}
+        else:
+            return "", False
+        wrong = {}
+        for name, columns in parts.items():
+            mixed = [_with_part(right, theirs, columns) for right, theirs in zip(self.expected, got)]
+            differ = [i for i, (m, right) in enumerate(zip(mixed, self.expected)) if not alike(m, right)]
+            if differ:
+                wrong[name] = self._of_one_part(name, mixed, max(differ, key=self.telling), len(differ) > 1)
+        named = [says for says in wrong.values() if says]
+        if len(wrong) < 2 or not named:
+            return "", False
+        others = [name for name, says in wrong.items() if not says]
+        return " ".join([TWO, *named, *(f"Your {name} is wrong, too, in another way." for name in others)]), not others
+
+    def _of_one_part(self, name: str, mixed: list[Tensor], first: int, often: bool) -> str:
+        """often: does it differ in more than one case? Else a change of the formula may fit by chance."""
+        for known in self.matching(mixed[first], first):
+            if (OF_ALL.search(known.says) if known.teachers else not often) or not (known.clear or known.of_a_formula):
+                continue
+            if fits(known.value, mixed, first):
+                if known.teachers:
+                    return f"In your {name}: {known.says}"
+                says = known.says.replace("those of", "that of").replace("the right ones", "the right one")
+                return f"Your {name} is {says}."
         return ""
 
     def run(self, function: Callable, i: int) -> Tensor | None:
@@ -231,7 +269,8 @@ class Variants:
             return self.exercise.driver(call, self.cases[i]).value
         given = [own_copy(a) for a in self.cases[i].values()]
         try:
-            answer = self.exercise.adapter(function, *given) if self.exercise.adapter else function(*given)
+            with guarded(function):
+                answer = self.exercise.adapter(function, *given) if self.exercise.adapter else function(*given)
             if self.exercise.parts:
                 return as_pair(answer, self.exercise.parts, next(iter(self.cases[i].values())))[0]
             return as_answer(answer)[0]
@@ -358,6 +397,15 @@ def _other_values(value) -> list:
         ramp = torch.linspace(0.7, 1.4, value.numel(), dtype=value.dtype).reshape(value.shape)
         return [value * ramp, 1.25 * value * ramp.flip(0)]
     return [value + 1, value * 2] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
+
+
+OF_ALL = re.compile(r"(is|are) right|alone|only|order|twice|both|[Yy]our numbers")  # says more than of one part
+
+
+def _with_part(right: Tensor, theirs: Tensor, columns: slice) -> Tensor:
+    mixed = right.double().clone()
+    mixed[..., columns] = theirs[..., columns].double()
+    return mixed
 
 
 def _is_small(argument) -> bool:

@@ -169,6 +169,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "NameError": "Is it misspelt, or does it stand in another cell? Use the arguments that the function gets.",
     "KeyError": "There is no such key: look at what the dictionary holds.",
     "unhashable": "A list or tensor cannot be a key: take int(...) or tuple(...).",
+    "should be between 0 and 1": "BCELoss takes probabilities. For logits it is binary_cross_entropy_with_logits.",
     "same device": "All tensors must be on one device: make yours with device=x.device.",
     "a leaf Variable|view of a leaf": "Change parameters in place only under `with torch.no_grad():`.",
     "backward through the graph a second": "One backward for each loss: compute the loss anew, or add both before.",
@@ -270,3 +271,41 @@ def in_every_case(got: Sequence[Tensor | None], expected: Sequence[Tensor]) -> s
         return ""
     said = _constant(*(torch.stack([v.flatten()[0] for v in values]) for values in (got, expected)))
     return f"In all cases: {said.replace('Every number', 'your number')}" if said else ""
+
+
+def times_a_count(got: Sequence[Tensor | None], expected: Sequence[Tensor], asked: Sequence[Mapping[str, Any]]) -> str:
+    """Where all numbers are the right ones times len(x) in each case, or another count, or divided by it; or ""."""
+    ratios = {}
+    for i, (g, e) in enumerate(zip(got, expected)):
+        numbers = e.isfinite() & (e.abs() > 1e-6)
+        if g is None or g.shape != e.shape or not numbers.any() or not g[numbers].isfinite().all():
+            continue
+        ratio = (g[numbers] / e[numbers]).double()
+        if not torch.allclose(ratio, ratio[0], rtol=1e-3, atol=0):
+            return ""
+        ratios[i] = ratio[0].item()
+    if len({round(r, 6) for r in ratios.values()}) < 2 or len(ratios) < len(got) / 2:
+        return ""
+    for what in _counts(asked[0]):
+        counts = [_counts(asked[i]).get(what, 0) for i in ratios]
+        for power, says in ((1, "times"), (-1, "divided by")):
+            if all(c and math.isclose(r, c**power, rel_tol=1e-3) for r, c in zip(ratios.values(), counts)):
+                why = "is a mean meant where you took a sum?" if power > 0 else "is it divided once too often?"
+                where = "Your numbers" if len(ratios) == len(got) else "Where they are finite, your numbers"
+                return f"{where} are the right ones {says} {what}: {why}"
+    return ""
+
+
+def _counts(arguments: Mapping[str, Any]) -> dict[str, int]:
+    """The whole numbers that a result may be divided by."""
+    counts = {}
+    for name, a in arguments.items():
+        if torch.is_tensor(a) and a.ndim:
+            counts[f"len({name})"] = len(a)
+            if a.ndim > 1:
+                counts[f"{name}.shape[1]"] = a.shape[1]
+        elif isinstance(a, (list, tuple)):
+            counts[f"len({name})"] = len(a)
+        elif type(a) is int and a > 0:
+            counts[name] = a
+    return counts

@@ -108,7 +108,7 @@ def call_in_process(
         printed = Truncated()
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-                with warnings.catch_warnings(), settings_put_back() as changed, at_most(seconds):
+                with warnings.catch_warnings(), settings_put_back() as changed, at_most(seconds), guarded(function):
                     warnings.simplefilter("ignore")
                     if learned := [name for name, a in arguments.items() if isinstance(a, Learned)]:
                         with torch.enable_grad():
@@ -268,6 +268,21 @@ def own_copy(argument):
     if isinstance(argument, Learned):
         return argument.tensor.clone()
     return argument.clone() if torch.is_tensor(argument) else copy.copy(argument)
+
+
+class FiniteEigenvalues(TorchFunctionMode):
+    """torch.linalg.eigvals of NaN or inf ends the process, the notebook with it; here it is an error, as in eig."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is torch.linalg.eigvals and args and not args[0].isfinite().all():
+            raise RuntimeError("torch.linalg.eigvals: the matrix holds NaN or inf")
+        return function(*args, **(kwargs or {}))
+
+
+def guarded(function: Callable) -> contextlib.AbstractContextManager:
+    """For a call of a function that may bring torch down."""
+    names = getattr(getattr(function, "__code__", None), "co_names", ())
+    return FiniteEigenvalues() if "eigvals" in names else contextlib.nullcontext()
 
 
 class StaysInTorch(TorchFunctionMode):

@@ -3,6 +3,7 @@
 import linecache
 import math
 import random
+import re
 from itertools import count
 
 import pytest
@@ -13,15 +14,17 @@ from lecture_lib.exercises import EXERCISES, Exercise, call_in_process, check, j
 from lecture_lib.exercises.__main__ import answer
 from lecture_lib.exercises.grammar import Formula
 from lecture_lib.exercises.repair import works_out_numbers
+from lecture_lib.histogram import Histogram
 
 cells = count()
+KNOWN = {"torch": torch, "math": math, "F": F, "Histogram": Histogram, "__name__": "__main__"}
 
 
 def cell(text: str, **names):
     """The last function of a notebook's cell; its text is at hand as it is in Jupyter."""
     name = f"<cell {next(cells)}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    space = {"torch": torch, "math": math, "F": F, "__name__": "__main__", **names}
+    space = {**KNOWN, **names}
     before = set(space)
     exec(compile(text, name, "exec"), space)
     return [space[k] for k in space if k not in before][-1]
@@ -49,6 +52,30 @@ MENDED = {
         "histogram.smooth",
         "def smooth(counts, alpha):\n    k = 10\n    return (counts + alpha) / (counts.sum() + k * alpha)\n",
         "Line 2 is `k = 10`: with len(counts) in place of 10, all is right.",
+    ),
+    "a power after the mean": (
+        "likelihood.fit_gaussian",
+        "def fit_gaussian(x):\n    m = x.mean()\n    s = (x - m).mean() ** 2\n    return torch.stack([m, s.sqrt()])\n",
+        "Line 3 is `s = (x - m).mean() ** 2`: with ** 2 before .mean(), all is right.",
+    ),
+    "a pair of a wrong shape": (
+        "flows.logit",
+        "def logit(y, levels):\n    s = y / levels\n    slope = 1 / (s * (1 - s)) / levels\n"
+        "    return torch.log(s / (1 - s)), slope.log().sum()\n",
+        "with .sum(-1) in place of .sum(), all is right.",
+    ),
+    "two arguments in one line": (
+        "dcgan.overlaps",
+        "def overlaps(n, kernel, stride):\n    counts = torch.zeros((n - 1) * stride + kernel)\n"
+        "    for i in range(n):\n        counts[i * kernel : i * kernel + stride] += 1\n    return counts\n",
+        "with kernel and stride exchanged in counts[i * kernel:i * kernel + stride] += 1, all is right.",
+    ),
+    "the place of a loop's number": (
+        "histogram.held_out_nats",
+        "def held_out_nats(train, held_out, bins):\n    nats = torch.zeros(len(bins))\n    for k in bins:\n"
+        "        h = Histogram.fit(train, bins=k, low=0, high=1, smoothing=0.5)\n"
+        "        nats[k] = -h.log_prob(held_out).mean()\n    return nats\n",
+        "with i, k in enumerate(...) and [i] in place of [k], all is right.",
     ),
     "a line in the wrong place": (
         "dcgan.nearest",
@@ -198,3 +225,37 @@ def test_what_an_adapter_tells_is_said_without_the_name_of_its_error():
         "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n"
     )
     assert check("gans.generator_step", cell(text)).whys[0].startswith("You left D frozen")
+
+
+def test_no_change_brings_torch_down():
+    """Each of these ends the process: eigenvalues of NaN, and a tensor of a list that holds itself."""
+    roots = cell(
+        "def frechet(x, y):\n    c_x, c_y = torch.cov(x.T), torch.cov(y.T)\n"
+        "    roots = torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0).sqrt()\n"
+        "    return (x.mean() - y.mean()) ** 2 + c_x.trace() + c_y.trace() - roots.sum()\n"
+    )
+    path = cell(
+        "def sgd(x, batches, lr, mean, log_sd):\n    path = []\n    for batch in batches:\n"
+        "        gap, s2 = (mean - x[batch]).mean().item(), math.exp(2 * log_sd)\n"
+        "        mean, log_sd = mean + lr * gap / s2, log_sd + lr * gap\n        path.append([mean, log_sd])\n"
+        "    return torch.tensor(path)\n"
+    )
+    assert check("dcgan.frechet", roots).points == check("likelihood.sgd", path).points == 0
+    not_a_number = cell("def frechet(x, y):\n    return torch.linalg.eigvals(torch.cov(x.T) / 0).real.sum()\n")
+    assert "holds NaN or inf" in str(check("dcgan.frechet", not_a_number))
+
+
+@pytest.mark.parametrize(
+    "returned, sentence",
+    [
+        (
+            "d.abs().mean(), log_p.std() - log_q.std()",
+            "Your first number is that of the right formula with the absolute",
+        ),
+        ("n + d.sum(), d.std()", "Your second number is that of the right formula without dividing by"),
+    ],
+)
+def test_two_numbers_are_named_one_by_one(returned, sentence):
+    text = f"def kl(log_p, log_q):\n    n, d = len(log_p), log_p - log_q\n    return torch.stack([{returned}])\n"
+    found = str(check("likelihood.kl", cell(text)))
+    assert "Two things at once." in found and re.search(sentence, found), found

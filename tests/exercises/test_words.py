@@ -14,7 +14,14 @@ import torch
 from IPython.lib.pretty import pretty
 
 from lecture_lib.exercises import EXERCISES, check
-from lecture_lib.exercises.words import error_in_words, in_every_case, numbers_in_words, ordinal, shape_in_words
+from lecture_lib.exercises.words import (
+    error_in_words,
+    in_every_case,
+    numbers_in_words,
+    ordinal,
+    shape_in_words,
+    times_a_count,
+)
 from lecture_lib.sandbox.call import Told, call_in_process
 
 
@@ -459,3 +466,15 @@ def test_a_mistake_that_explains_most_cases_is_said_where_it_does():
     assert "levels - 1" not in first.why
     sentence = "Perhaps: Your numbers are those of the right formula without 1 in levels - 1."
     assert {row.why for row in others} == {sentence}
+
+
+def test_numbers_that_are_right_but_for_a_count():
+    expected, asked = (
+        [torch.tensor(2.0), torch.tensor(3.0)],
+        [{"x": torch.zeros(5), "k": 2}, {"x": torch.zeros(7), "k": 4}],
+    )
+    times = times_a_count([torch.tensor(10.0), torch.tensor(21.0)], expected, asked)
+    assert times == "Your numbers are the right ones times len(x): is a mean meant where you took a sum?"
+    divided = times_a_count([torch.tensor(1.0), torch.tensor(0.75)], expected, asked)
+    assert "divided by k" in divided
+    assert not times_a_count([torch.tensor(1.0), torch.tensor(3.0)], expected, asked)

@@ -104,3 +104,7 @@ exercise.mistake(
         for most in (1_000, 10_000)
     ),
 )
+exercise.mistake(
+    "You answer infinity always. It is right only where an image of ours takes as many bytes as theirs, or more.",
+    lambda ours, theirs, weights: math.inf,
+)

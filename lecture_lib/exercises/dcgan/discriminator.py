@@ -75,3 +75,9 @@ exercise.mistake(
     _d(weigh=lambda h, last: h.flatten() @ last),
     _d(weigh=lambda h, last: h @ last),
 )
+exercise.mistake(
+    "The leaky ReLU has slope 0.2, to be passed: F.leaky_relu(h, 0.2). Its own default is 0.01.",
+    _d(F.leaky_relu, lambda h: F.leaky_relu(batch_normed(h))),
+    _d(one=F.leaky_relu),
+    _d(two=lambda h: F.leaky_relu(batch_normed(h))),
+)

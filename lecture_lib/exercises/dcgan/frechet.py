@@ -91,6 +91,7 @@ exercise.mistake(
     "The root of a product of matrices is not the product of their roots. Multiply C_x @ C_y first.",
     _frechet(lambda a, b: (_root(a) @ _root(b)).trace()),
     _frechet(lambda a, b: (torch.linalg.eigvalsh(a) * torch.linalg.eigvalsh(b)).sqrt().sum()),
+    _frechet(lambda a, b: (torch.linalg.eigvals(a).real * torch.linalg.eigvals(b).real).sqrt().sum()),
 )
 exercise.mistake(
     "A covariance is taken around the mean and divided by n - 1, as torch.cov does.",

@@ -68,3 +68,17 @@ exercise.mistake(
 exercise.mistake(
     "min(1) gives values and indices. Take .values.", lambda x, t: torch.stack(list(torch.cdist(x, t).min(1)))
 )
+exercise.mistake(
+    "That is the sum or the mean of |differences|. The Euclidean distance is the root of the sum of their squares.",
+    lambda x, t: torch.cdist(x, t, p=1).min(1).values,
+    lambda x, t: torch.cdist(x, t, p=1).min(1).values / x.shape[1],
+)
+exercise.mistake(
+    "You took a mean of the squares over the pixels. A distance adds them up.",
+    lambda x, t: torch.cdist(x, t).min(1).values / math.sqrt(x.shape[1]),
+    lambda x, t: torch.cdist(x, t).min(1).values.square() / x.shape[1],
+)
+exercise.mistake(
+    "Your distances are all 0. A smallest that begins at 0 stays there: begin with infinity, or the first distance.",
+    lambda x, t: torch.zeros(len(x)),
+)

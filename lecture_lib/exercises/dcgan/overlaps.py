@@ -40,3 +40,7 @@ exercise.mistake(
     "Only the first stamp is counted. Does return stand in the loop? Then move it to the left.",
     lambda n, k, s: F.pad(torch.ones(k), (0, (n - 1) * s)),
 )
+exercise.mistake(
+    "Your stamps begin at i for every stride-th i below n. There are n of them, and stamp i begins at i * stride.",
+    lambda n, k, s: sum(F.pad(torch.ones(k), (i, (n - 1) * s - i)) for i in range(0, n, s)),
+)

@@ -38,6 +38,10 @@ exercise.mistake(
     lambda n, k, s, p: (n // s, sides(n, k, s, p)[1]),
 )
 exercise.mistake(
+    "n stride holds where kernel - stride is 2 padding. In general the kernel and the padding count.",
+    lambda n, k, s, p: (sides(n, k, s, p)[0], n * s),
+)
+exercise.mistake(
     "The 1 stands outside the fraction: (...) // stride + 1.",
     lambda n, k, s, p: ((n + 2 * p - k + 1) // s, sides(n, k, s, p)[1]),
 )

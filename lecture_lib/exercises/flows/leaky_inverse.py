@@ -51,3 +51,7 @@ exercise.mistake(
     _with_logdet(leaky_inverse, lambda logdet, x, s: torch.where(x < 0, torch.exp(-s), 1.0).sum(1)),
     _with_logdet(leaky_inverse, lambda logdet, x, s: torch.where(x < 0, torch.exp(-s), 0.0).sum(1)),
 )
+exercise.mistake(
+    "Your z looks at the first number of a row only. Each number has a sign of its own.",
+    lambda x, s: (torch.where(x[:, :1] < 0, x / torch.exp(s), x), leaky_inverse(x, s)[1]),
+)

@@ -76,3 +76,17 @@ exercise.mistake("You subtracted the determinant itself. Its log is asked.", _of
 exercise.mistake(
     "You returned one number for each coordinate. Sum over the dimensions.", lambda *a: _log_normal(_z(*a))
 )
+exercise.mistake(
+    "You pushed x forward. Inference goes backwards: z = A^{-1} (x - b).",
+    _of(lambda x, A, b: x @ A.T + b),
+    _of(lambda x, A, b: x @ A.T + b, lambda A: -A.det().abs().log()),
+    _of(lambda x, A, b: x @ A + b),
+)
+exercise.mistake(
+    "You divided entry by entry, and A is a matrix. To undo it multiply by its inverse: torch.linalg.inv(A).",
+    _of(lambda x, A, b: (x - b) / A),
+)
+exercise.mistake(
+    "Points are rows here: A^{-1} times each of them is (x - b) @ torch.linalg.inv(A).T.",
+    _of(lambda x, A, b: A.inverse() @ (x - b)),
+)

@@ -27,6 +27,12 @@ def _bin(x, kx):
     return (torch.searchsorted(kx, x, right=True) - 1).clamp(max=len(kx) - 2)
 
 
+def _by_one_width(x, kx, ku, width):
+    i = _bin(x, kx)
+    slope = ku.diff()[i] / width
+    return ku[i] + slope * (x - kx[i]), slope.log()
+
+
 def _in_bin(choose, value=lambda x, kx, ku, i, slope: ku[i] + slope * (x - kx[i]), right=True):
     """The spline, with the bin's number after a change by choose(i, k), and perhaps another value of u."""
 
@@ -72,4 +78,9 @@ exercise.mistake(
 exercise.mistake(
     "You drew one line from the first knot to the last. Every bin has its own.",
     lambda x, kx, ku: linear_spline(x, kx[[0, -1]], ku[[0, -1]]),
+)
+exercise.mistake(
+    "Your slopes divide by the width of one bin. Every bin has its own: knots_x[i + 1] - knots_x[i].",
+    lambda x, kx, ku: _by_one_width(x, kx, ku, kx[1] - kx[0]),
+    lambda x, kx, ku: _by_one_width(x, kx, ku, (kx[-1] - kx[0]) / (len(kx) - 1)),
 )

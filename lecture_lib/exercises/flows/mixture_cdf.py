@@ -73,4 +73,9 @@ exercise.mistake(
     lambda *a: (mixture_cdf(*a)[1].exp(), mixture_cdf(*a)[1]),
 )
 
+exercise.mistake(
+    "You took the CDF of a mean of the t. Take the CDF of each t first, then their mean with the weights.",
+    lambda x, w, m, s: (ndtr(((x[:, None] - m) / s) @ w), mixture_cdf(x, w, m, s)[1]),
+)
+
 exercise.law("logdet is the log of the slope of u", the_slope_is_that_of_u)

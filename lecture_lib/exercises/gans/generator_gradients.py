@@ -49,3 +49,8 @@ exercise.mistake(
     ),
     lambda a: (-torch.exp(a) / (1 + torch.exp(a)), -1 / (1 + torch.exp(a))),
 )
+exercise.mistake(
+    "Both are the sum of the two derivatives: backward() adds to .grad, which stays one tensor. Take "
+    "torch.autograd.grad, or a new leaf for the second.",
+    lambda a: (-torch.ones_like(a), -torch.ones_like(a)),
+)

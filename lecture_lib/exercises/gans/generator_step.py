@@ -57,3 +57,11 @@ exercise.mistake(
     "The sigmoid came twice: D answers with logits, and the loss takes logits.",
     _g_step(lambda f: non_saturating(f.sigmoid())),
 )
+exercise.mistake(
+    "The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).",
+    lambda G, D, optimizer, z: _in_order(optimizer, non_saturating(G(z))),
+)
+exercise.mistake(
+    "That is D's loss, with the forgeries as data as well. G's is gans.non_saturating(D(G(z))).",
+    _g_step(lambda f: F.softplus(-f).mean() + F.softplus(f).mean()),
+)

@@ -21,6 +21,14 @@ def _inside(x, edges):
     return (x >= edges[0]) & (x <= edges[-1])
 
 
+def _by_the_first_width(x, edges):
+    k, width = len(edges) - 1, edges[1] - edges[0]
+    i = ((x - edges[0]) / width).trunc().long()
+    i = torch.where(x == edges[-1], k - 1, i)
+    counts = torch.bincount(i[(i >= 0) & (i < k)], minlength=k)
+    return counts / counts.sum()
+
+
 exercise = Exercise("histogram.estimate", points=4, reference=estimate)
 
 exercise.case(
@@ -64,6 +72,8 @@ exercise.mistake(
 exercise.mistake(
     "You put points outside all bins into the first or the last bin. Leave them out.",
     lambda x, edges: estimate(x.clamp(edges[0], edges[-1]), edges),
+    lambda x, edges: estimate(x.clamp(max=edges[-1]), edges),
+    lambda x, edges: estimate(x.clamp(min=edges[0]), edges),
 )
 exercise.mistake(
     "You divided by all n points, also those outside all bins. Divide by the number that you counted, "
@@ -77,4 +87,5 @@ exercise.mistake(
 exercise.mistake(
     "Your shares are those of bins of equal width. Use the edges that are given.",
     lambda x, edges: estimate(x[_inside(x, edges)], torch.linspace(edges[0], edges[-1], len(edges))),
+    _by_the_first_width,
 )

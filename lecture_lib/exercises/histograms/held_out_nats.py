@@ -53,3 +53,20 @@ exercise.mistake(
         [-Histogram.fit(train, k, low=0, high=1, smoothing=0.5).log_prob(held_out).exp().mean().log() for k in bins]
     ),
 )
+exercise.mistake(
+    "Histogram.fit takes one number of bins, and bins is a list of them: a loop, one fit for each.",
+    lambda train, held_out, bins: Histogram.fit(train, bins=bins, low=0, high=1, smoothing=0.5),
+)
+exercise.mistake(
+    "You took the range of the notebook's data, -2.5 to 3.5. These points lie between 0 and 1: low=0, high=1.",
+    *(
+        lambda train, held_out, bins, a=alpha: torch.stack(
+            [-Histogram.fit(train, k, low=-2.5, high=3.5, smoothing=a).log_prob(held_out).mean() for k in bins]
+        )
+        for alpha in (0.5, 0.0)
+    ),
+)
+exercise.mistake(
+    "You took places in the list for numbers of bins. bins holds the numbers: bins[j], or for k in bins.",
+    lambda train, held_out, bins: held_out_nats(train, held_out, range(1, len(bins) + 1)),
+)

@@ -98,6 +98,13 @@ exercise.mistake(
     _in_bin(lambda left, u, width, widths: u * width),
 )
 exercise.mistake(
+    "Your points scatter around an edge of their bin as normal numbers do. In a bin they are uniform: torch.rand.",
+    lambda n, edges, probs, rng: (
+        edges[i := torch.multinomial(probs, n, replacement=True, generator=rng)]
+        + torch.randn(n, generator=rng) * edges.diff()[i]
+    ),
+)
+exercise.mistake(
     "You chose every bin equally often. Bin i has probability probs[i].",
     lambda n, edges, probs, rng: sample(n, edges, torch.ones_like(probs), rng),
 )

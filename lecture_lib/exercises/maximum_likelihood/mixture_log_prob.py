@@ -91,4 +91,12 @@ exercise.mistake(
     lambda x, weights, means, sds: mixture_log_prob(x, torch.full_like(weights, 1 / len(weights)), means, sds),
 )
 
+exercise.mistake(
+    "You mixed the parameters into one Gaussian. Each component has a density of its own; mix the densities.",
+    lambda x, w, m, s: mixture_log_prob(x, w[:1] / w[:1], (w @ m)[None], (w @ s)[None]),
+    lambda x, w, m, s: mixture_log_prob(
+        x, w[:1] / w[:1], (w @ m)[None], (w @ (s**2 + m**2) - (w @ m) ** 2).sqrt()[None]
+    ),
+)
+
 exercise.law("p(x) integrates to 1", mixture_integrates_to_1)

@@ -97,3 +97,7 @@ exercise.mistake(
     "You always took the first batch. Step t sees x[batches[t]].",
     lambda x, batches, *rest: sgd(x, batches[:1].expand_as(batches), *rest),
 )
+exercise.mistake(
+    "You took a step for each point of the batch. A batch is one step, along the mean of its gradients.",
+    lambda x, batches, *rest: sgd(x, batches.reshape(-1, 1), *rest)[batches.shape[1] - 1 :: batches.shape[1]],
+)

@@ -7,121 +7,106 @@ import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
 
-ALPHA = 0.5
-
 
 def choose(x, bins, folds):
-    """The smallest of bins whose mean held-out nats over the folds are at most the best mean + its standard error.
+    """(number, limit): the smallest of bins whose mean held-out nats are at most limit, the best mean + its error.
 
-    (n,) on [0, 1], a list of numbers, number -> number. Fold f holds out x[f::folds] and counts the others.
+    (n,) on [0, 1], a list of numbers, number -> two numbers. Fold f holds out x[f::folds] and counts the others.
     """
     nats = torch.stack([_nats(x, k, folds) for k in bins])  # (len(bins), folds)
     mean, error = nats.mean(1), nats.std(1) / math.sqrt(folds)
-    best = mean.argmin()
-    return min(k for k, m in zip(bins, mean) if m <= mean[best] + error[best])
+    limit = (mean[mean.argmin()] + error[mean.argmin()]).item()
+    return min(k for k, m in zip(bins, mean.tolist()) if m <= limit), limit
 
 
-def _nats(x, k, folds, counted=lambda here: here.sum(0) - here, scored=lambda here: here):
+others, own = lambda here: here.sum(0) - here, lambda here: here
+
+
+def _nats(x, k, folds, counted=others, scored=own, fold=lambda i, n, folds: i % folds, alpha=0.5):
     """Mean of -log p over each fold's points, by a histogram of the others: (n,) -> (folds,)."""
-    cell, fold = (x * k).long().clamp(max=k - 1), torch.arange(len(x)) % folds
+    cell, fold = (x * k).long().clamp(max=k - 1), fold(torch.arange(len(x)), len(x), folds)
     here = torch.bincount(fold * k + cell, minlength=folds * k).view(folds, k)
     counts, points = counted(here), scored(here)
-    p = (counts + ALPHA) / (counts.sum(1, keepdim=True) + ALPHA * k)
-    return -(points * (p * k).log()).sum(1) / points.sum(1)
+    p = (counts + alpha) / (counts.sum(1, keepdim=True) + alpha * k)
+    return -torch.special.xlogy(points, p * k).sum(1) / points.sum(1)
 
 
-_of_training = partial(_nats, scored=lambda here: here.sum(0) - here)
-_of_all = partial(_nats, counted=lambda here: here.sum(0).expand_as(here))
-
-
-BINS = [2, 3, 5, 8, 13, 21, 34]
-MANY = [4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33]
-
-
-def _table(x, bins, folds, nats=_nats):
-    """The mean of each number of bins, and its standard error."""
-    table = torch.stack([nats(x, k, folds) for k in bins])
-    return table.mean(1), table.std(1) / math.sqrt(folds)
-
-
-def _fewest(bins, mean, error, errors=1.0):
-    return min(k for k, m in zip(bins, mean) if m <= mean.min() + errors * error[mean.argmin()])
-
-
-def _mixture(rng, n, bins=BINS, folds=5, errors=0.0):
-    """Two bumps on [0, 1], drawn until no decision hangs on a rounding, and wrong rules decide otherwise.
-
-    Those are: the lowest mean; so many errors in place of one; the nats of points that were counted. And the most bins
-    are too many.
-    """
+def _points(rng, n, bins, folds):
+    """Two bumps on [0, 1], drawn until the lowest mean would be another decision, and none hangs on a rounding."""
     while True:
         left = torch.rand(n, generator=rng) < 0.5
         x = torch.where(left, normal(rng, n, mean=0.3, sd=0.05), normal(rng, n, mean=0.65, sd=0.14)).clamp(0.0, 1.0)
-        mean, error = _table(x, bins, folds)
-        near = mean - mean.min() - error[mean.argmin()]
-        clear = near.abs().min() > 1e-3 and mean.sort().values.diff()[0] > 1e-3 and near[bins.index(max(bins))] > 0
-        chosen = [_fewest(bins, mean, error, number) for number in {1.0, 0.0, errors}]
-        if clear and len({*chosen}) == len(chosen):
-            counted = {_fewest(bins, *_table(x, bins, folds, nats)) for nats in (_of_training, _of_all)}
-            if counted.isdisjoint(chosen):
-                return {"x": x, "bins": bins, "folds": folds}
+        number, limit = choose(x, bins, folds)
+        mean = torch.stack([_nats(x, k, folds).mean() for k in bins])
+        if (mean - limit).abs().min() > 1e-3 and number != bins[mean.argmin()] and number != min(bins):
+            return {"x": x, "bins": bins, "folds": folds}
 
 
 exercise = Exercise("histogram.choose", points=3, reference=choose)
 
-exercise.case("150 points, 5 folds", lambda rng: _mixture(rng, 150, MANY, errors=2.0))
-exercise.case("80 points, 8 folds", lambda rng: _mixture(rng, 80, folds=8))
-exercise.case("from many bins to few", lambda rng: _mixture(rng, 200, [55, 34, 21, 13, 8, 5, 3], folds=6))
-exercise.case("many numbers of bins", lambda rng: _mixture(rng, 400, [*range(4, 13), *range(14, 40, 4)], 3, 3**-0.5))
+exercise.case("150 points, 5 folds", lambda rng: _points(rng, 150, [4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 33], 5))
+exercise.case("80 points, 8 folds", lambda rng: _points(rng, 80, [2, 3, 5, 8, 13, 21, 34], 8))
+exercise.case("from many bins to few", lambda rng: _points(rng, 200, [55, 34, 21, 13, 8, 5, 3], 6))
+exercise.case("400 points, 3 folds", lambda rng: _points(rng, 400, [4, 6, 9, 13, 18, 25, 36], 3))
 
 
-def _rule(take, nats=_nats):
-    """take(bins, mean, error of it) of the table."""
-    return lambda x, bins, folds: take(bins, *_table(x, bins, folds, nats))
+def _rule(take=min, errors=lambda folds: 1.0, correction=1, nats=_nats):
+    """take(bins that will do), where so many errors above the best mean will do."""
+
+    def wrong(x, bins, folds):
+        table = torch.stack([nats(x, k, folds) for k in bins])
+        mean, best = table.mean(1), table.mean(1).argmin()
+        limit = (mean[best] + errors(folds) * table[best].std(correction=correction) / math.sqrt(folds)).item()
+        return take([k for k, m in zip(bins, mean.tolist()) if m <= limit] or bins), limit
+
+    return wrong
 
 
-def _lowest(bins, mean, error):
-    return bins[mean.argmin()]
-
-
-def _errors(number):
-    """number(folds) errors in place of one."""
-    return lambda x, bins, folds: _fewest(bins, *_table(x, bins, folds), number(folds))
-
-
-def _within(bins, mean, error):
-    return [k for k, m in zip(bins, mean) if m <= mean.min() + error[mean.argmin()]]
+def _lowest(x, bins, folds):
+    nats = torch.stack([_nats(x, k, folds).mean() for k in bins])
+    return bins[nats.argmin()], choose(x, bins, folds)[1]
 
 
 exercise.mistake(
-    "You return the smallest of bins in every case. Is your limit too high, or the worst row taken for the best?",
-    lambda x, bins, folds: min(bins),
+    "The limit is right, and your number is that of the lowest mean. The fewest bins within the limit are asked.",
+    _lowest,
 )
 exercise.mistake(
-    "That is the lowest mean. Fewer bins that are not worse by more than its error are asked.", _rule(_lowest)
+    "The limit is right, and your number is the most bins within it. The fewest are asked: the simplest model.",
+    _rule(max),
 )
 exercise.mistake(
-    "Your limit is too lenient: one error of the best mean is asked, and that is sd / sqrt(folds).",
-    _errors(math.sqrt),
-    _errors(lambda folds: 2),
+    "The limit is right, and your number is the first of the list within it. bins may come in any order: the smallest.",
+    _rule(lambda fine: fine[0]),
 )
 exercise.mistake(
-    "The error is divided by folds. It is the root, sqrt(folds).", _errors(lambda folds: 1 / math.sqrt(folds))
+    "The limit is right. Your number is a place in the list, and a number of bins is asked.",
+    lambda x, bins, folds: (bins.index(choose(x, bins, folds)[0]), choose(x, bins, folds)[1]),
+    lambda x, bins, folds: (bins.index(_lowest(x, bins, folds)[0]), choose(x, bins, folds)[1]),
 )
 exercise.mistake(
-    "That is the number's place in the list. The number of bins is asked.",
-    lambda x, bins, folds: bins.index(choose(x, bins, folds)),
-    _rule(lambda bins, mean, error: mean.argmin()),
+    "Your limit has the spread of the folds in it. The error of their mean is sd / sqrt(folds).",
+    _rule(errors=math.sqrt),
 )
-exercise.mistake(
-    "Those are the most bins that will do. The fewest are asked: the simplest model.",
-    _rule(lambda *table: max(_within(*table))),
-)
+exercise.mistake("Two errors are too lenient here: one is asked.", _rule(errors=lambda folds: 2))
+exercise.mistake("Your limit is the best mean itself. Its standard error comes on top.", _rule(errors=lambda folds: 0))
+exercise.mistake("The error is divided by folds. It is the root, sqrt(folds).", _rule(errors=lambda folds: folds**-0.5))
+exercise.mistake("The sd divides by folds - 1, as torch's std() does; numpy's needs ddof=1.", _rule(correction=0))
 exercise.mistake(
     "The points that you score were counted, too. Fit each histogram to the other folds alone, and score the one.",
-    *(_rule(take, nats) for take in (_fewest, _lowest) for nats in (_of_training, _of_all)),
+    _rule(nats=partial(_nats, scored=others)),
+    _rule(nats=partial(_nats, counted=lambda here: here.sum(0).expand_as(here))),
 )
 exercise.mistake(
-    "That is the first of the list that will do. The smallest is asked: bins may come in any order.",
-    _rule(lambda *table: _within(*table)[0]),
+    "You counted the fold and scored the others. One fold is held out, all others are counted.",
+    _rule(nats=partial(_nats, counted=own, scored=others)),
+)
+exercise.mistake(
+    "Fold i is x[i::folds], every folds-th point. Yours are blocks of points that stand side by side.",
+    _rule(nats=partial(_nats, fold=lambda i, n, folds: i // -(-n // folds))),
+    _rule(nats=partial(_nats, fold=lambda i, n, folds: (i // (n // folds)).clamp(max=folds - 1))),
+)
+exercise.mistake(
+    "Your numbers are those of another smoothing. 0.5 is asked, in each bin.",
+    *(_rule(nats=partial(_nats, alpha=alpha)) for alpha in (0.1, 1.0, 0.01, 0.0)),
 )

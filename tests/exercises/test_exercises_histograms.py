@@ -103,7 +103,7 @@ def by_mutual_information(train, levels):
     return model_of(torch.tensor(pairs))(train, levels)
 
 
-@pytest.mark.parametrize("hidden", [None, *range(12)])
+@pytest.mark.parametrize("hidden", [None, *range(4)])
 @pytest.mark.parametrize(
     "answer, points",
     [

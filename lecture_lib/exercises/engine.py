@@ -373,7 +373,8 @@ def _by_grammar(
 ) -> str:
     """What the grammar says of these values: a change that mends the answer, a mistake that gives them, two at once.
 
-    all_ways: not the first alone."""
+    all_ways: the last two, too, where no change mends it.
+    """
     exercise, variants, got = prepared.exercise, prepared.variants, [o.value for o in outcomes]
     told = any(o.value is None and not (o.error or SHAPES.match(o.problem)) for o in outcomes)  # None, an endless loop
 
@@ -390,9 +391,7 @@ def _by_grammar(
         repairs = None if answer is None or told else Repairs(answer, variants, is_right)
         if (found := repairs.one(first) if repairs else "") or not all_ways:
             return found
-        infinite = any(
-            e.isinf().any() for e in variants.expected
-        )  # then it is an answer, else it says as little as NaN
+        infinite = any(e.isinf().any() for e in variants.expected)  # an answer then, else it says as little as NaN
         telling = lambda value: bool(value.isfinite().any() or (infinite and value.isinf().any()))  # noqa: E731
         failed = [i for i in failed if got[i] is not None and telling(got[i])]
         if not failed or any(value is None for value in got):

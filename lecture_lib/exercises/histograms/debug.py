@@ -55,11 +55,11 @@ def in_a_loop(train, held_out, bins, alpha):
     return total / len(held_out)
 
 
-def _broken(divided=lambda n, alpha, bins: n, kept=torch.isfinite):
+def _broken(divided=lambda n, alpha, bins: n, kept=torch.isfinite, e=0.0):
     def broken(train, held_out, bins, alpha):
         index = lambda x: (x * bins).long().clamp(max=bins - 1)  # noqa: E731
         counts = torch.bincount(index(train), minlength=bins)
-        log_p = ((counts + alpha) / divided(len(train), alpha, bins) * bins).log()[index(held_out)]
+        log_p = ((counts + alpha) / divided(len(train), alpha, bins) * bins + e).log()[index(held_out)]
         return -log_p[kept(log_p)].mean()
 
     return broken
@@ -76,7 +76,10 @@ exercise.mistake(
 exercise.mistake(
     "One fault is left: a point in an empty bin costs infinitely many nats. To leave it out flatters the model.",
     _broken(right),
-    lambda *a: -(1e-38 + (-score(*a)).exp()).log(),
+)
+exercise.mistake(
+    "A small number before the log hides the infinity: an empty bin has p(x) = 0, and costs infinitely many nats.",
+    *(_broken(right, everything, e=10.0**-e) for e in (6, 7, 8, 9, 10, 12)),
 )
 exercise.mistake(
     "One fault is left: with alpha in every bin the counts sum to n + alpha bins. Your shares sum to more than 1.",

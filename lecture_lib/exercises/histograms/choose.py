@@ -31,14 +31,24 @@ def _nats(x, k, folds, counted=others, scored=own, fold=lambda i, n, folds: i % 
     return -torch.special.xlogy(points, p * k).sum(1) / points.sum(1)
 
 
+def _own_errors(x, bins, folds):
+    nats = torch.stack([_nats(x, k, folds) for k in bins])
+    mean, error = nats.mean(1), nats.std(1) / math.sqrt(folds)
+    return min(k for k, low in zip(bins, mean - error) if low <= mean.min()), choose(x, bins, folds)[1]
+
+
 def _points(rng, n, bins, folds):
-    """Two bumps on [0, 1], drawn until the lowest mean would be another decision, and none hangs on a rounding."""
+    """Two bumps on [0, 1], drawn until other rules would decide otherwise, and no decision hangs on a rounding.
+
+    Those are the lowest mean, the fewest bins, and each mean less its own error in place of the best one's.
+    """
     while True:
         left = torch.rand(n, generator=rng) < 0.5
         x = torch.where(left, normal(rng, n, mean=0.3, sd=0.05), normal(rng, n, mean=0.65, sd=0.14)).clamp(0.0, 1.0)
         number, limit = choose(x, bins, folds)
         mean = torch.stack([_nats(x, k, folds).mean() for k in bins])
-        if (mean - limit).abs().min() > 1e-3 and number != bins[mean.argmin()] and number != min(bins):
+        others = bins[mean.argmin()], min(bins), _own_errors(x, bins, folds)[0]
+        if (mean - limit).abs().min() > 1e-3 and len({number, *others}) == 4:
             return {"x": x, "bins": bins, "folds": folds}
 
 
@@ -60,6 +70,17 @@ def _rule(take=min, errors=lambda folds: 1.0, correction=1, nats=_nats):
         return take([k for k, m in zip(bins, mean.tolist()) if m <= limit] or bins), limit
 
     return wrong
+
+
+def _mean_error(x, bins, folds):
+    nats = torch.stack([_nats(x, k, folds) for k in bins])
+    mean, limit = nats.mean(1), (nats.mean(1).min() + nats.std(1).mean() / math.sqrt(folds)).item()
+    return min(k for k, m in zip(bins, mean.tolist()) if m <= limit), limit
+
+
+def _own_box(x, k, folds):
+    wide = x.max() - x.min()
+    return _nats((x - x.min()) / wide, k, folds) + wide.log()
 
 
 def _lowest(x, bins, folds):
@@ -91,10 +112,26 @@ exercise.mistake(
 exercise.mistake("Two errors are too lenient here: one is asked.", _rule(errors=lambda folds: 2))
 exercise.mistake("Your limit is the best mean itself. Its standard error comes on top.", _rule(errors=lambda folds: 0))
 exercise.mistake("The error is divided by folds. It is the root, sqrt(folds).", _rule(errors=lambda folds: folds**-0.5))
+exercise.mistake(
+    "Each number of bins got an error of its own. The limit is one for all: the best mean plus the best one's error.",
+    _own_errors,
+)
+exercise.mistake(
+    "The root is taken of folds: each fold gives one score. You took the number of points.",
+    lambda x, bins, folds: _rule(errors=lambda folds: (folds / len(x)) ** 0.5)(x, bins, folds),
+)
+exercise.mistake(
+    "You took the mean of all errors. The limit has the error of the best number of bins in it.", _mean_error
+)
+exercise.mistake(
+    "Your histograms reach from the smallest point to the largest. From 0 to 1 is asked: low=0, high=1.",
+    _rule(nats=_own_box),
+)
 exercise.mistake("The sd divides by folds - 1, as torch's std() does; numpy's needs ddof=1.", _rule(correction=0))
 exercise.mistake(
     "The points that you score were counted, too. Fit each histogram to the other folds alone, and score the one.",
     _rule(nats=partial(_nats, scored=others)),
+    _rule(nats=partial(_nats, counted=own)),
     _rule(nats=partial(_nats, counted=lambda here: here.sum(0).expand_as(here))),
 )
 exercise.mistake(

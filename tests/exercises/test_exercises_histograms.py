@@ -4,11 +4,41 @@ import numpy as np
 import pytest
 import torch
 
-from lecture_lib.exercises import check
+from lecture_lib.exercises import EXERCISES, check
 from lecture_lib.exercises.drawn import drawn_digits
+from lecture_lib.exercises.histograms import off_edges
 from lecture_lib.histogram import Histogram
 
 HIDDEN = [None, 1812, 7]
+
+
+def one_bin_for_each(x, k):
+    """Do three right answers find the same bins: multiplied, searched among edges, in float64?"""
+    multiplied = (x * k).long().clamp(max=k - 1)
+    searched = torch.searchsorted(torch.linspace(0, 1, k + 1), x, right=True) - 1
+    by_numpy = np.digitize(x.double(), np.linspace(0, 1, k + 1)) - 1
+    return all(torch.equal(multiplied, torch.as_tensor(other).clamp(max=k - 1)) for other in (searched, by_numpy))
+
+
+def test_off_edges_leaves_nothing_to_rounding():
+    bins = [3, 7, 10, 300]
+    edges = torch.cat([torch.arange(k + 1) / k for k in bins])
+    x = torch.cat([edges, *(edges.nextafter(torch.tensor(to)).clamp(0, 1) for to in (-1.0, 2.0))])
+    assert not all(one_bin_for_each(x, k) for k in bins)
+    moved = off_edges(x, *bins)
+    assert all(one_bin_for_each(moved, k) for k in bins) and (moved - x).abs().max() < 2e-5
+
+
+@pytest.mark.parametrize("name", ["choose", "debug", "held_out_nats", "cell_of"])
+def test_no_point_of_a_case_lies_where_rounding_chooses_its_bin(name):
+    for make in EXERCISES[f"histogram.{name}"].cases.values():
+        for seed in range(20):
+            given = make(torch.Generator().manual_seed(seed))
+            bins = given.get("bins") or given["k"]
+            for k in [bins] if isinstance(bins, int) else bins:
+                if k & (k - 1):  # a power of 2 is exact
+                    points = [given[n] for n in ("x", "train", "held_out") if n in given]
+                    assert all(torch.equal(x, off_edges(x, k)) for x in points)
 
 
 def score_by_the_library(train, held_out, bins, alpha):

@@ -5,6 +5,7 @@ import functools
 import torch
 
 from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.histograms import off_edges
 
 
 def cell_of(x, k):
@@ -27,17 +28,17 @@ def by_powers(x, k):
     return (index * strides).sum(1)
 
 
-exercise.case("the plane", lambda rng: {"x": torch.rand(50, 2, generator=rng), "k": 10})
+exercise.case("the plane", lambda rng: {"x": off_edges(torch.rand(50, 2, generator=rng), 10), "k": 10})
 
 
 @exercise.case("three dimensions")
 def _(rng):
-    x = torch.rand(50, 3, generator=rng)
+    x = off_edges(torch.rand(50, 3, generator=rng), 300)
     x[0], x[1, 2] = 1.0, 1.0
     return {"x": x, "k": 300}  # more cells than float32 can count
 
 
-exercise.case("one dimension", lambda rng: {"x": torch.rand(6, 1, generator=rng), "k": 5})
+exercise.case("one dimension", lambda rng: {"x": off_edges(torch.rand(6, 1, generator=rng), 5), "k": 5})
 
 
 @exercise.case("on the far edge")

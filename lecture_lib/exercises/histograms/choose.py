@@ -6,6 +6,7 @@ from functools import partial
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.histograms import off_edges
 
 
 def choose(x, bins, folds):
@@ -44,7 +45,8 @@ def _points(rng, n, bins, folds):
     """
     while True:
         left = torch.rand(n, generator=rng) < 0.5
-        x = torch.where(left, normal(rng, n, mean=0.3, sd=0.05), normal(rng, n, mean=0.65, sd=0.14)).clamp(0.0, 1.0)
+        x = torch.where(left, normal(rng, n, mean=0.3, sd=0.05), normal(rng, n, mean=0.65, sd=0.14))
+        x = off_edges(x.clamp(0.0, 1.0), *bins)
         number, limit = choose(x, bins, folds)
         mean = torch.stack([_nats(x, k, folds).mean() for k in bins])
         others = bins[mean.argmin()], min(bins), _own_errors(x, bins, folds)[0]

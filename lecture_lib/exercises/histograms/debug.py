@@ -3,6 +3,7 @@
 import torch
 
 from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.histograms import off_edges
 
 
 def score(train, held_out, bins, alpha):
@@ -14,7 +15,8 @@ def score(train, held_out, bins, alpha):
 
 def _points(rng, n, m, bins, alpha, empty=None):
     """Points on [0, 1], more of them on the left, both ends among them. empty: a bin without training points."""
-    train, held_out = torch.rand(n, generator=rng) ** 1.5, torch.rand(m, generator=rng)
+    train = off_edges(torch.rand(n, generator=rng) ** 1.5, bins)
+    held_out = off_edges(torch.rand(m, generator=rng), bins)
     if empty is not None:
         train = train[(train * bins).long() != empty]
         held_out[1] = (empty + 0.5) / bins

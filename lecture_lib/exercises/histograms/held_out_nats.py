@@ -3,6 +3,7 @@
 import torch
 
 from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.histograms import off_edges
 from lecture_lib.histogram import Histogram
 
 
@@ -18,22 +19,23 @@ def held_out_nats(train, held_out, bins):
 exercise = Exercise("histogram.held_out_nats", points=3, reference=held_out_nats)
 
 
+def _given(train, held_out, bins):
+    return {"train": off_edges(train, *bins), "held_out": off_edges(held_out, *bins), "bins": bins}
+
+
 @exercise.case("few points many bins")
 def _(rng):
-    train, held_out = torch.rand(20, generator=rng) ** 2, torch.rand(300, generator=rng) ** 2
-    return {"train": train, "held_out": held_out, "bins": [5, 1, 200]}
+    return _given(torch.rand(20, generator=rng) ** 2, torch.rand(300, generator=rng) ** 2, [5, 1, 200])
 
 
 @exercise.case("many points")
 def _(rng):
-    train, held_out = torch.rand(2000, generator=rng) ** 3, torch.rand(500, generator=rng) ** 3
-    return {"train": train, "held_out": held_out, "bins": [40, 2, 10]}
+    return _given(torch.rand(2000, generator=rng) ** 3, torch.rand(500, generator=rng) ** 3, [40, 2, 10])
 
 
 @exercise.case("held out reaches further")
 def _(rng):
-    train, held_out = 0.2 + 0.5 * torch.rand(100, generator=rng), torch.rand(100, generator=rng)
-    return {"train": train, "held_out": held_out, "bins": [4, 16]}
+    return _given(0.2 + 0.5 * torch.rand(100, generator=rng), torch.rand(100, generator=rng), [4, 16])
 
 
 exercise.mistake(

@@ -10,6 +10,7 @@ from lecture_lib.widgets.flow_depth import FlowDepth, FlowDepthModel
 from lecture_lib.widgets.gibbs import Gibbs, GibbsModel
 from lecture_lib.widgets.latent_plane import LatentPlane, LatentPlaneModel
 from lecture_lib.widgets.likelihood import Likelihood, LikelihoodModel
+from lecture_lib.widgets.predict import predict, predictions
 from lecture_lib.widgets.ratio import Ratio, RatioModel
 from lecture_lib.widgets.spline import Spline, SplineModel
 from lecture_lib.widgets.style_mixing import StyleMixing, StyleMixingModel
@@ -38,4 +39,6 @@ __all__ = [
     "StyleMixingModel",
     "Transfer",
     "TransferModel",
+    "predict",
+    "predictions",
 ]

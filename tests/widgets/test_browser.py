@@ -134,6 +134,20 @@ def test_a_picture_is_drawn_anew_while_its_cell_runs(opened):
     assert pictures.count() == 1
 
 
+def test_a_prediction_by_keyboard_shows_the_answer_and_stays(opened, lab):
+    page = opened("histograms.ipynb")
+    asked = page.locator(".jp-OutputArea-output", has_text="which of the two gets the larger share?").first
+    answer = "You said: the right one. The answer: the left one."
+    assert "bins meet" not in asked.inner_text()
+    assert page.get_by_text('answer="the left one"').count() == 0  # the cell's text is folded
+    asked.get_by_label("the right one").focus()
+    page.keyboard.press("Space")
+    until(page, lambda: answer in asked.inner_text())
+    assert asked.get_by_label("the left one").is_disabled()
+    assert "the right one" in lab.python(page, "", "predictions().data")
+    assert sorted(p.name for p in lab.notebooks.glob(".p*")) == [".predictions.json"]
+
+
 def test_bins_by_keyboard_by_mouse_and_by_choice(opened):
     page = opened("histograms.ipynb")
     widget = page.locator(".lecture-widget").first

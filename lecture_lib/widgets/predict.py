@@ -1,0 +1,81 @@
+"""A guess before the answer. It stays on this machine, in a file beside the notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import ipywidgets
+from IPython.display import HTML
+
+from lecture_lib.checks import one_of
+
+FILE = Path(".predictions.json")  # in the notebook's folder: question -> [guess, answer]
+UNSURE = "I do not know"
+
+
+class Predict(ipywidgets.VBox):
+    """A question, and what to choose from; the answer, and why, as soon as something is chosen. A first guess stays.
+
+    question, why: HTML, with formulas between dollar signs. choices: plain texts, the answer among them.
+    """
+
+    def __init__(self, question: str, choices: Sequence[str], answer: str, why: str = ""):
+        one_of("answer", answer, list(choices))
+        self.question, self.answer, self.why = question, answer, why
+        self.choice = ipywidgets.RadioButtons(options=[*choices, UNSURE], value=None, layout={"width": "max-content"})
+        self.told = ipywidgets.HTMLMath()
+        super().__init__([ipywidgets.HTMLMath(f"<b>Predict first:</b> {question}"), self.choice, self.told])
+        self.choice.observe(self._guessed, "value")
+        guess = guesses().get(question, [None])[0]
+        if guess in self.choice.options:
+            self.choice.value = guess
+
+    def _guessed(self, change) -> None:
+        self.choice.disabled = True
+        said = f"You said: {html.escape(change.new)}."
+        if change.new == self.answer:
+            said += " So it is."
+        else:
+            said = f"{said if change.new != UNSURE else ''} The answer: <b>{html.escape(self.answer)}</b>."
+        self.told.value = f"{said} {self.why}"
+        with contextlib.suppress(OSError):  # a folder that may not be written to keeps nothing
+            kept = guesses() | {self.question: [change.new, self.answer]}
+            FILE.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    def _repr_mimebundle_(self, **kwargs):
+        data = super()._repr_mimebundle_(**kwargs)
+        options = " / ".join(map(html.escape, self.choice.options[:-1]))
+        told = f"<details><summary>Answer</summary>{html.escape(self.answer)}. {self.why}</details>"
+        return data | {"text/html": f"<p><b>Predict first:</b> {self.question}<br>{options}</p>{told}"}
+
+
+def guesses() -> dict[str, list[str]]:
+    """Of each question in this folder the guess and the answer, in the order in which they were made."""
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(kept := json.loads(FILE.read_text(encoding="utf-8")), dict):
+            return {q: pair for q, pair in kept.items() if isinstance(pair, list) and len(pair) == 2}
+    return {}
+
+
+def predict(question: str, choices: Sequence[str], answer: str, why: str = "") -> Predict:
+    """Ask for a guess: `Predict`."""
+    return Predict(question, choices, answer, why)
+
+
+def predictions() -> HTML:
+    """All guesses of this notebook beside the answers."""
+    kept = guesses()
+    if not kept:
+        return HTML("No predictions yet.")
+    right = sum(guess == answer for guess, answer in kept.values())
+    row = "<tr>" + 4 * '<td style="text-align: left">{}</td>' + "</tr>"
+    rows = [
+        row.format(question, html.escape(guess), html.escape(answer), "as you said" if guess == answer else "otherwise")
+        for question, (guess, answer) in kept.items()
+    ]
+    head = row.replace("td", "th").format("Question", "You said", "Answer", "")
+    return HTML(f"<p>{right} of {len(kept)} as you said.</p><table>{head}{''.join(rows)}</table>")

@@ -1,1 +1,1 @@
-"""The exercise of notebook 0: how a check works."""
+"""The exercises of notebook 0: how a check works, and six tools of torch."""

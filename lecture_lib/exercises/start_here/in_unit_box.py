@@ -1,0 +1,43 @@
+"""Broadcasting along columns: points brought into the unit box."""
+
+from lecture_lib.exercises.engine import Exercise, normal
+
+
+def in_unit_box(x, low, high):
+    """(x_ij - low_j) / (high_j - low_j), each column with its own: (n, d), (d,), (d,) -> (n, d)."""
+    return (x - low) / (high - low)
+
+
+exercise = Exercise("start.in_unit_box", points=1, reference=in_unit_box)
+exercise.style(in_unit_box)
+
+
+@exercise.style
+def column_by_column(x, low, high):
+    y = x.clone()
+    for j in range(x.shape[1]):
+        y[:, j] = (x[:, j] - low[j]) / (high[j] - low[j])
+    return y
+
+
+def _box(n, d):
+    def make(rng):
+        low = normal(rng, d)
+        return {"x": normal(rng, n, d), "low": low, "high": low + 0.5 + normal(rng, d).abs()}
+
+    return make
+
+
+exercise.case("points in the plane", _box(6, 2))
+exercise.case("as many points as dimensions", _box(3, 3))
+exercise.case("one dimension", _box(4, 1))
+
+exercise.mistake("A parenthesis is missing: low comes off first, then all is divided.", lambda x, a, b: x - a / (b - a))
+exercise.mistake(
+    "The result should be divided by the width high - low, not by high.", lambda x, low, high: (x - low) / high
+)
+exercise.mistake(
+    "You used the points' own smallest and largest numbers. low and high are given.",
+    lambda x, low, high: (x - x.amin(0)) / (x.amax(0) - x.amin(0)),
+)
+exercise.mistake("low is still to be subtracted.", lambda x, low, high: x / (high - low))

@@ -7,6 +7,7 @@ import sys
 import time
 import tomllib
 
+import nbformat
 import pytest
 
 from tests.conftest import ROOT
@@ -84,6 +85,17 @@ def test_the_readmes_python_prints_what_stands_below_it():
 def test_the_readme_links_every_notebook():
     for path in ROOT.glob("notebooks/*/*.ipynb"):
         assert f"]({path.relative_to(ROOT).as_posix()})" in README
+
+
+def test_each_notebook_links_the_glossary_whose_words_stand_in_it():
+    notebooks = {path.parent.name[0]: nbformat.read(path, 4) for path in ROOT.glob("notebooks/*/*.ipynb")}
+    assert all("](../../docs/glossary.md)" in notebook.cells[0].source for notebook in notebooks.values())
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| .* \| (\d)[\d, ]* \|$", page, re.MULTILINE)
+    assert len(rows) > 60
+    for words, number in rows:
+        text = " ".join(cell.source for cell in notebooks[number].cells).lower()
+        assert any(word.strip().lower() in text for word in words.replace("$", "").split(",")), words
 
 
 @each_page

@@ -265,6 +265,10 @@ FORMS = {
         lambda x, train: (x[:, None] - train).norm(dim=2).amin(1),
         lambda x, train: scipy.spatial.KDTree(train.numpy()).query(x.numpy())[0],
     ],
+    "debug": [
+        lambda p, levels: np.clip(np.rint((p.numpy() + 1) / 2 * (levels - 1)), 0, levels - 1),
+        lambda p, levels: ((p.clamp(-1, 1) + 1) / 2 * (levels - 1) + 0.5).to(torch.uint8),
+    ],
 }
 
 
@@ -413,3 +417,17 @@ def test_nearest_is_the_librarys():
     distances, which = evaluate.nearest(x, train)
     torch.testing.assert_close(e.nearest(x, train), distances)
     torch.testing.assert_close((x - train[which]).norm(dim=1), distances)
+
+
+@pytest.mark.parametrize(
+    "answer, points, said",
+    [
+        (lambda p, levels: ((p + 1) / 2 * levels).to(torch.uint8), 0, "Nothing is repaired yet"),
+        (lambda p, levels: ((p + 1) / 2 * (levels - 1)).to(torch.uint8), 0, "Two faults are left"),
+        (lambda p, levels: ((p + 1) / 2 * (levels - 1)).round().to(torch.uint8), 1.5, "numbers beyond -1 and 1"),
+        (lambda p, levels: ((p + 1) / 2 * levels).round().clamp(0, levels - 1), 1, "White is 1"),
+    ],
+)
+def test_each_fault_that_is_left_is_named(answer, points, said):
+    report = check("dcgan.debug", answer)
+    assert report.points <= points and said in report.whys[0]

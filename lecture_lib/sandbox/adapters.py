@@ -261,6 +261,5 @@ on_translators.names = (
 )
 
 ADAPTERS = {
-    f.__name__: f
-    for f in (on_d, on_g, on_records, by_translators, on_translators, as_table, as_pairs, as_mixture)
+    f.__name__: f for f in (on_d, on_g, on_records, by_translators, on_translators, as_table, as_pairs, as_mixture)
 }

@@ -201,7 +201,7 @@ exercise.mistake(
 )
 exercise.mistake(
     "You compared along the wrong axis: a row is a model, a column a seed.",
-    lambda nats, parameters: (
-        torch.stack([(i := nats.mean(0).argmin()).to(nats), *(nats[:, i] - nats[:, 0]).mean()[None].expand(2)])
+    lambda nats, parameters: torch.stack(
+        [(i := nats.mean(0).argmin()).to(nats), *(nats[:, i] - nats[:, 0]).mean()[None].expand(2)]
     ),
 )

@@ -79,7 +79,7 @@ def _walk(x, batches, lr, k, loss=_nats, kept=0.0, noted=None, total=False, at=N
 
 
 exercise.mistake(
-    "Nothing is repaired yet: these are the broken function's numbers. Which of its gradients are in theta.grad?",
+    "Nothing is repaired yet: these are the broken function's numbers. Print theta.grad in two steps in a row.",
     partial(_walk, loss=_of_p, kept=1.0),
 )
 exercise.mistake(

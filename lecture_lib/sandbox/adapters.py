@@ -141,6 +141,24 @@ def as_pairs(answer, train, levels):
     return torch.cat([pairs.to(p), p.flatten(1)], 1)
 
 
+def as_mixture(answer, x, k, rng):
+    """Weights, means and sds of k Gaussians, the rows of a table (3, k)."""
+    parts = answer(x, k, rng)
+    advice = f"Return (weights, means, sds), each of shape ({k},)."
+    if parts is None:
+        raise Told(f"Your function returned None. {advice}")
+    if torch.is_tensor(parts) and parts.ndim == 2:
+        parts = list(parts)
+    if not isinstance(parts, (tuple, list)) or len(parts) != 3:
+        raise Told(advice)
+    rows = [as_answer(part)[0] for part in parts]
+    if any(row is None for row in rows):
+        raise Told(f"One of weights, means and sds is no tensor of numbers. {advice}")
+    if any(row.shape != (k,) for row in rows):
+        raise Told(f"Your parts have shapes {', '.join(str(tuple(row.shape)) for row in rows)}. {advice}")
+    return torch.stack(rows)
+
+
 MOST = 60  # steps that are looked at
 
 
@@ -242,4 +260,6 @@ on_translators.names = (
     *(f"the gradient in {n}'s {k} {i}" for n in "GH" for k, m in KINDS for i in range(1, m + 1)),
 )
 
-ADAPTERS = {f.__name__: f for f in (on_d, on_g, on_records, by_translators, on_translators, as_table, as_pairs)}
+ADAPTERS = {
+    f.__name__: f for f in (on_d, on_g, on_records, by_translators, on_translators, as_table, as_pairs, as_mixture)
+}

@@ -1,0 +1,127 @@
+"""SGD of a softmax histogram by autograd: a function that is to be repaired, since its curve swings and never lands."""
+
+from functools import partial
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise
+
+
+def train(x, batches, lr, k):
+    """p after each step of SGD on theta, from theta = 0: (n,) levels, (steps, b), number, number -> (steps, k)."""
+    theta, path = torch.zeros(k), torch.zeros(len(batches), k)
+    for t in range(len(batches)):
+        shares = torch.bincount(x[batches[t]], minlength=k) / batches.shape[1]
+        theta = theta - lr * (theta.softmax(0) - shares)
+        path[t] = theta.softmax(0)
+    return path
+
+
+def _levels(rng, n, steps, b, lr, k):
+    """Levels of unequal shares; batches without replacement."""
+    x = torch.multinomial(torch.rand(k, generator=rng) + 0.1, n, replacement=True, generator=rng)
+    batches = torch.stack([torch.randperm(n, generator=rng)[:b] for _ in range(steps)])
+    return {"x": x, "batches": batches, "lr": lr, "k": k}
+
+
+def a_lone_level_wins(call, rng):
+    """All points at one level: its share rises at every step, as no noise is left."""
+    given = _levels(rng, n=20, steps=25, b=4, lr=1.0, k=5)
+    p = call({**given, "x": torch.full((20,), 2)})[:, 2]
+    if (p.diff() < 0).any():
+        return "All points are at level 2, and its share falls in some step. It should rise in every one."
+    return "" if p[-1] > 0.9 else f"All points are at level 2. After 25 steps of 1 its share is {p[-1]:.2f}, not 0.98."
+
+
+exercise = Exercise("likelihood.debug", points=3, reference=train)
+exercise.style(train)
+
+exercise.case("one step", lambda rng: _levels(rng, n=12, steps=1, b=4, lr=0.8, k=3))
+exercise.case("a few large steps", lambda rng: _levels(rng, n=40, steps=6, b=10, lr=2.0, k=5))
+exercise.case("single points", lambda rng: _levels(rng, n=30, steps=20, b=1, lr=0.3, k=4))
+exercise.law("where all points are at one level its share rises", a_lone_level_wins)
+
+
+@exercise.style
+def by_autograd(x, batches, lr, k):
+    theta = torch.zeros(k, requires_grad=True)
+    path = []
+    for batch in batches:
+        loss = -theta.log_softmax(0)[x[batch]].mean()
+        theta.grad = None
+        loss.backward()
+        with torch.no_grad():
+            theta -= lr * theta.grad
+        path.append(theta.detach().softmax(0))
+    return torch.stack(path)
+
+
+def _nats(theta, points):
+    return -theta.log_softmax(0)[points]
+
+
+def _of_p(theta, points):
+    return _nats(theta.softmax(0), points)
+
+
+def _walk(x, batches, lr, k, loss=_nats, kept=0.0, noted=None, total=False, at=None, every=None):
+    """kept: how much of all earlier gradients is in the next; at: the theta of each gradient; every: its points."""
+    theta, slope, path = torch.zeros(k), torch.zeros(k), []
+    for t, batch in enumerate(batches):
+        points = x[batch if every is None else every(t, batches)]
+        given = (theta if at is None else at).clone().requires_grad_()
+        losses = loss(given, points)
+        (new,) = torch.autograd.grad(losses.sum() if total else losses.mean(), given)
+        slope = kept * slope + new
+        before, theta = theta, theta - lr * slope
+        path.append((before if noted == "before" else theta).softmax(0) if noted != "theta" else theta)
+    return torch.stack(path)
+
+
+exercise.mistake(
+    "Nothing is repaired yet: these are the broken function's numbers. Print theta.grad in two steps in a row.",
+    partial(_walk, loss=_of_p, kept=1.0),
+)
+exercise.mistake(
+    "One fault is left: backward() adds to theta.grad. Clear it before, theta.grad = None, or each step repeats all "
+    "earlier ones.",
+    partial(_walk, kept=1.0),
+)
+exercise.mistake(
+    "One fault is left: cross_entropy takes theta itself, and makes the softmax. Yours is the softmax of a softmax.",
+    partial(_walk, loss=_of_p),
+)
+exercise.mistake(
+    "You walk uphill: subtract lr times the gradient.",
+    lambda x, batches, lr, k: _walk(x, batches, -lr, k),
+    lambda x, batches, lr, k: _walk(x, batches, -lr, k, loss=_of_p),
+    lambda x, batches, lr, k: _walk(x, batches, -lr, k, kept=1.0),
+)
+exercise.mistake("You noted p before its step. Step first, then note.", partial(_walk, noted="before"))
+exercise.mistake("That is theta. Its softmax p is asked, after each step.", partial(_walk, noted="theta"))
+exercise.mistake("You added up the losses of the batch. Take their mean.", partial(_walk, total=True))
+exercise.mistake(
+    "Every gradient of yours is the one at theta = 0. Take it where the last step ended.",
+    lambda x, batches, lr, k: _walk(x, batches, lr, k, at=torch.zeros(k)),
+)
+exercise.mistake(
+    "All your rows are equal: the same tensor was stored again and again, and went on changing. Store a copy.",
+    lambda *a: train(*a)[-1:].expand(len(a[1]), a[3]),
+)
+exercise.mistake(
+    "You always took the first batch. Step t sees x[batches[t]].",
+    partial(_walk, every=lambda t, batches: batches[0]),
+)
+exercise.mistake(
+    "Each step of yours sees all points. Step t sees x[batches[t]].",
+    lambda x, *rest: _walk(x, *rest, every=lambda t, batches: torch.arange(len(x))),
+)
+exercise.mistake(
+    "Nothing moves: all your rows are 1/k. Does each step change theta, and is theta.grad cleared before backward()?",
+    lambda x, batches, lr, k: torch.full((len(batches), k), 1 / k),
+)
+exercise.mistake(
+    "The log is missing in your loss: it is the mean of -log p, and yours that of -p.",
+    partial(_walk, loss=lambda theta, points: -theta.softmax(0)[points]),
+    partial(_walk, loss=lambda theta, points: -theta.softmax(0)[points], kept=1.0),
+)

@@ -81,6 +81,18 @@ def on_g(answer, theta_d, theta_g, z, lr):
     return torch.cat([_vector(G), _vector(D)])
 
 
+def on_rounds(answer, theta_d, theta_g, x, z, lr):
+    """theta_d and theta_g after two rounds of a game."""
+    D, G = networks(theta_d, theta_g)
+    optimizers = [torch.optim.SGD(net.parameters(), lr) for net in (D, G)]
+    with torch.enable_grad():
+        for batch, noise in zip(x.chunk(2), z.chunk(2)):
+            answer(G, D, *optimizers, batch, noise)
+            check_left("D", D)
+            check_left("G", G)
+    return torch.cat([_vector(D), _vector(G)])
+
+
 def translators(*thetas):
     """G: A -> B and H: B -> A, two small networks."""
     nets = [nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in thetas]
@@ -240,6 +252,7 @@ def _parameters(*players):
 
 LAYERS = {"0": "first", "2": "last"}
 on_d.names = tuple(_parameters("D", "G"))
+on_rounds.names = on_d.names
 on_g.names = tuple(_parameters("G", "D"))
 
 
@@ -260,6 +273,5 @@ on_translators.names = (
     *(f"the gradient in {n}'s {k} {i}" for n in "GH" for k, m in KINDS for i in range(1, m + 1)),
 )
 
-ADAPTERS = {
-    f.__name__: f for f in (on_d, on_g, on_records, by_translators, on_translators, as_table, as_pairs, as_mixture)
-}
+WAYS = on_d, on_g, on_rounds, on_records, by_translators, on_translators, as_table, as_pairs, as_mixture
+ADAPTERS = {f.__name__: f for f in WAYS}

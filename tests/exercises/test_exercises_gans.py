@@ -12,7 +12,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lecture_lib import evaluate, gans
 from lecture_lib.data import Mixture
-from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises import EXERCISES, Outcome, check
+from lecture_lib.exercises.gans import ring_gan
 from tests.exercises import references
 
 e = references("gans")
@@ -89,15 +90,32 @@ def modes_by_loops(x, means, sd):
     return sum(count >= 0.1 * len(x) / len(means) for count in counts), torch.tensor(good / len(x))
 
 
+def round_by_labels(G, D, adam_d, adam_g, x, z):
+    """The gradient goes through G in D's step, too, and is cleared before G's."""
+    for optimizer, loss in ((adam_d, lambda: by_labels(D(x), D(G(z)))), (adam_g, lambda: F.softplus(-D(G(z))).mean())):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+
+
+def choose_by_numpy(distance, cost):
+    w, cost = distance.double().numpy(), cost.tolist()
+    mean, variance = w.mean(1), w.var(1, ddof=1) / w.shape[1]
+    error = np.sqrt(variance + variance[mean.argmin()])
+    gap = mean - mean.min()
+    row = min(np.flatnonzero(gap <= 2 * error).tolist(), key=cost.__getitem__)
+    return np.array([row, gap[row], error[row]])
+
+
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize(
     "name, answer",
     {
         "gans.discriminator_loss": by_labels,
         "gans.optimal_discriminator": lambda p, q: torch.softmax(torch.stack([p, q]), 0)[0],
-        "gans.jensen_shannon": lambda loss: (2 * np.log(2) - loss.numpy()) / 2,
         "gans.generator_gradients": by_autograd,
-        "gans.generator_loss": lambda fake: torch.logaddexp(torch.zeros_like(fake), -fake).mean().item(),
+        "gans.debug": round_by_labels,
+        "gans.choose": choose_by_numpy,
         "gans.alternate": play_by_permutations,
         "gans.sliced_wasserstein": lambda x, y, u: np.mean([wasserstein_distance(x @ v, y @ v) for v in u]),
         "gans.count_modes": modes_by_loops,
@@ -196,3 +214,92 @@ def test_sliced_wasserstein_is_the_librarys(rng):
     ours = e.sliced_wasserstein(x.double(), y.double(), (u / u.norm(dim=0)).T)
     theirs = evaluate.sliced_wasserstein(x, y, 64, torch.Generator().manual_seed(2))
     assert math.isclose(ours, theirs, rel_tol=1e-6)
+
+
+# ---------------------------------------------------------------- a game to repair, and a ratio to choose
+
+
+@pytest.mark.parametrize("case", EXERCISES["gans.choose"].cases.values(), ids=EXERCISES["gans.choose"].cases)
+def test_no_rule_that_ignores_the_spread_chooses_the_ratio(case):
+    for seed in range(100):
+        distance, cost = case(torch.Generator().manual_seed(seed)).values()
+        row = int(e.choose(distance, cost)[0])
+        assert row not in (0, int(distance.mean(1).argmin()), int(cost.argmin()))
+        assert row == int(e.choose(distance.double(), cost.double())[0]) == int(e.choose(distance + 0.125, 3 * cost)[0])
+
+
+# ---------------------------------------------------------------- a GAN of one's own
+
+
+def judged(samples, hidden=0):
+    """The sentence, or "", of each case about samples(x, fresh, n)."""
+    cases = [case(torch.Generator().manual_seed(hidden)) for case in EXERCISES["gans.ring_gan"].cases.values()]
+    made = Outcome(samples(cases[0], 2000))
+    call = lambda arguments: made  # noqa: E731
+    return [ring_gan.judged(call, given).problem for given in cases]
+
+
+def around(given, sd, modes=range(6), shares=None):
+    """Samples of a ring with other standard deviations, modes and shares."""
+    rng = torch.Generator().manual_seed(5)
+    mode = torch.tensor(list(modes))[
+        torch.multinomial(torch.tensor(shares or [1.0] * len(modes)), 2000, True, generator=rng)
+    ]
+    angle = given["turn"] + mode * math.pi / 3
+    return 2 * torch.stack([angle.cos(), angle.sin()], 1) + sd * torch.randn(2000, 2, generator=rng)
+
+
+def test_samples_of_the_truth_get_all_points():
+    for seed in range(3):
+        assert judged(lambda given, n: around(given, 0.2), seed) == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    "samples, right, words",
+    [
+        (lambda given, n: given["x"], 0, "copies, more or less"),
+        (lambda given, n: given["x"] + 0.003 * torch.randn(n, 2), 0, "copies, more or less"),
+        (lambda given, n: given["x"][:1].expand(n, 2), 0, "Only 1 of your 2000 samples differ."),
+        (lambda given, n: given["x"][:100], 0, "shape (n, 2): here (2000, 2). Yours have shape (100, 2)."),
+        (lambda given, n: given["x"] * torch.nan, 0, "NaN or infinite"),
+        (lambda given, n: 0.1 * torch.randn(n, 2), 0, "one small clump"),
+        (lambda given, n: 2**0.5 * torch.randn(n, 2), 0, "Many lie between the modes."),
+        (lambda given, n: 5 * torch.rand(n, 2) - 2.5, 0, "Many lie between the modes."),
+        (lambda given, n: 9 * torch.randn(n, 2), 0, "far beyond the data"),
+        (lambda given, n: around(given, 0.1, [2]), 0, "That is mode collapse."),
+        (lambda given, n: around(given, 0.1, [0, 1, 2, 3]), 0, "Some modes are missing."),
+        (lambda given, n: around(given, 0.2, range(6), [6.0, 6, 6, 1, 1, 1]), 2, "unequal shares"),
+    ],
+)
+def test_samples_that_are_not_like_the_data_are_told_apart(samples, right, words):
+    told = judged(samples)
+    assert told.count("") == right and any(words in sentence for sentence in told), told
+
+
+def net(outputs):
+    return nn.Sequential(nn.Linear(2, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, outputs))
+
+
+def a_plain_gan(x, n, rng):
+    """No schedule, labels, tanh, and samples that still have a history."""
+    G, D = net(2), net(1)
+    adam_d, adam_g = (torch.optim.Adam(p.parameters(), lr, betas=(0.5, 0.999)) for p, lr in ((D, 2e-3), (G, 1e-3)))
+    for _ in range(1200):
+        adam_d.zero_grad()
+        batch = x[torch.randint(len(x), (128,), generator=rng)]
+        by_labels(D(batch), D(G(torch.randn(128, 2, generator=rng)).detach())).backward()
+        adam_d.step()
+        adam_g.zero_grad()
+        F.softplus(-D(G(torch.randn(128, 2, generator=rng)))).mean().backward()
+        adam_g.step()
+    return G(torch.randn(n, 2, generator=rng))
+
+
+def test_a_plain_gan_passes_and_the_librarys_game_is_worth_half():
+    torch.manual_seed(3)
+    assert (report := check("gans.ring_gan", a_plain_gan)).points == 6, report
+
+    def by_the_library(x, n, rng):
+        return gans.alternate and EXERCISES["gans.ring_gan"].reference(x, n, rng)
+
+    assert check("gans.ring_gan", by_the_library).points == 3

@@ -108,9 +108,10 @@ MENDED = {
         "with log_w.max(0).values in place of log_w.max(0), all is right.",
     ),
     "two, one of them of what is returned": (
-        "gans.generator_loss",
-        "def loss(fake):\n    return F.logsigmoid(fake).sum()\n",
-        "with a minus before F.logsigmoid(fake).sum(), your number is that of the right formula with .sum()",
+        "gans.sliced_wasserstein",
+        "def distance(x, y, directions):\n    a = (x @ directions.T).sort(0).values\n"
+        "    b = (y @ directions.T).sort(0).values\n    return -(a - b).abs().sum()\n",
+        "without the minus of -(a - b).abs().sum(), your number is that of the right formula with .sum()",
     ),
 }
 

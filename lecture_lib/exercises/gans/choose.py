@@ -1,0 +1,174 @@
+"""The ratio by its distances over seeds: the cheapest that is not worse than the best by more than luck explains."""
+
+import math
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise, normal
+
+
+def choose(distance, cost):
+    """(number, gap, error): the cheapest row with gap <= 2 error, its mean distance less the best one's, and its error.
+
+    distance: (ratios, seeds), cost: (ratios,) -> three numbers. The error of a difference: sqrt(e^2 + e_best^2).
+    """
+    mean, e = distance.mean(1), distance.std(1) / math.sqrt(distance.shape[1])
+    best = mean.argmin()
+    gap, error = mean - mean[best], (e**2 + e[best] ** 2).sqrt()
+    number = torch.where(gap <= 2 * error, cost, math.inf).argmin()
+    return number, gap[number], error[number]
+
+
+def _games(rng, seeds, others=(), base=0.3):
+    """Rows in any order, with gaps so many errors wide that each other rule takes another one.
+
+    By rising cost: far worse than the best; worse by more than luck, though the bars of both overlap; the right one,
+    which a single error would leave out; others; the best of all; another one.
+    """
+    low, high = torch.rand(2, generator=rng).tolist()
+    gaps = torch.tensor([7.0, 2.25 + 0.3 * high, 1.65 + 0.25 * low, *others[1:], 0.0, *others[:1]])
+    rows, best = len(gaps), int(gaps.argmin())
+    luck = normal(rng, rows, seeds, sd=1.0)
+    luck = (luck - luck.mean(1, keepdim=True)) / luck.std(1, keepdim=True)
+    sd = 0.05 + 0.008 * torch.rand(rows, generator=rng)
+    error = ((sd**2 + sd[best] ** 2) / seeds).sqrt()
+    distance = base + (gaps * error)[:, None] + sd[:, None] * luck
+    cost = (300.0 + 700 * torch.rand(rows, generator=rng)).sort().values + 20 * torch.arange(rows)
+    order = torch.randperm(rows, generator=rng)
+    if order[0] in (2, best):  # neither the best nor the right one comes first
+        order = order.roll(1) if order[-1] not in (2, best) else order.roll(2)
+    return {"distance": distance[order], "cost": cost[order].round()}
+
+
+exercise = Exercise("gans.choose", points=3, reference=choose)
+
+exercise.case("five ratios, eight seeds", lambda rng: _games(rng, 8, others=(0.6,)))
+exercise.case("four ratios, five seeds", lambda rng: _games(rng, 5))
+exercise.case("seven ratios, twenty seeds", lambda rng: _games(rng, 20, others=(1.5, 3.5, 0.4)))
+exercise.case("six ratios, twelve seeds", lambda rng: _games(rng, 12, others=(0.2, 1.2)))
+
+
+@exercise.style
+def in_a_loop(distance, cost):
+    means = [row.mean() for row in distance]
+    errors = [row.std() / len(row) ** 0.5 for row in distance]
+    best = min(range(len(means)), key=lambda r: means[r])
+    chosen = best
+    for r in range(len(means)):
+        error = (errors[r] ** 2 + errors[best] ** 2) ** 0.5
+        if means[r] - means[best] <= 2 * error and cost[r] < cost[chosen]:
+            chosen = r
+    return chosen, means[chosen] - means[best], (errors[chosen] ** 2 + errors[best] ** 2) ** 0.5
+
+
+def _rule(
+    errors=2.0,
+    of=lambda e, best: (e**2 + e[best] ** 2).sqrt(),
+    take=lambda fine, mean, cost: torch.where(fine, cost, math.inf).argmin(),
+    spread=lambda d: d.std(1) / math.sqrt(d.shape[1]),
+    middle=lambda d: d.mean(1),
+    told=None,
+):
+    """of: what a gap is compared with; told: the error that is returned, where it is another one."""
+
+    def wrong(distance, cost):
+        mean, e = middle(distance), spread(distance)
+        best = mean.argmin()
+        gap, error = mean - mean[best], of(e, best)
+        number = take(gap <= errors * error, mean, cost)
+        return number, gap[number], (told or of)(e, best)[number]
+
+    return wrong
+
+
+both = lambda e, best: (e**2 + e[best] ** 2).sqrt()  # noqa: E731
+
+exercise.mistake(
+    "You took the lowest mean. It may be the lowest by luck: of all that are not worse by more than 2 errors, the "
+    "cheapest is asked.",
+    _rule(take=lambda fine, mean, cost: mean.argmin()),
+)
+exercise.mistake(
+    "You took the cheapest of all. Its gap to the best is more than 2 errors wide: that is no luck.",
+    _rule(take=lambda fine, mean, cost: cost.argmin()),
+)
+exercise.mistake(
+    "Too strict: a gap of up to 2 errors may be luck, and its error is sqrt(e^2 + e_best^2).",
+    _rule(errors=1.0),
+    _rule(of=lambda e, best: e, told=both),
+    _rule(of=lambda e, best: e[best].expand_as(e), told=both),
+)
+exercise.mistake(
+    "You added the two errors, as if bars that overlap meant no difference. Errors of independent means add as "
+    "squares: sqrt(e^2 + e_best^2).",
+    _rule(of=lambda e, best: e + e[best]),
+    _rule(of=lambda e, best: e + e[best], told=both),
+)
+exercise.mistake(
+    "Your error is that of one mean. A gap has the luck of both in it: sqrt(e^2 + e_best^2).",
+    _rule(of=lambda e, best: e),
+    _rule(of=lambda e, best: e[best].expand_as(e)),
+)
+exercise.mistake(
+    "You took the spread of single games. The error of a mean is sd / sqrt(seeds).",
+    _rule(spread=lambda d: d.std(1)),
+)
+exercise.mistake(
+    "The sd is divided by the number of seeds. The error of a mean is sd / sqrt(seeds).",
+    _rule(spread=lambda d: d.std(1) / d.shape[1]),
+)
+exercise.mistake(
+    "The root is taken of the number of ratios. Each mean is over the seeds: sd / sqrt(seeds).",
+    _rule(spread=lambda d: d.std(1) / math.sqrt(d.shape[0])),
+)
+exercise.mistake(
+    "The sd divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.",
+    _rule(spread=lambda d: d.std(1, correction=0) / math.sqrt(d.shape[1])),
+)
+exercise.mistake(
+    "The root around the sum of squares is missing: sqrt(e^2 + e_best^2).",
+    _rule(of=lambda e, best: e**2 + e[best] ** 2),
+)
+exercise.mistake(
+    "That is the first ratio within 2 errors. Of all within them, the cheapest is asked.",
+    _rule(take=lambda fine, mean, cost: fine.float().argmax()),
+)
+exercise.mistake(
+    "That is the dearest of those within 2 errors. The cheapest is asked.",
+    _rule(take=lambda fine, mean, cost: torch.where(fine, cost, -math.inf).argmax()),
+)
+exercise.mistake(
+    "A single lucky game decides here: you took the smallest distance of each ratio. Take its mean over the seeds.",
+    _rule(middle=lambda d: d.amin(1)),
+)
+exercise.mistake(
+    "You took medians. The error sd / sqrt(seeds) is that of a mean.", _rule(middle=lambda d: d.median(1).values)
+)
+exercise.mistake(
+    "You counted among the ratios within 2 errors. The number among all is asked.",
+    _rule(take=lambda fine, mean, cost: cost[fine].argmin()),
+)
+
+
+@exercise.mistake("That is a cost. The number of the row is asked, from 0.")
+def _(distance, cost):
+    number, gap, error = choose(distance, cost)
+    return cost[number], gap, error
+
+
+@exercise.mistake("That is the ratio's mean distance. Its gap to the best is asked: the difference of the two means.")
+def _(distance, cost):
+    number, _, error = choose(distance, cost)
+    return number, distance.mean(1)[number], error
+
+
+@exercise.mistake("The gap has the wrong sign: the ratio's mean less the best one's.")
+def _(distance, cost):
+    number, gap, error = choose(distance, cost)
+    return number, -gap, error
+
+
+@exercise.mistake("You returned twice the error. One error is asked, sqrt(e^2 + e_best^2).")
+def _(distance, cost):
+    number, gap, error = choose(distance, cost)
+    return number, gap, 2 * error

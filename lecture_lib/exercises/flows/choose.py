@@ -8,7 +8,7 @@ from lecture_lib.exercises.engine import Exercise, normal
 
 
 def choose(nats, depths):
-    """(depth, gap, error): the fewest layers whose mean is at most 2 errors of the difference above the best: (k, s), list.
+    """(depth, gap, error): the fewest layers whose mean is at most 2 errors above the best: (k, seeds), list.
 
     error^2 = that of the depth's mean + that of the best one's. A depth with an infinite run is left out.
     gap: its mean less the best one's, in nats, and the error of this difference.

@@ -74,7 +74,8 @@ def _table(rng, depths, seeds, blown):
             nats[row, torch.randint(seeds, (), generator=rng)] = torch.inf
         right = choose(nats, depths)[0]
         same = [rule(nats, depths)[0] == right for name, rule in OTHERS.items() if name != "luck" or blown]
-        if not any(same) and _clear(nats):
+        told_apart = OTHERS["one error"](nats, depths)[0] != OTHERS["lowest"](nats, depths)[0]
+        if not any(same) and told_apart and _clear(nats):
             return {"nats": nats, "depths": depths}
 
 

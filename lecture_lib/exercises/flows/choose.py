@@ -74,7 +74,7 @@ def _table(rng, depths, seeds, blown):
             nats[row, torch.randint(seeds, (), generator=rng)] = torch.inf
         right = choose(nats, depths)[0]
         same = [rule(nats, depths)[0] == right for name, rule in OTHERS.items() if name != "luck" or blown]
-        told_apart = OTHERS["one error"](nats, depths)[0] != OTHERS["lowest"](nats, depths)[0]
+        told_apart = len({OTHERS[name](nats, depths)[0] for name in ("lowest", "most", "one error")}) == 3
         if not any(same) and told_apart and _clear(nats):
             return {"nats": nats, "depths": depths}
 

@@ -171,6 +171,38 @@ def as_mixture(answer, x, k, rng):
     return torch.stack(rows)
 
 
+CHUNK = 10_000  # points at once
+
+
+def as_density(answer, x, rng, points):
+    """log p at all points, chunk by chunk, and once more at some of them, in other company.
+
+    The answer learns from x, and returns a function; what it draws from torch's own generator is the same each time.
+    """
+    torch.manual_seed(rng.initial_seed())
+    with torch.enable_grad():
+        log_prob = answer(x, rng)
+        advice = "Return a function: log_prob(x) gives log p for each row of x, (m, 2) -> (m,)."
+        if log_prob is None:
+            raise Told(f"Your function returned None. Does it end with `return`? {advice}")
+        if torch.is_tensor(log_prob) or not callable(log_prob):
+            raise Told(f"What your function returned has type {type(log_prob).__name__}. {advice}")
+        return torch.cat([_asked(log_prob, some) for some in (*points.split(CHUNK), points[as_density.again(points)])])
+
+
+def _asked(log_prob, points):
+    found, problem = as_answer(log_prob(points.clone()))
+    if found is None:
+        raise Told(problem.replace("Your function", "Your log_prob"))
+    if found.shape != points.shape[:1]:
+        what = f"For {len(points)} points your log_prob gave shape {tuple(found.shape)}."
+        raise Told(f"{what} It should be ({len(points)},): one number for each.")
+    return found
+
+
+as_density.again = lambda points: torch.arange(len(points) - 1, 0, -37)
+
+
 MOST = 60  # steps that are looked at
 
 
@@ -273,5 +305,5 @@ on_translators.names = (
     *(f"the gradient in {n}'s {k} {i}" for n in "GH" for k, m in KINDS for i in range(1, m + 1)),
 )
 
-WAYS = on_d, on_g, on_rounds, on_records, by_translators, on_translators, as_table, as_pairs, as_mixture
+WAYS = on_d, on_g, on_rounds, on_records, by_translators, on_translators, as_table, as_pairs, as_mixture, as_density
 ADAPTERS = {f.__name__: f for f in WAYS}

@@ -303,10 +303,6 @@ def layer_of(row, w):
     return torch.stack([row[0], w[0] + w[1] * row[0] + torch.exp(w[2] * torch.tanh(row[0] + w[3])) * row[1]])
 
 
-def layer_back(row, w):
-    return torch.stack([row[0], (row[1] - w[0] - w[1] * row[0]) / torch.exp(w[2] * torch.tanh(row[0] + w[3]))])
-
-
 D = torch.distributions
 
 
@@ -327,7 +323,6 @@ D = torch.distributions
             for z in np.random.default_rng(torch.randint(1 << 31, (1,), generator=g).item()).normal(size=n)
         ],
         "flows.coupling": by_jacobians(layer_of),
-        "flows.coupling_inverse": by_jacobians(layer_back),
         "flows.logit": by_jacobians(lambda y, levels: torch.log(y) - torch.log(levels - y)),
         "flows.bits_per_dim": lambda log_p, d, levels: np.log2(levels) - log_p.numpy() / d / np.log(2),
         "likelihood.nll": lambda x, mean, sd: -torch.distributions.Normal(mean, sd).log_prob(x).mean(),

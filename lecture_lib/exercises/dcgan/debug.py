@@ -83,7 +83,7 @@ exercise.mistake(
     _broken(end=lambda t, levels: t),
 )
 exercise.mistake(
-    "255 is the last level of bytes. Here it is levels - 1.",
+    "Bytes end at 255. Here the last level is levels - 1.",
     lambda pictures, levels: to_levels(pictures, 256),
 )
 exercise.mistake(

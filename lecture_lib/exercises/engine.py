@@ -229,6 +229,19 @@ def driven(exercise: Exercise, call: Call) -> Call:
     return call if exercise.driver is None else lambda arguments: exercise.driver(call, arguments)
 
 
+def asked_once(call: Call, arguments: Mapping[str, Any]) -> Outcome:
+    """What call answered at first: for drivers whose cases all judge one answer, which trains for seconds."""
+    kept = _first_answer(call)
+    if not kept:
+        kept.append(call(arguments))
+    return kept[0]
+
+
+@lru_cache(maxsize=1)
+def _first_answer(call: Call) -> list[Outcome]:
+    return []
+
+
 def _run(exercise: Exercise, function: Callable, arguments: Mapping[str, Any]) -> Outcome:
     return driven(exercise, call_in_process(function, exercise.parts, exercise.adapter))(arguments)
 

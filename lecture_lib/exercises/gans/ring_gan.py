@@ -9,8 +9,8 @@ from torch.nn.functional import logsigmoid
 from torch.optim.lr_scheduler import LinearLR
 
 from lecture_lib import data, evaluate, fast
-from lecture_lib.exercises.engine import Exercise
-from lecture_lib.sandbox.call import Call, Outcome, Seed
+from lecture_lib.exercises.engine import Exercise, asked_once
+from lecture_lib.sandbox.call import Outcome, Seed
 
 MODES, SD, ROWS = 6, 0.2, 2000
 CLOSE = 0.6  # the least share of points close to a mode: noise on a ring has 0.54
@@ -76,25 +76,17 @@ def _draw(G: nn.Module, n: int, rng: torch.Generator) -> Tensor:
 
 def judged(call, arguments) -> Outcome:
     """0, if the samples reach what the case asks for; else a sentence."""
-    asked = _asked(call)
-    if not asked:
-        asked.append(call({"x": arguments["x"], "n": ROWS, "rng": arguments["rng"]}))
-    if asked[0].value is None:
-        return asked[0]
-    if wrong := _no_samples(asked[0].value, arguments["x"].double(), arguments["fresh"].double()):
+    answer = asked_once(call, {"x": arguments["x"], "n": ROWS, "rng": arguments["rng"]})
+    if answer.value is None:
+        return answer
+    if wrong := _no_samples(answer.value, arguments["x"].double(), arguments["fresh"].double()):
         return Outcome(problem=wrong)
-    found, distance = _measured(asked[0].value, arguments["fresh"], arguments["turn"])
+    found, distance = _measured(answer.value, arguments["fresh"], arguments["turn"])
     quality = found.quality.mean
     if found.covered < arguments["modes"] or quality < arguments["quality"] or distance > arguments["distance"]:
         got = f"{found.covered} of {MODES} modes found, {quality:.0%} of the points close, distance {distance:.2f}."
-        return Outcome(problem=f"{got} {_cause(found.covered, quality, asked[0].value)}")
+        return Outcome(problem=f"{got} {_cause(found.covered, quality, answer.value)}")
     return Outcome(torch.zeros(1))
-
-
-@lru_cache(maxsize=1)
-def _asked(call: Call) -> list[Outcome]:
-    """What the answer returned: it is asked once for all cases, as it trains for seconds."""
-    return []
 
 
 def _measured(samples: Tensor, fresh: Tensor, turn: float):

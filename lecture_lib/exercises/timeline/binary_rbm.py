@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from lecture_lib import data, latent
-from lecture_lib.exercises.engine import Exercise
+from lecture_lib.exercises.engine import Exercise, asked_once
 from lecture_lib.sandbox.adapters import as_table
-from lecture_lib.sandbox.call import Call, Outcome
+from lecture_lib.sandbox.call import Outcome
 
 UNITS, LARGEST = 16, 1000
 
@@ -38,24 +38,16 @@ def _digits() -> Tensor:
 
 def judged(call, arguments) -> Outcome:
     """0, if the mean of -log p over the images is at most `limit` nats; else a sentence."""
-    asked = _asked(call)
-    if not asked:
-        asked.append(call({"x": arguments["x"]}))
-    if asked[0].value is None:
-        return asked[0]
-    if wrong := _no_rbm(asked[0].value, arguments["x"].shape[1]):
+    answer = asked_once(call, {"x": arguments["x"]})
+    if answer.value is None:
+        return answer
+    if wrong := _no_rbm(answer.value, arguments["x"].shape[1]):
         return Outcome(problem=wrong)
-    nats, units = _nats(asked[0].value), asked[0].value.shape[1] - 1
+    nats, units = _nats(answer.value), answer.value.shape[1] - 1
     if not nats <= arguments["limit"]:
         asked = f"Your RBM takes {nats:.2f} nats an image. At most {arguments['limit']:g} are asked here."
         return Outcome(problem=f"{asked} {_cause(nats, units)}")
     return Outcome(torch.zeros(1))
-
-
-@lru_cache(maxsize=1)
-def _asked(call: Call) -> list[Outcome]:
-    """What the answer returned: it is asked once for all cases, as it may train for seconds."""
-    return []
 
 
 def _no_rbm(table: Tensor, d: int) -> str:

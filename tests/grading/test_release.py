@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from lecture_lib.exercises import EXERCISES
+from lecture_lib.grading import dependencies
 from lecture_lib.grading.release import bundle, differences, released
 from tests.conftest import ROOT
 
@@ -98,6 +99,15 @@ def test_every_exercise_has_an_answer_a_check_and_three_hints(path):
     prose = "\n".join(c.source for c in cells(path, "markdown"))
     for step in ("Hint 1", "Hint 2", "Hint 3"):
         assert prose.count(f"<summary>{step}: ") == len(answers)
+
+
+@each_solution
+def test_no_cell_gives_another_meaning_to_the_name_of_an_answer(path):
+    defined = {cell.id: dependencies.defined(cell.source) for cell in cells(path)}
+    for cell in cells(path):
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            for other, names in defined.items():
+                assert other == cell.id or not names & defined[cell.id], (cell.id, other)
 
 
 def test_every_exercise_is_in_one_notebook_and_every_part_has_enough_of_them():

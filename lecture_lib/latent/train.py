@@ -33,15 +33,21 @@ def lazy_r1(weight: float = 0.3, every: int = 8):
 
 
 def clothes(rounds: int, seed: int) -> Iterator[Made]:
-    """The weights of `style_model`, in bfloat16, every 1,000 rounds, and what its images are like."""
+    """The weights of `style_model`, in bfloat16, every 1,000 rounds, and what its images are like.
+
+    The step size is to fall to 0 in a fifth more rounds; it stops at a third of its first value. The last fifth makes
+    images a little better (distance 2.8 in place of 3.1), and mixed ones keep A's class less often (.64, not .66).
+    """
     images, rng = data.fashion_mnist(), torch.Generator().manual_seed(seed)
     net, began = evaluate.classifier(images), time.process_time()
     real = net.features(images.scaled(images.test))
     G, D = style.StyleGenerator(**style.MODEL, rng=rng), style.style_discriminator(rng=rng)
     G.to(memory_format=torch.channels_last), D.to(memory_format=torch.channels_last)  # sooner
     average = AveragedModel(G, multi_avg_fn=get_ema_multi_avg_fn(0.999))
-    game = train_averaged(G, D, average, images.scaled(images.train), rounds, lr=2e-3, d_step=lazy_r1(), seed=seed)
-    for number, _ in enumerate(game, 1):
+    game = train_averaged(
+        G, D, average, images.scaled(images.train), rounds * 6 // 5, lr=2e-3, d_step=lazy_r1(), seed=seed
+    )
+    for number, _ in zip(range(1, rounds + 1), game):
         if number % 1000 and number < rounds:
             continue
         kept, seconds = copy.deepcopy(average.module).eval(), time.process_time() - began
@@ -54,7 +60,7 @@ def clothes(rounds: int, seed: int) -> Iterator[Made]:
         yield weights, f"after {number} rounds: {found}"
 
 
-KINDS = {"style": (clothes, 24_000, CLOTHES)}
+KINDS = {"style": (clothes, 20_000, CLOTHES)}
 
 if __name__ == "__main__":
     main(KINDS, "lecture_lib.latent.train", __doc__)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from lecture_lib.sandbox.call import Outcome, Seed, call_in_process, seeds_put_back
 from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prepare
+from lecture_lib.exercises.kernel import stale, watch
 from lecture_lib.exercises.report import Report
 from lecture_lib.exercises.without import used, used_by
 
@@ -24,6 +25,7 @@ __all__ = [
     "either",
     "judge",
     "prepare",
+    "summary",
     "used",
 ]
 
@@ -40,7 +42,10 @@ def _found() -> Iterator[Exercise]:
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in _found()}
 
 
+watch()
+
 SECONDS = 10.0
+_last: dict[str, Report] = {}  # what check said last of each exercise, in this kernel
 
 
 def check(name: str, answer, hidden: int | None = None) -> Report:
@@ -49,6 +54,13 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
     Never raises, and leaves torch's settings and the global seeds as they were. A call that does not end is ended
     after SECONDS of work. hidden: fresh inputs with this seed, which the report does not show (for grading).
     """
+    report = _checked(name, answer, hidden)
+    if hidden is None and report.exercise in EXERCISES:
+        _last[name] = report
+    return report
+
+
+def _checked(name: str, answer, hidden: int | None) -> Report:
     exercise = EXERCISES.get(name) if isinstance(name, str) else None
     if exercise is None:
         near = difflib.get_close_matches(str(name), EXERCISES, n=1, cutoff=0.3) if isinstance(name, str) else []
@@ -64,6 +76,8 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
             f"check needs your function itself, without parentheses. What it got has type {type(answer).__name__}."
         )
         return Report(name, exercise.points, 0.0, (), message)
+    if hidden is None and (older := stale(answer)):
+        return Report(name, exercise.points, 0.0, (), older)
     try:
         with seeds_put_back():
             return judge(
@@ -76,6 +90,18 @@ def check(name: str, answer, hidden: int | None = None) -> Report:
             )
     except Exception as error:  # an answer so odd that judging it fails
         return Report(name, exercise.points, 0.0, (), f"This answer could not be judged ({type(error).__name__}).")
+
+
+def summary(room: str) -> None:
+    """Print the points so far of a notebook's exercises, `room.NAME`, by what `check` said last of each."""
+    exercises = {name: exercise for name, exercise in EXERCISES.items() if name.startswith(f"{room}.")}
+    short = lambda names: ", ".join(name.split(".")[1] for name in names)  # noqa: E731
+    points = sum(_last[name].points for name in exercises if name in _last)
+    print(f"{points:g} of {sum(exercise.points for exercise in exercises.values())} points so far")
+    if lost := [name for name in exercises if name in _last and _last[name].points < exercises[name].points]:
+        print("points are missing in:", short(lost))
+    if untouched := [name for name in exercises if name not in _last]:
+        print("not checked since the notebook was opened or restarted:", short(untouched))
 
 
 def either(name: str, answer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -66,14 +67,14 @@ class Report:
             if not row.passed:
                 lines += [f"      {name:9}{text}" for name, text in numbers.items()]
                 lines += [f"      {why}"] if why else []
-                lines += [f"      Your function printed: {_one_line(row.printed)}"] if numbers and row.printed else []
+                lines += [f"      Your function printed: {_one_line(row.printed)}"] if row.printed else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         e = html.escape
         head = f"<code>{e(self.exercise)}</code> &nbsp;<b>{self.points:g} of {self.out_of} points</b>"
         if self.message:
-            return f"<div style='margin:4px 0'>{head} &nbsp;{e(self.message)}</div>"
+            return f"<div style='margin:4px 0'>{head} &nbsp;{_in_html(self.message)}</div>"
         tick = f"<b style='color:{BLUE}'>✓</b> "
         if all(row.passed for row in self.rows):
             cases = " &nbsp; ".join(tick + e(row.title) for row in self.rows)
@@ -84,8 +85,8 @@ class Report:
         for row, why, numbers in self._explained():
             mark = tick if row.passed else f"<b style='color:{VERMILION}'>✗</b> "
             first = f"<th scope='row' style='{plain};white-space:nowrap'>{mark}{e(row.title)}</th>"
-            lines = [f"<b>{e(why)}</b>"] if why and why != "The same again." else [e(why)] if why else []
-            if numbers and row.printed:
+            lines = [f"<b>{_in_html(why)}</b>"] if why and why != "The same again." else [e(why)] if why else []
+            if row.printed:
                 lines.append(f"Your function printed: <code>{e(_one_line(row.printed))}</code>")
             reason = f"<td colspan='3' style='{plain}'>{'<br>'.join(lines)}</td>"
             if numbers:
@@ -94,11 +95,15 @@ class Report:
                 first = f"<td style='{plain}'></td>"
             if lines or not numbers:
                 body.append(f"<tr style='background:none'>{first}{reason}</tr>")
-        columns = "".join(
-            f"<th scope='col' style='{plain}'><i>{c}</i></th>" for c in ("case", "asked", "expected", "got")
-        )
+        columns = ("case", "asked", "expected", "got") if any(row.asked for row in self.rows) else ()
+        columns = "".join(f"<th scope='col' style='{plain}'><i>{c}</i></th>" for c in columns)
         table = f"<table style='margin:2px 0'><thead><tr>{columns}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         return f"<div style='margin:4px 0;overflow-x:auto'>{head}{table}</div>"
+
+
+def _in_html(text: str) -> str:
+    """What stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _one_line(text: str, most: int = 200) -> str:

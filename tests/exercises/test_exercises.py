@@ -6,10 +6,12 @@ import re
 import warnings
 from itertools import pairwise
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from IPython.lib.pretty import pretty
+from nbclient import NotebookClient
 
 from lecture_lib import flows
 from lecture_lib.exercises import EXERCISES, check, engine, prepare
@@ -672,3 +674,49 @@ def test_one_infinite_sample_among_right_ones_is_wrong():
 def test_the_sandbox_knows_the_adapter_of_every_exercise():
     adapters = [exercise.adapter for exercise in EXERCISES.values() if exercise.adapter]
     assert adapters and all(ADAPTERS.get(adapter.__name__) is adapter for adapter in adapters)
+
+
+# ---------------------------------------------------------------- in a notebook's kernel
+
+
+def run_cells(*cells):
+    """What each cell prints in a kernel, errors and all."""
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(nb, allow_errors=True).execute()
+    return ["".join(o.get("text", o.get("ename", "")) for o in cell.outputs) for cell in nb.cells]
+
+
+def test_a_kernel_knows_what_was_run_and_what_is_missing():
+    right = "def scaled(x, levels):\n    return x.float() * 2 / (levels - 1) - 1"
+    look = 'print(check("dcgan.scaled", scaled)); summary("dcgan")'
+    start, _, first, syntax, after_syntax, name, after_name, _, again = run_cells(
+        "from lecture_lib.exercises import check, summary",
+        right,
+        look,
+        f"{right} + (",
+        look,
+        f"h = image_width // 2\n{right} + 1",
+        look,
+        right,
+        look,
+    )
+    assert start == "" and syntax == "SyntaxError"
+    assert "2 of 2 points" in first and "2 of 46 points so far" in first and "restarted: batch_norm, choose" in first
+    assert "NameError" in name and "'image_width' is not known here." in name
+    for text in (after_syntax, after_name):
+        assert "0 of 2 points" in text and "as it was before you last ran its cell" in text
+        assert "0 of 46 points so far\npoints are missing in: scaled\n" in text
+    assert again.replace(" ", "") == first.replace(" ", "")
+
+
+def test_what_stands_between_backticks_is_code_in_a_notebook():
+    def blank(x, levels):
+        raise NotImplementedError
+
+    assert "<code>raise NotImplementedError</code>" in check("dcgan.scaled", blank)._repr_html_()
+
+
+def test_a_driver_tells_in_a_sentence_and_shows_no_numbers_of_its_own():
+    report = check("dcgan.digits_gan", lambda x, n, rng: x[:3])
+    assert {(row.asked, row.expected, row.got) for row in report.rows} == {("", "", "")}
+    assert "Yours have shape (3, 1, 8, 8)" in str(report) and "<i>expected</i>" not in report._repr_html_()

@@ -27,6 +27,8 @@ def lab(tmp_path_factory):
     with Lab(home, notebooks) as lab:
         lab.page = lab.open("ratio.ipynb")
         lab.page.locator(".lecture-widget").nth(2).wait_for()
+        for more in lab.page.get_by_text("more", exact=True).all():
+            more.press("Enter")
         yield lab
 
 
@@ -184,31 +186,42 @@ def test_a_look_back_and_the_way_to_now(lab, page):
 def test_a_second_run_beside_the_first(lab, page):
     widget = widget_of(page)
     lab.python(page, "ratio.ratio = (1, 1)")
-    widget.get_by_role("checkbox", name="second run beside").press(" ")
+    press(widget, "Reset")
+    press(widget, "Play")
+    until_it_trains(lab, page, 60)
+    press(widget, "Pause")
+    shown(widget)
+    done, box = steps(lab, page), widget.get_by_role("checkbox", name="second run beside")
+    box.press(" ")
     press(widget, "G steps", 4, "ArrowRight", "slider")  # of run B
     ratios = lambda: eval(lab.python(page, "", "[run.ratio for run in ratio.model.runs]"))  # noqa: E731
     until(page, lambda: ratios() == [(1, 1), (1, 5)])
+    shown(widget)
+    assert widget.get_by_role("img").count() == 3
+    assert [run for run in eval(lab.python(page, "", "[run.steps for run in ratio.model.runs]"))] == [done, done]
     press(widget, "Play")
     until_it_trains(lab, page, 120)
     press(widget, "Pause")
     shown(widget)
-    assert widget.get_by_role("img").count() == 3
-    done = steps(lab, page)
-    numbers = widget.locator("div.numbers").inner_text().splitlines()
-    for i, pair in enumerate(((1, 1), (1, 5))):
-        if i == 0:
-            expected = RatioModel(ratio=pair)
-            expected.run(done)
-            assert numbers[i] == f"A: {line(expected)}"
-        else:
-            assert numbers[i].startswith(f"B: {done:,} updates (D ")
+    numbers, (a, b) = widget.locator("div.numbers").inner_text(), eval(
+        lab.python(page, "", "[(run.steps, run.taken) for run in ratio.model.runs]")
+    )
+    expected = RatioModel()
+    expected.run(a[0])
+    assert a == b[:1] + (expected.runs[0].taken,) and b[1]["G"] > a[1]["G"]
+    assert numbers.splitlines()[0] == f"A: {line(expected)}" and numbers.splitlines()[1].startswith("B: ")
     widget.get_by_role("combobox", name="settings of run").select_option("A")
     shown(widget)
     assert widget.get_by_role("slider", name="G steps").input_value() == "1"
-    widget.get_by_role("checkbox", name="second run beside").press(" ")
-    page.wait_for_function(
-        "node => node.innerText.startsWith('0 updates')", arg=widget.locator("div.numbers").element_handle()
-    )
+
+    box.press(" ")  # B waits, A goes on
+    until(page, lambda: len(ratios()) == 1)
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), line(expected)])
+    press(widget, "G step")
+    box.press(" ")
+    until(page, lambda: ratios() == [(1, 1), (1, 5)])
+    assert eval(lab.python(page, "", "[run.steps for run in ratio.model.runs]")) == [a[0] + 1, b[0]]
+    box.press(" ")
     until(page, lambda: len(ratios()) == 1)
 
 

@@ -457,7 +457,7 @@ def test_a_question_that_fails_is_answered_too():
 
 def test_displaying_trains_nothing_unless_trained_says_so():
     widget = FlowDepth(most=2, n=100)
-    widget._repr_mimebundle_()
+    widget.still()
     assert widget.model.done == 0 and "2.49" in widget.alt()
     widget = FlowDepth(most=2, steps=10, n=100, trained=13)
     expected = FlowDepthModel(most=2, steps=10, n=100)
@@ -734,7 +734,7 @@ def styles():
     ],
 )
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
-    bundle, _ = make()._repr_mimebundle_()
+    bundle = make().still()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     alt = re.search(r'<img alt="([^"]+)" src="data:image/png;base64,', bundle["text/html"])[1]
     assert len(alt) > 100

@@ -130,7 +130,7 @@ def numbers(model, k):
 
 def test_a_picture_is_drawn_anew_while_its_cell_runs(opened):
     """As the samples of notebook 5: one picture, the last one, and its words change with it."""
-    pictures = opened("files.ipynb").locator(".jp-OutputArea-output img")
+    pictures = opened("files.ipynb").locator(".jp-OutputArea-output img:visible")
     pictures.and_(pictures.page.get_by_alt_text("step 3")).wait_for()
     assert pictures.count() == 1
 

@@ -81,7 +81,7 @@ function drawCurve(canvas, theme, facts, size, curve, chosen) {
     ["held-out nats", (left, up) => dot(ctx, colours.blue, left + 12, up, 4)],
     [`truth ${facts.entropy.toFixed(3)}`, (left, up) => { line(ctx, left, up, left + 20, up); stroke(ctx, theme.text, []); }],
   ]);
-  const step = (box.right - box.left) / depths.length, x = (d) => box.left + step * (d + 0.5);
+  const step = (box.right - box.left - 16) / depths.length, x = (d) => box.left + 8 + step * (d + 0.5);
   const y = (v) => box.bottom - ((v - bottom + room) / (top - bottom + 2.2 * room)) * (box.bottom - box.top);
   axes(
     ctx, theme, box,
@@ -109,7 +109,7 @@ function drawCurve(canvas, theme, facts, size, curve, chosen) {
       stroke(ctx, colours.orange, [], 2.2);
     }
   });
-  return (pixel) => facts.depths[Math.max(0, Math.min(facts.depths.length - 1, Math.round((pixel - box.left) / step - 0.5) - 1))];
+  return (pixel) => facts.depths[Math.max(0, Math.min(facts.depths.length - 1, Math.round((pixel - box.left - 8) / step - 0.5) - 1))];
 }
 
 function render({ model, el }) {
@@ -142,7 +142,7 @@ function render({ model, el }) {
       "div", { class: "row" }, player.button,
       explain("After which layer the flow stops.", slider, make("label", { class: "wide" }, "noise\u00a0z", slider, "data\u00a0x")), how,
     ),
-    ...(many ? [hint("Press Train, then compare the depths: drag along the curve on the right.")] : []),
+    ...(many ? [hint("Press Train, then compare the depths: drag along the curve of held-out nats.")] : []),
     make("div", { class: "plots three" }, left, middle, ...(many ? [right] : [])),
     make("div", { class: "row" }, wheel(facts.wedges), explain(
       "A line around 90 % of the true density.", tick, make("label", {}, tick, "outline of the truth"),

@@ -377,12 +377,12 @@ class FlowDepth(View):
         model, depth = self.model, self.depth
         path, stages = model.path(depth).layers, self._stages()
         extent = torch.stack([model.low, model.high], 1).flatten().tolist()
-        figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
         above, below = figure.subfigures(2, 1)
         colours = [WEDGES[w] for w in wedges(model.z)[: len(model.z) // 2].tolist()]
         panels = above.subplots(1, len(stages), sharex=True, sharey=True, squeeze=False)[0]
         for axes, layer in zip(panels, stages):
-            for one in path[layer, len(model.z) :].reshape(model.mesh.shape)[::2]:
+            for one in path[layer, len(model.z) :].reshape(model.mesh.shape)[::3]:
                 axes.plot(*one.T.numpy(), color="0.6", lw=0.4)
             axes.scatter(*path[layer, : len(model.z) // 2].T.numpy(), s=2, c=colours, zorder=2)
             title = {0: "noise z", depth: f"layer {depth}: x"}.get(layer, f"layer {layer}")

@@ -17,7 +17,7 @@ function render({ model, el }) {
     make("div", { class: "row" }, ...names.map((name, k) => explain(
       "One of the latents that the decoder turns into the image.", sliders[k], make("label", { class: "wide" }, name, sliders[k], values[k]),
     ))),
-    hint("Drag the sliders, or over the images on the right."),
+    hint("Drag the sliders, or over the plane of images."),
     make("div", { class: "plots" }, left, right), numbers, spoken,
   );
   const now = () => traits.map((trait) => model.get(trait));

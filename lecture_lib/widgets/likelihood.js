@@ -230,7 +230,7 @@ function render({ model, el }) {
     "div", { class: "lecture-widget", role: "group", "aria-label": "likelihood of a Gaussian with sliders for its mean and width" },
     make("div", { class: "row" }, ...controls.map((c) => c.row)),
     make("div", { class: "row" }, go, ...choosers.map((c) => c.row), wipe),
-    hint("Lower the nats by hand: drag the sliders, or the blue dot on the right. Then let SGD try from there."),
+    hint("Lower the nats by hand: drag the sliders, or the blue dot over the surface. Then let SGD try from there."),
     make("div", { class: "plots" }, left, right), numbers, spoken,
   );
 

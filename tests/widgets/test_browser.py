@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from lecture_lib.applications import PixelModel
 from lecture_lib.data import TARGETS, digits
@@ -260,6 +261,10 @@ def test_compression_goes_along_the_file(opened, lab):
     slider.press("Home")
     assert shown(widget) and words.inner_text() == line(3, 0)
     until(page, lambda: lab.python(page, "", "(file.position, file.image)") == "(0, '3')")
+    decoded = widget.get_by_role("img").first
+    side = min(decoded.bounding_box()["width"] - 4, 250) / 8
+    decoded.click(position={"x": 2 + 4.5 * side, "y": 24 + 2.5 * side})  # the third row's fifth pixel
+    assert shown(widget) and words.inner_text() == line(3, 20)
     size = page.viewport_size
     try:
         for width in (600, 1600):
@@ -303,6 +308,13 @@ def test_likelihood_by_keyboard_by_field_and_by_sgd(opened, lab):
     sd = settled(page, lambda: float(lab.python(page, "", "likelihood.sd")))
     assert model.low[1] < sd < 1.02 * model.low[1]
     assert numbers.inner_text() == place(model, -0.97, sd)
+
+    surface = widget.get_by_role("img").last
+    surface.click(position={"x": 46 + (surface.bounding_box()["width"] - 54) / 2, "y": 100})
+    middle = (model.low[0] + model.high[0]) / 2
+    until(page, lambda: float(lab.python(page, "", "likelihood.mean")) == pytest.approx(middle, abs=0.02))
+    assert sd < float(lab.python(page, "", "likelihood.sd")) < model.high[1]
+    lab.python(page, f"likelihood.mean, likelihood.sd = -0.97, {sd}")
 
     field = widget.get_by_role("spinbutton", name="width (sd), typed")
     field.fill("99")  # not in the picture: nothing happens
@@ -369,6 +381,10 @@ def test_transfer_by_keyboard_and_by_choice(opened, lab):
     assert numbers.inner_text() == errors(model, "invert", 30)
     assert len(seen) == 6
     until(page, lambda: "map: invert. weight of the cycle loss: 30." in left.get_attribute("aria-label"))
+    curves = widget.get_by_role("img").last
+    curves.click(position={"x": 55, "y": 150})  # at the left end
+    shown(widget)
+    assert numbers.inner_text() == errors(model, "invert", 0)
     lab.python(page, "transfer.weight = 10; transfer.map = 'edges'")
     shown(widget)
     assert numbers.inner_text() == errors(model, "edges", 10)
@@ -805,6 +821,19 @@ def test_a_finger_drags_a_knot(lab, opened):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     after = knots_of(lab, page)
     assert (after[:2, 3] > before[:2, 3] + 0.1).all() and torch.equal(after[:, :3], before[:, :3])
+
+
+def explained(widget):
+    """Every control says what it is and, as its description, in a line what it does."""
+    for control in widget.locator("button:visible, input:visible, select:visible").all():
+        expect(control).to_have_accessible_name(re.compile("."))
+        expect(control).to_have_accessible_description(re.compile(r"^[A-Z0-9].{9,}\.$"))
+
+
+@pytest.mark.parametrize("name", ["widgets", "files", "flows", "timeline"])
+def test_every_control_is_explained(opened, name):
+    for widget in opened(f"{name}.ipynb").locator(".lecture-widget").all():
+        explained(widget)
 
 
 def nothing_sticks_out(widget):

@@ -354,7 +354,9 @@ def test_a_step_by_hand_says_what_it_did():
         answer, parts = browser.ask(do)
         assert {name for _, name in parts} - {"curve", "generated", "D"} == seen
         (now,) = answer["runs"]
-        assert now["did"] == do and now["before"] == pytest.approx(losses) and now["losses"] == pytest.approx(run.losses())
+        assert (
+            now["did"] == do and now["before"] == pytest.approx(losses) and now["losses"] == pytest.approx(run.losses())
+        )
         if "moves" in seen:
             moves = torch.frombuffer(bytearray(parts[0, "moves"]), dtype=torch.float32).reshape(-1, 4)
             torch.testing.assert_close(moves[:, :2], points)

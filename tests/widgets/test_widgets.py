@@ -146,6 +146,14 @@ def test_the_layers_keep_the_order_along_x_1():
         assert (layer[order, 0].diff() >= 0).all()
 
 
+def test_the_picture_of_depth_holds_nearly_all_points_and_the_data_fill_most_of_it():
+    widget = Depth.from_noise_to("two moons")
+    inside = ((widget.model.layers > widget.low) & (widget.model.layers < widget.high)).all(2)
+    assert inside.float().mean(1).min() > 0.95
+    ends = widget.model.layers[-1].quantile(torch.tensor([0.01, 0.99]), 0)
+    assert ends.diff(dim=0).max() > 0.55 * (widget.high - widget.low)[0]
+
+
 def test_depth_bad_arguments_get_one_sentence():
     with pytest.raises(ValueError, match=r"^name is 'mixture'. It should be one of '8 gaussians', '25 "):
         Depth.from_noise_to("mixture")

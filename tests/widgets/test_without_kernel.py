@@ -105,7 +105,7 @@ def test_a_notebook_opened_again_shows_the_picture(lab):
         page.get_by_text("Predict first").wait_for()
         dead = page.get_by_text("model not found")
         if name == "saved":
-            until(page, lambda: dead.count() == 2)  # JupyterLab has looked for both widgets
+            until(page, lambda dead=dead: dead.count() == 2)  # JupyterLab has looked for both widgets
         assert not any(one.is_visible() for one in dead.all())
         assert picture.count() == 1 and picture.is_visible() and page.get_by_text("Answer").is_visible()
         page.close()

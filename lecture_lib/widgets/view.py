@@ -19,6 +19,10 @@ ONE_OF_TWO = """<style>
 :is(.jp-OutputArea-child, .output_container):has(.lecture-widget, .lecture-predict)
   + :is(.jp-OutputArea-child, .output_container):has(.lecture-still),
 .jp-OutputArea-child:not(:has(.jp-OutputArea-output > *)):has(+ .jp-OutputArea-child .lecture-still) { display: none; }
+.lecture-predict.jupyter-widgets-disconnected::after {
+  content: "The kernel that asks this is gone: run the cell again.";
+}
+.lecture-predict.jupyter-widgets-disconnected input { pointer-events: none; }
 </style>"""
 
 
@@ -73,7 +77,8 @@ class View(anywidget.AnyWidget):
 
     def still(self) -> dict:
         """The picture, as a bundle of formats."""
-        return Picture(self.figure(), self.alt())._repr_mimebundle_()
+        picture = Picture(self.figure(), self.alt())._repr_mimebundle_()
+        return picture | {"text/html": picture["text/html"] + "<br><small>Run the cell to move it yourself.</small>"}
 
     def _ipython_display_(self):
         show(self._repr_mimebundle_()[0], self.still())

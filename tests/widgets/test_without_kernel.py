@@ -12,7 +12,10 @@ from .test_browser import numbers, shown
 
 GONE = "The kernel that drew this is gone: run the cell again."
 NEEDY = ["Bins(n=30)", "Likelihood()", "Spline()", "FlowDepth(most=2)", "Ratio()"]
-CELLS = [f"from lecture_lib.widgets import *\n{make}" for make in [*NEEDY, "Depth.from_noise_to('rings')"]]
+CELLS = [
+    f"from lecture_lib.widgets import *\n{make}"
+    for make in [*NEEDY, "Depth.from_noise_to('rings')", "predict('?', 'ab', 'a')"]
+]
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
 
 
@@ -49,12 +52,16 @@ def gone(widget):
 def test_every_widget_that_needs_python_says_when_its_kernel_is_gone(lab):
     page = lab.open("all.ipynb")
     widgets = page.locator(".lecture-widget")
-    until(page, lambda: widgets.count() == len(CELLS))
+    asked = page.locator(".lecture-predict")
+    until(page, lambda: widgets.count() == len(CELLS) - 1 and asked.is_visible())
     assert page.get_by_text(GONE).count() == 0
     page.evaluate(f"async () => {{ await {KERNEL}.restart(); }}")
     for i in range(len(NEEDY)):
         until(page, lambda i=i: gone(widgets.nth(i)))
     assert not gone(widgets.nth(len(NEEDY)))  # Depth is drawn in the browser alone
+
+    words = asked.evaluate("node => getComputedStyle(node, '::after').content")
+    assert words == '"The kernel that asks this is gone: run the cell again."'
 
     bins = widgets.first  # the browser goes on with what it has, and nothing else can be set
     assert bins.get_by_role("combobox", name="data points").is_disabled()

@@ -152,8 +152,7 @@ function render({ model, el }) {
     ["smoothing", "smoothing", "Added to each bin's count, so that no bin is empty."],
   ].map((c) => chooser(model, ...c));
   const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "histogram with a slider for its number of bins" },
     make(

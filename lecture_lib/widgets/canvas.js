@@ -20,6 +20,13 @@ function explain(words, control, row = control) {
   return row;
 }
 
+const press = (words, why) => explain(why, make("button", { type: "button", ...KEYS }, words));
+
+/** A line of numbers that changes at every frame, and its words for a screen reader, to be said now and then. */
+const report = (look = "") => [
+  make("div", { class: `numbers ${look}`, "aria-hidden": "true" }), make("div", { class: "spoken", "aria-live": "polite" }),
+];
+
 /** What one may do here, in a line. */
 const hint = (words) => make("div", { class: "hint" }, words);
 
@@ -334,7 +341,7 @@ function wheel(colours) {
 
 /** A button that moves a trait from 0 to 1 in 5 seconds. `.go(t)` sets it by hand, `.stop()` ends it all. */
 function play(model, name, stills = () => 4) {
-  const button = explain("From noise to data in five seconds.", make("button", { type: "button", ...KEYS }, "Play")), [set, stopSetting] = setter(model, name);
+  const button = press("Play", "From noise to data in five seconds."), [set, stopSetting] = setter(model, name);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let running = 0, timer = 0;
   const pause = () => {

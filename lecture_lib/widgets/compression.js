@@ -45,8 +45,7 @@ function render({ model, el }) {
   const slider = make("input", { type: "range", min: 0, max: d, step: 1, ...KEYS, "aria-label": "position in the file" });
   const choose = chooser(model, "image", "image", "Which image is decoded.");
   const canvases = [0, 1, 2].map(() => make("canvas", { role: "img" }));
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" });
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" });
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "an image on its way out of a file" },
     make("div", { class: "row" }, explain(

@@ -123,15 +123,13 @@ function render({ model, el }) {
   const depthSlider = make("input", {
     type: "range", min: depths[0], max: depths.at(-1), step: 1, ...KEYS, "aria-label": "depth: layers of the flow",
   });
-  const button = (words, why) => explain(why, make("button", { type: "button", ...KEYS }, words));
-  const go = button("Train", "Train the flows of all depths in turns."), reset = button("Reset", "Back to untrained flows.");
+  const go = press("Train", "Train the flows of all depths in turns."), reset = press("Reset", "Back to untrained flows.");
   const tick = make("input", { type: "checkbox", ...KEYS });
   tick.checked = true;
   const how = make("span", { class: "numbers fixed" }), which = make("span", { class: "numbers fixed" });
   const left = make("canvas", { role: "img" }), middle = make("canvas", { role: "img" });
   const right = make("canvas", { role: "img" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "a flow, layer by layer" },
     ...(many ? [make(

@@ -10,8 +10,7 @@ function render({ model, el }) {
   }));
   const values = names.map(() => make("span", { class: "numbers short" }));
   const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" });
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" });
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "a plane of two latents" },
     make("div", { class: "row" }, ...names.map((name, k) => explain(

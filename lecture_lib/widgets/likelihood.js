@@ -220,12 +220,10 @@ function render({ model, el }) {
     ["batch_size", "batch size", "How many points each step of SGD looks at."],
     ["lr", "step size", "How far each step of SGD goes along the slope."],
   ].map((c) => chooser(model, ...c));
-  const button = (words, why) => explain(why, make("button", { type: "button", ...KEYS }, words));
-  const go = button("SGD from here", `${data.steps} steps of gradient descent on batches, from your mean and sd.`);
-  const wipe = button("Clear paths", "Take all paths off the picture, yours and SGD's.");
+  const go = press("SGD from here", `${data.steps} steps of gradient descent on batches, from your mean and sd.`);
+  const wipe = press("Clear paths", "Take all paths off the picture, yours and SGD's.");
   const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "likelihood of a Gaussian with sliders for its mean and width" },
     make("div", { class: "row" }, ...controls.map((c) => c.row)),

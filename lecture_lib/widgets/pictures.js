@@ -62,8 +62,7 @@ function render({ model, el }) {
   const slider = make("input", { type: "range", min: 0, max: positions.length - 1, step: 1, ...KEYS, "aria-label": label });
   const choice = named && chooser(model, named, named, `Which ${named} is shown.`), value = make("span", { class: "numbers short" });
   const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" });
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" });
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": about },
     make("div", { class: "row" }, ...(named ? [choice.row] : []), explain(

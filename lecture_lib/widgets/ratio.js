@@ -207,12 +207,11 @@ function drawCurves(canvas, theme, facts, size, settings, curves, cursor) {
 
 function render({ model, el }) {
   const view = Math.random(); // tells this view's answers from another's
-  const button = (words, why) => explain(why, make("button", { type: "button", ...KEYS }, words));
-  const go = button("Play", "Train: D and G take turns.");
-  const dStep = button("D step", "One update of D alone: the plane then shows where its opinion rose and fell.");
-  const gStep = button("G step", "One update of G alone: arrows then show where each point went.");
-  const round = button("Round", "As many updates as D's and G's steps say, once.");
-  const reset = button("Reset", "Begin anew with these settings, from the same seed.");
+  const go = press("Play", "Train: D and G take turns.");
+  const dStep = press("D step", "One update of D alone: the plane then shows where its opinion rose and fell.");
+  const gStep = press("G step", "One update of G alone: arrows then show where each point went.");
+  const round = press("Round", "As many updates as D's and G's steps say, once.");
+  const reset = press("Reset", "Begin anew with these settings, from the same seed.");
   const check = (words, why, ...mark) => {
     const box = make("input", { type: "checkbox", ...KEYS });
     return [box, explain(why, box, make("label", {}, box, ...mark, words))];
@@ -224,8 +223,8 @@ function render({ model, el }) {
   };
   const target = chooser(model, "target", "target", "The data. Another choice begins a new game.");
   const heat = chooser(model, "heat", "colour", "D: what D thinks. D*: what the best D would think. none: no colour.");
-  const draw = button("Draw", "Draw data of your own."), use = button("Train on it", "Your dots become the data, in a new game.");
-  const wipe = button("Clear", "Take all your dots off the plane.");
+  const draw = press("Draw", "Draw data of your own."), use = press("Train on it", "Your dots become the data, in a new game.");
+  const wipe = press("Clear", "Take all your dots off the plane.");
   const [twin, twinRow] = check("second run beside", "A copy of the run, from here on with its own settings. It waits when you untick it.");
   const which = make("select", { ...KEYS, "aria-label": "settings of run" }, make("option", {}, "A"), make("option", {}, "B"));
   const whichRow = explain("Whose settings the controls show.", which, make("label", {}, "settings of run", which));
@@ -244,8 +243,7 @@ function render({ model, el }) {
   const past = range("history", "Look back at an earlier moment; at the right end it is now.", 0, 1, 1);
   past.row.className = "wide";
   past.now.className = "numbers fixed";
-  const numbers = make("div", { class: "numbers lines", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report("lines");
   const low = make("span", {}), high = make("span", {}); // what the colours mean
   const plots = make("div", { class: "plots" }, ...planes, curve);
   const pen = make("div", { class: "row" }, use, wipe, hint("Draw with the mouse, or with arrow keys and the space bar."));

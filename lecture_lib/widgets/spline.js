@@ -274,7 +274,6 @@ function render({ model, el }) {
   const inWords = (i) => `x ${knots()[0][i].toFixed(2)}, z ${knots()[1][i].toFixed(2)}, slope ${Math.exp(knots()[2][i]).toPrecision(3)}`;
 
   // ---------------------------------------------------------------- controls
-  const press = (words, why) => explain(why, make("button", { type: "button", ...KEYS }, words));
   const fit = press("Fit", "Move all knots to where gradient descent on the nats ends."), reset = press("Reset", "Back to the line z = x.");
   const list = make("select", { ...KEYS, "aria-label": "knot" });
   for (let i = 1; i < k; i++) list.append(make("option", {}, String(i)));
@@ -357,8 +356,7 @@ function render({ model, el }) {
   });
   board.append(...grips, ...buttons);
 
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "a spline with knots to drag, its density and its nats" },
     make(

@@ -185,10 +185,10 @@ def test_bins_by_keyboard_by_mouse_and_by_choice(opened):
     box = curves.bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 100)
     page.mouse.down()
-    page.mouse.move(box["x"] + 46 + (box["width"] - 54) / 2, box["y"] + 150, steps=5)
+    page.mouse.move(box["x"] + 52 + (box["width"] - 66) / 4, box["y"] + 150, steps=5)  # a quarter of the logarithm
     page.mouse.up()
     shown(widget)
-    assert bins() == 22 and widget.locator(".numbers").inner_text() == numbers(model, 22)
+    assert bins() == 5 and widget.locator(".numbers").inner_text() == numbers(model, 5)
 
     widget.get_by_role("spinbutton").fill("12")
     shown(widget)

@@ -390,8 +390,8 @@ function render({ model, el }) {
     const tall = Math.max(size.height, 300);
     planes.slice(0, all.length).forEach((plane, i) => {
       const show = (name) => layers[name][0].checked, p = parts[i] ?? {};
-      const title = `${two ? `run ${"AB"[i]} · ` : ""}D ${all[i].ratio[0]} : G ${all[i].ratio[1]} · ${all[i].loss}`
-        + (p.bend ? " · change of D(x)" : "") + (p.moves ? " · moves of G" : "");
+      const changed = [p.bend && "change of D(x)", p.moves && "moves of G"].filter(Boolean).join(", ");
+      const title = (two ? `run ${"AB"[i]} · ` : "") + (changed || `D ${all[i].ratio[0]} : G ${all[i].ratio[1]} · ${all[i].loss}`);
       drawPlane(plane, theme, facts, size, drawing ? "your data" : title, drawing
         ? { drawn: i ? null : drawing, pencil: i ? null : pencil }
         : { real: show("real") && real, generated: show("generated") && p.generated, arrows: show("arrows") && p.arrows,

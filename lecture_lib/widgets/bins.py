@@ -135,7 +135,13 @@ class Bins(View):
         x = grid(model.truth.low - margin, model.truth.high + margin, 800)[0]
         p = model.truth.log_prob(x).exp()
         return {
-            "_facts": {"low": model.low, "high": model.high, "entropy": model.truth.entropy, "validation": VALIDATION},
+            "_facts": {
+                "low": model.low,
+                "high": model.high,
+                "entropy": model.truth.entropy,
+                "validation": VALIDATION,
+                **{name: getattr(model, name) for name in CHOICES},  # of which all this is
+            },
             "_x": model.x.numpy().tobytes(),
             "_truth": torch.stack([x[:, 0], p]).float().numpy().tobytes(),
             "_curves": model.curves.numpy().tobytes(),

@@ -14,6 +14,60 @@ const DARK = { blue: "#56b4e9", orange: "#e69f00" }; // on dark ground their sky
 /** Keys in a control belong to the control: without this JupyterLab takes arrows and Enter for itself. */
 const KEYS = { "data-lm-suppress-shortcuts": "true" };
 
+/** Say in one line what a control does: a tooltip, also over its label, which a screen reader gives as its description. */
+function explain(words, control, row = control) {
+  control.title = row.title = words;
+  return row;
+}
+
+const press = (words, why) => explain(why, make("button", { type: "button", ...KEYS }, words));
+
+/** A line of numbers that changes at every frame, and its words for a screen reader, to be said now and then. */
+const report = (look = "") => [
+  make("div", { class: `numbers ${look}`, "aria-hidden": "true" }), make("div", { class: "spoken", "aria-live": "polite" }),
+];
+
+/** What one may do here, in a line. */
+const hint = (words) => make("div", { class: "hint" }, words);
+
+/**
+ * Once the kernel is gone, a line in the widget says so, and the controls that need it are switched off; then `end`.
+ * Where no kernel can be reached from the browser, nothing. `.gone` tells, `.stop()` ends it.
+ */
+function alive(root, model, el, controls, end = () => {}) {
+  const line = make("div", { class: "gone", role: "status" }), kernel = model.widget_manager?.kernel;
+  const state = { gone: false };
+  const dead = () => {
+    if (state.gone) return;
+    state.gone = true;
+    line.textContent = "The kernel that drew this is gone: run the cell again.";
+    for (const control of controls) control.disabled = true;
+    end();
+  };
+  const look = (_, status) => { if (/restarting|terminating|dead/.test(status)) dead(); };
+  root.prepend(line);
+  kernel?.statusChanged?.connect(look);
+  kernel?.disposed?.connect(dead); // shut down, or another one chosen
+  if (el.classList.contains("jupyter-widgets-disconnected")) dead(); // a new view of an old widget
+  state.stop = () => {
+    kernel?.statusChanged?.disconnect(look);
+    kernel?.disposed?.disconnect(dead);
+  };
+  return state;
+}
+
+/** While a picture is pressed: f(x, y), where the pointer is, in its pixels. */
+function dragged(canvas, f) {
+  canvas.classList.add("picks");
+  const follow = (event) => {
+    if (event.buttons !== 1) return;
+    if (event.type === "pointerdown") canvas.setPointerCapture(event.pointerId);
+    f(event.offsetX, event.offsetY);
+  };
+  canvas.addEventListener("pointerdown", follow);
+  canvas.addEventListener("pointermove", follow);
+}
+
 /** The array that Python sent as bytes. Copied, since the view may start anywhere in its message. */
 function array(Type, view) {
   return new Type(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -102,17 +156,18 @@ function axes(ctx, theme, box, x, y) {
   ctx.globalAlpha = 1;
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
-  for (const [value, text] of y.ticks) ctx.fillText(text, box.left - 5, y.to(value));
+  for (const [value, text] of y.ticks) ctx.fillText(text, box.left - 7, y.to(value));
   ctx.textAlign = "center";
   let free = -Infinity; // where the last label ended: labels that would touch it are left out
+  const end = ctx.canvas.width / devicePixelRatio;
   for (const [value, text] of x.ticks) {
-    const half = ctx.measureText(text).width / 2, at = x.to(value);
+    const half = ctx.measureText(text).width / 2, at = Math.min(x.to(value), end - half); // whole, at the edge, too
     if (at - half < free + 8) continue;
-    ctx.fillText(text, at, box.bottom + 11);
-    ctx.fillRect(Math.round(at), box.bottom - 4, 1, 4);
+    ctx.fillText(text, at, box.bottom + 12);
+    ctx.fillRect(Math.round(x.to(value)), box.bottom - 4, 1, 4);
     free = at + half;
   }
-  ctx.fillText(x.label, (box.left + box.right) / 2, box.bottom + 27);
+  ctx.fillText(x.label, (box.left + box.right) / 2, box.bottom + 28);
   ctx.save();
   ctx.translate(9, (box.top + box.bottom) / 2);
   ctx.rotate(-Math.PI / 2);
@@ -151,8 +206,8 @@ function legend(ctx, theme, box, entries) {
   return y + 12;
 }
 
-/** A list of the values that Python offers for one of the model's traits; another that it sets joins the list. */
-function chooser(model, name, words) {
+/** A list of the values that Python offers for one of the model's traits, another that it sets joins it; `why` explains. */
+function chooser(model, name, words, why) {
   const list = make("select", { ...KEYS, "aria-label": words }), all = [];
   const add = (v) => {
     all.push(v);
@@ -164,7 +219,7 @@ function chooser(model, name, words) {
     if (!all.includes(model.get(name))) add(model.get(name));
     list.selectedIndex = all.indexOf(model.get(name));
   };
-  return { show, row: make("label", {}, words, list) };
+  return { show, list, row: explain(why, list, make("label", {}, words, list)) };
 }
 
 /**
@@ -286,7 +341,7 @@ function wheel(colours) {
 
 /** A button that moves a trait from 0 to 1 in 5 seconds. `.go(t)` sets it by hand, `.stop()` ends it all. */
 function play(model, name, stills = () => 4) {
-  const button = make("button", { type: "button", ...KEYS }, "Play"), [set, stopSetting] = setter(model, name);
+  const button = press("Play", "From noise to data in five seconds."), [set, stopSetting] = setter(model, name);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let running = 0, timer = 0;
   const pause = () => {

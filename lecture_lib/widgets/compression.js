@@ -43,13 +43,15 @@ function render({ model, el }) {
   const images = array(Uint8Array, model.get("_images")), bits = array(Float32Array, model.get("_bits"));
   const expected = array(Uint8Array, model.get("_expected")), names = model.get("_choices").image;
   const slider = make("input", { type: "range", min: 0, max: d, step: 1, ...KEYS, "aria-label": "position in the file" });
-  const choose = chooser(model, "image", "image");
+  const choose = chooser(model, "image", "image", "Which image is decoded.");
   const canvases = [0, 1, 2].map(() => make("canvas", { role: "img" }));
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" });
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" });
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "an image on its way out of a file" },
-    make("div", { class: "row" }, make("label", { class: "wide" }, "position in the file", slider), choose.row),
+    make("div", { class: "row" }, explain(
+      "How many pixels are decoded so far.", slider, make("label", { class: "wide" }, "position in the file", slider),
+    ), choose.row),
+    hint("Drag the slider, or over the first two pictures: the pixel you point at is the next one."),
     make("div", { class: "plots three" }, ...canvases), numbers, spoken,
   );
 
@@ -62,6 +64,7 @@ function render({ model, el }) {
     canvases[2].setAttribute("aria-label", "How probable the model finds each grey level of the next pixel.");
   }, 500);
 
+  const boxes = [];
   const [ask, stop] = frames(root, (theme) => {
     const position = model.get("position"), number = Math.max(0, names.indexOf(model.get("image")));
     const grey = images.subarray(number * d, (number + 1) * d), took = bits.subarray(number * d, (number + 1) * d);
@@ -81,11 +84,11 @@ function render({ model, el }) {
     choose.show();
 
     let [ctx, box] = picture(canvases[0], theme, `decoded: ${position} of ${d} pixels`, shape);
-    pixels(ctx, shape, seen, box);
+    pixels(ctx, shape, seen, boxes[0] = box);
     if (!end) mark(ctx, colours.orange, box, shape, place);
 
     [ctx, box] = picture(canvases[1], theme, "bits of each pixel", shape, 44);
-    pixels(ctx, shape, cost, box);
+    pixels(ctx, shape, cost, boxes[1] = box);
     const bar = { left: box.right + 8, right: box.right + 18, top: box.top, bottom: box.bottom };
     pixels(ctx, [64, 1], Array.from({ length: 64 }, (_, i) => heat(1 - i / 63)), bar);
     ctx.fillStyle = theme.text;
@@ -123,6 +126,11 @@ function render({ model, el }) {
 
   const [setPosition, stopSetting] = setter(model, "position");
   slider.addEventListener("input", () => setPosition(slider.valueAsNumber));
+  const cell = (share, n) => Math.min(n - 1, Math.max(0, Math.floor(share * n)));
+  canvases.slice(0, 2).forEach((canvas, i) => dragged(canvas, (x, y) => {
+    const { left, right, top, bottom } = boxes[i], [height, width] = shape;
+    setPosition(order.indexOf(cell((y - top) / (bottom - top), height) * width + cell((x - left) / (right - left), width)));
+  }));
   return mounted(el, root, model, ask, stop, say.stop, stopSetting);
 }
 

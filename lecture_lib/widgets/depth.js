@@ -11,9 +11,12 @@ function render({ model, el }) {
   const canvas = make("canvas", { role: "img" });
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": `${labels[0]} becomes ${labels.at(-1)}` },
-    make("div", { class: "row" }, player.button, make("label", { class: "wide" }, labels[0], slider, labels.at(-1))),
+    make("div", { class: "row" }, player.button, explain(
+      `How far the points have come from ${labels[0]} to ${labels.at(-1)}.`, slider,
+      make("label", { class: "wide" }, labels[0], slider, labels.at(-1)),
+    )),
     make("div", { class: "row" }, where, wheel(wedges)),
-    make("div", { class: "plots square" }, canvas),
+    make("div", { class: "plots" }, canvas),
   );
 
   /** In words: how far, and between which layers. */
@@ -32,22 +35,18 @@ function render({ model, el }) {
 
   let background = null, inked = null;
   const [ask, stop] = frames(root, (theme) => {
-    const t = model.get("t"), height = Math.min(canvas.clientWidth, 420), ctx = clear(canvas, height, theme);
-    const side = height - 44, box = { left: 46, right: 46 + side, top: 4, bottom: 4 + side };
-    const x = (v) => box.left + ((v - low[0]) / (high[0] - low[0])) * side;
-    const y = (v) => box.bottom - ((v - low[1]) / (high[1] - low[1])) * side;
+    const t = model.get("t"), side = Math.min(canvas.clientWidth - 52, 400), ctx = clear(canvas, side + 44, theme);
+    const { box, x, y, frame, clip } = plane(canvas, { low, high }, 6, side);
+    clip(ctx);
     if (density.length) {
       if (inked !== theme.dark) background = shade(density, theme.dark ? "#ffffff" : "#000000", 0.3);
       inked = theme.dark;
       ctx.drawImage(background, box.left, box.top, side, side);
     }
-    axes(
-      ctx, theme, box,
-      { ticks: ticks(low[0], high[0], 6), to: x, label: "x₁" },
-      { ticks: ticks(low[1], high[1], 6), to: y, label: "x₂" },
-    );
     between(layers, k, t, places);
     crowd(ctx, wedges, wedge, places, x, y, 2.4);
+    ctx.restore();
+    frame(ctx, theme);
     slider.value = Math.round(t * fine);
     where.textContent = words(t);
     say();

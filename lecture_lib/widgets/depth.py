@@ -118,9 +118,10 @@ class Depth(View):
                 f"labels has {len(self.labels)} entries. It should have 2, or one for each of the "
                 f"{self.model.k + 1} layers."
             )
-        places = self.model.layers.flatten(0, 1)
-        middle, reach = (places.amax(0) + places.amin(0)) / 2, (places.amax(0) - places.amin(0)).max() * 0.53
-        self.low, self.high = middle - reach, middle + reach  # a square that holds every point at every layer
+        ends = self.model.layers.quantile(torch.tensor([0.01, 0.99]), 1)  # (2, k + 1, 2)
+        low, high = ends[0].amin(0), ends[1].amax(0)
+        middle, reach = (low + high) / 2, (high - low).max() * 0.55
+        self.low, self.high = middle - reach, middle + reach  # of each layer all points but the outermost
         self.wedge = wedges(self.model.layers[0])
         self.density = torch.zeros(0, 0) if density is None else self._picture_of(density)
         super().__init__(
@@ -178,6 +179,7 @@ class Depth(View):
             if len(self.density):
                 axes.imshow(self.density.numpy(), cmap="Greys", vmax=3, extent=extent)
             axes.scatter(*self.model.at(t).T.numpy(), s=2, c=[WEDGES[w] for w in self.wedge.tolist()])
+            axes.set(xlim=extent[:2], ylim=extent[2:])
             axes.set(
                 title={0: self.labels[0], 1: self.labels[-1]}.get(t, f"t = {t:.2f}"), aspect="equal", xlabel="$x_1$"
             )

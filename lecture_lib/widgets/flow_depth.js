@@ -81,7 +81,7 @@ function drawCurve(canvas, theme, facts, size, curve, chosen) {
     ["held-out nats", (left, up) => dot(ctx, colours.blue, left + 12, up, 4)],
     [`truth ${facts.entropy.toFixed(3)}`, (left, up) => { line(ctx, left, up, left + 20, up); stroke(ctx, theme.text, []); }],
   ]);
-  const step = (box.right - box.left) / depths.length, x = (d) => box.left + step * (d + 0.5);
+  const step = (box.right - box.left - 16) / depths.length, x = (d) => box.left + 8 + step * (d + 0.5);
   const y = (v) => box.bottom - ((v - bottom + room) / (top - bottom + 2.2 * room)) * (box.bottom - box.top);
   axes(
     ctx, theme, box,
@@ -109,7 +109,7 @@ function drawCurve(canvas, theme, facts, size, curve, chosen) {
       stroke(ctx, colours.orange, [], 2.2);
     }
   });
-  return (pixel) => facts.depths[Math.max(0, Math.min(facts.depths.length - 1, Math.round((pixel - box.left) / step - 0.5) - 1))];
+  return (pixel) => facts.depths[Math.max(0, Math.min(facts.depths.length - 1, Math.round((pixel - box.left - 8) / step - 0.5) - 1))];
 }
 
 function render({ model, el }) {
@@ -123,20 +123,28 @@ function render({ model, el }) {
   const depthSlider = make("input", {
     type: "range", min: depths[0], max: depths.at(-1), step: 1, ...KEYS, "aria-label": "depth: layers of the flow",
   });
-  const go = make("button", { type: "button", ...KEYS }, "Train"), reset = make("button", { type: "button", ...KEYS }, "Reset");
+  const go = press("Train", "Train the flows of all depths in turns."), reset = press("Reset", "Back to untrained flows.");
   const tick = make("input", { type: "checkbox", ...KEYS });
   tick.checked = true;
   const how = make("span", { class: "numbers fixed" }), which = make("span", { class: "numbers fixed" });
   const left = make("canvas", { role: "img" }), middle = make("canvas", { role: "img" });
-  const right = make("canvas", { role: "img", class: "picks" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const right = make("canvas", { role: "img" });
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "a flow, layer by layer" },
-    ...(many ? [make("div", { class: "row steady" }, go, reset, make("label", { class: "wide" }, "depth", depthSlider), which)] : []),
-    make("div", { class: "row steady" }, player.button, make("label", { class: "wide" }, "noise\u00a0z", slider, "data\u00a0x"), how),
+    ...(many ? [make(
+      "div", { class: "row" }, go, reset,
+      explain("Which flow is shown, by its number of layers.", depthSlider, make("label", { class: "wide" }, "depth", depthSlider)), which,
+    )] : []),
+    make(
+      "div", { class: "row" }, player.button,
+      explain("After which layer the flow stops.", slider, make("label", { class: "wide" }, "noise\u00a0z", slider, "data\u00a0x")), how,
+    ),
+    ...(many ? [hint("Press Train, then compare the depths: drag along the curve of held-out nats.")] : []),
     make("div", { class: "plots three" }, left, middle, ...(many ? [right] : [])),
-    make("div", { class: "row" }, wheel(facts.wedges), make("label", {}, tick, "outline of the truth")),
+    make("div", { class: "row" }, wheel(facts.wedges), explain(
+      "A line around 90 % of the true density.", tick, make("label", {}, tick, "outline of the truth"),
+    )),
     numbers, spoken,
   );
 
@@ -164,6 +172,7 @@ function render({ model, el }) {
     return layers.length ? layers.reduce((a, b) => (Math.abs(b - near()) < Math.abs(a - near()) ? b : a)) : null;
   };
   const pull = () => {
+    if (kernel.gone) return;
     if (waiting && performance.now() - began < 60_000) return; // an answer that is lost must not stop all for ever
     const again = resetting !== null, layer = training || again ? near() : missing(), soon = performance.now();
     if (layer === null || (now.error && !training && !again)) return;
@@ -229,7 +238,7 @@ function render({ model, el }) {
       + ` · excess ${digits(excess, 3)}${error === null ? "" : ` ± ${error.toFixed(3)}`}`
       + (many ? ` · all flows: ${now.done.toLocaleString("en")} of ${facts.total.toLocaleString("en")} steps` : "")
       + (now.error ? ` · Python stopped: ${now.error}` : "")
-      + (waiting && performance.now() - began > 1900 ? " · waiting for Python" : "");
+      + (waiting && !kernel.gone && performance.now() - began > 1900 ? " · waiting for Python" : "");
     say();
     pull();
     root.dataset.waiting = waiting; // lets a test know when the last answer is drawn
@@ -248,20 +257,12 @@ function render({ model, el }) {
   tick.addEventListener("change", ask);
   slider.addEventListener("input", () => player.go(slider.valueAsNumber / fine()));
   depthSlider.addEventListener("input", () => choose(depthSlider.valueAsNumber));
-  right.addEventListener("click", (event) => { if (pick) choose(pick(event.offsetX)); });
+  dragged(right, (x) => { if (pick && !kernel.gone) choose(pick(x)); });
+  const kernel = alive(root, model, el, [go, reset, depthSlider], () => { [training, waiting] = [false, 0]; ask(); });
   model.on("change:_frame", hear);
-  model.on("change:depth", ask);
-  model.on("change:t", ask);
-  el.append(root);
-  return () => { // without frames nothing is asked any more, so training stops
-    player.stop();
-    stopChoosing();
-    stop();
-    say.stop();
-    model.off("change:_frame", hear);
-    model.off("change:depth", ask);
-    model.off("change:t", ask);
-  };
+  const off = () => model.off("change:_frame", hear);
+  // without frames nothing is asked any more, so training stops
+  return mounted(el, root, model, ask, player.stop, stopChoosing, stop, say.stop, kernel.stop, off);
 }
 
 export default { render };

@@ -34,7 +34,8 @@ EVERY = 25  # steps between two looks at the held-out points
 VALIDATION = 10_000  # points
 POINTS = 600  # on their way
 LINES, DOTS = 17, 60  # of the grid in each direction, and the points that draw each line
-BULK = 2.4  # the grid ends here: it holds 97 % of N(0, I)
+BULK = 2.4  # the grid ends here
+REACH = 2.6  # the picture holds all noise up to here: 97 % of N(0, I)
 PIXELS = 128  # a side, of the picture of a density
 MASS = 0.9  # of the truth, within its outline
 FRAME = 0.05  # seconds of training before an answer to the browser
@@ -102,9 +103,9 @@ class FlowDepthModel:
 
         z = self.base.sample(4 * POINTS, rng)
         centre = 0.0 if isinstance(self.base, Normal) else 0.5
-        self.z = z[(z - centre).norm(dim=1) < 3.2][:POINTS]  # none starts outside of the picture
+        self.z = z[(z - centre).norm(dim=1) < REACH][:POINTS]  # none starts outside of the picture
         self.mesh = mesh(*((-BULK, BULK) if isinstance(self.base, Normal) else (0.0, 1.0)))  # (lines, dots, 2)
-        corners = [torch.full((2,), 3.2).double(), target.low, target.high]
+        corners = [torch.full((2,), REACH).double(), target.low, target.high]
         if flow is not None:  # its layers may pass anywhere
             corners += list(
                 self.path(self.depths[0]).layers.double().quantile(torch.tensor([0.01, 0.99]).double(), 1).flatten(0, 1)
@@ -376,12 +377,12 @@ class FlowDepth(View):
         model, depth = self.model, self.depth
         path, stages = model.path(depth).layers, self._stages()
         extent = torch.stack([model.low, model.high], 1).flatten().tolist()
-        figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
         above, below = figure.subfigures(2, 1)
         colours = [WEDGES[w] for w in wedges(model.z)[: len(model.z) // 2].tolist()]
         panels = above.subplots(1, len(stages), sharex=True, sharey=True, squeeze=False)[0]
         for axes, layer in zip(panels, stages):
-            for one in path[layer, len(model.z) :].reshape(model.mesh.shape)[::2]:
+            for one in path[layer, len(model.z) :].reshape(model.mesh.shape)[::3]:
                 axes.plot(*one.T.numpy(), color="0.6", lw=0.4)
             axes.scatter(*path[layer, : len(model.z) // 2].T.numpy(), s=2, c=colours, zorder=2)
             title = {0: "noise z", depth: f"layer {depth}: x"}.get(layer, f"layer {layer}")

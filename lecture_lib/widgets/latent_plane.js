@@ -9,12 +9,14 @@ function render({ model, el }) {
     type: "range", min: -reach, max: reach, step, ...KEYS, "aria-label": name,
   }));
   const values = names.map(() => make("span", { class: "numbers short" }));
-  const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img", class: "picks" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" });
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" });
+  const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "a plane of two latents" },
-    make("div", { class: "row" }, ...names.map((name, k) => make("label", { class: "wide" }, name, sliders[k], values[k]))),
+    make("div", { class: "row" }, ...names.map((name, k) => explain(
+      "One of the latents that the decoder turns into the image.", sliders[k], make("label", { class: "wide" }, name, sliders[k], values[k]),
+    ))),
+    hint("Drag the sliders, or over the plane of images."),
     make("div", { class: "plots" }, left, right), numbers, spoken,
   );
   const now = () => traits.map((trait) => model.get(trait));
@@ -55,16 +57,12 @@ function render({ model, el }) {
     numbers.textContent = `${names.map((name, k) => `${name} = ${now()[k]}`).join(", ")} · ${held}`;
     say();
   });
-  const pick = (event) => {
-    if (event.buttons !== 1) return;
-    const share = [(event.offsetX - box.left) / (box.right - box.left), (box.bottom - event.offsetY) / (box.bottom - box.top)];
-    share.forEach((s, k) => {
-      const at = Math.max(0, Math.min(places - 1, Math.floor(s * places)));
+  dragged(right, (x, y) => {
+    [(x - box.left) / (box.right - box.left), (box.bottom - y) / (box.bottom - box.top)].forEach((share, k) => {
+      const at = Math.max(0, Math.min(places - 1, Math.floor(share * places)));
       setters[k][0](at * step - reach);
     });
-  };
-  right.addEventListener("pointerdown", pick);
-  right.addEventListener("pointermove", pick);
+  });
   sliders.forEach((slider, k) => slider.addEventListener("input", () => setters[k][0](slider.valueAsNumber)));
   return mounted(el, root, model, ask, stop, say.stop, ...setters.map(([, end]) => end));
 }

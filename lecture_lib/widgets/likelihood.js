@@ -110,6 +110,7 @@ const cross = (ctx, colour, x, y) => {
   for (const d of [-4, 4]) { line(ctx, x - 4, y - d, x + 4, y + d); stroke(ctx, colour, [], 2.2); }
 };
 
+/** Returns the map from pixels to mean and sd. */
 function drawSurface(canvas, theme, data, path, runs) {
   const height = 260, ctx = clear(canvas, height, theme), { best, low, high } = data;
   const colours = theme.dark ? DARK : LIGHT;
@@ -176,6 +177,10 @@ function drawSurface(canvas, theme, data, path, runs) {
     { ticks: ticks(low.mean, high.mean, (box.right - box.left) / 60), to: x, label: "mean (lines: nats above the best)" },
     { ticks: decades(low.sd, high.sd), to: y, label: "sd (log scale)" },
   );
+  const within = (v, name) => Math.min(high[name], Math.max(low[name], v));
+  return (px, py) => [
+    within(low.mean + ((px - box.left) / (box.right - box.left)) * (high.mean - low.mean), "mean"), within(sdAt(py), "sd"),
+  ];
 }
 
 function render({ model, el }) {
@@ -183,7 +188,7 @@ function render({ model, el }) {
   const here = () => ({ mean: model.get("mean"), sd: model.get("sd") });
 
   /** A slider and a field for one parameter; slider positions: `to` from the value, `from` back. */
-  const control = (name, words, range, to, from) => {
+  const control = (name, words, why, range, to, from) => {
     const slider = make("input", { type: "range", ...range, ...KEYS, "aria-label": words });
     const number = make("input", {
       type: "number", min: low[name], max: high[name], step: 10 ** -digits, ...KEYS, "aria-label": `${words}, typed`,
@@ -199,27 +204,31 @@ function render({ model, el }) {
       slider.setAttribute("aria-valuetext", value);
       if (document.activeElement !== number || (shows(number.valueAsNumber) && +number.value !== value)) number.value = value;
     };
-    return { show, stop, row: make("label", { class: "wide" }, words.replace(" ", "\u00a0"), slider, number) };
+    number.title = why;
+    return { show, set, stop, row: explain(why, slider, make("label", { class: "wide" }, words.replace(" ", "\u00a0"), slider, number)) };
   };
   const same = (v) => v, ratio = Math.log(high.sd / low.sd);
   const controls = [
-    control("mean", "mean", { min: low.mean, max: high.mean, step: 10 ** -digits }, same, same),
+    control("mean", "mean", "The middle of your Gaussian.", { min: low.mean, max: high.mean, step: 10 ** -digits }, same, same),
     control(
-      "sd", "width (sd)", { min: 0, max: fine, step: 1 },
+      "sd", "width (sd)", "The standard deviation of your Gaussian, on a logarithmic scale.", { min: 0, max: fine, step: 1 },
       (sd) => Math.round((fine * Math.log(sd / low.sd)) / ratio),
       (i) => Math.min(high.sd, Math.max(low.sd, +(low.sd * Math.exp((ratio * i) / fine)).toPrecision(3))),
     ),
   ];
-  const choosers = [["batch_size", "batch size"], ["lr", "step size"]].map((c) => chooser(model, ...c));
-  const go = make("button", { type: "button", ...KEYS }, "SGD from here");
-  const wipe = make("button", { type: "button", ...KEYS }, "Clear paths");
+  const choosers = [
+    ["batch_size", "batch size", "How many points each step of SGD looks at."],
+    ["lr", "step size", "How far each step of SGD goes along the slope."],
+  ].map((c) => chooser(model, ...c));
+  const go = press("SGD from here", `${data.steps} steps of gradient descent on batches, from your mean and sd.`);
+  const wipe = press("Clear paths", "Take all paths off the picture, yours and SGD's.");
   const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "likelihood of a Gaussian with sliders for its mean and width" },
     make("div", { class: "row" }, ...controls.map((c) => c.row)),
     make("div", { class: "row" }, go, ...choosers.map((c) => c.row), wipe),
+    hint("Lower the nats by hand: drag the sliders, or the blue dot over the surface. Then let SGD try from there."),
     make("div", { class: "plots" }, left, right), numbers, spoken,
   );
 
@@ -248,6 +257,7 @@ function render({ model, el }) {
     right.setAttribute("aria-label", "Nats per point as a surface over mean and sd, with your path"
       + `${runs.length ? ", SGD’s path" : ""}, the best place${data.truth ? " and the truth" : ""}. At ${numbers.textContent}`);
   }, 500);
+  let at = null;
   const [ask, stop] = frames(root, (theme) => {
     hear();
     const you = here(), last = path.at(-1), run = runs.at(-1);
@@ -259,11 +269,11 @@ function render({ model, el }) {
     const moving = run && run.shown < run.places.length - 1;
     for (const part of [...controls, ...choosers]) part.show();
     drawDensity(left, theme, data, you, run?.places[run.shown]);
-    drawSurface(right, theme, data, path, runs);
+    at = drawSurface(right, theme, data, path, runs);
     const nats = [["you", you], ["best", data.best], ["truth", data.truth]].filter(([, place]) => place);
     numbers.textContent = `mean ${you.mean.toFixed(digits)}, sd ${you.sd.toPrecision(3)} · `
       + `${nats.map(([name, { mean, sd }]) => `${name} ${nll(data.best, mean, sd).toFixed(3)}`).join(" | ")} nats`
-      + (model.get("_presses") > model.get("_sgd").press ? " · SGD: waiting for Python" : run ? story(run) : "");
+      + (!kernel.gone && model.get("_presses") > model.get("_sgd").press ? " · SGD: waiting for Python" : run ? story(run) : "");
     if (moving) ask();
     else say(); // not at every step of SGD
   });
@@ -272,7 +282,13 @@ function render({ model, el }) {
     model.set("_sgd", { press: model.get("_presses"), cleared: Date.now() }); // never equal to the last: all views hear
     model.save_changes();
   });
-  return mounted(el, root, model, ask, stop, say.stop, ...controls.map((c) => c.stop));
+  dragged(right, (x, y) => {
+    const [mean, sd] = at(x, y);
+    controls[0].set(+mean.toFixed(digits));
+    controls[1].set(+sd.toPrecision(3));
+  });
+  const kernel = alive(root, model, el, [go, ...choosers.map((c) => c.list)], () => ask());
+  return mounted(el, root, model, ask, stop, say.stop, kernel.stop, ...controls.map((c) => c.stop));
 }
 
 export default { render };

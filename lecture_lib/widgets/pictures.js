@@ -18,7 +18,7 @@ function drawPictures(canvas, theme, picture, { rows, n, shape: [tall, wide] }) 
   });
 }
 
-/** The curves at every position of the slider, and where it stands now. */
+/** The curves at every position of the slider, and where it stands now. Returns the map from pixels to a position. */
 function drawCurves(canvas, theme, { positions, places, lines, label, ylabel }, curves, [low, high], now) {
   const height = 330, ctx = clear(canvas, height, theme), colours = theme.dark ? DARK : LIGHT;
   const box = { left: 50, right: canvas.clientWidth - 8, top: 11 + 17 * lines.length, bottom: height - 36 };
@@ -51,6 +51,8 @@ function drawCurves(canvas, theme, { positions, places, lines, label, ylabel }, 
     line(ctx, left, at, left + 20, at);
     stroke(ctx, inks[ink], dashes[style]);
   }]));
+  const far = (i, pixel) => Math.abs(x(i) - pixel);
+  return (pixel) => places.reduce((best, _, i) => (far(i, pixel) < far(best, pixel) ? i : best), 0);
 }
 
 function render({ model, el }) {
@@ -58,13 +60,15 @@ function render({ model, el }) {
   const levels = array(Uint8Array, model.get("_pictures")), choices = model.get("_choices"), [named] = Object.keys(choices);
   const [height, width] = [rows.length * shape[0], n * shape[1]], size = height * width;
   const slider = make("input", { type: "range", min: 0, max: positions.length - 1, step: 1, ...KEYS, "aria-label": label });
-  const choice = named && chooser(model, named, named), value = make("span", { class: "numbers short" });
+  const choice = named && chooser(model, named, named, `Which ${named} is shown.`), value = make("span", { class: "numbers short" });
   const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" });
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" });
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": about },
-    make("div", { class: "row" }, ...(named ? [choice.row] : []), make("label", { class: "wide" }, label, slider, value)),
+    make("div", { class: "row" }, ...(named ? [choice.row] : []), explain(
+      `Goes through the ${label}: ${positions.join(", ")}.`, slider, make("label", { class: "wide" }, label, slider, value),
+    )),
+    hint("Drag the slider, or along the curves."),
     make("div", { class: "plots" }, left, right), numbers, spoken,
   );
 
@@ -77,7 +81,7 @@ function render({ model, el }) {
     right.setAttribute("aria-label", `${ylabel} against the ${label}, ${against}: ${lines.map(([words]) => words).join("; ")}. `
       + numbers.textContent);
   }, 500);
-  let shown = -1, picture = null;
+  let shown = -1, picture = null, at = null;
   const [ask, stop] = frames(root, (theme) => {
     const i = named ? choices[named].indexOf(model.get(named)) : 0, j = positions.indexOf(model.get(trait));
     const number = i * positions.length + j;
@@ -87,12 +91,13 @@ function render({ model, el }) {
     slider.value = j;
     value.textContent = positions[j].toLocaleString("en");
     drawPictures(left, theme, picture, facts);
-    drawCurves(right, theme, facts, facts.curves[i], facts.ranges[i], j);
+    at = drawCurves(right, theme, facts, facts.curves[i], facts.ranges[i], j);
     numbers.textContent = facts.words[i][j];
     say();
   });
   const [set, stopSetting] = setter(model, trait);
   slider.addEventListener("input", () => set(positions[slider.valueAsNumber]));
+  dragged(right, (x) => set(positions[at(x)]));
   return mounted(el, root, model, ask, stop, say.stop, stopSetting);
 }
 

@@ -12,6 +12,7 @@ import ipywidgets
 from IPython.display import HTML
 
 from lecture_lib.checks import one_of
+from lecture_lib.widgets.view import show
 
 FILE = Path(".predictions.json")  # in the notebook's folder: question -> [guess, answer]
 UNSURE = "I do not know"
@@ -29,6 +30,7 @@ class Predict(ipywidgets.VBox):
         self.choice = ipywidgets.RadioButtons(options=[*choices, UNSURE], value=None, layout={"width": "max-content"})
         self.told = ipywidgets.HTMLMath()
         super().__init__([ipywidgets.HTMLMath(f"<b>Predict first:</b> {question}"), self.choice, self.told])
+        self.add_class("lecture-predict")
         self.choice.observe(self._guessed, "value")
         guess = guesses().get(question, [None])[0]
         if guess in self.choice.options:
@@ -46,11 +48,15 @@ class Predict(ipywidgets.VBox):
             kept = guesses() | {self.question: [change.new, self.answer]}
             FILE.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
 
-    def _repr_mimebundle_(self, **kwargs):
-        data = super()._repr_mimebundle_(**kwargs)
+    def still(self) -> dict:
+        """The question, and the answer to unfold."""
         options = " / ".join(map(html.escape, self.choice.options[:-1]))
         told = f"<details><summary>Answer</summary>{html.escape(self.answer)}. {self.why}</details>"
-        return data | {"text/html": f"<p><b>Predict first:</b> {self.question}<br>{options}</p>{told}"}
+        words = f"<p><b>Predict first:</b> {self.question}<br>{options}</p>{told}"
+        return {"text/plain": self.question, "text/html": words}
+
+    def _ipython_display_(self):
+        show(self._repr_mimebundle_(), self.still())
 
 
 def guesses() -> dict[str, list[str]]:

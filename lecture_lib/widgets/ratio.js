@@ -4,6 +4,7 @@ const COLUMNS = ["steps", "d", "g", "distance", "covered", "quality"]; // of a r
 const SECOND = { light: "#009e73", dark: "#3fd8ae" }; // the second run's curves; the first run's are in the text's colour
 const count = (n) => n.toLocaleString("en");
 const short = (v) => (Number.isFinite(v) ? v.toFixed(v !== 0 && Math.abs(v) < 0.1 ? 3 : 2) : v === Infinity ? "∞" : "–");
+const three = (v) => v?.toFixed(3) ?? "∞"; // Python sends null for infinity
 const rate = (v) => (v === 0 ? "0" : v < 0.001 ? v.toExponential(1).replace(".0e", "e") : String(v));
 
 /** Change an element's words, if they change: else the browser would lay out the page again at every frame. */
@@ -24,7 +25,7 @@ function opinion(heat, colours) {
 
 function drawPlane(canvas, theme, facts, size, title, layers) {
   const ctx = clear(canvas, size.height, theme), { box, x, y, frame, clip } = plane(canvas, facts, size.top, size.side);
-  const colours = theme.dark ? DARK : LIGHT, { heat, grid, real, generated, arrows, drawn, pencil } = layers;
+  const colours = theme.dark ? DARK : LIGHT, { heat, grid, real, generated, arrows, moves, drawn, pencil } = layers;
   ctx.fillStyle = theme.text;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
@@ -37,13 +38,17 @@ function drawPlane(canvas, theme, facts, size, title, layers) {
   if (arrows) {
     ctx.beginPath();
     for (let i = 0; i < arrows.length; i += 4) {
-      const [a, b, u, v] = [x(arrows[i]), y(arrows[i + 1]), arrows[i + 2], -arrows[i + 3]];
-      const length = Math.hypot(u, v), go = Math.min(16 * length, 46) / (length || 1), [p, q] = [u * go, v * go];
-      ctx.moveTo(a, b);
-      ctx.lineTo(a + p, b + q);
-      ctx.lineTo(a + 0.75 * p - 0.14 * q, b + 0.75 * q + 0.14 * p);
-      ctx.moveTo(a + p, b + q);
-      ctx.lineTo(a + 0.75 * p + 0.14 * q, b + 0.75 * q - 0.14 * p);
+      const [u, v] = [arrows[i + 2], -arrows[i + 3]], length = Math.hypot(u, v), go = Math.min(16 * length, 46) / (length || 1);
+      arrow(ctx, x(arrows[i]), y(arrows[i + 1]), u * go, v * go);
+    }
+    stroke(ctx, theme.text, [], 1.1);
+  }
+  if (moves) {
+    const scale = enlarged(moves, x(1) - x(0));
+    ctx.beginPath();
+    for (let i = 0; i < moves.length; i += 16) { // of every fourth point
+      const [u, v] = [moves[i + 2], moves[i + 3]];
+      arrow(ctx, x(moves[i]), y(moves[i + 1]), scale * (x(u) - x(0)), scale * (y(v) - y(0)));
     }
     stroke(ctx, theme.text, [], 1.1);
   }
@@ -55,6 +60,29 @@ function drawPlane(canvas, theme, facts, size, title, layers) {
   }
   ctx.restore();
   frame(ctx, theme);
+}
+
+/** An arrow from (a, b) by (p, q), onto the path. */
+function arrow(ctx, a, b, p, q) {
+  ctx.moveTo(a, b);
+  ctx.lineTo(a + p, b + q);
+  ctx.lineTo(a + 0.75 * p - 0.14 * q, b + 0.75 * q + 0.14 * p);
+  ctx.moveTo(a + p, b + q);
+  ctx.lineTo(a + 0.75 * p + 0.14 * q, b + 0.75 * q - 0.14 * p);
+}
+
+/** 1, 2, 5, 10, ...: how many times as long the moves of a G step are drawn, so that they can be seen. */
+function enlarged(moves, unit) {
+  let sum = 0;
+  for (let i = 0; i < moves.length; i += 4) sum += Math.hypot(moves[i + 2], moves[i + 3]);
+  const raw = Math.max(1, 16 / ((unit * sum) / (moves.length / 4))), power = 10 ** Math.floor(Math.log10(raw));
+  return power * [5, 2, 1].find((m) => m * power <= raw);
+}
+
+/** How much D(x) rose, as 255 D(x) is drawn: most where it changed most. Returns [that, how much]. */
+function bent(bend) {
+  const most = bend.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  return [bend.map((v) => 127.5 * (1 + v / most)), most];
 }
 
 const marks = new Map();
@@ -179,57 +207,71 @@ function drawCurves(canvas, theme, facts, size, settings, curves, cursor) {
 
 function render({ model, el }) {
   const view = Math.random(); // tells this view's answers from another's
-  const button = (words) => make("button", { type: "button", ...KEYS }, words);
-  const [go, dStep, gStep, round, reset] = ["Play", "D step", "G step", "Round", "Reset"].map(button);
-  const check = (words, ...mark) => {
+  const go = press("Play", "Train: D and G take turns.");
+  const dStep = press("D step", "One update of D alone: the plane then shows where its opinion rose and fell.");
+  const gStep = press("G step", "One update of G alone: arrows then show where each point went.");
+  const round = press("Round", "As many updates as D's and G's steps say, once.");
+  const reset = press("Reset", "Begin anew with these settings, from the same seed.");
+  const check = (words, why, ...mark) => {
     const box = make("input", { type: "checkbox", ...KEYS });
-    return [box, make("label", {}, box, ...mark, words)];
+    return [box, explain(why, box, make("label", {}, box, ...mark, words))];
   };
-  const range = (words, min, max, step) => {
+  const range = (words, why, min, max, step) => {
     const slider = make("input", { type: "range", min, max, step, ...KEYS, "aria-label": words });
     const now = make("span", { class: "numbers short" });
-    return { slider, now, row: make("label", { class: "third" }, words, slider, now) };
+    return { slider, now, row: explain(why, slider, make("label", { class: "third" }, words, slider, now)) };
   };
-  const target = chooser(model, "target", "target"), heat = chooser(model, "heat", "colour");
-  const draw = button("Draw"), use = button("Train on it"), wipe = button("Clear");
-  const [twin, twinRow] = check("second run beside");
+  const target = chooser(model, "target", "target", "The data. Another choice begins a new game.");
+  const heat = chooser(model, "heat", "colour", "D: what D thinks. D*: what the best D would think. none: no colour.");
+  const draw = press("Draw", "Draw data of your own."), use = press("Train on it", "Your dots become the data, in a new game.");
+  const wipe = press("Clear", "Take all your dots off the plane.");
+  const [twin, twinRow] = check("second run beside", "A copy of the run, from here on with its own settings. It waits when you untick it.");
   const which = make("select", { ...KEYS, "aria-label": "settings of run" }, make("option", {}, "A"), make("option", {}, "B"));
-  const whichRow = make("label", {}, "settings of run", which);
-  const steps = ["D", "G"].map((who) => range(`${who} steps`, 0, 10, 1));
-  const rates = ["D", "G"].map((who) => range(`lr ${who}`, -5, -1, 0.1));
+  const whichRow = explain("Whose settings the controls show.", which, make("label", {}, "settings of run", which));
+  const steps = ["D", "G"].map((who) => range(`${who} steps`, `How many updates ${who} has in each round.`, 0, 10, 1));
+  const rates = ["D", "G"].map((who) => range(`lr ${who}`, `The step size of ${who}'s updates, on a logarithmic scale.`, -5, -1, 0.1));
   const loss = make("select", { ...KEYS, "aria-label": "loss" }, ...model.get("_choices").loss.map((name) => make("option", {}, name)));
+  const lossRow = explain("What D and G minimize.", loss, make("label", {}, "loss", loss));
   const mark = (kind, text) => make("span", { class: kind, "aria-hidden": "true" }, text);
   const layers = {
-    real: check("real", mark("real", "●")), generated: check("generated", mark("fake", "×")),
-    arrows: check("where G's loss pushes", mark("", "→")), grid: check("G's grid", mark("", "▦")),
+    real: check("real", "512 points of the data.", mark("real", "●")),
+    generated: check("generated", "512 points from G, always of the same z.", mark("fake", "×")),
+    arrows: check("where G's loss pushes", "At 60 points, the way that G's loss would move them.", mark("", "→")),
+    grid: check("G's grid", "Where G sends a grid of z: each cell holds the same share of the points.", mark("", "▦")),
   };
   const planes = ["A", "B"].map(() => make("canvas", { role: "img", ...KEYS })), curve = make("canvas", { role: "img" });
-  const past = range("history", 0, 1, 1);
+  const past = range("history", "Look back at an earlier moment; at the right end it is now.", 0, 1, 1);
   past.row.className = "wide";
   past.now.className = "numbers fixed";
-  const numbers = make("div", { class: "numbers lines", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report("lines");
+  const low = make("span", {}), high = make("span", {}); // what the colours mean
   const plots = make("div", { class: "plots" }, ...planes, curve);
-  const hint = make("span", { class: "hint" }, "Draw with the mouse, or with arrow keys and the space bar.");
-  const pen = make("div", { class: "row" }, use, wipe, hint);
+  const pen = make("div", { class: "row" }, use, wipe, hint("Draw with the mouse, or with arrow keys and the space bar."));
+  const more = make(
+    "details", { class: "more" }, make("summary", { ...KEYS }, "more"),
+    make("div", { class: "row" }, round, ...rates.map((s) => s.row), lossRow, twinRow),
+    make("div", { class: "row" }, layers.arrows[1], layers.grid[1], heat.row),
+  );
+  more.open = model.get("compare") !== null || model.get("layers").some((name) => name === "arrows" || name === "grid");
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "a GAN in training" },
-    make("div", { class: "row" }, go, dStep, gStep, round, reset, target.row, draw),
+    make("div", { class: "row" }, go, dStep, gStep, reset, target.row, draw),
     pen,
-    make("div", { class: "row" }, twinRow, whichRow, ...steps.map((s) => s.row)),
-    make("div", { class: "row" }, ...rates.map((s) => s.row), make("label", {}, "loss", loss)),
+    make("div", { class: "row" }, whichRow, ...steps.map((s) => s.row)),
+    hint("Press Play, or go by single steps of D and of G. Then Reset, other numbers of steps, and Play again."),
     plots,
     make("div", { class: "row" }, past.row),
     make(
-      "div", { class: "row" }, ...Object.values(layers).map(([, row]) => row), heat.row,
-      make("span", { class: "scale" }, "fake", make("span", { class: "diverging", "aria-hidden": "true" }), "real"),
+      "div", { class: "row" }, layers.real[1], layers.generated[1],
+      make("span", { class: "scale" }, low, make("span", { class: "diverging", "aria-hidden": "true" }), high),
     ),
-    numbers, spoken,
+    more, numbers, spoken,
   );
 
   // ---------------------------------------------------------------- what Python said, and what to ask next
   let facts, real, training = false, flying = 0, began = 0, timer = 0, back = null, stale = true;
-  let now = null, parts = [{}, {}], curves = null, problem = "", drawing = null, pencil = null;
+  let now = null, parts = [{}, {}], curves = null, problem = "";
+  let drawing = null, kept = [], pencil = null, aside = null; // aside: the second run's settings while it waits
   const settings = () => [
     { ratio: model.get("ratio"), lr: model.get("lr"), loss: model.get("loss") },
     ...(model.get("compare") ? [model.get("compare")] : []),
@@ -243,6 +285,7 @@ function render({ model, el }) {
   };
   /** One question at a time. Python answers first and trains then, so the next one comes before it is done. */
   const pull = () => {
+    if (kernel.gone) return;
     if (flying && performance.now() - began > 60_000) flying = 0; // a lost answer must not stop all for ever
     if (flying || !(training || stale)) return;
     stale = false;
@@ -266,7 +309,7 @@ function render({ model, el }) {
       answer.names.forEach(([run, name], i) => { parts[run][name] = buffers[i]; });
       curves = null;
       for (const some of parts) {
-        for (const name in some) some[name] = array(name.startsWith("D") ? Uint8Array : Float32Array, some[name]);
+        for (const name in some) some[name] = array(name[0] === "D" ? Uint8Array : Float32Array, some[name]);
       }
     }
     if (problem || now?.every(({ error }) => error)) training = false;
@@ -291,12 +334,22 @@ function render({ model, el }) {
 
   const words = (run, i, two) => {
     const row = history()[i].findLast((one) => back === null || one.steps <= back), { D, G, error } = run;
+    /** The mean since the record before; at first there is none, but that of the points in view. */
+    const loss = (who) => short(back !== null || Number.isFinite(row["dg"[who]]) ? row["dg"[who]] : run.losses[who]);
     return (two ? `${"AB"[i]}: ` : "") + `${count(back ?? run.steps)} updates${back === null ? ` (D ${count(D)}, G ${count(G)})` : ""}`
-      + ` · loss D ${short(row.d)}, G ${short(row.g)} · distance ${short(row.distance)} | floor ${short(facts.floor)}`
+      + ` · loss D ${loss(0)}, G ${loss(1)} · distance ${short(row.distance)} | floor ${short(facts.floor)}`
       + (facts.modes ? ` · ${row.covered} of ${facts.modes} modes, ${Math.round(100 * row.quality)} % close to one` : "")
-      + (error ? ` · stopped: ${error}` : "");
+      + (error ? ` · stopped: ${error}` : "") + (run.did ? `\n${deed(run, parts[i])}` : "");
+  };
+  /** What a step did, in words. */
+  const deed = ({ did, before, losses }, { moves, bend }) => {
+    const from = (i) => `${three(before[i])} → ${three(losses[i])}`;
+    return `${did === "round" ? "Round" : `${did} step`}: D's loss ${from(0)}, G's ${from(1)}, on the points in view`
+      + (bend ? ` · D(x) rose where it is blue, fell where it is orange, by ${bent(bend)[1].toPrecision(2)} at most` : "")
+      + (moves ? ` · arrows: where the points went, ${enlarged(moves, scale())} times as long` : "");
   };
   let read = 0;
+  const width = () => Math.min(planes[0].clientWidth - 52, 380), scale = () => width() / (facts.high[0] - facts.low[0]);
   const controls = (all, chosen, two) => {
     target.show();
     heat.show();
@@ -313,6 +366,9 @@ function render({ model, el }) {
     });
     for (const name in layers) layers[name][0].checked = model.get("layers").includes(name);
     write(go, training ? "Pause" : "Play");
+    const change = parts.some(({ bend }) => bend);
+    write(low, change ? "D(x) fell" : "fake");
+    write(high, change ? "rose" : "real");
     write(draw, drawing ? "Cancel" : "Draw");
     if (now) {
       past.slider.max = longest().length;
@@ -322,7 +378,7 @@ function render({ model, el }) {
     }
     const all_words = (now ?? []).map((run, i) => words(run, i, two));
     if (problem) all_words.push(`Python stopped: ${problem}`);
-    if (flying && performance.now() - began > 1900) all_words.push("waiting for Python");
+    if (!kernel.gone && flying && performance.now() - began > 1900) all_words.push("waiting for Python");
     write(numbers, all_words.join("\n"));
   };
   const [ask, stop] = frames(root, (theme) => {
@@ -330,15 +386,16 @@ function render({ model, el }) {
     plots.className = two ? "plots three" : "plots";
     planes[1].hidden = whichRow.hidden = !two;
     pen.hidden = drawing === null;
-    const side = Math.min(planes[0].clientWidth - 52, 380), size = { top: 21, side, height: side + 57 };
+    const side = width(), size = { top: 21, side, height: side + 57 };
     const tall = Math.max(size.height, 300);
     planes.slice(0, all.length).forEach((plane, i) => {
       const show = (name) => layers[name][0].checked, p = parts[i] ?? {};
-      const title = `${two ? `run ${"AB"[i]} · ` : ""}D ${all[i].ratio[0]} : G ${all[i].ratio[1]} · ${all[i].loss}`;
+      const changed = [p.bend && "change of D(x)", p.moves && "moves of G"].filter(Boolean).join(", ");
+      const title = (two ? `run ${"AB"[i]} · ` : "") + (changed || `D ${all[i].ratio[0]} : G ${all[i].ratio[1]} · ${all[i].loss}`);
       drawPlane(plane, theme, facts, size, drawing ? "your data" : title, drawing
         ? { drawn: i ? null : drawing, pencil: i ? null : pencil }
         : { real: show("real") && real, generated: show("generated") && p.generated, arrows: show("arrows") && p.arrows,
-            grid: show("grid") && p.grid, heat: p[back === null ? model.get("heat") : "D"] });
+            grid: show("grid") && p.grid, moves: p.moves, heat: p.bend ? bent(p.bend)[0] : p[back === null ? model.get("heat") : "D"] });
     });
     if (!training || performance.now() - read > 200) { // nobody reads numbers faster
       read = performance.now();
@@ -352,16 +409,27 @@ function render({ model, el }) {
   });
 
   // ---------------------------------------------------------------- controls
-  /** Begin to draw a target by hand, [], or put the paper away, null. */
+  /** Begin to draw a target by hand, or put the paper away, null. It is kept for the next time. */
   const paper = (dots) => {
+    if (drawing) kept = drawing;
     [drawing, pencil] = [dots, null];
     planes[0].tabIndex = dots ? 0 : -1;
     planes[0].style.touchAction = dots ? "none" : ""; // a finger draws, and does not scroll the page
     ask();
   };
   const live = () => { [back, stale] = [null, true]; };
-  const once = (what) => () => { training = false; live(); paper(null); tell({ do: what }); ask(); };
-  go.addEventListener("click", () => { training = !training; live(); paper(null); ask(); });
+  /** What is drawn becomes the target, and the paper is put away. */
+  const take = () => {
+    if (drawing?.length) tell({ do: "draw" }, [new Float32Array(drawing).buffer]);
+    paper(null);
+  };
+  const once = (what) => () => {
+    [training, back, stale] = [false, null, false];
+    take();
+    tell({ do: what });
+    ask();
+  };
+  go.addEventListener("click", () => { training = !training; live(); take(); ask(); });
   dStep.addEventListener("click", once("D"));
   gStep.addEventListener("click", once("G"));
   round.addEventListener("click", once("round"));
@@ -388,7 +456,8 @@ function render({ model, el }) {
   which.addEventListener("change", ask);
   twin.addEventListener("change", () => {
     which.selectedIndex = twin.checked ? 1 : 0;
-    model.set("compare", twin.checked ? settings()[0] : null);
+    if (!twin.checked) aside = model.get("compare");
+    model.set("compare", twin.checked ? aside ?? settings()[0] : null);
     model.save_changes();
   });
   for (const name in layers) {
@@ -397,16 +466,16 @@ function render({ model, el }) {
       model.save_changes();
     });
   }
-  past.slider.addEventListener("input", () => {
-    training = false;
-    back = longest()[past.slider.valueAsNumber]?.steps ?? null;
-    stale = true;
-    ask();
+  const look = (steps) => { [training, back, stale] = [false, steps, true]; ask(); };
+  past.slider.addEventListener("input", () => look(longest()[past.slider.valueAsNumber]?.steps ?? null));
+  dragged(curve, (x) => { // as the slider: the right end is now
+    const rows = longest(), at = Math.max(40, rows.at(-1).steps) * ((x - 44) / (curve.clientWidth - 62));
+    if (!kernel.gone) look(at > rows.at(-1).steps ? null : (rows.findLast((row) => row.steps <= at) ?? rows[0]).steps);
   });
 
   // ---------------------------------------------------------------- a target drawn by hand
   const place = (event) => {
-    const { x, y } = planes[0].getBoundingClientRect(), side = Math.min(planes[0].clientWidth - 52, 380);
+    const { x, y } = planes[0].getBoundingClientRect(), side = width();
     const at = (pixel, from, i) => facts.low[i] + ((pixel - from) / side) * (facts.high[i] - facts.low[i]);
     return [at(event.clientX - x, 44, 0), at(21 + side - (event.clientY - y), 0, 1)];
   };
@@ -421,15 +490,11 @@ function render({ model, el }) {
   };
   draw.addEventListener("click", () => {
     training = false;
-    paper(drawing ? null : []);
+    paper(drawing ? null : kept);
     planes[0].focus();
   });
   wipe.addEventListener("click", () => paper([]));
-  use.addEventListener("click", () => {
-    if (!drawing.length) return;
-    tell({ do: "draw" }, [new Float32Array(drawing).buffer]);
-    paper(null);
-  });
+  use.addEventListener("click", () => { if (drawing.length) take(); });
   planes[0].addEventListener("pointerdown", (event) => {
     if (!drawing) return;
     planes[0].setPointerCapture(event.pointerId);
@@ -453,6 +518,10 @@ function render({ model, el }) {
   for (const name of heard) model.on(name, again);
   model.on("change:_facts", learn);
   model.on("msg:custom", hear);
+  const all = root.querySelectorAll("button, input, select"), kernel = alive(root, model, el, all, () => {
+    [training, flying] = [false, 0];
+    ask();
+  });
   learn();
   el.append(root);
   return () => { // nothing is asked any more, so training stops
@@ -460,6 +529,7 @@ function render({ model, el }) {
     clearTimeout(timer);
     stop();
     say.stop();
+    kernel.stop();
     for (const name of heard) model.off(name, again);
     model.off("change:_facts", learn);
     model.off("msg:custom", hear);

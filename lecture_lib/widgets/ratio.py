@@ -6,6 +6,8 @@ what happens where the two are out of balance.
 
 from __future__ import annotations
 
+import copy
+import itertools
 import math
 import threading
 import time
@@ -180,6 +182,14 @@ class Run:
             covered, quality = near.covered, near.quality.mean
         return Record(self.steps, d_loss, g_loss, model.distance(x), covered, quality, x, self.heat())
 
+    def copy(self) -> Run:
+        """Another run that goes on from here: with the same numbers, as long as its settings are the same."""
+        twin, shared = copy.copy(self), ("model", "history", "_turns")
+        vars(twin).update(copy.deepcopy({name: value for name, value in vars(self).items() if name not in shared}))
+        twin.history = [*self.history]
+        self._turns, twin._turns = itertools.tee(self._turns)
+        return twin
+
     # ------------------------------------------------------------ what there is to see
 
     @torch.no_grad()
@@ -188,9 +198,19 @@ class Run:
         return self.G(self.model.z)
 
     @torch.no_grad()
+    def opinion(self) -> Tensor:
+        """D(x) on the grid, rows from top to bottom: (40, 40)."""
+        return torch.sigmoid(self.D(self.model.grid.flatten(0, 1)).reshape(CELLS, CELLS))
+
     def heat(self) -> Tensor:
-        """255 D(x) on the grid, uint8, rows from top to bottom: (40, 40)."""
-        return shades(torch.sigmoid(self.D(self.model.grid.flatten(0, 1)).reshape(CELLS, CELLS)))
+        """255 D(x) as `opinion`, uint8."""
+        return shades(self.opinion())
+
+    @torch.no_grad()
+    def losses(self) -> tuple[float, float]:
+        """D's and G's loss on the 512 points of each kind in the picture, without a penalty."""
+        loss, real, fake = LOSSES[self.loss], self.D(self.model.real), self.D(self.points())
+        return loss.d(real, fake).item(), (loss.g(fake, real) if loss.pairs else loss.g(fake)).item()
 
     @torch.no_grad()
     def best(self) -> Tensor:
@@ -233,7 +253,7 @@ class RatioModel:
         then of G, in a round. lr: step size, or a pair, D's and G's. loss: a name in `LOSSES`. All three may
         be changed between two steps.
     compare: settings that a second run has otherwise, such as {"ratio": (1, 5)}: `runs[1]`. Both runs start with the
-        same networks and draw the same batches as long as their settings are the same.
+        same networks and draw the same batches as long as their settings are the same. `beside` begins it later.
     seed: of data, networks, batches. Noise for pictures and measures comes from elsewhere, so looking changes nothing.
     """
 
@@ -269,10 +289,20 @@ class RatioModel:
         self.floor = sum(self.distance(x) for x in others) / len(others)
         self.p = self.smooth(self.source.sample(DENSE_REAL, eye).float())
 
-        settings = {"ratio": ratio, "lr": lr, "loss": loss}
-        self.runs = [Run(self, **settings)]
-        if compare is not None:
-            self.runs.append(Run(self, **(settings | check_compare(compare))))
+        self.runs, self.aside = [Run(self, ratio, lr, loss)], None
+        self.beside(compare)
+
+    def beside(self, settings: dict | None) -> None:
+        """A second run, the first one's copy but for these settings, from now on; None puts it aside until then."""
+        with self.lock:
+            if settings is None:
+                self.aside = self.runs.pop() if len(self.runs) > 1 else self.aside
+                return
+            if len(self.runs) == 1:
+                self.runs.append(self.aside or self.runs[0].copy())
+            for name, value in check_compare(settings).items():
+                if getattr(self.runs[1], name) != value:
+                    setattr(self.runs[1], name, value)
 
     # the first run's settings, heard at the next step
     ratio = property(lambda self: self.runs[0].ratio, lambda self, value: setattr(self.runs[0], "ratio", value))
@@ -359,6 +389,18 @@ def check_compare(value) -> dict:
     if not isinstance(value, dict) or not value.keys() <= CHECKS.keys():
         raise ValueError(f"compare is {value!r}. It should be None, or settings such as {{'ratio': (1, 5)}}.")
     return {name: CHECKS[name](v) for name, v in value.items()}
+
+
+def changes(run: Run, points: Tensor, opinion: Tensor) -> dict[str, Tensor]:
+    """What a step did: the points of before and how far each went, (512, 4), and how much D(x) rose, (40, 40)."""
+    moves, bend = run.points() - points, run.opinion() - opinion
+    seen = {"moves": (moves, torch.cat([points, moves], 1)), "bend": (bend, bend)}
+    return {name: part for name, (change, part) in seen.items() if change.any() and change.isfinite().all()}
+
+
+def finite(values) -> list[float | None]:
+    """For JSON, which knows no infinity."""
+    return [v if math.isfinite(v) else None for v in values]
 
 
 class Ratio(View):
@@ -464,11 +506,10 @@ class Ratio(View):
                 return
             if name in CHECKS:
                 setattr(self.model.runs[0], name, new)
-            elif name == "target" or new is None or change["old"] is None:
-                self._begin()
+            elif name == "compare":
+                self.model.beside(new)
             else:
-                for one, value in new.items():
-                    setattr(self.model.runs[1], one, value)
+                self._begin()
 
     # ------------------------------------------------------------ what the browser asks
 
@@ -499,16 +540,22 @@ class Ratio(View):
                 self._begin()
             self.target = "drawn"
         model = self.model
+        step = do in ("D", "G", "round")
+        before = [(run.points(), run.opinion(), run.losses()) for run in model.runs if step]
         if do in ("D", "G"):
             model.step(do)
         if do == "round":
             model.run(max(sum(run.ratio) for run in model.runs))
-        names, parts = [], []
+        names, parts, now = [], [], []
         for i, run in enumerate(model.runs):
-            for name, part in self._layers(run, ask.get("back")).items():
+            layers = self._layers(run, ask.get("back"))
+            now.append({"steps": run.steps, "error": run.error, **run.taken, "losses": finite(run.losses())})
+            if step:
+                layers |= changes(run, *before[i][:2])
+                now[i] |= {"did": do, "before": finite(before[i][2])}
+            for name, part in layers.items():
                 names.append([i, name])
                 parts.append(part.numpy().tobytes())
-        now = [{"steps": run.steps, "error": run.error, **run.taken} for run in model.runs]
         return {"runs": now, "names": names, "back": ask.get("back")}, parts
 
     def _layers(self, run: Run, back: int | None) -> dict[str, Tensor]:

@@ -37,9 +37,9 @@ function histogram(points, k, bound) {
 
 const BARS = 35, STRIP = 62, ARM = 34; // bars of a histogram; pixels of the strip at the left and of a slope's handle
 
-/** Where things are on the left canvas, in pixels. */
-function places(canvas, height, bound) {
-  const box = { left: 44, right: canvas.clientWidth - 8, top: 24, bottom: height - 36 }, inner = box.left + STRIP;
+/** Where things are on the left canvas, below its legend, in pixels. */
+function places(canvas, height, { bound, crown }) {
+  const box = { left: 44, right: canvas.clientWidth - 8, top: crown, bottom: height - 36 }, inner = box.left + STRIP;
   const x = (v) => inner + ((v + bound) / (2 * bound)) * (box.right - inner);
   const y = (v) => box.bottom - ((v + bound) / (2 * bound)) * (box.bottom - box.top);
   /** Half of a knot's handle: as long as ARM whatever the slope. */
@@ -52,14 +52,14 @@ function places(canvas, height, bound) {
 
 function drawSpline(canvas, theme, height, data, knots, images, chosen) {
   const ctx = clear(canvas, height, theme), colours = theme.dark ? DARK : LIGHT, { bound } = data;
-  const { box, inner, x, y, arm } = places(canvas, height, bound), k = knots[0].length - 1;
-  legend(ctx, theme, box, [
+  data.crown = legend(ctx, theme, { left: 44, right: canvas.clientWidth - 8 }, [
     ["z = g(x)", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, colours.blue, []); dot(ctx, colours.blue, left + 10, at, 4); }],
     ["data, in x and in z", (left, at) => {
       for (const d of [3, 9, 16]) { line(ctx, left + d, at - 5, left + d, at + 5); stroke(ctx, theme.text, [], 1); }
     }],
     ["N(z; 0, 1)", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, theme.text, []); }],
   ]);
+  const { box, inner, x, y, arm } = places(canvas, height, data), k = knots[0].length - 1;
 
   // the strip: where the data land in z, under the density that they should have
   const bars = histogram(images, BARS, bound), top = 0.65, along = (p) => box.left + (Math.min(p, top) / top) * STRIP;
@@ -134,8 +134,8 @@ function drawSpline(canvas, theme, height, data, knots, images, chosen) {
 
 function drawDensity(canvas, theme, height, data, knots, chosen) {
   const ctx = clear(canvas, height, theme), colours = theme.dark ? DARK : LIGHT, { bound } = data;
-  const upper = { left: 50, right: canvas.clientWidth - 8, top: 24, bottom: Math.round(24 + (height - 60) * 0.36) };
-  const lower = { left: 50, right: upper.right, top: upper.bottom + 26, bottom: height - 36 };
+  const upper = { left: 50, right: canvas.clientWidth - 8, top: 22, bottom: Math.round(24 + (height - 60) * 0.36) };
+  const lower = { left: 50, right: upper.right, bottom: height - 36 };
   const x = (v) => upper.left + ((v + bound) / (2 * bound)) * (upper.right - upper.left);
   const curve = [];
   for (let at = upper.left; at <= upper.right; at += 0.5) {
@@ -144,7 +144,8 @@ function drawDensity(canvas, theme, height, data, knots, chosen) {
   }
   let reach = 2, top = data.top; // in steps: the scales stand still in most of a drag
   while (curve.some(([, slope]) => Math.abs(slope) > reach)) reach *= 1.5;
-  while (curve.some(([, , p]) => p > top)) top *= 1.3;
+  const peak = curve.reduce((a, b) => (b[2] > a[2] ? b : a));
+  while (peak[2] > top && top < 1.5 * data.top) top *= 1.3; // and no further: a spike must not hide the truth
   const up = (v) => (upper.top + upper.bottom) / 2 - (v / reach) * (upper.bottom - upper.top) / 2;
   const y = (p) => lower.bottom - (p / top) * (lower.bottom - lower.top);
 
@@ -158,8 +159,8 @@ function drawDensity(canvas, theme, height, data, knots, chosen) {
   stroke(ctx, colours.blue, [6, 3]);
 
   ctx.save();
-  ctx.translate(0, lower.top - 24);
-  legend(ctx, theme, lower, [
+  ctx.translate(0, upper.bottom + 4);
+  lower.top = upper.bottom + 4 + legend(ctx, theme, lower, [
     ["density p(x) = N(g(x)) g′(x)", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, colours.blue, []); }],
     ...(data.truth.length ? [["truth", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, theme.text, [], 1.2); }]] : []),
     ["data", (left, at) => { ctx.globalAlpha = 0.2; ctx.fillStyle = theme.text; ctx.fillRect(left, at - 5, 20, 10); ctx.globalAlpha = 1; }],
@@ -184,9 +185,20 @@ function drawDensity(canvas, theme, height, data, knots, chosen) {
     data.truth.forEach((p, i) => ctx.lineTo(x(-bound + (i * 2 * bound) / (data.truth.length - 1)), y(p)));
     stroke(ctx, theme.text, [], 1.2);
   }
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(lower.left, lower.top, lower.right - lower.left, lower.bottom - lower.top);
+  ctx.clip();
   ctx.beginPath();
   for (const [at, , p] of curve) ctx.lineTo(at, y(p));
   stroke(ctx, colours.blue, [], 2);
+  ctx.restore();
+  if (peak[2] > top) {
+    const words = `↑ ${peak[2].toPrecision(3)}`, right = peak[0] + 6 + ctx.measureText(words).width < lower.right;
+    ctx.fillStyle = colours.blue;
+    ctx.textAlign = right ? "left" : "right";
+    ctx.fillText(words, peak[0] + (right ? 6 : -6), lower.top + 10);
+  }
   for (const box of [upper, lower]) {
     line(ctx, x(knots[0][chosen]), box.top, x(knots[0][chosen]), box.bottom);
     ctx.globalAlpha = 0.7;
@@ -200,10 +212,44 @@ function drawDensity(canvas, theme, height, data, knots, chosen) {
   );
 }
 
+/** The two terms of the nats, the second from where the first ends: their sum, and where the truth's lies. */
+function drawTerms(canvas, theme, { latent, logdet, nats }, entropy) {
+  const height = 106, ctx = clear(canvas, height, theme), colours = theme.dark ? DARK : LIGHT;
+  const box = { left: 78, right: canvas.clientWidth - 8, bottom: height - 36 }, all = [0, latent, nats, entropy ?? 0];
+  box.top = legend(ctx, theme, box, [
+    ["train, the sum", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, theme.text, [], 2.5); }],
+    ...(entropy === null ? [] : [["truth", (left, at) => { line(ctx, left, at, left + 20, at); stroke(ctx, theme.text, [2, 3]); }]]),
+  ]);
+  let [low, high] = [-1, 3]; // in steps, as the other scales
+  while (low > Math.min(...all)) low *= 1.5;
+  while (high < Math.max(...all)) high *= 1.5;
+  const x = (v) => box.left + ((v - low) / (high - low)) * (box.right - box.left), row = (box.bottom - box.top) / 2;
+  axes(ctx, theme, box, { ticks: ticks(low, high, 6), to: x, label: "nats per point" }, { ticks: [], to: x, label: "" });
+  const bar = (i, from, to, colour, name) => {
+    const top = box.top + i * row + 4;
+    ctx.fillStyle = colour;
+    ctx.globalAlpha = 0.75;
+    ctx.fillRect(Math.min(x(from), x(to)), top, Math.abs(x(to) - x(from)), row - 8);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = theme.text;
+    ctx.textAlign = "right";
+    ctx.fillText(name, box.left - 7, top + row / 2 - 4);
+    ctx.textAlign = "left";
+    ctx.fillText((to - from).toFixed(2), Math.max(x(from), x(to)) + 5, top + row / 2 - 4);
+  };
+  bar(0, 0, latent, colours.blue, "−log N(z)");
+  bar(1, latent, nats, colours.orange, "−log g′(x)");
+  for (const [v, dash, width, top] of [[0, [], 1, box.top], [entropy, [2, 3], 1.8, box.top], [nats, [], 2.5, box.top + row]]) {
+    if (v === null) continue;
+    line(ctx, x(v), top, x(v), box.bottom);
+    stroke(ctx, theme.text, dash, width);
+  }
+}
+
 function render({ model, el }) {
   const facts = model.get("_facts"), { bound, gap, steepest } = facts, k = facts.identity[0].length - 1, height = 380;
   const points = array(Float64Array, model.get("_x")), validation = array(Float64Array, model.get("_validation"));
-  const data = { bound, bars: histogram(points, BARS, bound), truth: array(Float64Array, model.get("_truth")) };
+  const data = { bound, crown: 24, bars: histogram(points, BARS, bound), truth: array(Float64Array, model.get("_truth")) };
   data.some = points.filter((_, i) => i % Math.ceil(points.length / 500) === 0); // as many as can be told apart
   data.top = 1.15 * Math.max(...data.bars, ...data.truth);
   const [set, stopSetting] = setter(model, "knots");
@@ -228,11 +274,11 @@ function render({ model, el }) {
   const inWords = (i) => `x ${knots()[0][i].toFixed(2)}, z ${knots()[1][i].toFixed(2)}, slope ${Math.exp(knots()[2][i]).toPrecision(3)}`;
 
   // ---------------------------------------------------------------- controls
-  const fit = make("button", { type: "button", ...KEYS }, "Fit"), reset = make("button", { type: "button", ...KEYS }, "Reset");
+  const fit = press("Fit", "Move all knots to where gradient descent on the nats ends."), reset = press("Reset", "Back to the line z = x.");
   const list = make("select", { ...KEYS, "aria-label": "knot" });
   for (let i = 1; i < k; i++) list.append(make("option", {}, String(i)));
   list.addEventListener("change", () => choose(list.selectedIndex + 1));
-  const control = (row, words, low, high, step, text) => {
+  const control = (row, words, why, low, high, step, text) => {
     const slider = make("input", { type: "range", min: low, max: high, step, ...KEYS, "aria-label": words });
     const shown = make("span", { class: "numbers short" });
     slider.addEventListener("input", () => {
@@ -246,16 +292,16 @@ function render({ model, el }) {
       shown.textContent = text(value);
       slider.setAttribute("aria-valuetext", `knot ${chosen}: ${words} ${text(value)}`);
     };
-    return { show, row: make("label", { class: "third" }, words, slider, shown) };
+    return { show, row: explain(why, slider, make("label", { class: "third" }, words, slider, shown)) };
   };
   const sliders = [
-    control(0, "x", -bound, bound, 0.01, (v) => v.toFixed(2)),
-    control(1, "z", -bound, bound, 0.01, (v) => v.toFixed(2)),
-    control(2, "slope", -steepest, steepest, 0.05, (v) => Math.exp(v).toPrecision(3)),
+    control(0, "x", "Where the knot stands on the data's axis.", -bound, bound, 0.01, (v) => v.toFixed(2)),
+    control(1, "z", "Where g sends it: the noise that belongs to this x.", -bound, bound, 0.01, (v) => v.toFixed(2)),
+    control(2, "slope", "How steep g is at the knot: the steeper, the higher p(x).", -steepest, steepest, 0.05, (v) => Math.exp(v).toPrecision(3)),
   ];
 
   // ---------------------------------------------------------------- the knots on the picture
-  const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" });
+  const left = make("canvas", { role: "img" }), right = make("canvas", { role: "img" }), terms = make("canvas", { role: "img" });
   const board = make("div", { class: "board" }, left);
   /** Follow the pointer from where it goes down on a node: f(dx, dy) in pixels. */
   const drag = (node, begin, follow) => {
@@ -271,11 +317,12 @@ function render({ model, el }) {
     for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => { from = null; });
   };
   const scale = () => {
-    const { x, y } = places(left, height, bound);
+    const { x, y } = places(left, height, data);
     return [x(1) - x(0), y(1) - y(0)]; // pixels for a unit of x and of z
   };
   const buttons = Array.from({ length: k - 1 }, (_, j) => {
     const i = j + 1, button = make("button", { type: "button", class: "knot", ...KEYS });
+    explain("Drag it, or move it with the arrow keys; + and − change its slope.", button);
     button.addEventListener("focus", () => choose(i));
     drag(
       button,
@@ -298,7 +345,7 @@ function render({ model, el }) {
     const grip = make("div", { class: "grip", "aria-hidden": "true" });
     drag(
       grip,
-      () => places(left, height, bound).arm(knots()[2][chosen]),
+      () => places(left, height, data).arm(knots()[2][chosen]),
       ([ax, ay], dx, dy) => {
         const [ux, uz] = scale(), run = (way * ax + dx) * way / ux, rise = ((way * ay + dy) * way) / uz;
         // beyond upright or level it stays at the steepest or the flattest
@@ -309,14 +356,16 @@ function render({ model, el }) {
   });
   board.append(...grips, ...buttons);
 
-  const numbers = make("div", { class: "numbers", "aria-hidden": "true" }); // changes at every frame:
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" }); // its words for a screen reader, now and then
+  const [numbers, spoken] = report();
   const root = make(
     "div", { class: "lecture-widget", role: "group", "aria-label": "a spline with knots to drag, its density and its nats" },
-    make("div", { class: "row" }, fit, reset, make("label", {}, "knot", list), ...sliders.map((c) => c.row)),
-    make("div", { class: "plots" }, board, right), numbers,
-    make("div", { class: "hint" }, "Drag a knot, or its two handles for the slope. By keyboard: Tab to a knot, arrows move it "
-      + "(with Shift in large steps), + and − change its slope."), spoken,
+    make(
+      "div", { class: "row" }, fit, reset, explain("The knot that the three sliders move.", list, make("label", {}, "knot", list)),
+      ...sliders.map((c) => c.row),
+    ),
+    hint("Drag a knot, or its two handles for the slope. By keyboard: Tab to a knot, arrows move it (with Shift in large "
+      + "steps), + and − change its slope."),
+    make("div", { class: "plots" }, board, right), make("div", { class: "plots" }, terms), numbers, spoken,
   );
 
   // ---------------------------------------------------------------- the fitted knots come from Python
@@ -353,6 +402,7 @@ function render({ model, el }) {
     left.setAttribute("aria-label", `The spline z = g(x) through ${k + 1} knots, with ${points.length} points on the x axis and where `
       + `they land in z. Knot ${chosen}: ${inWords(chosen)}.`);
     right.setAttribute("aria-label", `log g′(x), and the density p(x)${data.truth.length ? " over the true one" : ""}. ${numbers.textContent}`);
+    terms.setAttribute("aria-label", `The two terms of the nats as bars, and their sum. ${numbers.textContent}`);
     buttons.forEach((button, j) => button.setAttribute("aria-label", `knot ${j + 1} of ${k - 1}: ${inWords(j + 1)}`));
   }, 500);
   buttons.forEach((button, j) => button.setAttribute("aria-label", `knot ${j + 1} of ${k - 1}: ${inWords(j + 1)}`));
@@ -361,7 +411,8 @@ function render({ model, el }) {
     const now = knots(), train = measure(now, points);
     drawSpline(left, theme, height, data, now, train.images, chosen);
     drawDensity(right, theme, height, data, now, chosen);
-    const { x, y, arm } = places(left, height, bound);
+    drawTerms(terms, theme, train, facts.entropy);
+    const { x, y, arm } = places(left, height, data);
     buttons.forEach((button, j) => {
       button.style.left = `${x(now[0][j + 1])}px`;
       button.style.top = `${y(now[1][j + 1])}px`;
@@ -382,17 +433,10 @@ function render({ model, el }) {
       + (wanted ? " · Fit: waiting for Python" : fitted ? ` · fit: ${both(fitted)}` : "");
     say();
   });
-  model.on("change:knots", ask);
+  const kernel = alive(root, model, el, [fit], () => { wanted = false; ask(); });
   model.on("change:_fit", hear);
-  el.append(root);
-  return () => {
-    stop();
-    say.stop();
-    stopMoving();
-    stopSetting();
-    model.off("change:knots", ask);
-    model.off("change:_fit", hear);
-  };
+  const off = () => model.off("change:_fit", hear);
+  return mounted(el, root, model, ask, stop, say.stop, stopMoving, stopSetting, kernel.stop, off);
 }
 
 export default { render };

@@ -7,11 +7,23 @@ from pathlib import Path
 
 import anywidget
 import torch
+from IPython.display import display
 from matplotlib.figure import Figure
 
 from lecture_lib.plots import Picture
 
 HERE = Path(__file__).parent
+VIEW = "application/vnd.jupyter.widget-view+json"
+# JupyterLab and Notebook, .jp-..., put "model not found" where a widget has no kernel: then the output after it is seen
+ONE_OF_TWO = """<style>
+:is(.jp-OutputArea-child, .output_container):has(.lecture-widget, .lecture-predict)
+  + :is(.jp-OutputArea-child, .output_container):has(.lecture-still),
+.jp-OutputArea-child:not(:has(.jp-OutputArea-output > *)):has(+ .jp-OutputArea-child .lecture-still) { display: none; }
+.lecture-predict.jupyter-widgets-disconnected::after {
+  content: "The kernel that asks this is gone: run the cell again.";
+}
+.lecture-predict.jupyter-widgets-disconnected input { pointer-events: none; }
+</style>"""
 
 
 def module(name: str) -> str:
@@ -38,6 +50,13 @@ def plain(value):
     return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
 
 
+def show(live: dict, still: dict) -> None:
+    """Display a widget, and after it what stands in its place while it has no kernel; one of the two is seen."""
+    display({VIEW: live[VIEW]}, raw=True)
+    html = f'{ONE_OF_TWO}<div class="lecture-still">{still["text/html"]}</div>'
+    display(still | {"text/html": html}, raw=True)
+
+
 class View(anywidget.AnyWidget):
     """A widget that also leaves an ordinary picture, with its alt text, for GitHub, nbconvert and paper.
 
@@ -56,7 +75,10 @@ class View(anywidget.AnyWidget):
     def figure(self) -> Figure:
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        picture = Picture(self.figure(), self.alt())
-        return data | picture._repr_mimebundle_(), metadata
+    def still(self) -> dict:
+        """The picture, as a bundle of formats."""
+        picture = Picture(self.figure(), self.alt())._repr_mimebundle_()
+        return picture | {"text/html": picture["text/html"] + "<br><small>Run the cell to move it yourself.</small>"}
+
+    def _ipython_display_(self):
+        show(self._repr_mimebundle_()[0], self.still())

@@ -1,12 +1,14 @@
 """The widgets in a real JupyterLab in a real Chromium: keyboard, mouse, themes; no error, no foreign request."""
 
 import inspect
+import math
 import os
 import re
 import shutil
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from lecture_lib.applications import PixelModel
 from lecture_lib.data import TARGETS, digits
@@ -129,7 +131,7 @@ def numbers(model, k):
 
 def test_a_picture_is_drawn_anew_while_its_cell_runs(opened):
     """As the samples of notebook 5: one picture, the last one, and its words change with it."""
-    pictures = opened("files.ipynb").locator(".jp-OutputArea-output img")
+    pictures = opened("files.ipynb").locator(".jp-OutputArea-output img:visible")
     pictures.and_(pictures.page.get_by_alt_text("step 3")).wait_for()
     assert pictures.count() == 1
 
@@ -153,15 +155,16 @@ def test_bins_by_keyboard_by_mouse_and_by_choice(opened):
     widget = page.locator(".lecture-widget").first
     slider = widget.get_by_role("slider", name="bins")
     slider.scroll_into_view_if_needed()
-    before, k = shown(widget), int(slider.input_value())
-    model = BinsModel()
+    bins = lambda: int(widget.get_by_role("spinbutton").input_value())  # noqa: E731
+    before, k, model = shown(widget), bins(), BinsModel()
 
     slider.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     assert shown(widget) != before
-    assert int(slider.input_value()) == k + 3
+    assert bins() == k + 3
     assert widget.locator(".numbers").inner_text() == numbers(model, k + 3)
+    until(page, lambda: slider.get_attribute("aria-valuetext") == f"{k + 3} bins")
 
     before, box = shown(widget), slider.bounding_box()
     page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
@@ -174,12 +177,22 @@ def test_bins_by_keyboard_by_mouse_and_by_choice(opened):
     assert shown(widget) != before
     drawn = page.evaluate("drawn")
     assert drawn and drawn == sorted(drawn)  # Python's answer to an older value turns nothing back
-    k = int(slider.input_value())
-    assert 200 < k < 300
+    k = bins()
+    assert 18 < k < 28  # the middle of the slider is the root of 500
     assert widget.locator(".numbers").inner_text() == numbers(model, k)
 
+    curves = widget.get_by_role("img").last
+    box = curves.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 52 + (box["width"] - 66) / 4, box["y"] + 150, steps=5)  # a quarter of the logarithm
+    page.mouse.up()
+    shown(widget)
+    assert bins() == 5 and widget.locator(".numbers").inner_text() == numbers(model, 5)
+
     widget.get_by_role("spinbutton").fill("12")
-    assert shown(widget) and int(slider.input_value()) == 12
+    shown(widget)
+    assert float(slider.input_value()) == pytest.approx(math.log(12) / math.log(500))
 
     before = shown(widget)
     widget.get_by_role("combobox", name="target").select_option("triangular")
@@ -197,12 +210,12 @@ def test_python_and_all_views_of_a_widget_hear_of_each_other(opened, lab):
     first, second = page.locator(".lecture-widget").nth(0), page.locator(".lecture-widget").nth(1)
     lab.python(page, "bins.bins = 100")
     shown(second)
-    assert first.get_by_role("slider").input_value() == second.get_by_role("slider").input_value() == "100"
+    assert first.get_by_role("spinbutton").input_value() == second.get_by_role("spinbutton").input_value() == "100"
     now = BinsModel(n=30, smoothing=0.0).at(100)
     assert f"held-out is ∞: {now.lost:,} of 10,000 held-out points lie in empty bins" in second.inner_text()
 
     first.get_by_role("slider").press("Home")
-    assert shown(second) and second.get_by_role("slider").input_value() == "1"
+    assert shown(second) and second.get_by_role("spinbutton").input_value() == "1"
     until(page, lambda: lab.python(page, "", "bins.bins") == "1")
 
 
@@ -248,6 +261,10 @@ def test_compression_goes_along_the_file(opened, lab):
     slider.press("Home")
     assert shown(widget) and words.inner_text() == line(3, 0)
     until(page, lambda: lab.python(page, "", "(file.position, file.image)") == "(0, '3')")
+    decoded = widget.get_by_role("img").first
+    side = min(decoded.bounding_box()["width"] - 4, 250) / 8
+    decoded.click(position={"x": 2 + 4.5 * side, "y": 24 + 2.5 * side})  # the third row's fifth pixel
+    assert shown(widget) and words.inner_text() == line(3, 20)
     size = page.viewport_size
     try:
         for width in (600, 1600):
@@ -291,6 +308,13 @@ def test_likelihood_by_keyboard_by_field_and_by_sgd(opened, lab):
     sd = settled(page, lambda: float(lab.python(page, "", "likelihood.sd")))
     assert model.low[1] < sd < 1.02 * model.low[1]
     assert numbers.inner_text() == place(model, -0.97, sd)
+
+    surface = widget.get_by_role("img").last
+    surface.click(position={"x": 46 + (surface.bounding_box()["width"] - 54) / 2, "y": 100})
+    middle = (model.low[0] + model.high[0]) / 2
+    until(page, lambda: float(lab.python(page, "", "likelihood.mean")) == pytest.approx(middle, abs=0.02))
+    assert sd < float(lab.python(page, "", "likelihood.sd")) < model.high[1]
+    lab.python(page, f"likelihood.mean, likelihood.sd = -0.97, {sd}")
 
     field = widget.get_by_role("spinbutton", name="width (sd), typed")
     field.fill("99")  # not in the picture: nothing happens
@@ -357,6 +381,10 @@ def test_transfer_by_keyboard_and_by_choice(opened, lab):
     assert numbers.inner_text() == errors(model, "invert", 30)
     assert len(seen) == 6
     until(page, lambda: "map: invert. weight of the cycle loss: 30." in left.get_attribute("aria-label"))
+    curves = widget.get_by_role("img").last
+    curves.click(position={"x": 55, "y": 150})  # at the left end
+    shown(widget)
+    assert numbers.inner_text() == errors(model, "invert", 0)
     lab.python(page, "transfer.weight = 10; transfer.map = 'edges'")
     shown(widget)
     assert numbers.inner_text() == errors(model, "edges", 10)
@@ -793,6 +821,19 @@ def test_a_finger_drags_a_knot(lab, opened):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     after = knots_of(lab, page)
     assert (after[:2, 3] > before[:2, 3] + 0.1).all() and torch.equal(after[:, :3], before[:, :3])
+
+
+def explained(widget):
+    """Every control says what it is and, as its description, in a line what it does."""
+    for control in widget.locator("button:visible, input:visible, select:visible").all():
+        expect(control).to_have_accessible_name(re.compile("."))
+        expect(control).to_have_accessible_description(re.compile(r"^[A-Z0-9].{9,}\.$"))
+
+
+@pytest.mark.parametrize("name", ["widgets", "files", "flows", "timeline"])
+def test_every_control_is_explained(opened, name):
+    for widget in opened(f"{name}.ipynb").locator(".lecture-widget").all():
+        explained(widget)
 
 
 def nothing_sticks_out(widget):

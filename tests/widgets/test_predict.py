@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing():
 
 
 def test_without_a_kernel_there_is_the_answer_to_unfold():
-    page = predict(*HALVES, why="Because.")._repr_mimebundle_()["text/html"]
+    page = predict(*HALVES, why="Because.").still()["text/html"]
     assert "left &amp; below / right</p>" in page and UNSURE not in page
     assert "<details><summary>Answer</summary>left &amp; below. Because.</details>" in page
 

@@ -128,6 +128,19 @@ def test_a_second_run_equals_a_run_alone_with_its_settings():
     assert same(*twins.runs)
 
 
+def test_a_copy_in_mid_game_goes_on_as_the_run_would():
+    model, alone = RatioModel(ratio=(2, 3)), RatioModel(ratio=(2, 3))
+    model.run(43)  # in the middle of a round, and between two records
+    model.beside({})
+    model.run(47)
+    alone.run(90)
+    assert same(*model.runs) and same(model.runs[0], alone.runs[0])
+    model.runs[1].lr = 0
+    model.run(5)
+    alone.run(5)
+    assert same(model.runs[0], alone.runs[0]) and not same(*model.runs)
+
+
 def test_the_heat_map_is_d_from_the_top_left():
     model = RatioModel("two moons")
     model.run(60)
@@ -296,7 +309,8 @@ def test_only_what_is_switched_on_is_sent():
     widget = Ratio(trained=100)
     browser, run = Browser(widget), widget.model.runs[0]
     answer, parts = browser.ask()
-    assert answer["runs"] == [{"steps": 100, "error": "", "D": 50, "G": 50}] and answer["view"] == 1
+    losses = pytest.approx(list(run.losses()))
+    assert answer["runs"] == [{"steps": 100, "error": "", "D": 50, "G": 50, "losses": losses}] and answer["view"] == 1
     assert parts.keys() == {(0, "curve"), (0, "generated"), (0, "D")}
     assert parts[0, "generated"] == run.points().numpy().tobytes() and parts[0, "D"] == run.heat().numpy().tobytes()
     rows = list(struct.iter_unpack("6f", parts[0, "curve"]))
@@ -312,7 +326,7 @@ def test_only_what_is_switched_on_is_sent():
 def test_looking_trains_nothing_and_training_goes_on_only_if_asked():
     widget = Ratio()
     browser = Browser(widget)
-    widget._repr_mimebundle_(), browser.ask()
+    widget.still(), browser.ask()
     assert widget.model.steps == 0
     browser.ask("train")
     steps = widget.model.steps
@@ -330,6 +344,31 @@ def test_looking_trains_nothing_and_training_goes_on_only_if_asked():
     began = widget._facts["began"]
     assert browser.ask("reset")[0]["runs"][0]["steps"] == 0 and widget._facts["began"] != began
     assert widget.model.ratio == (2, 3)  # the settings stay
+
+
+def test_a_step_by_hand_says_what_it_did():
+    widget = Ratio(trained=50)
+    browser, run = Browser(widget), widget.model.runs[0]
+    for do, seen in (("D", {"bend"}), ("G", {"moves"}), ("round", {"bend", "moves"})):
+        points, opinion, losses = run.points(), run.opinion(), run.losses()
+        answer, parts = browser.ask(do)
+        assert {name for _, name in parts} - {"curve", "generated", "D"} == seen
+        (now,) = answer["runs"]
+        assert (
+            now["did"] == do and now["before"] == pytest.approx(losses) and now["losses"] == pytest.approx(run.losses())
+        )
+        if "moves" in seen:
+            moves = torch.frombuffer(bytearray(parts[0, "moves"]), dtype=torch.float32).reshape(-1, 4)
+            torch.testing.assert_close(moves[:, :2], points)
+            torch.testing.assert_close(moves[:, :2] + moves[:, 2:], run.points())
+        if "bend" in seen:
+            bend = torch.frombuffer(bytearray(parts[0, "bend"]), dtype=torch.float32).reshape(CELLS, CELLS)
+            torch.testing.assert_close(opinion + bend, run.opinion())
+    answer, parts = browser.ask()
+    assert "did" not in answer["runs"][0] and not parts.keys() & {(0, "bend"), (0, "moves")}
+    loss = LOSSES[run.loss]
+    real, fake = run.D(widget.model.real), run.D(run.points())
+    assert run.losses() == pytest.approx((loss.d(real, fake).item(), loss.g(fake).item()))
 
 
 def test_a_question_while_it_trains_gets_a_few_answers_and_the_last_one_says_so():
@@ -361,16 +400,22 @@ def test_settings_act_while_it_trains_and_a_second_run_has_its_own():
     widget.ratio, widget.lr, widget.loss = [1, 4], [1e-4, 1e-3], "minimax"  # as the browser sends them
     run = widget.model.runs[0]
     assert run.settings == {"ratio": (1, 4), "lr": (1e-4, 1e-3), "loss": "minimax"} and run.steps > 0
+    steps, before = run.steps, parameters(run)
     widget.compare = {"ratio": [5, 1]}
     first, second = widget.model.runs
-    assert widget.model.steps == 0 and first.ratio == (1, 4)  # both anew, from the same seed
+    assert first is run and first.ratio == (1, 4) and first.steps == second.steps == steps  # from here on
+    assert torch.equal(parameters(first), before) and torch.equal(parameters(second), before)
     assert second.settings == {"ratio": (5, 1), "lr": (1e-4, 1e-3), "loss": "minimax"}
     browser.ask("train")
     widget.compare = {**widget.compare, "loss": "hinge"}
     assert widget.model.runs[1] is second and second.loss == "hinge" and first.loss == "minimax"
     assert first.steps == second.steps > 0
+    steps = first.steps
     widget.compare = None
-    assert len(widget.model.runs) == 1 and widget.model.steps == 0
+    assert widget.model.runs == [first] and first.steps == steps  # the second run waits
+    browser.ask("D")
+    widget.compare = {"loss": "minimax"}
+    assert widget.model.runs == [first, second] and second.loss == "minimax" and second.steps == steps
 
 
 def test_a_drawing_becomes_the_target():
@@ -406,7 +451,7 @@ def test_a_run_that_diverged_says_so_and_reset_recovers():
     assert answer["runs"][0]["error"].startswith("Step 1, D: The loss is nan. The game has diverged.")
     assert set(parts[0, "D"]) == {127} or set(parts[0, "D"]) == {128}
     assert "stopped: Step 1" in widget.alt()
-    widget._repr_mimebundle_()
+    widget.still()
     assert browser.ask("reset")[0]["runs"][0]["error"] == ""
     browser.ask("train")
     assert widget.model.steps > 0
@@ -478,7 +523,7 @@ def test_a_refused_setting_leaves_the_widget_as_it_was():
 )
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(settings, words):
     widget = Ratio(**settings)
-    data, _ = widget._repr_mimebundle_()
+    data = widget.still()
     assert words in widget.alt() and base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert len(data["image/png"]) < 120_000 and 'alt="Real points' in data["text/html"]
 

@@ -8,7 +8,7 @@ import torch
 from lecture_lib.widgets import RatioModel
 
 from .lab import MISSING, Lab, chromium, notebook, rest, settled, until
-from .test_browser import nothing_sticks_out, shown
+from .test_browser import explained, nothing_sticks_out, shown
 
 READS = "([node, words]) => node.innerText.includes(words)"
 
@@ -27,6 +27,8 @@ def lab(tmp_path_factory):
     with Lab(home, notebooks) as lab:
         lab.page = lab.open("ratio.ipynb")
         lab.page.locator(".lecture-widget").nth(2).wait_for()
+        for more in lab.page.get_by_text("more", exact=True).all():
+            more.press("Enter")
         yield lab
 
 
@@ -89,8 +91,13 @@ def test_it_trains_pauses_goes_half_steps_and_begins_anew(lab, page):
 
     for button, player in (("D step", "D"), ("D step", "D"), ("G step", "G"), ("Round", None)):
         press(widget, button)
+        before = expected.runs[0].losses()
         expected.step(player) if player else expected.run(2)
         page.wait_for_function(READS, arg=[numbers.element_handle(), line(expected)])
+        did = " → ".join(f"{d:.3f}" for d, _ in (before, expected.runs[0].losses()))
+        page.wait_for_function(READS, arg=[numbers.element_handle(), f"{button}: D's loss {did}, G's "])
+        assert ("D(x) rose" in numbers.inner_text()) == (player != "G")
+        assert ("arrows: where the points went" in numbers.inner_text()) == (player != "D")
     assert shown(widget) != after
     page.wait_for_function(READS, arg=[twin.locator("div.numbers").element_handle(), line(expected)])
     until(page, lambda: line(expected) in widget.get_by_role("img").last.get_attribute("aria-label"))
@@ -131,6 +138,10 @@ def test_sliders_act_while_it_trains(lab, page):
     )
     assert widget.get_by_role("combobox", name="loss").input_value() == "minimax"
     lab.python(page, "ratio.ratio = (1, 1); ratio.loss = 'non-saturating'")
+
+
+def test_every_control_is_explained(lab, page):
+    explained(widget_of(page))
 
 
 def test_layers_go_on_and_off(lab, page):
@@ -184,31 +195,43 @@ def test_a_look_back_and_the_way_to_now(lab, page):
 def test_a_second_run_beside_the_first(lab, page):
     widget = widget_of(page)
     lab.python(page, "ratio.ratio = (1, 1)")
-    widget.get_by_role("checkbox", name="second run beside").press(" ")
+    press(widget, "Reset")
+    press(widget, "Play")
+    until_it_trains(lab, page, 60)
+    press(widget, "Pause")
+    shown(widget)
+    done, box = steps(lab, page), widget.get_by_role("checkbox", name="second run beside")
+    box.press(" ")
     press(widget, "G steps", 4, "ArrowRight", "slider")  # of run B
     ratios = lambda: eval(lab.python(page, "", "[run.ratio for run in ratio.model.runs]"))  # noqa: E731
     until(page, lambda: ratios() == [(1, 1), (1, 5)])
+    shown(widget)
+    assert widget.get_by_role("img").count() == 3
+    assert [run for run in eval(lab.python(page, "", "[run.steps for run in ratio.model.runs]"))] == [done, done]
     press(widget, "Play")
     until_it_trains(lab, page, 120)
     press(widget, "Pause")
     shown(widget)
-    assert widget.get_by_role("img").count() == 3
-    done = steps(lab, page)
-    numbers = widget.locator("div.numbers").inner_text().splitlines()
-    for i, pair in enumerate(((1, 1), (1, 5))):
-        if i == 0:
-            expected = RatioModel(ratio=pair)
-            expected.run(done)
-            assert numbers[i] == f"A: {line(expected)}"
-        else:
-            assert numbers[i].startswith(f"B: {done:,} updates (D ")
+    numbers, (a, b) = (
+        widget.locator("div.numbers").inner_text(),
+        eval(lab.python(page, "", "[(run.steps, run.taken) for run in ratio.model.runs]")),
+    )
+    expected = RatioModel()
+    expected.run(a[0])
+    assert a == (b[0], expected.runs[0].taken) and b[1]["G"] > a[1]["G"]
+    assert numbers.splitlines()[0] == f"A: {line(expected)}" and numbers.splitlines()[1].startswith("B: ")
     widget.get_by_role("combobox", name="settings of run").select_option("A")
     shown(widget)
     assert widget.get_by_role("slider", name="G steps").input_value() == "1"
-    widget.get_by_role("checkbox", name="second run beside").press(" ")
-    page.wait_for_function(
-        "node => node.innerText.startsWith('0 updates')", arg=widget.locator("div.numbers").element_handle()
-    )
+
+    box.press(" ")  # B waits, A goes on
+    until(page, lambda: len(ratios()) == 1)
+    page.wait_for_function(READS, arg=[widget.locator("div.numbers").element_handle(), line(expected)])
+    press(widget, "G step")
+    box.press(" ")
+    until(page, lambda: ratios() == [(1, 1), (1, 5)])
+    assert eval(lab.python(page, "", "[run.steps for run in ratio.model.runs]")) == [a[0] + 1, b[0]]
+    box.press(" ")
     until(page, lambda: len(ratios()) == 1)
 
 
@@ -224,7 +247,9 @@ def test_a_target_drawn_by_mouse_and_by_keys(lab, page):
     page.mouse.up()
     low, side = (eval(lab.python(page, "", f"again._facts['{name}']")) for name in ("low", "high"))
     side = side[0] - low[0]
-    press(widget, "Train on it")
+    press(widget, "Play")  # as "Train on it", and then it trains
+    until_it_trains(lab, page, name="again")
+    press(widget, "Pause")
     page.wait_for_function(
         "node => node.value === 'drawn'", arg=widget.get_by_role("combobox", name="target").element_handle()
     )
@@ -239,6 +264,7 @@ def test_a_target_drawn_by_mouse_and_by_keys(lab, page):
     press(widget, "Draw")
     for key in ("ArrowUp", "ArrowUp", " ", "ArrowRight", " "):
         page.keyboard.press(key)
+    until(page, lambda: plane.get_attribute("aria-label") == f"Drawing area with {len(x) + 2} dots.")  # none is lost
     press(widget, "Clear")
     plane.focus()
     for key in ("ArrowLeft", " ", "ArrowDown", " "):

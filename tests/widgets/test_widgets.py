@@ -146,6 +146,14 @@ def test_the_layers_keep_the_order_along_x_1():
         assert (layer[order, 0].diff() >= 0).all()
 
 
+def test_the_picture_of_depth_holds_nearly_all_points_and_the_data_fill_most_of_it():
+    widget = Depth.from_noise_to("two moons")
+    inside = ((widget.model.layers > widget.low) & (widget.model.layers < widget.high)).all(2)
+    assert inside.float().mean(1).min() > 0.95
+    ends = widget.model.layers[-1].quantile(torch.tensor([0.01, 0.99]), 0)
+    assert ends.diff(dim=0).max() > 0.55 * (widget.high - widget.low)[0]
+
+
 def test_depth_bad_arguments_get_one_sentence():
     with pytest.raises(ValueError, match=r"^name is 'mixture'. It should be one of '8 gaussians', '25 "):
         Depth.from_noise_to("mixture")
@@ -457,7 +465,7 @@ def test_a_question_that_fails_is_answered_too():
 
 def test_displaying_trains_nothing_unless_trained_says_so():
     widget = FlowDepth(most=2, n=100)
-    widget._repr_mimebundle_()
+    widget.still()
     assert widget.model.done == 0 and "2.49" in widget.alt()
     widget = FlowDepth(most=2, steps=10, n=100, trained=13)
     expected = FlowDepthModel(most=2, steps=10, n=100)
@@ -734,8 +742,7 @@ def styles():
     ],
 )
 def test_a_reader_without_a_kernel_gets_a_picture_with_alt_text(make):
-    bundle, _ = make()._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    bundle = make().still()
     alt = re.search(r'<img alt="([^"]+)" src="data:image/png;base64,', bundle["text/html"])[1]
     assert len(alt) > 100
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")

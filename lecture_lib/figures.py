@@ -3,11 +3,13 @@
 from itertools import cycle
 
 import torch
+from matplotlib.colors import LinearSegmentedColormap
 
 from lecture_lib.checks import as_tensor, positive_ints
 from lecture_lib.plots import COLOURS, DASHES, LEGEND, TRUTH, Picture, named, new_figure
 
 DATA, MODEL, PLAYER = COLOURS[:3]
+BLEND = LinearSegmentedColormap.from_list("blend", [DATA, MODEL])  # seen on white and on black, from end to end
 AREAS = {"data": DATA, "G": MODEL}  # these names have their own look in `panels`
 LINES = {"$D^*$": ("black", "-"), "D": (PLAYER, "--")}
 
@@ -15,28 +17,33 @@ LINES = {"$D^*$": ("black", "-"), "D": (PLAYER, "--")}
 def panels(x, curves, xlabel: str, says: str, ylabel: str = "", **limits) -> Picture:
     """Curves over the same x, in panels side by side: with ylabel on one scale, without each on its own.
 
-    x: (n,); curves: title -> name -> (n,); what is called "data" or "G" is an area. says: for the alt text.
+    x: (n,); curves: title -> name -> (n,). The densities called "data" and "G" are areas, in a row of their own below.
+    says: for the alt text.
     """
-    figure, [axes] = new_figure(2.1 * len(curves) + 2, 2.8, columns=len(curves), sharex=True, sharey=bool(ylabel))
+    rows = 1 + any(panel.keys() & AREAS.keys() for panel in curves.values())
+    shared = dict(sharex=True, sharey="row" if ylabel else False)
+    figure, axes = new_figure(10, 1.4 + 1.4 * rows, rows, len(curves), **shared)
     x, others = as_tensor(x, "x").flatten().tolist(), cycle(zip(COLOURS, DASHES))
     names = {name for panel in curves.values() for name in panel}
     looks = LINES | {name: next(others) for name in sorted(names - LINES.keys() - AREAS.keys())}
-    for ax, (title, panel) in zip(axes, curves.items()):
+    for (upper, *_, lower), (title, panel) in zip([[*column, column[-1]] for column in axes.T], curves.items()):
         for name, y in panel.items():
             y = as_tensor(y, name).detach().flatten().numpy()
             if name in AREAS:
-                ax.fill_between(x, y, color=AREAS[name], alpha=0.4, label=name)
+                lower.fill_between(x, y, color=AREAS[name], alpha=0.4, label=name)
             else:
                 colour, dash = looks[name]
-                ax.plot(x, y, color=colour, linestyle=dash, linewidth=1.4, label=name)
-        ax.set(title=title, xlabel=xlabel, **limits)
-        ax.title.set_fontsize(10)
-    axes[0].set_ylabel(ylabel)
-    axes[-1].legend(**LEGEND)
+                upper.plot(x, y, color=colour, linestyle=dash, linewidth=1.4, label=name)
+        upper.set(**limits)
+        upper.set_title(title, fontsize=10)
+        lower.set_xlabel(xlabel)
+    for row, label in zip(axes, (ylabel, "density")):
+        row[0].set_ylabel(label)
+        row[-1].legend(**LEGEND)
     return Picture(figure, says)
 
 
-def cdf(x, u, says: str) -> Picture:
+def cdf(x, u) -> Picture:
     """Where a CDF sends the data: the curve u = F(x) over the points' ticks, and a histogram of u in 20 bins.
 
     x, u: (n,), sorted.
@@ -45,24 +52,29 @@ def cdf(x, u, says: str) -> Picture:
     left.plot(x, u, color=MODEL)
     left.plot(x, [-0.03] * len(x), "|", color=DATA, markersize=6)
     left.set(xlabel="x (data)", ylabel="u = F(x) (latent)")
-    right.hist(u, bins=20, density=True, orientation="horizontal", color=DATA, alpha=0.5)
+    right.hist(u, bins=20, density=True, orientation="horizontal", color=MODEL, alpha=0.5)
     right.axvline(1, **TRUTH)
     right.set(xlabel="density of u")
-    return Picture(figure, says)
+    shares = torch.histc(as_tensor(u, "u"), bins=20, min=0, max=1) / len(u)
+    return Picture(
+        figure,
+        f"Left: the CDF from u = {u[0]:.3f} at x = {x[0]:.3g} to {u[-1]:.3f} at {x[-1]:.3g}. Right: a histogram of u "
+        f"in 20 bins: each holds from {shares.min():.3f} to {shares.max():.3f} of the points; uniform would be 0.05.",
+    )
 
 
-def shapes(clouds, outlines, colour, says: str) -> Picture:
+def shapes(images, colour, says: str) -> Picture:
     """Points in the plane within their outlines, a panel each, every point with the colour that it has in all panels.
 
-    clouds: title -> (n, 2); outlines: title -> (m, 2), closed here; colour: (n,).
+    images: title -> (points (n, 2), outline (m, 2), which is closed here); colour: (n,).
     """
-    figure, [axes] = new_figure(9, 3, columns=len(clouds), sharex=True, sharey=True)
-    for ax, (title, cloud) in zip(axes, clouds.items()):
-        ax.scatter(*cloud.T, s=3, c=colour, cmap="cividis")
-        ax.plot(*torch.cat([outlines[title], outlines[title][:1]]).T, color="black", linewidth=1)
+    figure, [axes] = new_figure(9, 3, columns=len(images), sharex=True, sharey=True)
+    for ax, (title, (points, outline)) in zip(axes, images.items()):
+        ax.scatter(*points.T, s=3, c=colour, cmap=BLEND)
+        ax.plot(*torch.cat([outline, outline[:1]]).T, color="black", linewidth=1)
         ax.set(title=title, xlabel="first coordinate", aspect="equal")
     axes[0].set_ylabel("second coordinate")
-    return Picture(figure, says)
+    return Picture(figure, f"{says} {'; '.join(images)}.")
 
 
 def tree(parents, shape, information) -> Picture:

@@ -40,9 +40,9 @@ def pictures():
         "samples over data": plots.samples({"G": plane.sample(50, g)}, data=plane.sample(40, g)),
         "panels": figures.panels([0, 1], {"start": {"data": [1, 2], "G": [2, 1], "D": [0, 1], "$D^*$": [1, 0]}}, "x",
                                  "The densities of data and of G, D and the best D, at the start.", "density"),
-        "cdf": figures.cdf([0, 1], [0, 1], "A straight line from 0 to 1, and the values 0 and 1 as a histogram."),
-        "shapes": figures.shapes({"z": torch.eye(2)}, {"z": torch.eye(2) + 1}, torch.arange(2),
-                                 "Two points, and a closed line through two others, away from them."),
+        "cdf": figures.cdf(torch.tensor([0.0, 2.0]), torch.tensor([0.2, 0.9])),
+        "shapes": figures.shapes({"z": (torch.eye(2), torch.eye(2) + 1)}, torch.arange(2),
+                                 "Two points, and a line between two others."),
         "heat": figures.heat({"bits": torch.tensor([0.0, 1.0, torch.nan, 2.0])}, (2, 2), "bits"),
     }  # fmt: skip
 
@@ -158,8 +158,9 @@ def test_words_and_lines_are_legible_on_both_themes_and_there_is_no_paper(all_pi
         for part in picture.figure.findobj(lambda part: isinstance(part, Line2D | Text | Spine)):
             if not part.get_visible() or part.get_alpha():  # faint on purpose: the rules of a leaderboard
                 continue
-            text, spine = isinstance(part, Text), isinstance(part, Spine)
-            assert contrast(part.get_edgecolor() if spine else part.get_color(), ground) > (4 if text else 3), name
+            inks = [part.get_edgecolor()] if isinstance(part, Spine) else [part.get_color()]
+            inks += [part.get_markeredgecolor()] if isinstance(part, Line2D) else []  # of ticks, too
+            assert min(contrast(ink, ground) for ink in inks) > (4 if isinstance(part, Text) else 3), name
     assert all(contrast(colour, ground) >= 3 for colour in plots.COLOURS)
 
 

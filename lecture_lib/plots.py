@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import cycle
 
 import torch
-from matplotlib.colors import same_color
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -215,10 +215,10 @@ def new_figure(width, height=3.2, rows: int = 1, columns: int = 1, **shared):
 
 def _without_paper(figure) -> None:
     """White grounds become transparent, black lines and words grey."""
-    inks = dict.fromkeys(["color", "edgecolor", "markeredgecolor"], ("black", INK))
+    inks = dict.fromkeys(["color", "edgecolor", "markeredgecolor"], ([0, 0, 0, 1], INK))
     for part in figure.findobj():
-        for name, (old, new) in (inks | {"facecolor": ("white", "none")}).items():
-            if hasattr(part, f"get_{name}") and same_color(getattr(part, f"get_{name}")(), old):
+        for name, (old, new) in (inks | {"facecolor": ([1, 1, 1, 1], "none")}).items():
+            if hasattr(part, f"get_{name}") and to_rgba_array(getattr(part, f"get_{name}")()).tolist() == [old]:
                 part.set(**{name: new})
 
 

@@ -164,6 +164,13 @@ def test_words_and_lines_are_legible_on_both_themes_and_there_is_no_paper(all_pi
     assert all(contrast(colour, ground) >= 3 for colour in plots.COLOURS)
 
 
+def test_dots_of_several_colours_keep_them():
+    figure = Figure()
+    dots = figure.subplots().scatter([1, 2], [1, 2], c=plots.COLOURS[:2])
+    assert plots.Picture(figure, "Two dots.").png
+    assert [to_hex(colour).upper() for colour in dots.get_facecolor()] == plots.COLOURS[:2]
+
+
 def test_data_have_one_colour_and_every_model_the_other():
     clouds = {"data": torch.rand(5, 2), "G after 100 steps": torch.rand(5, 2), "G": torch.rand(5, 2)}
     axes = plots.samples(clouds, data=torch.rand(4, 2)).figure.axes

@@ -1,18 +1,22 @@
 """The exercises of notebook 5: other right forms are right, and references are torch's and the library's own."""
 
 import math
+import statistics
 
 import numpy as np
 import pytest
 import scipy.linalg
 import scipy.signal
 import scipy.spatial
+import scipy.stats
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from lecture_lib import data, evaluate, gans
 from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises.dcgan import digits_gan
+from lecture_lib.sandbox.call import Outcome
 from tests.exercises import references
 
 e = references("dcgan")
@@ -212,6 +216,24 @@ def frechet_by_complex_roots(x, y):
     return ((x.mean(0) - y.mean(0)) ** 2).sum() + (c_x + c_y).diag().sum() - 2 * cross
 
 
+def choose_by_polyfit(distance, n):
+    """The straight line in 1 / n, at 0."""
+    limits = np.stack([np.polyfit(1 / sizes, model.T, 1)[1] for model, sizes in zip(distance.numpy(), n.numpy())])
+    first, second = limits.mean(1).argsort()[:2]
+    gap, error = limits[second].mean() - limits[first].mean(), np.hypot(*scipy.stats.sem(limits[[first, second]], 1))
+    return [first if gap / error > 2 else -1, gap, error]
+
+
+def choose_by_a_list(distance, n):
+    found = []
+    for i in range(len(n)):
+        a, b = n[i].tolist()
+        draws = [(b * y - a * x) / (b - a) for x, y in distance[i].tolist()]
+        found.append((statistics.mean(draws), statistics.variance(draws) / len(draws), i))
+    (m, v, i), (other, w, _) = sorted(found)[:2]
+    return torch.tensor([i if (other - m) ** 2 > 4 * (v + w) else -1, other - m, math.sqrt(v + w)])
+
+
 def nearest_by_loops(x, train):
     return [min(math.dist(a, b) for b in train.tolist()) for a in x.tolist()]
 
@@ -269,11 +291,13 @@ FORMS = {
         lambda p, levels: np.clip(np.rint((p.numpy() + 1) / 2 * (levels - 1)), 0, levels - 1),
         lambda p, levels: ((p.clamp(-1, 1) + 1) / 2 * (levels - 1) + 0.5).to(torch.uint8),
     ],
+    "choose": [choose_by_polyfit, choose_by_a_list],
 }
 
 
 def test_each_exercise_has_other_right_forms():
-    assert {f"dcgan.{name}" for name in FORMS} == {name for name in EXERCISES if name.startswith("dcgan.")}
+    short = {name for name, exercise in EXERCISES.items() if name.startswith("dcgan.") and not exercise.driver}
+    assert {f"dcgan.{name}" for name in FORMS} == short
     assert all(len(forms) >= 2 for forms in FORMS.values())
 
 
@@ -431,3 +455,117 @@ def test_nearest_is_the_librarys():
 def test_each_fault_that_is_left_is_named(answer, points, said):
     report = check("dcgan.debug", answer)
     assert report.points <= points and said in report.whys[0]
+
+
+# ---------------------------------------------------------------- a model to choose
+
+
+@pytest.mark.parametrize("case", EXERCISES["dcgan.choose"].cases.values(), ids=EXERCISES["dcgan.choose"].cases)
+def test_no_measured_distance_chooses_the_model(case):
+    """The lowest measured distance is never that of the nearest model, and rounding does not decide."""
+    for number in range(100):
+        distance, n = case(seed(number)).values()
+        row = int(e.choose(distance, n)[0])
+        assert row not in (int(rows.mean(1).argmin()) for rows in (distance[..., 0], distance[..., 1]))
+        assert row == int(e.choose(distance.double(), n.double())[0]) == int(e.choose(2 * distance, 4 * n)[0])
+
+
+def test_a_distance_falls_to_its_limit_like_1_over_n():
+    """What the exercise rests on: the Fréchet distance of n draws of one Gaussian is next to c / n."""
+    rng, measured = seed(1), []
+    for n in (500, 1000):
+        draws = [torch.randn(2, n, 16, generator=rng) for _ in range(20)]
+        measured.append([evaluate.frechet(*pair, draws=0).value for pair in draws])
+    few, many = torch.tensor(measured)
+    limit = 2 * many - few
+    error = limit.std() / math.sqrt(20)
+    assert abs(limit.mean()) < 3 * error < 0.25 * many.mean(), (limit.mean(), error, many.mean())
+
+
+# ---------------------------------------------------------------- a GAN of one's own
+
+
+def judged(images):
+    """The sentence, or "", of each case about these images."""
+    call = lambda arguments: Outcome(images)  # noqa: E731
+    cases = [case(seed()) for case in EXERCISES["dcgan.digits_gan"].cases.values()]
+    return [digits_gan.judged(call, given).problem for given in cases]
+
+
+def digits():
+    images = data.digits()
+    return images.scaled(torch.cat([images.train, images.test]))[:1000]
+
+
+def noise(sd):
+    return sd * torch.randn(1000, 1, 8, 8, generator=seed())
+
+
+def pixels(x):
+    """Each pixel from another image."""
+    return torch.stack([pixel[torch.randperm(1000, generator=seed(i))] for i, pixel in enumerate(x.flatten(1).T)], 1)
+
+
+def next_to(x):
+    """The nearest other image of each."""
+    distances = torch.cdist(x.flatten(1), x.flatten(1)).fill_diagonal_(math.inf)
+    return x[distances.argmin(1)]
+
+
+def checkerboards(x):
+    i = torch.arange(8)
+    return ((i[:, None] + i) % 2 * 2 - 1) * (1 - noise(0.3).abs()).clamp(-1, 1)
+
+
+@pytest.mark.parametrize(
+    "images, right, words",
+    [
+        (lambda x: x, 0, "they are copies, with or without noise"),
+        (lambda x: (x + noise(0.2)).clamp(-1, 1), 0, "they are copies, with or without noise"),
+        (lambda x: (x + noise(0.4)).clamp(-1, 1), 0, "they are copies, with or without noise"),
+        (lambda x: (x + next_to(x)) / 2, 0, "they are copies, with or without noise"),
+        (lambda x: x[:1].expand(1000, 1, 8, 8), 0, "Only 1 of your 1000 images differ."),
+        (lambda x: 0.9 * x.mean(0) + noise(0.01), 0, "nearly the same image"),
+        (lambda x: x[:100], 0, "here (1000, 1, 8, 8). Yours have shape (100, 1, 8, 8)."),
+        (lambda x: x.flatten(1), 0, "here (1000, 1, 8, 8). Yours have shape (1000, 64)."),
+        (lambda x: x * torch.nan, 0, "NaN or infinite"),
+        (lambda x: (x + 1) * 8, 0, "Your pixels go from 0.00 to 16.00, the data from -1 to 1."),
+        (checkerboards, 0, "Is a zero_grad missing"),
+        (lambda x: torch.tanh(noise(5)), 0, "a first beta of 0"),
+        (lambda x: pixels(x).view(-1, 1, 8, 8), 0, "BatchNorm after each layer of G"),
+        (lambda x: (x + x.flip(0)) / 2, 1, "one step of D for each of G"),
+    ],
+)
+def test_images_that_are_not_like_the_digits_are_told_apart(images, right, words):
+    told = judged(images(digits()))
+    assert told.count("") == right and any(words in sentence for sentence in told), told
+
+
+def a_plain_image_gan(x, n, rng):
+    """Convolutions, labels, batches of 32, and no eval mode."""
+    torch.manual_seed(int(torch.randint(1000, (), generator=rng)))
+    hidden = lambda a, b: (nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU())  # noqa: E731
+    G = nn.Sequential(*hidden(16, 128), *hidden(128, 512), nn.Unflatten(1, (32, 4, 4)))
+    G = G.append(nn.ConvTranspose2d(32, 1, 4, 2, 1)).append(nn.Tanh())
+    D = nn.Sequential(nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 1), nn.Flatten(0))
+    adam_d, adam_g = (torch.optim.Adam(net.parameters(), 2e-3, betas=(0.0, 0.99)) for net in (D, G))
+    real, fake = torch.ones(32), torch.zeros(32)
+    loss = F.binary_cross_entropy_with_logits
+    for _ in range(1500):
+        z, batch = torch.randn(32, 16), x[torch.randint(len(x), (32,))]
+        adam_d.zero_grad()
+        (loss(D(batch), real) + loss(D(G(z).detach()), fake)).backward()
+        adam_d.step()
+        adam_g.zero_grad()
+        loss(D(G(z)), real).backward()
+        adam_g.step()
+    return G(torch.randn(n, 16))
+
+
+def test_a_plain_image_gan_passes_and_the_librarys_game_is_worth_half():
+    assert (report := check("dcgan.digits_gan", a_plain_image_gan)).points == 6, report
+
+    def by_the_library(x, n, rng):
+        return gans.alternate and EXERCISES["dcgan.digits_gan"].reference(x, n, rng)
+
+    assert check("dcgan.digits_gan", by_the_library).points == 3

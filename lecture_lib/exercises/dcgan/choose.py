@@ -1,0 +1,166 @@
+"""Which model is nearest to the data: distances that were measured with different numbers of images, over draws."""
+
+import math
+
+import torch
+
+from lecture_lib.exercises.engine import Exercise, normal
+
+
+def choose(distance, n):
+    """(number, gap, error): the model with the lowest limit, or -1; the second-lowest's gap to it; the gap's error.
+
+    distance: (models, draws, 2), measured with n images, (models, 2) -> three numbers. limit + c / n is the distance,
+    so limit = (n_1 d_1 - n_0 d_0) / (n_1 - n_0), for each draw. -1 where the gap is at most 2 errors: not decided.
+    """
+    limit = _limits(distance, n)
+    mean, e = limit.mean(1), limit.std(1) / math.sqrt(limit.shape[1])
+    first, second = mean.argsort()[:2]
+    gap, error = mean[second] - mean[first], (e[first] ** 2 + e[second] ** 2).sqrt()
+    return (first if gap > 2 * error else -1), gap, error
+
+
+def _limits(distance, n):
+    return (n[:, None] * distance).diff(dim=2)[..., 0] / n.diff(dim=1)
+
+
+def _measured(rng, gap, draws, others=()):
+    """Models in any order: the best, measured with few images; the second, `gap` errors behind it, with many; others.
+
+    So the second has the lowest measured distances, with the larger number of images as with the smaller.
+    """
+    sd = 0.25 + 0.05 * torch.rand(2 + len(others), generator=rng)
+    error = (sd[:2].square().sum() / draws).sqrt().item()
+    limit = 4 + torch.tensor([0.0, gap * error, *others])
+    luck = normal(rng, 2, len(limit), draws)
+    luck = (luck - luck.mean(2, keepdim=True)) / luck.std(2, keepdim=True)
+    few = torch.tensor([250.0, *(2000.0 + 250 * k for k in range(len(limit) - 1))])
+    n = torch.stack([few, 2 * few], 1)
+    c = 400 + 50 * torch.rand(len(limit), 1, generator=rng) + 5 * luck[1]
+    distance = (limit[:, None] + sd[:, None] * luck[0])[..., None] + c[..., None] / n[:, None]
+    order = torch.randperm(len(limit), generator=rng)
+    return {"distance": distance[order], "n": n[order]}
+
+
+exercise = Exercise("dcgan.choose", points=3, reference=choose)
+exercise.style(choose)
+
+exercise.case("two models, eight draws", lambda rng: _measured(rng, 2.45, 8))
+exercise.case("two models, five draws", lambda rng: _measured(rng, 1.5, 5))
+exercise.case("four models, twelve draws", lambda rng: _measured(rng, 2.45, 12, (1.0, 0.8)))
+exercise.case("five models, six draws", lambda rng: _measured(rng, 1.6, 6, (2.0, 1.0, 1.5)))
+
+
+@exercise.style
+def by_lines(distance, n):
+    limits = []
+    for model, sizes in zip(distance, n):
+        a, b = sizes.tolist()
+        limits.append(torch.stack([(b * large - a * small) / (b - a) for small, large in model]))
+    best, other = sorted(range(len(limits)), key=lambda i: limits[i].mean())[:2]
+    gap = limits[other].mean() - limits[best].mean()
+    error = torch.sqrt(limits[best].var() / len(limits[best]) + limits[other].var() / len(limits[other]))
+    return (best if gap > 2 * error else -1), gap, error
+
+
+def _rule(limits=_limits, spread=lambda x: x.std(1) / math.sqrt(x.shape[1]), errors=2.0, both=None, told=None, none=-1):
+    """both: the error of the gap from the two of the means; told: the one that is returned, where it is another."""
+    both = both or (lambda a, b: (a**2 + b**2).sqrt())
+
+    def wrong(distance, n):
+        limit = limits(distance, n)
+        mean, e = limit.mean(1), spread(limit)
+        first, second = mean.argsort()[:2]
+        gap, error = mean[second] - mean[first], both(e[first], e[second])
+        number = first if gap > errors * error else (first if none is None else none)
+        return number, gap, (told or both)(e[first], e[second])
+
+    return wrong
+
+
+exercise.mistake(
+    "You compared the distances as they were measured with the larger numbers of images. What n images add falls as "
+    "1 / n, and n differs from model to model: take the limit first.",
+    _rule(lambda distance, n: distance[:, :, 1]),
+    _rule(lambda distance, n: distance[:, :, 1], none=None),
+)
+exercise.mistake(
+    "You compared the distances as they were measured with the smaller numbers of images. Take the limit first.",
+    _rule(lambda distance, n: distance[:, :, 0]),
+    _rule(lambda distance, n: distance[:, :, 0], none=None),
+)
+exercise.mistake(
+    "You took the mean of both measurements of a draw. Both are too large, the one with fewer images more so: the "
+    "straight line in 1 / n through them, at 1 / n = 0, is the limit.",
+    _rule(lambda distance, n: distance.mean(2)),
+    _rule(lambda distance, n: distance.mean(2), none=None),
+)
+exercise.mistake(
+    "Nothing was measured often enough here: the gap is at most 2 errors wide. Return -1 as the number.",
+    _rule(none=None),
+)
+exercise.mistake("Your numbers are those of one error. A gap decides if it is wider than 2 errors.", _rule(errors=1.0))
+exercise.mistake(
+    "You took the spread of single draws. The error of a mean is sd / sqrt(draws).", _rule(spread=lambda x: x.std(1))
+)
+exercise.mistake(
+    "The sd is divided by the number of draws. The error of a mean is sd / sqrt(draws).",
+    _rule(spread=lambda x: x.std(1) / x.shape[1]),
+)
+exercise.mistake(
+    "The sd divides by draws - 1, as torch's std() does; numpy's needs ddof=1.",
+    _rule(spread=lambda x: x.std(1, correction=0) / math.sqrt(x.shape[1])),
+)
+exercise.mistake(
+    "You added the two errors. Errors of independent means add as squares: sqrt(e_1^2 + e_2^2).",
+    _rule(both=lambda a, b: a + b),
+)
+exercise.mistake(
+    "Your error is that of one mean. A gap has the luck of both in it: sqrt(e_1^2 + e_2^2).",
+    _rule(both=lambda a, b: a),
+    _rule(both=lambda a, b: b),
+)
+exercise.mistake(
+    "The root around the sum of squares is missing: sqrt(e_1^2 + e_2^2).", _rule(both=lambda a, b: a**2 + b**2)
+)
+exercise.mistake(
+    "You returned twice the error. One error is asked, sqrt(e_1^2 + e_2^2).",
+    _rule(told=lambda a, b: 2 * (a**2 + b**2).sqrt()),
+)
+exercise.mistake(
+    "Each number of images stands with the other distance: the larger n goes with the distance that was measured with "
+    "it.",
+    _rule(lambda distance, n: _limits(distance, n.flip(1))),
+    _rule(lambda distance, n: (n[:, None] * distance.flip(2)).diff(dim=2)[..., 0] / n.diff(dim=1)),
+)
+exercise.mistake(
+    "That is the line in n, at n = 0. The distance is a straight line in 1 / n: the limit is at 1 / n = 0.",
+    _rule(lambda distance, n: distance[:, :, 0] - n[:, :1] * distance.diff(dim=2)[..., 0] / n.diff(dim=1)),
+)
+
+
+@exercise.mistake("That is the model with the second-lowest limit. The lowest is the nearest to the data.")
+def _(distance, n):
+    number, gap, error = choose(distance, n)
+    return (_limits(distance, n).mean(1).argsort()[1] if number >= 0 else number), gap, error
+
+
+@exercise.mistake("The gap has the wrong sign: the second-lowest limit less the lowest.")
+def _(distance, n):
+    number, gap, error = choose(distance, n)
+    return number, -gap, error
+
+
+@exercise.mistake("That is the lowest limit itself. Its gap is asked: the second-lowest less the lowest.")
+def _(distance, n):
+    number, _, error = choose(distance, n)
+    return number, _limits(distance, n).mean(1).min(), error
+
+
+@exercise.mistake("The gap goes to the highest limit. That of the second-lowest decides.")
+def _(distance, n):
+    limit = _limits(distance, n)
+    mean, e = limit.mean(1), limit.std(1) / math.sqrt(limit.shape[1])
+    first, last = mean.argmin(), mean.argmax()
+    gap, error = mean[last] - mean[first], (e[first] ** 2 + e[last] ** 2).sqrt()
+    return (first if gap > 2 * error else -1), gap, error

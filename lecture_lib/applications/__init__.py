@@ -15,7 +15,6 @@ from lecture_lib.applications.compress import decode, encode
 from lecture_lib.applications.clips import acceleration, centres, motion, moving_digits, some_frames
 from lecture_lib.applications.labels import Ridge, draw_labels, paired_gain, probe, ridge, scaler
 from lecture_lib.applications.lossy import LossyCoder, psnr
-from lecture_lib.applications.pictures import heat
 from lecture_lib.applications.pixels import Average, PixelModel, SomePixels, clothes_model, train_pixels
 from lecture_lib.applications.represent import fine_tune, layer_features, pixel_features
 from lecture_lib.applications.translate import cycle_loss, cyclegan, edge_translators, rising, train_cyclegan

@@ -2,13 +2,19 @@
 
 import re
 import sys
+from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.spines import Spine
+from matplotlib.text import Text
+from PIL import Image
 
-from lecture_lib import data, plots
+from lecture_lib import data, figures, plots
 from lecture_lib.evaluate import Estimate
 from lecture_lib.likelihood import Gaussian
 
@@ -28,8 +34,16 @@ def pictures():
         "curve": plots.curve([1, 10, 100], {"train": [2, 1, 0.5], "held-out": [2, 1.5, float("inf")]},
                              "number of bins", "nats per point", floor=("truth", 1.01), xscale="log"),
         "leaderboard": plots.leaderboard(SCORES, "held-out nats", floor=("truth", 1.01)),
-        "tree": plots.tree(*SMALL_TREE),
+        "tree": figures.tree(*SMALL_TREE),
         "images": plots.images({"data": digits.test}, digits.shape, digits.levels),
+        "residuals": plots.density({"truth": line, "model": Gaussian(0.0, 1.0)}, line.low, line.high, residuals=True),
+        "samples over data": plots.samples({"G": plane.sample(50, g)}, data=plane.sample(40, g)),
+        "panels": figures.panels([0, 1], {"start": {"data": [1, 2], "G": [2, 1], "D": [0, 1], "$D^*$": [1, 0]}}, "x",
+                                 "The densities of data and of G, D and the best D, at the start.", "density"),
+        "cdf": figures.cdf(torch.tensor([0.0, 2.0]), torch.tensor([0.2, 0.9])),
+        "shapes": figures.shapes({"z": (torch.eye(2), torch.eye(2) + 1)}, torch.arange(2),
+                                 "Two points, and a line between two others."),
+        "heat": figures.heat({"bits": torch.tensor([0.0, 1.0, torch.nan, 2.0])}, (2, 2), "bits"),
     }  # fmt: skip
 
 
@@ -54,7 +68,7 @@ def test_a_notebook_gets_an_img_with_alt_text(all_pictures):
 
 def test_axes_are_labelled(all_pictures):
     for name, picture in all_pictures.items():
-        if name != "images":
+        if name not in ("images", "heat"):
             assert all(ax.get_xlabel() or ax.get_ylabel() for ax in picture.figure.axes), name
 
 
@@ -128,6 +142,56 @@ def test_alt_text_is_escaped():
     assert "<b>" not in alt
 
 
+def contrast(colour, ground) -> float:
+    """WCAG's, of two opaque colours."""
+    light = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for c in (colour, ground) for v in to_rgb(c)]
+    y = [sum(weight * v for weight, v in zip((0.2126, 0.7152, 0.0722), c)) + 0.05 for c in (light[:3], light[3:])]
+    return max(y) / min(y)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#111111"], ids=["light", "dark"])
+def test_words_and_lines_are_legible_on_both_themes_and_there_is_no_paper(all_pictures, ground):
+    """Text 4 to 1, of what no grey can have more than 4.35 on both; lines 3 to 1, as WCAG asks for graphics."""
+    for name, picture in all_pictures.items():
+        image = Image.open(BytesIO(picture.png)).convert("RGBA")
+        assert {image.getpixel((x, y))[3] for x in (0, image.width - 1) for y in (0, image.height - 1)} == {0}, name
+        for part in picture.figure.findobj(lambda part: isinstance(part, Line2D | Text | Spine)):
+            if not part.get_visible() or part.get_alpha():  # faint on purpose: the rules of a leaderboard
+                continue
+            inks = [part.get_edgecolor()] if isinstance(part, Spine) else [part.get_color()]
+            inks += [part.get_markeredgecolor()] if isinstance(part, Line2D) else []  # of ticks, too
+            assert min(contrast(ink, ground) for ink in inks) > (4 if isinstance(part, Text) else 3), name
+    assert all(contrast(colour, ground) >= 3 for colour in plots.COLOURS)
+
+
+def test_dots_of_several_colours_keep_them():
+    figure = Figure()
+    dots = figure.subplots().scatter([1, 2], [1, 2], c=plots.COLOURS[:2])
+    assert plots.Picture(figure, "Two dots.").png
+    assert [to_hex(colour).upper() for colour in dots.get_facecolor()] == plots.COLOURS[:2]
+
+
+def test_data_have_one_colour_and_every_model_the_other():
+    clouds = {"data": torch.rand(5, 2), "G after 100 steps": torch.rand(5, 2), "G": torch.rand(5, 2)}
+    axes = plots.samples(clouds, data=torch.rand(4, 2)).figure.axes
+    dots = [[to_hex(c.get_facecolor()[0]).upper() for c in ax.collections] for ax in axes]
+    data_colour, model_colour = plots.COLOURS[:2]
+    assert dots == [[data_colour, data_colour], *[[data_colour, model_colour]] * 2]
+
+
+def test_the_frame_holds_all_points_and_the_data_below_them():
+    ax = plots.samples({"G": [[0.0, 0.0], [1.0, 5.0]]}, data=[[-7.0, 2.0]]).figure.axes[0]
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    assert left <= -7 and right >= 1 and bottom <= 0 and top >= 5
+
+
+def test_residuals_are_the_model_minus_the_truth():
+    curves, gaps = plots.density({"truth": Gaussian(0.0, 1.0), "m": Gaussian(1.0, 1.0)}, [-4.0], [4.0],
+                                 residuals=True).figure.axes  # fmt: skip
+    truth, model = (line.get_ydata() for line in curves.lines)
+    assert np.allclose(gaps.lines[1].get_ydata(), model - truth) and not gaps.lines[0].get_ydata().any()
+
+
 @pytest.mark.parametrize("kind", ["deuteranopia", "protanopia"])
 def test_colours_stay_apart_for_colour_blind_readers(kind):
     """Distance in linear RGB after Viénot, Brettel and Mollon's (1999) projection."""
@@ -166,7 +230,7 @@ def test_a_tree_has_a_line_from_every_pixel_to_its_parent(all_pictures):
 
 
 def test_a_tree_without_lines_can_be_drawn():
-    picture = plots.tree(torch.tensor([-1, -1]), (1, 2), torch.zeros(2, 2))
+    picture = figures.tree(torch.tensor([-1, -1]), (1, 2), torch.zeros(2, 2))
     assert "0 of 0 lines" in picture.alt and picture.png
 
 

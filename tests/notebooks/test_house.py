@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOLUTIONS = sorted(ROOT.glob("solutions/*/*.ipynb"))
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 OTHERS = {"--allow-root", "--nthreads", "--update"}  # options of jupyter lab, dask, jupytext that the pages mention
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -96,6 +97,15 @@ def test_each_notebook_links_the_glossary_whose_words_stand_in_it():
     for words, number in rows:
         text = " ".join(cell.source for cell in notebooks[number].cells).lower()
         assert any(word.strip().lower() in text for word in words.replace("$", "").split(",")), words
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_no_line_of_code_is_wider_than_its_cell_and_what_draws_stands_in_the_library(path):
+    """92 characters: the width of a cell in a window of 1280 pixels, with the file browser open."""
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "code":
+            assert all(len(line) <= 92 for line in cell.source.splitlines()), cell.source
+            assert "matplotlib" not in cell.source, cell.source
 
 
 @each_page

@@ -26,10 +26,10 @@ def execute(path: Path) -> float:
     notebook.metadata.language_info = {"name": "python"}  # not this machine's version
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if WIDGET_VIEW in data:
-                del data[WIDGET_VIEW]
-                data.pop("image/png", None)  # the HTML holds the same picture, with its alt text
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if set(output.get("data", {})) != {WIDGET_VIEW}]
+            for output in cell.outputs:
+                if "lecture-still" in output.get("data", {}).get("text/html", ""):
+                    output.data.pop("image/png", None)  # the HTML holds the same picture, with its alt text
     nbformat.write(notebook, path)
     return seconds

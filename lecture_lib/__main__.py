@@ -37,6 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument("--submitted", type=Path, metavar="DIR", help="nbgrader's folders, or an LMS's folder or zip")
     grade.add_argument("--student", default="", metavar="ID", help="only this one")
     grade.add_argument("--regrade", action="store_true", help="all again, not only what changed")
+    grade.add_argument(
+        "--outputs",
+        choices=["drop", "keep"],
+        default="drop",
+        help="of students' cells, pictures and text, for you to see",
+    )
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
     grade.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a dask.distributed cluster")
     grade.add_argument("--pattern", default="", metavar="REGEX", help="an LMS's paths, with groups id and file")

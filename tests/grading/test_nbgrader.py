@@ -16,7 +16,7 @@ from .course import nbgrader
 
 ASSIGNMENTS = {path.name: next(path.glob("*.ipynb")).stem for path in sorted(ROOT.glob("solutions/*")) if path.is_dir()}
 # functions of arrays, and steps on networks
-GRADED = [name for name in ("1_histograms", "4_gans") if name in ASSIGNMENTS] or list(ASSIGNMENTS)[:1]
+GRADED = [name for name in ("1_histograms", "4_gans") if name in ASSIGNMENTS]
 
 
 def asked(assignment):

@@ -7,6 +7,7 @@ same source always gives the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zipfile
 from collections.abc import Collection
@@ -68,6 +69,8 @@ def release(root: Path) -> list[str]:
         target.write_bytes(contents)
     for path in _present(root) - files.keys():
         (root / "notebooks" / path).unlink()
+        with contextlib.suppress(OSError):  # something else lies there
+            (root / "notebooks" / path).parent.rmdir()
     return changes
 
 

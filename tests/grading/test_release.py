@@ -220,9 +220,13 @@ def test_the_bundle_has_no_solutions_hidden_cases_tests_or_graders(unpacked):
         "pyproject.toml",
     }
     assert not [name for name in files if "grading" in name or "test" in name or "solution" in name]
+    assert not {"docs/teaching.md", "docs/instructors.md"} & set(files)
+    exam = re.findall(r"^\d\. \*(.+?)\*", (ROOT / "docs/teaching.md").read_text(encoding="utf-8"), re.M)
+    assert len(exam) >= 5 * len(RELEASED)
     for name in files:
         text = (unpacked / name).read_text(encoding="utf-8", errors="replace")  # pictures and weights, too
         assert "BEGIN SOLUTION" not in text and not re.search(r"check\(.*hidden=\d", text), name
+        assert not [question for question in exam if question in text], name
     for path in RELEASED:
         assert (unpacked / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
 

@@ -3,6 +3,7 @@ all of them in the zip that the LMS takes."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -18,7 +19,7 @@ from lecture_lib.grading.course import Release
 from lecture_lib.grading.gradebook import Book, Details
 from lecture_lib.grading.markdown import as_html, harmless
 from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total, write
-from lecture_lib.grading.submissions import Found
+from lecture_lib.grading.submissions import Found, Refused, read_file
 from lecture_lib.grading.tables import Totals, total_of
 
 Everybodys = Mapping[str, Details]  # by student
@@ -141,6 +142,9 @@ def write_pages(book: Book, results: Sequence[Result], totals: Totals, details: 
             if not path.is_file() or path.read_text(encoding="utf-8") != text:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write(path, text)
+            for name in ("timestamp.txt", "submission_secret.txt"):  # what `nbgrader release_feedback` wants there
+                with contextlib.suppress(Refused):
+                    path.with_name(name).write_bytes(read_file(book.submitted_folder(r.student) / name))
             pages[r.student] = path
     return pages
 

@@ -176,6 +176,9 @@ class Book:
                 return {"timestamp": parse_utc(submission.timestamp)}
         return {"timestamp": self.due + timedelta(seconds=1)} if submission.late and self.due else {}
 
+    def submitted_folder(self, student: str) -> Path:
+        return Path(self.folders.format_path(self.folders.submitted_directory, student, self.release.assignment))
+
     def feedback_path(self, student: str) -> Path:
         """Where a student's page lies, ours or nbgrader's."""
         folder = self.folders.format_path(self.folders.feedback_directory, student, self.release.assignment)

@@ -26,7 +26,7 @@ thead th { border-bottom: 2px solid #888; } tbody tr { border-bottom: 1px solid 
 summary { cursor: pointer; } .all th { white-space: nowrap; } .all .why { min-width: 18rem; white-space: normal; }
 .all th:first-child { position: sticky; left: 0; background: #fff; }
 .all thead .number { white-space: normal; vertical-align: bottom; }
-.all thead th { vertical-align: bottom; font-size: .9em; }
+.all thead th { vertical-align: bottom; font-size: .9em; } .all th, .all td { padding-right: .5rem; }
 .all td:last-child { overflow-wrap: anywhere; }
 """
 
@@ -63,7 +63,7 @@ def as_html(
         for name, mistake, n in commonest(results)
     )
     taught = "".join(f"<li>{e(sentence)}</li>" for sentence in next_lecture(results, release))
-    columns = "".join(f"<th scope='col' class='number'>{e(one.name.split('.')[-1])}</th>" for one in release.exercises)
+    columns = "".join(f"<th scope='col' class='number'>{_short(one.name)}</th>" for one in release.exercises)
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{e(release.assignment)}: marks</title><style>{STYLE}</style></head><body>
@@ -95,6 +95,11 @@ def as_html(
 {f"<h2>Nobody's: {len(nobodys)}</h2><ul>{''.join(f'<li>{e(path)}</li>' for path in nobodys)}</ul>" if nobodys else ""}
 </body></html>
 """
+
+
+def _short(name: str) -> str:
+    """A column's head, which may be broken at its underscores."""
+    return escape(name.split(".")[-1]).replace("_", "_<wbr>")
 
 
 def _distribution(results: Sequence[Result], release: Release, sums: Totals) -> str:

@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 ASSIGNMENT, NOTEBOOK = "1_histograms", "histograms"
 LISTENING = socket.create_server(("127.0.0.1", 0), backlog=100)  # nobody in the sandbox should reach it
 NAMES = ("estimate", "log_prob", "sample", "held_out_nats", "smooth", "debug", "choose", "cell_of", "pixel_bits")
+NAMES += ("pair_model",)
 
 
 def load(folder: str):

@@ -90,8 +90,8 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
     details = book.details()
     pages = write_pages(book, listed, totals, details)
     packed = lms_zip(found, listed, release, totals, details, pages)
-    listed = [replace(r, why=f"{NOT_HERE} {r.why}".strip()) if r.student in gone else r for r in listed]
     said = comments(listed, release, totals, details)
+    listed = [replace(r, why=f"{NOT_HERE} {r.why}".strip()) if r.student in gone else r for r in listed]
     paths = _write_tables(root, release, found, listed, totals, settings, worksheet, said, pages)
     if packed:
         paths.append(root / "grading" / "reports" / f"{release.assignment}_{found.layout}_feedback.zip")

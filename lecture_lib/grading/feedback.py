@@ -80,7 +80,8 @@ def _points(details: Details, grade_id: str) -> str:
 
 
 def _exercise(mark: Mark, one, cells, notebook, details: Details, result: Result) -> str:
-    """What is right is folded."""
+    """What is right is folded; what is true of all exercises stands on top already."""
+    report = mark.html if not mark.why or mark.why != result.why else ""
     lost = mark.points < mark.out_of
     follows = escape(", ".join(result.follows.get(one.name, [])))
     after = f"<p>It calls your answer to {follows}, which lost points, too: mend that first.</p>" if follows else ""
@@ -88,7 +89,7 @@ def _exercise(mark: Mark, one, cells, notebook, details: Details, result: Result
     return f"""<h2 id="{escape(one.answer)}">{escape(one.name)}: {_points(details, one.check)} points</h2>
 {_comment(details, one.answer)}{after}
 {_folded("Your answer", answer, lost)}
-<div class="report">{mark.html}</div>
+<div class="report">{report}</div>
 {_folded("What your cells showed", _figures(notebook, one), lost)}"""
 
 

@@ -53,6 +53,9 @@ def test_moodle_gets_pages_in_its_own_folders_and_comments_where_a_teacher_has_t
         _, jane, øst = csv.reader(file)
     assert [jane[at], øst[at]] == [f"{REST}", f"{ALL}"] and øst[-1] == "Well done."
     assert jane[-1].startswith(f"1_histograms: {REST} of {ALL} points.<br>{FIRST.name}, 0 of {FIRST.points:g}: ")
+    with book(course) as gradebook:  # nbgrader's pages show "last, first"
+        names = [(s.last_name, s.first_name) for s in map(gradebook.find_student, ("101", "102"))]
+    assert names == [("Doe", "Jane"), ("Øst", "")]
     filled = course / "grading/reports/1_histograms_moodle.csv"
     filled.rename(course / "Grades.csv")  # as it is downloaded the next time: our own comment is replaced
     assert (

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from lecture_lib.grading.points import follow
+from lecture_lib.grading.settings import CourseError
 
 EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
 
@@ -104,6 +105,11 @@ def bundle(root: Path, path: Path, only: Collection[str] = ()) -> list[str]:
 
     only: the notebooks of a week, by their folders. The same course gives the same bytes.
     """
+    if missing := [name for name in (*TAKEN, "docs/students.md") if not (root / name).is_file()]:
+        raise CourseError(
+            f"A bundle takes the library and its pages along, and there is no {missing[0]} in {root}. Where the library "
+            "is installed, give students the notebook from notebooks/."
+        )
     files = {
         f"notebooks/{name.as_posix()}": contents
         for name, contents in released(root).items()

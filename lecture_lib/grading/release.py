@@ -107,8 +107,8 @@ def bundle(root: Path, path: Path, only: Collection[str] = ()) -> list[str]:
     """
     if missing := [name for name in (*TAKEN, "docs/students.md") if not (root / name).is_file()]:
         raise CourseError(
-            f"A bundle takes the library and its pages along, and there is no {missing[0]} in {root}. Where the library "
-            "is installed, give students the notebook from notebooks/."
+            f"A bundle takes the library and its pages along, and there is no {missing[0]} in {root}. Where the "
+            "library is installed, give students the notebook from notebooks/."
         )
     files = {
         f"notebooks/{name.as_posix()}": contents

@@ -19,6 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
     release.add_argument(
         "--bundle", type=Path, metavar="FILE.zip", help="also pack what students of a graded course get"
     )
+    release.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="pack these notebooks, as NAME.zip if there is no --bundle",
+    )
+
+    commands.add_parser("points", help="list all exercises with their points")
 
     execute = commands.add_parser("execute", help="run solutions and store their outputs")
     execute.add_argument("names", nargs="*", help="folders of solutions/, by default all")
@@ -28,6 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument("--submitted", type=Path, metavar="DIR", help="nbgrader's folders, or an LMS's folder or zip")
     grade.add_argument("--student", default="", metavar="ID", help="only this one")
     grade.add_argument("--regrade", action="store_true", help="all again, not only what changed")
+    grade.add_argument(
+        "--outputs",
+        choices=["drop", "keep"],
+        default="drop",
+        help="of students' cells, pictures and text, for you to see",
+    )
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
     grade.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a dask.distributed cluster")
     grade.add_argument("--pattern", default="", metavar="REGEX", help="an LMS's paths, with groups id and file")
@@ -52,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     from lecture_lib.grading.settings import CourseError
 
     try:
-        code = {"release": _release, "execute": _execute, "grade": _grade}[options.command](root, options, parser)
+        run = {"release": _release, "points": _points, "execute": _execute, "grade": _grade}[options.command]
+        code = run(root, options, parser)
         sys.stdout.flush()
         return code
     except CourseError as error:
@@ -70,23 +86,38 @@ def main(arguments: list[str] | None = None) -> int:
 def _release(root: Path, options, parser) -> int:
     from lecture_lib.grading.release import bundle, differences, release
 
+    only = _known(root, options.only, parser)
+    if only and not options.bundle:
+        options.bundle = Path("-".join(only) + ".zip")
     if options.bundle and not options.bundle.absolute().parent.is_dir():
         parser.error(f"there is no folder {options.bundle.parent}")
     changes = differences(root) if options.check else release(root)
     print("\n".join(changes) or "notebooks/ is what solutions/ says")
     if options.bundle:
-        print(f"{options.bundle}: {len(bundle(root, options.bundle))} files")
+        print(f"{options.bundle}: {len(bundle(root, options.bundle, only))} files")
     return 1 if options.check and changes else 0
+
+
+def _points(root: Path, options, parser) -> int:
+    from lecture_lib.grading.points import listed
+
+    print("\n".join(listed(root)))
+    return 0
+
+
+def _known(root: Path, names: list[str], parser) -> list[str]:
+    """The folders of solutions/ that were asked for."""
+    known = sorted(path.name for path in (root / "solutions").iterdir() if path.is_dir())
+    names = [Path(name).name for name in names]  # also if given as folders
+    if unknown := set(names) - set(known):
+        parser.error(f"there is no solutions/{min(unknown)}; there are {', '.join(known)}")
+    return names
 
 
 def _execute(root: Path, options, parser) -> int:
     from lecture_lib.grading.execute import execute
 
-    known = sorted(path.name for path in (root / "solutions").iterdir() if path.is_dir())
-    unknown = set(options.names) - set(known)
-    if unknown:
-        parser.error(f"there is no solutions/{min(unknown)}; there are {', '.join(known)}")
-    for name in options.names or known:
+    for name in _known(root, options.names, parser) or sorted(path.name for path in (root / "solutions").iterdir()):
         for notebook in sorted((root / "solutions" / name).glob("*.ipynb")):
             print(f"{notebook.relative_to(root)}: {execute(notebook):.0f} s")
     return 0

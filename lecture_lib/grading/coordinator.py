@@ -11,19 +11,22 @@ import contextlib
 import hashlib
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from lecture_lib.grading.course import Release, read_release
+from lecture_lib.grading.feedback import comments, link, lms_zip, write_pages
 from lecture_lib.grading.gradebook import Book
 from lecture_lib.grading.notebooks import without_answers
+from lecture_lib.grading.page import as_html
 from lecture_lib.grading.pool import Interrupts, Stopped, judged
 from lecture_lib.grading.results import INVALID, MISSING, Result, Results, write
 from lecture_lib.grading.sandbox_config import missing
 from lecture_lib.grading.settings import CourseError, SandboxError, Settings
 from lecture_lib.grading.submissions import LAYOUTS, Found, Refused, Submission, few, find, nfc
-from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, as_html, commonest
-from lecture_lib.grading.worksheet import Worksheet
+from lecture_lib.grading.tables import COMMONEST, LMS, as_csv, commonest
+from lecture_lib.grading.worksheet import NOTHING, Worksheet
 
 
 def run(root: Path, settings: Settings, pool: futures.Executor | None = None) -> int:
@@ -54,6 +57,7 @@ def run(root: Path, settings: Settings, pool: futures.Executor | None = None) ->
         raise CourseError(f"The gradebook cannot be used ({error.orig}). {AGAIN}") from None
 
 
+NOT_HERE = "Not among the files of this run; marks from before."
 AGAIN = "What has been graded is kept: mend it, and run the same command again."
 
 
@@ -77,26 +81,31 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
         results.finished(settings)
     everybody, came = results.all(), ids
     gone = sorted(everybody.keys() - came) if not settings.student else []
-    for student in gone:
-        del everybody[student]
     for student, name in book.students().items():
-        if nfc(student) not in everybody and student not in gone:
+        if nfc(student) not in everybody:
             why = "Nothing was handed in."
             everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
     listed = [everybody[student] for student in sorted(everybody)]
     totals = {student: total for student, total in book.totals().items() if student not in unwritten}
-    paths = _write_tables(root, release, found, listed, totals, settings, worksheet)
+    details = book.details()
+    pages = write_pages(book, listed, totals, details)
+    packed = lms_zip(found, listed, release, totals, details, pages)
+    said = comments(listed, release, totals, details)
+    listed = [replace(r, why=f"{NOT_HERE} {r.why}".strip()) if r.student in gone else r for r in listed]
+    paths = _write_tables(root, release, found, listed, totals, settings, worksheet, said, pages)
+    if packed:
+        paths.append(root / "grading" / "reports" / f"{release.assignment}_{found.layout}_feedback.zip")
+        paths[-1].write_bytes(packed)
     print(summary(listed, release), *(f"{path.relative_to(root)}" for path in paths), sep="\n")
-    if waiting := sum(totals[r.student].waits for r in listed if r.student in totals):
-        print(f"Waiting for marks by hand, in nbgrader's formgrader: {waiting}. Then run this again for the totals.")
     if settings.student in everybody:
         print(about(next(r for r in listed if r.student == settings.student)))
-    if gone:
-        print(f"No longer handed in, with marks from before in the gradebook: {few(gone, 10)}")
-    if worksheet and (sentence := worksheet.without_row(listed)):
-        print(sentence)
-    if found.nobodys:
-        print(f"Nobody's, by their names ({len(found.nobodys)}): {few(found.nobodys, 10)}")
+    waiting = sum(totals[r.student].waits for r in listed if r.student in totals)
+    late = 0 if book.due else sum(s.late for s in submissions)
+    print(
+        *remarks(release, found, waiting, gone, late, worksheet.without_row(listed) if worksheet else ""),
+        sep="",
+        end="",
+    )
     if interrupted:
         print("Interrupted. Run the same command again: it goes on from here.")
     return 130 if interrupted else 1 if unwritten else 0
@@ -105,7 +114,7 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
 def _key(release: Release, settings: Settings) -> str:
     """What a mark depends on besides the submission; not on the seed, which is drawn anew for each run."""
     taken = replace(settings, hidden=(), core=None, engine="").place  # whatever machine it is
-    text = f"{release.key} {release.exercises} {release.allowed} {taken} {settings.library_costs}"
+    text = f"{release.key} {release.exercises} {release.allowed} {taken} {settings.library_costs} {settings.outputs}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -129,13 +138,13 @@ def _grade_all(submissions, release: Release, settings: Settings, key: str, resu
 
     def record(result: Result) -> None:
         try:
-            book.record(result, of[result.student].timestamp)
+            book.record(result, of[result.student])
         except Exception as error:  # one odd name is no reason to stop
             book.gradebook.db.rollback()
             unwritten[result.student] = f"{type(error).__name__}: {error}"[:200]
 
     for result in again:
-        if not book.is_up_to_date(result):  # the last run was stopped between the two
+        if not book.is_up_to_date(result, of[result.student]):  # the last run was stopped between the two
             record(result)
     bar = tqdm(total=len(todo), unit="submission", desc=release.assignment, disable=not todo)
     with bar, Interrupts() as interrupts, contextlib.suppress(Stopped):
@@ -187,6 +196,23 @@ def reading(found: Found) -> str:
     return f"{LAYOUTS[found.layout]}: {count} of {count + len(found.nobodys)} files, {len(found.submissions)} students"
 
 
+def remarks(
+    release: Release, found: Found, waiting: int, gone: list[str], late: int, without_row: str
+) -> Iterator[str]:
+    """What an instructor may want to do something about."""
+    if waiting:
+        yield f"Waiting for marks by hand, in nbgrader's formgrader: {waiting}. Then run this again for the totals.\n"
+    if gone:
+        yield f"Not among these files, with marks from before: {few(gone, 10)}\n"
+    if late:
+        yield f"Late by the LMS's marks: {late}. The gradebook knows no due date, so it costs nothing. To give one: "
+        yield f"nbgrader db assignment add {release.assignment} --duedate='2026-03-01 12:00 UTC'\n"
+    if without_row:
+        yield f"{without_row}\n"
+    if found.nobodys:
+        yield f"Nobody's, by their names ({len(found.nobodys)}): {few(found.nobodys, 10)}\n"
+
+
 def about(result: Result) -> str:
     """One student's marks."""
     lines = [f"{result.student} {result.name}".rstrip() + f": {result.points:g} points, {result.status}. {result.why}"]
@@ -194,7 +220,17 @@ def about(result: Result) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _write_tables(root: Path, release: Release, found: Found, results: list[Result], totals, settings, worksheet=None):
+def _write_tables(
+    root: Path,
+    release: Release,
+    found: Found,
+    results: list[Result],
+    totals,
+    settings,
+    worksheet=None,
+    said=NOTHING,
+    pages=NOTHING,
+):
     folder = root / "grading" / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     how = {
@@ -206,11 +242,13 @@ def _write_tables(root: Path, release: Release, found: Found, results: list[Resu
     how += f" Seed{'s' * (len(seeds) != 1)}: {', '.join(map(str, seeds))}."
     # Excel reads UTF-8 only with the mark; the LMSs' imports do not want it
     tables = {f"{release.assignment}.csv": "\ufeff" + as_csv(results, release, totals)}
-    tables[f"{release.assignment}.html"] = as_html(results, release, totals, how, found.nobodys)
+    tables[f"{release.assignment}.html"] = as_html(
+        results, release, totals, how, found.nobodys, {student: link(page, folder) for student, page in pages.items()}
+    )
     if found.layout in LMS:
         tables[f"{release.assignment}_{found.layout}.csv"] = LMS[found.layout](results, release, totals)
     if worksheet:
-        tables[f"{release.assignment}_moodle.csv"] = worksheet.filled(results, totals)
+        tables[f"{release.assignment}_moodle.csv"] = worksheet.filled(results, totals, said)
     for name, text in tables.items():
         write(folder / name, text)
     return [folder / name for name in tables]

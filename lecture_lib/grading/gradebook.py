@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.results import Result, Total, write
 from lecture_lib.grading.settings import CourseError
+from lecture_lib.grading.submissions import Submission
 
 EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
 
@@ -21,6 +25,13 @@ def configuration(root: Path):
     if not (root / "nbgrader_config.py").is_file():
         raise CourseError(f"There is no nbgrader_config.py in {root}.")
     return PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+
+
+class Details(NamedTuple):
+    """One student's marks, cell by cell."""
+
+    grades: dict[str, tuple[float, float]]  # grade id -> score, and out of how many
+    comments: dict[str, str]  # grade id -> a teacher's words
 
 
 class Book:
@@ -47,13 +58,14 @@ class Book:
         name = self.release.assignment
         if not self._as_released() and not self._submissions():
             self._generate()
-        if not self._as_released():
+        if not self._as_released(points_follow=True):
             raise CourseError(
-                f"The gradebook has other cells or points for {name} than notebooks/ has, and marks for them. To begin "
+                f"The gradebook has other cells for {name} than notebooks/ has, and marks for them. To begin "
                 f"anew, without the marks given by hand: nbgrader db assignment remove {name} --force"
             )
 
-    def _as_released(self) -> bool:
+    def _as_released(self, points_follow: bool = False) -> bool:
+        """points_follow: where only points have changed since, the gradebook gets the new ones; all marks stay."""
         from nbgrader.api import MissingEntry
 
         release = self.release
@@ -61,10 +73,16 @@ class Book:
             notebook = self.gradebook.find_notebook(release.notebook, release.assignment)
         except MissingEntry:
             return False
-        cells = {cell.name: cell.max_score for cell in (*notebook.grade_cells, *notebook.task_cells)}
-        checks = {a.check: a.points for a in release.exercises}
+        cells = {cell.name: cell for cell in (*notebook.grade_cells, *notebook.task_cells)}
+        points = {a.check: a.points for a in release.exercises} | release.by_hand
         answers = {cell.name for cell in notebook.solution_cells}
-        return cells == checks | release.by_hand and answers >= {a.answer for a in release.exercises}
+        if cells.keys() != points.keys() or not answers >= {a.answer for a in release.exercises}:
+            return False
+        if points_follow:
+            for name, cell in cells.items():
+                cell.max_score = points[name]
+            self.gradebook.db.commit()
+        return all(cell.max_score == points[name] for name, cell in cells.items())
 
     def _submissions(self) -> list:
         return self.gradebook.assignment_submissions(self.release.assignment)
@@ -113,18 +131,30 @@ class Book:
             found[s.student_id] = Total(max(0.0, s.score - penalty), penalty, s.needs_manual_grade)
         return found
 
-    def is_up_to_date(self, result: Result) -> bool:
-        """Do gradebook and folder already say what the result says?"""
+    def details(self) -> dict[str, Details]:
+        """Everybody's marks and comments as they stand, by grade id."""
+        found = {}
+        for s in self._submissions():
+            grades = {g.name: (g.score, g.max_score) for n in s.notebooks for g in n.grades}
+            comments = {c.name: c.comment for n in s.notebooks for c in n.comments if c.comment}
+            found[s.student_id] = Details(grades, comments)
+        return found
+
+    def is_up_to_date(self, result: Result, submission: Submission) -> bool:
+        """Do gradebook and folder already say what the result says, and when it was handed in?"""
         from nbgrader.api import MissingEntry
 
         path = self.path(result.student)
         if not path.is_file() or path.read_text(encoding="utf-8") != result.notebook:
             return False
         try:
-            submission = self.gradebook.find_submission(self.release.assignment, result.student)
+            stored = self.gradebook.find_submission(self.release.assignment, result.student)
         except MissingEntry:
             return False
-        scores = {g.name: g.auto_score for notebook in submission.notebooks for g in notebook.grades}
+        stamp = self._stamp(submission)
+        if stamp.get("timestamp", stored.timestamp) != stored.timestamp:
+            return False
+        scores = {g.name: g.auto_score for notebook in stored.notebooks for g in notebook.grades}
         return all(scores.get(mark.check) == mark.points for mark in result.marks)
 
     def path(self, student: str) -> Path:
@@ -132,29 +162,44 @@ class Book:
         folder = self.folders.format_path(self.folders.autograded_directory, student, self.release.assignment)
         return Path(folder) / f"{self.release.notebook}.ipynb"
 
-    def record(self, result: Result, timestamp: str = "") -> None:
+    @property
+    def due(self) -> datetime | None:
+        """When the assignment is due, as nbgrader knows it."""
+        return self.gradebook.find_assignment(self.release.assignment).duedate
+
+    def _stamp(self, submission: Submission) -> dict[str, datetime]:
+        """When it was handed in, where that is known; what the LMS marks as late came a second too late."""
+        from nbgrader.utils import parse_utc
+
+        if submission.timestamp:
+            with contextlib.suppress(Exception):  # dateutil has many for a student's text: as without one
+                return {"timestamp": parse_utc(submission.timestamp)}
+        return {"timestamp": self.due + timedelta(seconds=1)} if submission.late and self.due else {}
+
+    def submitted_folder(self, student: str) -> Path:
+        return Path(self.folders.format_path(self.folders.submitted_directory, student, self.release.assignment))
+
+    def feedback_path(self, student: str) -> Path:
+        """Where a student's page lies, ours or nbgrader's."""
+        folder = self.folders.format_path(self.folders.feedback_directory, student, self.release.assignment)
+        return Path(folder) / f"{self.release.notebook}.html"
+
+    def record(self, result: Result, submission: Submission) -> None:
         """The graded notebook, then the marks in one transaction. What a teacher graded by hand stays."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # SQLAlchemy's, of how nbgrader builds a submission
-            self._record(result, timestamp)
+            self._record(result, self._stamp(submission))
 
-    def _record(self, result: Result, timestamp: str) -> None:
-        from nbgrader.utils import parse_utc
-
+    def _record(self, result: Result, stamp: dict[str, datetime]) -> None:
         path = self.path(result.student)
         path.parent.mkdir(parents=True, exist_ok=True)
         changed = not path.is_file() or path.read_text(encoding="utf-8") != result.notebook
         write(path, result.notebook)
         book, assignment = self.gradebook, self.release.assignment
-        stamp = {}
-        if timestamp:
-            try:
-                stamp = {"timestamp": parse_utc(timestamp)}
-            except Exception:  # dateutil has many for a student's text
-                pass  # as without one
         student = book.update_or_create_student(result.student)
         if result.name and not (student.first_name or student.last_name):
-            student.last_name = result.name
+            # nbgrader's pages show "last, first", and None for what is missing
+            student.first_name, _, student.last_name = result.name.rpartition(" ")
         submission = book.update_or_create_submission(assignment, result.student, **stamp)
         marks = {mark.check: mark for mark in result.marks}
         answers = {one.answer: marks[one.check] for one in self.release.exercises}

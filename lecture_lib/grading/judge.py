@@ -23,7 +23,7 @@ from lecture_lib.grading.notebooks import (
     Plan,
     answer_cells,
     assembled,
-    clean,
+    code_cells,
     in_html,
     parsed,
     planned,
@@ -34,6 +34,7 @@ from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Re
 from lecture_lib.grading.running import Cells, as_it_ran, by_definitions
 from lecture_lib.grading.sandbox import Sandbox
 from lecture_lib.grading.settings import CourseError, Settings
+from lecture_lib.grading.text import clean
 
 _one_at_a_time = threading.Lock()  # calls of references redirect this process's output
 _sandboxes: dict[Any, Sandbox] = {}
@@ -51,7 +52,7 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
     with _one_at_a_time:
         began = time.perf_counter()
         try:
-            notebook = parsed(content)
+            notebook = parsed(content, outputs=settings.outputs == "keep")
         except ValueError as error:
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
         dependencies.forget()
@@ -83,8 +84,11 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
             _mark(one, allowed, plan, hidden[i], shown.get(i), failed.get(one.function, ""), release, settings)
             for i, (one, allowed, plan) in enumerate(zip(release.exercises, release.allowed, plans))
         )
-        copies = [i for i, one in enumerate(release.exercises) if _is_a_copy(one, plans[i])]
-        notes += _how(release, copies, "The library's own text, perhaps with other names")
+        uses = _uses(notebook, answers, plans, release)
+        marks = tuple(
+            replace(mark, uses=uses[i], copied=_is_a_copy(release.exercises[i], plans[i]))
+            for i, mark in enumerate(marks)
+        )
         status = max(first.status, second.status, key=(GRADED, DIED, TIMEOUT).index)
         said = [*first.messages, *second.messages, *notes, *([note] if note else [])]
         text = assembled(notebook, release, marks, answers)
@@ -96,6 +100,14 @@ def _is_a_copy(one: ExerciseCell, plan: Plan) -> bool:
     with contextlib.suppress(OSError, TypeError, RecursionError):  # no text, or one that is nested too deeply
         return is_copy(plan.texts, inspect.getsource(EXERCISES[one.name].reference))
     return False
+
+
+def _uses(notebook, answers, plans: list[Plan], release: Release) -> list[tuple[str, ...]]:
+    """For each exercise the others whose answers its function calls: what is wrong there may be wrong here, too."""
+    code = code_cells(notebook)
+    answers_to = {id(cell): one.name for one, cells in zip(release.exercises, answers) for cell in cells}
+    used = [[answers_to.get(id(code[cell])) for (cell, _), _ in plan.others] for plan in plans]
+    return [tuple(dict.fromkeys(name for name in names if name)) for names in used]
 
 
 def _how(release: Release, which: list[int], what: str) -> list[str]:

@@ -14,13 +14,16 @@ from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.dependencies import Key, Statement
 from lecture_lib.grading.markdown import harmless
+from lecture_lib.grading.outputs import keep
 from lecture_lib.grading.results import MISSING, Mark, Result
+from lecture_lib.grading.text import writable
 
 
-def parsed(content: bytes):
+def parsed(content: bytes, outputs: bool = False):
     """A notebook of the current format from whatever was handed in. Raises ValueError with one sentence.
 
     Of nbformat 1 to 3, too, only what counts is read: their own converters look at all that a file holds.
+    outputs: with the pictures and texts that its cells showed.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -32,7 +35,10 @@ def parsed(content: bytes):
         cells = [cell for sheet in sheets for cell in sheet["cells"]]
         if len(cells) > MOST_CELLS:
             raise TooLong(f"The notebook has {len(cells)} cells, more than {MOST_CELLS}.")
-        cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
+        cells = [(_cell(cell), cell) for cell in cells if isinstance(cell, dict)]
+        if outputs:
+            keep([(new, cell.get("outputs")) for new, cell in cells if new.cell_type == "code"])
+        cells = [new for new, _ in cells]
         if (length := sum(len(cell.source) for cell in cells)) > MOST_TEXT:
             raise TooLong(f"The notebook has {length} characters without its outputs, more than {MOST_TEXT}.")
     except TooLong as error:
@@ -53,7 +59,7 @@ def _cell(cell: Mapping):
     """Only what is graded and shown: type, source, id, nbgrader's metadata."""
     kind = cell.get("cell_type")
     source = cell.get("source", cell.get("input", ""))  # input: nbformat 3
-    source = _writable("".join(map(str, source)) if isinstance(source, list) else str(source))
+    source = writable("".join(map(str, source)) if isinstance(source, list) else str(source))
     if kind != "code":
         source = PICTURE.sub("data:,", source)[:MOST_SOURCE]
     if len(source) > MOST_SOURCE:
@@ -200,16 +206,21 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
     fixed = {name for one in release.exercises for name in (one.answer, one.check)} | release.by_hand.keys()
     own: dict[str | None, list] = {}  # after which of the release's cells
     changed: dict[str, str] = {}  # what a student wrote into one of them
+    shown: dict[str, list] = {}  # what their cells showed, by the release's
     after = None
     for cell in notebook.cells:
         text = cell.source.strip()
         name = next((i for i in (_grade_id(cell), cell.get("id")) if i in known), None)
         if id(cell) in used or name in fixed:
             after = name or after
+            if cell.get("outputs"):
+                shown.setdefault(name, cell.outputs)
         elif text in released_as:  # whatever its id
             after = released_as[text]
+            shown[after] = cell.get("outputs", [])
         elif name and name not in changed:
             after, changed[name] = name, cell.source
+            shown[name] = cell.get("outputs", [])
         elif text:
             if cell.cell_type != "code":
                 cell.source = harmless(cell.source)
@@ -226,6 +237,8 @@ def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list
         elif cell.get("id") in changed:
             source = changed[cell.id]
             cell.source = source if cell.cell_type == "code" else harmless(source)
+        if cell.cell_type == "code":
+            cell.outputs = shown.get(grade_id) or shown.get(cell.get("id")) or []
         if grade_id in reports:
             mark = reports[grade_id]
             data = {"text/plain": mark.text, "text/html": mark.html}
@@ -255,16 +268,3 @@ def without_answers(student: str, status: str, why: str, release: Release, seed:
 
 def in_html(why: str) -> str:
     return f"<div style='margin:4px 0'>{escape(why)}</div>"
-
-
-def clean(text: str) -> str:
-    """Text that can be written, and shown in a terminal: nothing in it controls."""
-    return CONTROLS.sub("", _writable(text))
-
-
-def _writable(text: str) -> str:
-    """JSON may hold halves of characters, which UTF-8 may not."""
-    return text.encode("utf-8", "replace").decode()
-
-
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

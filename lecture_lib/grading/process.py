@@ -14,10 +14,10 @@ import torch
 
 from lecture_lib.exercises import EXERCISES
 from lecture_lib.grading.course import ExerciseCell
-from lecture_lib.grading.notebooks import clean
 from lecture_lib.grading.results import DIED, GRADED, TIMEOUT
 from lecture_lib.grading.sandbox import Sandbox
 from lecture_lib.grading.settings import Disturbed, Settings
+from lecture_lib.grading.text import clean
 from lecture_lib.grading.usage import Work, kills_for_memory
 from lecture_lib.sandbox import protocol
 from lecture_lib.sandbox.call import Learned, Outcome, Seed

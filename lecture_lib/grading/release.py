@@ -7,9 +7,14 @@ same source always gives the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
+
+from lecture_lib.grading.points import follow
+from lecture_lib.grading.settings import CourseError
 
 EXTRA = "This needs nbgrader: pip install -e '.[grade]'"
 
@@ -55,8 +60,9 @@ def student_version(notebook: Path, root: Path) -> bytes:
 
 
 def release(root: Path) -> list[str]:
-    """Write notebooks/; returns what changed."""
-    changes = differences(root)
+    """Write notebooks/, after solutions/ has the points of its exercises; returns what changed."""
+    changes = follow(root, write=True)
+    changes += differences(root)
     files = released(root)
     for path, contents in files.items():
         target = root / "notebooks" / path
@@ -64,13 +70,16 @@ def release(root: Path) -> list[str]:
         target.write_bytes(contents)
     for path in _present(root) - files.keys():
         (root / "notebooks" / path).unlink()
+        with contextlib.suppress(OSError):  # something else lies there
+            (root / "notebooks" / path).parent.rmdir()
     return changes
 
 
 def differences(root: Path) -> list[str]:
     """One line for each file of notebooks/ that is not what solutions/ says; none if all are."""
     files, present = released(root), _present(root)
-    lines = [f"missing    notebooks/{path.as_posix()}" for path in files.keys() - present]
+    lines = follow(root)
+    lines += [f"missing    notebooks/{path.as_posix()}" for path in files.keys() - present]
     lines += [f"left over  notebooks/{path.as_posix()}" for path in present - files.keys()]
     lines += [
         f"differs    notebooks/{path.as_posix()}"
@@ -91,27 +100,38 @@ def _present(root: Path) -> set[Path]:
 TAKEN = ("LICENSE", "environment.yml", "pyproject.toml")  # beside notebooks, library and README
 
 
-def bundle(root: Path, path: Path) -> list[str]:
+def bundle(root: Path, path: Path, only: Collection[str] = ()) -> list[str]:
     """Pack notebooks, library and environment, without solutions, tests and the instructor's side; returns the names.
 
-    The same course gives the same bytes.
+    only: the notebooks of a week, by their folders. The same course gives the same bytes.
     """
-    files = {f"notebooks/{name.as_posix()}": contents for name, contents in released(root).items()}
+    if missing := [name for name in (*TAKEN, "docs/students.md") if not (root / name).is_file()]:
+        raise CourseError(
+            f"A bundle takes the library and its pages along, and there is no {missing[0]} in {root}. Where the "
+            "library is installed, give students the notebook from notebooks/."
+        )
+    files = {
+        f"notebooks/{name.as_posix()}": contents
+        for name, contents in released(root).items()
+        if not only or name.parts[0] in only
+    }
+    first = min(name for name in files if name.endswith(".ipynb"))
     for source in sorted((root / "lecture_lib").rglob("*")):
         parts = source.relative_to(root / "lecture_lib").parts
         hidden = any(part.startswith((".", "__pycache__")) for part in parts)
         if source.is_file() and not hidden and parts[0] not in ("grading", "__main__.py"):
             files[f"lecture_lib/{'/'.join(parts)}"] = source.read_bytes()
     files |= {name: (root / name).read_bytes() for name in TAKEN}
-    files |= students_pages(root)
+    files |= students_pages(root, first)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, contents in sorted(files.items()):
             archive.writestr(zipfile.ZipInfo(f"generative-models/{name}", (2000, 1, 1, 0, 0, 0)), contents)
     return sorted(files)
 
 
-def students_pages(root: Path) -> dict[str, bytes]:
-    """docs/students.md as README.md, one folder up, and what it links to in docs/."""
+def students_pages(root: Path, first: str) -> dict[str, bytes]:
+    """docs/students.md as README.md, one folder up, and what it links to in docs/; its command opens the first."""
     readme = re.sub(r"\]\((?!https?:|#)", "](docs/", (root / "docs/students.md").read_text(encoding="utf-8"))
+    readme = readme.replace("notebooks/0_start_here/start_here.ipynb", first)
     pages = {name: (root / name).read_bytes() for name in re.findall(r"\]\((docs/[^)#]+)", readme)}
     return pages | {"README.md": readme.encode()}

@@ -32,6 +32,8 @@ class Mark:
     text: str = ""  # the report that the student gets
     html: str = ""
     blank: bool = False
+    uses: tuple[str, ...] = ()  # other exercises, whose answers this one calls
+    copied: bool = False  # is it the library's own text, perhaps with other names? For the teacher
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,20 @@ class Result:
     def points(self) -> float:
         return sum(mark.points for mark in self.marks)
 
+    @property
+    def follows(self) -> dict[str, list[str]]:
+        """Of exercises that lost points: those whose answers they call and that lost points themselves."""
+        lost = {m.exercise for m in self.marks if m.points < m.out_of}
+        found = {m.exercise: [name for name in m.uses if name in lost] for m in self.marks if m.exercise in lost}
+        return {name: causes for name, causes in found.items() if causes}
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Result:
-        marks = [Mark(**{**m, "mistakes": tuple(m["mistakes"]), "library": tuple(m["library"])}) for m in data["marks"]]
+        several = ("mistakes", "library", "uses")
+        marks = [Mark(**m | {name: tuple(m.get(name, ())) for name in several}) for m in data["marks"]]
         return cls(**{**data, "marks": tuple(marks)})
 
 

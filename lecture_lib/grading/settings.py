@@ -35,6 +35,7 @@ class Settings:
     student: str = ""
     worksheet: Path | None = None  # Moodle's, to be filled
     regrade: bool = False
+    outputs: str = "drop"  # or "keep": what students' cells showed, for marks by hand
     # on what
     jobs: int = 1
     scheduler: str = ""

@@ -75,6 +75,8 @@ class Submission:
     problem: str = ""
     note: str = ""  # worth saying, although the notebook could be graded
     timestamp: str = ""
+    late: bool = False  # by the LMS's own mark
+    path: str = ""  # of the notebook, where it was found
     members: tuple[str, ...] = ()  # all that is this student's
 
 
@@ -295,6 +297,11 @@ def _by_student(layout: str, release: Release, owned: list[tuple[Member, re.Matc
                 if file.name == "timestamp.txt":
                     with contextlib.suppress(Refused):
                         submission.timestamp = file.member.read()[:100].decode(errors="replace").strip()
+        # no name that Canvas writes has a _
+        late = layout == "canvas" and any(
+            "LATE" in file.member.path.split("/")[-1].split("_")[:2] for file in files[student]
+        )
+        submission.late = late
         submission.members = tuple(printable(file.member.path) for file in files[student])
         found.append(submission)
     return found
@@ -349,7 +356,7 @@ def _chosen(student: str, name: str, files: list[File], release: Release) -> Sub
     if left:
         attempt = "the last attempt, " if alike or len(right) > 1 or len(latest) < len(notebooks) else ""
         note += f"Graded {attempt}{said[id(taken)]}, not {few([said[id(file)] for file in left])}."
-    return Submission(student, name, taken.member.read, note=note.strip())
+    return Submission(student, name, taken.member.read, note=note.strip(), path=taken.member.path)
 
 
 def few(names: list[str], most: int = 5) -> str:

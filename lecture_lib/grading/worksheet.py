@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,12 +21,15 @@ from lecture_lib.grading.settings import CourseError
 from lecture_lib.grading.submissions import Refused, few, printable, read_file
 from lecture_lib.grading.tables import Totals, total_of
 
+NOTHING: Mapping[str, str] = {}
+
 
 @dataclass
 class Worksheet:
     rows: list[list[str]]  # the headers first
     ids: dict[str, int]  # id -> row
     grade: int  # its column
+    comments: int | None  # the column of Moodle's feedback comments, if it has one
     comma: bool  # in place of the decimal point
     form: dict[str, str]  # of the file: separator, ends of lines
     mark: str  # at its beginning
@@ -64,15 +67,26 @@ class Worksheet:
         (grade,) = grades
         comma = any("," in row[j] for row in rows[1:] for j in (grade, grade + 1))
         form = {"delimiter": separator, "lineterminator": "\r\n" if "\r\n" in text else "\n"}
-        return cls(rows, ids, grade, comma, form, "\ufeff" * text.startswith("\ufeff"))
+        # behind the grade: its maximum, may it be changed, when was it handed in, when graded, and what may be typed
+        last = len(rows[0]) - 1
+        return cls(
+            rows, ids, grade, last if last > grade + 4 else None, comma, form, "\ufeff" * text.startswith("\ufeff")
+        )
 
-    def filled(self, results: Sequence[Result], totals: Totals) -> str:
-        """With the totals of all who handed in; other rows stay as they are."""
+    def filled(self, results: Sequence[Result], totals: Totals, said: Mapping[str, str] = NOTHING) -> str:
+        """With the totals of all who handed in, and with comments in HTML; other rows stay as they are.
+
+        said: the comments, by student; they begin with the assignment's name, and what a teacher has typed stays.
+        """
         rows = [list(row) for row in self.rows]
         for r in results:
             if r.status != MISSING and r.student in self.ids:
                 total = f"{total_of(r, totals).score:g}"
-                rows[self.ids[r.student]][self.grade] = total.replace(".", ",") if self.comma else total
+                row = rows[self.ids[r.student]]
+                row[self.grade] = total.replace(".", ",") if self.comma else total
+                comment = said.get(r.student, "") if self.comments is not None else ""
+                if comment and (not row[self.comments] or row[self.comments].startswith(comment.split(":")[0] + ":")):
+                    row[self.comments] = comment
         file = io.StringIO()
         csv.writer(file, **self.form).writerows(rows)
         return self.mark + file.getvalue()

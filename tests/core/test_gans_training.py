@@ -203,7 +203,10 @@ def test_one_of_many_is_the_single_game():
 @pytest.fixture(scope="module")
 def answers(root) -> dict:
     """What the notebook's answers define: name -> function."""
-    notebook = json.loads((root / "solutions/4_gans/gans.ipynb").read_text())
+    path = root / "solutions/4_gans/gans.ipynb"
+    if not path.parent.exists():
+        pytest.skip("this course leaves notebook 4 out")
+    notebook = json.loads(path.read_text())
     names = {"math": math, "torch": torch, "gans": gans}
     for cell in notebook["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade_id", "") in (

@@ -1,7 +1,7 @@
 """Submissions that try to cheat, stop or slow down the grader, with the marks that they must get.
 
 Each is the right notebook, or the blank release, of 1_histograms, with something done to it. The attack mostly sits in
-the first exercise, `estimate`, worth 4 of 37 points: what is right beside it must keep its 33.
+the first exercise, `estimate`, worth 4 of 37 points: what is right beside it must keep its own.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tests.conftest import ROOT
 
 ASSIGNMENT, NOTEBOOK = "1_histograms", "histograms"
 LISTENING = socket.create_server(("127.0.0.1", 0), backlog=100)  # nobody in the sandbox should reach it
-ALL, FIRST = 37, 4
-REST = ALL - FIRST
+NAMES = ("estimate", "log_prob", "sample", "held_out_nats", "smooth", "debug", "choose", "cell_of", "pixel_bits")
+NAMES += ("pair_model",)
 
 
 def load(folder: str):
@@ -47,6 +47,9 @@ def handed_in(solution):
     return solution
 
 
+POINTS = [c.metadata.nbgrader.points for c in load("notebooks").cells if c.metadata.get("nbgrader", {}).get("grade")]
+ALL, FIRST = sum(POINTS), POINTS[0]
+REST = ALL - FIRST
 RIGHT, BLANK = handed_in(exercises_alone(load("solutions"))), exercises_alone(load("notebooks"))
 
 
@@ -79,7 +82,8 @@ def _files(made) -> dict[str, bytes]:
 
 
 def answer(notebook, number=0):
-    return [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")][number]
+    wanted = f"histogram-{NAMES[number]}"
+    return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == wanted)
 
 
 def check_cells(notebook):

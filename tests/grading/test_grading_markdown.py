@@ -21,6 +21,7 @@ from lecture_lib.grading.gradebook import Book
 from lecture_lib.grading.markdown import PAGE_SECONDS, PLAIN, harmless, within_limits
 from lecture_lib.grading.notebooks import assembled, parsed, without_answers
 from lecture_lib.grading.results import GRADED
+from lecture_lib.grading.submissions import Submission
 from tests.conftest import ROOT
 from tests.widgets.lab import FLAGS, chromium, free_port
 
@@ -174,7 +175,7 @@ def course(prepared, tmp_path_factory):
     course = shutil.copytree(prepared, tmp_path_factory.mktemp("graded") / "course")
     release = read_release(course, ASSIGNMENT)
     with contextlib.closing(Book(course, release)) as book:
-        book.record(replace(without_answers("eve", GRADED, "", release, 0), notebook=as_graded()))
+        book.record(replace(without_answers("eve", GRADED, "", release, 0), notebook=as_graded()), Submission("eve"))
     return course
 
 

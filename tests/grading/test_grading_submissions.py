@@ -18,10 +18,11 @@ import pytest
 
 from lecture_lib.grading.coordinator import _write_tables
 from lecture_lib.grading.course import read_release
+from lecture_lib.grading.page import as_html
 from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total
 from lecture_lib.grading.settings import CourseError, Settings
 from lecture_lib.grading.submissions import Found, Refused, find, read_file, rubbish
-from lecture_lib.grading.tables import as_csv, as_html, by_exercise, commonest, for_canvas, for_moodle, safe
+from lecture_lib.grading.tables import as_csv, by_exercise, commonest, for_canvas, for_moodle, safe
 from lecture_lib.grading.worksheet import Worksheet
 from tests.conftest import ROOT
 

@@ -15,7 +15,8 @@ from tests.conftest import ROOT
 from .course import nbgrader
 
 ASSIGNMENTS = {path.name: next(path.glob("*.ipynb")).stem for path in sorted(ROOT.glob("solutions/*")) if path.is_dir()}
-GRADED = ("1_histograms", "4_gans")  # functions of arrays, and steps on networks
+# functions of arrays, and steps on networks
+GRADED = [name for name in ("1_histograms", "4_gans") if name in ASSIGNMENTS]
 
 
 def asked(assignment):

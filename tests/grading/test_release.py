@@ -12,7 +12,8 @@ import pytest
 
 from lecture_lib.exercises import EXERCISES
 from lecture_lib.grading import dependencies
-from lecture_lib.grading.release import bundle, differences, released
+from lecture_lib.grading.points import listed
+from lecture_lib.grading.release import bundle, differences, release, released
 from tests.conftest import ROOT
 
 SOLUTIONS = sorted(ROOT.glob("solutions/*/*.ipynb"))
@@ -39,34 +40,59 @@ def test_check_lists_every_difference(tmp_path):
     for name in ("solutions", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
-    edited = tmp_path / "notebooks/1_histograms/histograms.ipynb"
-    edited.write_text(edited.read_text(encoding="utf-8").replace("Histograms", "Histogramms", 1), encoding="utf-8")
-    (tmp_path / "notebooks/0_start_here/start_here.ipynb").unlink()
-    (tmp_path / "notebooks/0_start_here/old.txt").write_text("left over", encoding="utf-8")
+    gone, source = (tmp_path / path.relative_to(ROOT) for path in (RELEASED[0], RELEASED[-1]))
+    source.write_text(source.read_text(encoding="utf-8").replace("#", "##", 1), encoding="utf-8")
+    gone.unlink()
+    gone.with_name("old.txt").write_text("left over", encoding="utf-8")
     assert differences(tmp_path) == [
-        "differs    notebooks/1_histograms/histograms.ipynb",
-        "left over  notebooks/0_start_here/old.txt",
-        "missing    notebooks/0_start_here/start_here.ipynb",
+        f"{what}notebooks/{path.relative_to(tmp_path / 'notebooks').as_posix()}"
+        for what, path in (
+            ("differs    ", source),
+            ("left over  ", gone.with_name("old.txt")),
+            ("missing    ", gone),
+        )
     ]
     command = [sys.executable, "-m", "lecture_lib", "release"]
     assert subprocess.run([*command, "--check"], cwd=tmp_path, capture_output=True).returncode == 1
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
     assert differences(tmp_path) == []
-    assert edited.read_bytes() == (ROOT / "notebooks/1_histograms/histograms.ipynb").read_bytes()
+    assert source.read_bytes() == RELEASED[-1].read_bytes()
 
 
 def test_what_grade_could_not_use_is_not_released(tmp_path):
-    for name in ("solutions", "notebooks"):
-        shutil.copytree(ROOT / name / "1_histograms", tmp_path / name / "1_histograms")
+    path = tmp_path / SOLUTIONS[0].relative_to(ROOT)
+    shutil.copytree(SOLUTIONS[0].parent, path.parent)
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
-    path = tmp_path / "solutions/1_histograms/histograms.ipynb"
     notebook = nbformat.read(path, as_version=4)
     next(cell for cell in notebook.cells if cell.id == "setup")["id"] = "b"  # as a filter of git leaves it
     nbformat.write(notebook, path)
     done = subprocess.run(
         [sys.executable, "-m", "lecture_lib", "release"], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8"
     )
-    assert done.returncode == 2 and "histograms.ipynb of 1_histograms has no setup cell" in done.stderr
+    assert done.returncode == 2 and f"{path.name} of {path.parent.name} has no setup cell" in done.stderr
+
+
+def test_points_stand_in_the_exercise_and_the_notebook_follows(tmp_path, monkeypatch):
+    """The check's cell, the text and the title; nothing else of the notebook changes."""
+    path = tmp_path / SOLUTIONS[-1].relative_to(ROOT)
+    shutil.copytree(SOLUTIONS[-1].parent, path.parent)
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    before = nbformat.read(path, as_version=4)
+    check = next(cell for cell in before.cells if cell.metadata.get("nbgrader", {}).get("grade"))
+    exercise = EXERCISES[check.metadata.nbgrader.grade_id.removesuffix("-check").replace("-", ".", 1)]
+    old, total = exercise.points, re.search(r"(\d+) points", before.cells[0].source)[1]
+    monkeypatch.setattr(exercise, "points", old + 6)
+    assert f"points     {path.relative_to(tmp_path).as_posix()}" in differences(tmp_path)
+    release(tmp_path)
+    assert not differences(tmp_path)
+    after = nbformat.read(path, as_version=4)
+    changed = [(a, b) for a, b in zip(before.cells, after.cells, strict=True) if a != b]
+    assert [b.id for _, b in changed] == ["title", changed[1][1].id, check.id]
+    assert f", {int(total) + 6} points" in changed[0][1].source
+    assert changed[1][1].source == changed[1][0].source.replace(f"({old} points)", f"({old + 6} points)")
+    assert changed[2][1].metadata.nbgrader == {**check.metadata.nbgrader, "points": old + 6}
+    done = listed(tmp_path)
+    assert done[0].endswith(f" {int(total) + 6} points") and done[1].split() == [str(old + 6), exercise.name]
 
 
 @each_released
@@ -110,18 +136,20 @@ def test_no_cell_gives_another_meaning_to_the_name_of_an_answer(path):
                 assert other == cell.id or not names & defined[cell.id], (cell.id, other)
 
 
-def test_every_exercise_is_in_one_notebook_and_every_part_has_enough_of_them():
+def test_no_exercise_is_in_two_notebooks_and_every_part_has_enough_of_them():
+    """Of the notebooks that are there: one may drop any, or exercises of one, and keep the rest."""
     asked = {
-        path: re.findall(r'^check\(\\?"([\w.]+)\\?"', "\n".join(c.source for c in cells(path)), re.M)
+        path.parent.name: set(re.findall(r'^check\("([\w.]+)"', "\n".join(c.source for c in cells(path)), re.M))
         for path in SOLUTIONS
     }
-    everywhere = [name for names in asked.values() for name in set(names)]
-    assert sorted(everywhere) == sorted(EXERCISES)
+    everywhere = [name for names in asked.values() for name in names]
+    assert len(everywhere) == len(set(everywhere)) and set(everywhere) <= EXERCISES.keys()
     wanted = (("1_histograms", 6, 20), ("2_maximum_likelihood", 7, 25), ("3_flows", 8, 30), ("4_gans", 8, 30))
     wanted += (("5_dcgan", 7, 25), ("6_applications", 8, 30), ("7_timeline", 8, 30))
     for part, exercises, points in wanted:
-        names = {name for path, names in asked.items() if path.parent.name == part for name in names}
-        assert len(names) >= exercises and sum(EXERCISES[name].points for name in names) >= points
+        if part in asked:
+            names = asked[part]
+            assert len(names) >= exercises and sum(EXERCISES[name].points for name in names) >= points
 
 
 @each_solution
@@ -192,9 +220,13 @@ def test_the_bundle_has_no_solutions_hidden_cases_tests_or_graders(unpacked):
         "pyproject.toml",
     }
     assert not [name for name in files if "grading" in name or "test" in name or "solution" in name]
+    assert not {"docs/teaching.md", "docs/instructors.md"} & set(files)
+    exam = re.findall(r"^\d\. \*(.+?)\*", (ROOT / "docs/teaching.md").read_text(encoding="utf-8"), re.M)
+    assert len(exam) >= 5 * len(RELEASED)
     for name in files:
         text = (unpacked / name).read_text(encoding="utf-8", errors="replace")  # pictures and weights, too
         assert "BEGIN SOLUTION" not in text and not re.search(r"check\(.*hidden=\d", text), name
+        assert not [question for question in exam if question in text], name
     for path in RELEASED:
         assert (unpacked / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
 
@@ -223,3 +255,17 @@ def test_the_command_packs_the_bundle(tmp_path):
     command = [sys.executable, "-m", "lecture_lib", "release", "--check", "--bundle", str(tmp_path / "course.zip")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0 and (tmp_path / "course.zip").is_file(), done.stderr
+
+
+def test_one_weeks_bundle_has_its_notebooks_and_a_readme_that_opens_them(tmp_path):
+    week = RELEASED[1:3]
+    names = bundle(ROOT, tmp_path / "week.zip", [path.parent.name for path in week])
+    assert [name for name in names if name.startswith("notebooks/")] == [
+        path.relative_to(ROOT).as_posix() for path in week
+    ]
+    whole = bundle(ROOT, tmp_path / "course.zip")
+    assert {n for n in whole if not n.startswith("notebooks/")} == {n for n in names if not n.startswith("notebooks/")}
+    with zipfile.ZipFile(tmp_path / "week.zip") as archive:
+        readme = archive.read("generative-models/README.md").decode()
+    opened = re.findall(r"jupyter lab .* (notebooks/\S+)", readme)
+    assert opened and set(opened) == {week[0].relative_to(ROOT).as_posix()}

@@ -44,9 +44,8 @@ class Picture:
         _without_paper(self.figure)
         self.figure.savefig(full, format="png", dpi=96, bbox_inches="tight")
         image = Image.open(full).convert("RGBA")
-        grey = image.convert("RGB").convert("HSV").getextrema()[1] == (0, 0)  # no saturation
-        few = image.convert("RGB").quantize(16 if grey else 42, Image.Quantize.MAXCOVERAGE)
-        alpha = image.getchannel("A")
+        n = 16 if image.convert("RGB").convert("HSV").getextrema()[1] == (0, 0) else 42  # no saturation: greys
+        few, alpha = image.convert("RGB").quantize(n, Image.Quantize.MAXCOVERAGE), image.getchannel("A")
         few.frombytes(bytes(c + 42 * ((a + 25) // 51) for c, a in zip(few.tobytes(), alpha.tobytes())))
         few.putpalette((few.getpalette() + [0] * 126)[:126] * 6)
         few.save(small, format="png", optimize=True, transparency=bytes(51 * (i // 42) for i in range(252)))
@@ -191,9 +190,8 @@ def leaderboard(scores, xlabel: str, floor=None) -> Picture:
     if floor:
         seen.append(_floor(ax.axvline, *floor))
         ax.legend(**LEGEND)
-    ax.set(xlabel=f"{xlabel} (bars: ± 2 standard errors)")
+    ax.set(xlabel=f"{xlabel} (bars: ± 2 standard errors)", ylim=(len(ranked) - 0.5, -0.5))  # the best on top
     ax.set_yticks(range(len(ranked)), [f"{name}  {score.mean:.3f}" for name, score in ranked])
-    ax.set_ylim(len(ranked) - 0.5, -0.5)  # the best on top
     ax.grid(axis="y", alpha=0.3)
     return Picture(figure, f"{xlabel}, ± one standard error, from best to worst. {'; '.join(seen)}.")
 

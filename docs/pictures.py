@@ -124,7 +124,7 @@ def in_the_lab(names):
                 source = CELLS[name]
                 notebook(served / f"{name}.ipynb", source)
                 page = lab.open(f"{name}.ipynb", width=1200 if name == "ratio" else 1000, height=900)
-                page.locator(".jp-OutputArea-output").last.wait_for()
+                page.locator(".jp-OutputArea-output >> visible=true").last.wait_for()
                 page.wait_for_timeout(3000)
                 if name == "likelihood":
                     page.get_by_role("slider", name="mean").focus()
@@ -143,7 +143,7 @@ def in_the_lab(names):
                     page.get_by_role("button", name="Fit").click()
                     page.get_by_text("fit: train").wait_for()
                     page.wait_for_timeout(2000)
-                page.locator(".jp-OutputArea-output").last.screenshot(path=HERE / f"{name}.png")
+                page.locator(".jp-OutputArea-output >> visible=true").last.screenshot(path=HERE / f"{name}.png")
                 page.close()
 
 

@@ -90,7 +90,7 @@ def density(models, low, high, points=None, cells: int = 400, residuals: bool = 
     """p(x) of one or several models over the box: 1-D as curves in one panel, 2-D as heat maps, a panel each.
 
     models: name -> anything with `log_prob`, "truth" in black. points: drawn as ticks under 1-D curves.
-    residuals: a second panel below, with each 1-D curve minus the truth.
+    residuals: a second panel below, with each 1-D curve minus that of the model called "truth".
     """
     low, high = box(torch.zeros(1, as_tensor(low, "low").numel(), device="cpu"), low, high)
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)

@@ -10,13 +10,18 @@ def _shell():
     return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 
 
+_failed: dict[str, str] = {}  # by its name, the last cell with a `def` that ended with an error
+
+
 def watch() -> None:
-    """From now on a cell's NameError is followed by a line that says what to run."""
-    if (shell := _shell()) and explain_name_error not in shell.events.callbacks["post_run_cell"]:
-        shell.events.register("post_run_cell", explain_name_error)
+    """From now on remember which definitions failed; and a cell's NameError is followed by what to run."""
+    if (shell := _shell()) and look_back not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", look_back)
 
 
-def explain_name_error(result) -> None:
+def look_back(result) -> None:
+    for name in re.findall(r"^def (\w+)", result.info.raw_cell, re.M):
+        _failed.pop(name, None) if result.success else _failed.update({name: result.info.raw_cell})
     error = result.error_in_exec
     if isinstance(error, NameError) and error.name:
         advice = "If a cell above makes it, run that first: choose Run, Run All Above Selected Cell."
@@ -24,18 +29,13 @@ def explain_name_error(result) -> None:
 
 
 def stale(answer) -> str:
-    """A sentence, if the notebook's last cell with `def NAME` is not the one that made this function NAME; else "".
-
-    So it is after an error in that cell: the function is still that of before.
-    """
+    """A sentence, if the last cell with `def NAME` failed and this function NAME is another one, of before; else ""."""
     name = getattr(answer, "__name__", "")
-    run = getattr(_shell(), "user_ns", {}).get("In", [])
-    cells = [cell for cell in run if re.search(rf"^def {re.escape(name)}\b", cell, re.M)]
     try:
         whole = re.compile(re.escape(inspect.getsource(answer).strip()) + r"\s*(\n\S|\Z)")  # up to an unindented line
     except (OSError, TypeError, SyntaxError):
         return ""
-    if not cells or whole.search(cells[-1]) or not any(map(whole.search, cells)):
+    if name not in _failed or whole.search(_failed[name]):
         return ""
     return (
         f"This is {name} as it was before you last ran its cell, which stopped with an error. Mend the error, run the "

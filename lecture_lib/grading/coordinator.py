@@ -87,7 +87,7 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
             everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
     listed = [everybody[student] for student in sorted(everybody)]
     totals = {student: total for student, total in book.totals().items() if student not in unwritten}
-    details = book.details()
+    details = {student: points for student, points in book.details().items() if student not in unwritten}
     pages = write_pages(book, listed, totals, details)
     packed = lms_zip(found, listed, release, totals, details, pages)
     said = comments(listed, release, totals, details)

@@ -19,7 +19,7 @@ from lecture_lib.grading.course import Release
 from lecture_lib.grading.gradebook import Book, Details
 from lecture_lib.grading.markdown import as_html, harmless
 from lecture_lib.grading.results import GRADED, MISSING, Mark, Result, Total, write
-from lecture_lib.grading.submissions import Found, Refused, read_file
+from lecture_lib.grading.submissions import Found, Refused, printable, read_file
 from lecture_lib.grading.tables import Totals, total_of
 
 Everybodys = Mapping[str, Details]  # by student
@@ -203,7 +203,7 @@ def lms_zip(
             if found.layout == "moodle" and folders:
                 name, content = f"{folders[0]}/{release.notebook}.html", page.read_text(encoding="utf-8")
             elif found.layout == "canvas" and page and s and s.path:
-                name = s.path.split("/")[-1]
+                name = printable(s.path.split("/")[-1])
                 content = in_notebook(r, release, total_of(r, totals), details[r.student])
             else:
                 continue

@@ -142,14 +142,10 @@ class Book:
 
     def is_up_to_date(self, result: Result, submission: Submission) -> bool:
         """Do gradebook and folder already say what the result says, and when it was handed in?"""
-        from nbgrader.api import MissingEntry
-
         path = self.path(result.student)
         if not path.is_file() or path.read_text(encoding="utf-8") != result.notebook:
             return False
-        try:
-            stored = self.gradebook.find_submission(self.release.assignment, result.student)
-        except MissingEntry:
+        if (stored := self._stored(result.student)) is None:
             return False
         stamp = self._stamp(submission)
         if stamp.get("timestamp", stored.timestamp) != stored.timestamp:
@@ -167,14 +163,25 @@ class Book:
         """When the assignment is due, as nbgrader knows it."""
         return self.gradebook.find_assignment(self.release.assignment).duedate
 
-    def _stamp(self, submission: Submission) -> dict[str, datetime]:
+    def _stored(self, student: str):
+        """The submission as the gradebook has it, or None."""
+        from nbgrader.api import MissingEntry
+
+        with contextlib.suppress(MissingEntry):
+            return self.gradebook.find_submission(self.release.assignment, student)
+
+    def _stamp(self, submission: Submission) -> dict[str, datetime | None]:
         """When it was handed in, where that is known; what the LMS marks as late came a second too late."""
         from nbgrader.utils import parse_utc
 
         if submission.timestamp:
             with contextlib.suppress(Exception):  # dateutil has many for a student's text: as without one
                 return {"timestamp": parse_utc(submission.timestamp)}
-        return {"timestamp": self.due + timedelta(seconds=1)} if submission.late and self.due else {}
+        late = self.due + timedelta(seconds=1) if self.due else None
+        if submission.late and late:
+            return {"timestamp": late}
+        stored = self._stored(submission.student)
+        return {"timestamp": None} if late and stored and stored.timestamp == late else {}  # no longer late
 
     def submitted_folder(self, student: str) -> Path:
         return Path(self.folders.format_path(self.folders.submitted_directory, student, self.release.assignment))

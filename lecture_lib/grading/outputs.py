@@ -21,8 +21,9 @@ def keep(cells: Sequence[tuple[Any, Any]]) -> None:
     for new, outputs in cells:
         for output in outputs if isinstance(outputs, list) else ():
             data = _harmless(output) if isinstance(output, Mapping) else {}
-            left -= sum(map(len, data.values()))
-            if data and left >= 0:
+            size = sum(map(len, data.values()))
+            if data and size <= left:
+                left -= size
                 new.outputs.append(nbformat.v4.new_output("display_data", data))
 
 

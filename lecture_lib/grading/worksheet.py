@@ -19,7 +19,7 @@ from lecture_lib.grading.course import Release
 from lecture_lib.grading.results import MISSING, Result
 from lecture_lib.grading.settings import CourseError
 from lecture_lib.grading.submissions import Refused, few, printable, read_file
-from lecture_lib.grading.tables import Totals, total_of
+from lecture_lib.grading.tables import Totals, safe, total_of
 
 NOTHING: Mapping[str, str] = {}
 
@@ -86,7 +86,7 @@ class Worksheet:
                 row[self.grade] = total.replace(".", ",") if self.comma else total
                 comment = said.get(r.student, "") if self.comments is not None else ""
                 if comment and (not row[self.comments] or row[self.comments].startswith(comment.split(":")[0] + ":")):
-                    row[self.comments] = comment
+                    row[self.comments] = safe(comment)
         file = io.StringIO()
         csv.writer(file, **self.form).writerows(rows)
         return self.mark + file.getvalue()

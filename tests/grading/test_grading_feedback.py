@@ -93,6 +93,12 @@ def test_canvas_gets_back_the_names_that_it_gave_and_its_mark_for_late_counts(co
     assert given.cells[0].source.startswith("1_histograms: 0 of") and FIRST.name in given.cells[0].source
     reports = [c.outputs for c in given.cells if c.metadata.get("nbgrader", {}).get("grade")]
     assert len(reports) == len(RELEASE.exercises) and all(reports)
+    folder = course / "unpacked"  # with an extension for Doe, and a name that is no UTF-8
+    folder.mkdir()
+    (folder / "doejane_101_9001_histograms-1.ipynb").write_bytes(BAD)
+    (folder / "roe_102_9002_caf\udce9.ipynb").write_bytes(GOOD)
+    assert run(course, submitted=folder) == 0
+    assert [float(report(course)[s]["total"]) for s in ("101", "102")] == [REST, ALL]
 
 
 @needs_sandbox

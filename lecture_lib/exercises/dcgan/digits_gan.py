@@ -11,7 +11,7 @@ from lecture_lib.exercises.engine import Exercise, asked_once
 from lecture_lib.sandbox.call import Outcome, Seed
 
 ROWS, Z = 1000, 32
-NOISE, PIXELS, MISSING = 21.6, 14.0, 2.8  # the distances of noise, of single pixels of other images, of nine classes
+NOISE, PIXELS, MISSING = 21.6, 14.1, 2.6  # the distances of noise, of single pixels of other images, of nine classes
 READY = ("alternate", "discriminator_step", "generator_step", "dcgan", "ImageGenerator")  # the library's
 
 
@@ -116,10 +116,11 @@ def _copies(x: Tensor) -> str:
     """A sentence, if the images are digits of x, with or without noise on them.
 
     Then the nearest digit is far nearer than the second-nearest: by a factor of 0.6 with little noise, of 0.83 with
-    noise of sd 0.4. Between real digits the mean is 0.90, and for a GAN's images 0.94.
+    noise of sd 0.4, and with more noise than 0.48 the distance is above 3. Between real digits it is 0.90 on average,
+    for a GAN's images 0.94.
     """
     first, second = _two_nearest(x)
-    if (first / second).mean() < 0.86 or (first < _near()).double().mean() > 0.4:
+    if (first / second).mean() < 0.88 or (first < _near()).double().mean() > 0.4:
         return (
             "Most of your images lie next to one of the digits in x, and to no other: they are copies, with or without "
             "noise. Images are G(z), of fresh noise z."
@@ -164,4 +165,4 @@ exercise = Exercise("dcgan.digits_gan", points=6, reference=digits_gan, driver=j
 
 exercise.case("it has learnt something: 12", _at_most(12))
 exercise.case("shapes of digits: 6", _at_most(6))
-exercise.case("nearly as if no class were missing: 3", _at_most(3))
+exercise.case("as near as nine of the ten classes: 3", _at_most(3))

@@ -13,10 +13,11 @@ from safetensors import safe_open
 from scipy.stats import chisquare
 
 from lecture_lib import data
-from lecture_lib.applications import Average, PixelModel, SomePixels, clothes_model, decode, encode, heat
+from lecture_lib.applications import Average, PixelModel, SomePixels, clothes_model, decode, encode
 from lecture_lib.applications.compress import CHECKSUM, HEADER
 from lecture_lib.applications.pixels import WEIGHTS, train_pixels
 from lecture_lib.evaluate import bits_per_dim
+from lecture_lib.figures import heat
 from lecture_lib.likelihood import Autoregressive, nll
 
 

@@ -132,7 +132,8 @@ def test_a_change_of_a_right_function_is_named(name):
         if (function := answer(formula, change)) is None:
             continue
         report = check(name, function)
-        if report.points < report.out_of and all(row.got != "no value" for row in report.rows):
+        without_value = exercise.driver or any(row.got == "no value" for row in report.rows)  # a driver says why itself
+        if report.points < report.out_of and not without_value:
             assert any(row.named for row in report.rows) or set(report.whys) <= law_sentences(report, exercise)
 
 

@@ -48,7 +48,7 @@ exercise.style(choose)
 exercise.case("two models, eight draws", lambda rng: _measured(rng, 2.45, 8))
 exercise.case("two models, five draws", lambda rng: _measured(rng, 1.5, 5))
 exercise.case("four models, twelve draws", lambda rng: _measured(rng, 2.45, 12, (1.0, 0.8)))
-exercise.case("five models, six draws", lambda rng: _measured(rng, 1.6, 6, (2.0, 1.0, 1.5)))
+exercise.case("five models, six draws", lambda rng: _measured(rng, 0.7, 6, (2.0, 1.0, 1.5)))
 
 
 @exercise.style
@@ -128,14 +128,10 @@ exercise.mistake(
     _rule(told=lambda a, b: 2 * (a**2 + b**2).sqrt()),
 )
 exercise.mistake(
-    "Each number of images stands with the other distance: the larger n goes with the distance that was measured with "
-    "it.",
+    "That is the straight line in n, at n = 0, which gives each number of images to the other distance. The distance is "
+    "a straight line in 1 / n, and the limit is at 1 / n = 0.",
     _rule(lambda distance, n: _limits(distance, n.flip(1))),
     _rule(lambda distance, n: (n[:, None] * distance.flip(2)).diff(dim=2)[..., 0] / n.diff(dim=1)),
-)
-exercise.mistake(
-    "That is the line in n, at n = 0. The distance is a straight line in 1 / n: the limit is at 1 / n = 0.",
-    _rule(lambda distance, n: distance[:, :, 0] - n[:, :1] * distance.diff(dim=2)[..., 0] / n.diff(dim=1)),
 )
 
 

@@ -128,8 +128,8 @@ exercise.mistake(
     _rule(told=lambda a, b: 2 * (a**2 + b**2).sqrt()),
 )
 exercise.mistake(
-    "That is the straight line in n, at n = 0, which gives each number of images to the other distance. The distance is "
-    "a straight line in 1 / n, and the limit is at 1 / n = 0.",
+    "That is the straight line in n, at n = 0, which gives each number of images to the other distance. The distance "
+    "is a straight line in 1 / n, and the limit is at 1 / n = 0.",
     _rule(lambda distance, n: _limits(distance, n.flip(1))),
     _rule(lambda distance, n: (n[:, None] * distance.flip(2)).diff(dim=2)[..., 0] / n.diff(dim=1)),
 )

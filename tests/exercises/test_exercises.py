@@ -693,7 +693,7 @@ def test_a_kernel_knows_what_was_run_and_what_is_missing():
         "from lecture_lib.exercises import check, summary",
         right,
         look,
-        f"{right} + (",
+        f"{right} + )",
         look,
         f"h = image_width // 2\n{right} + 1",
         look,

@@ -197,8 +197,9 @@ def judge(
         asked, wanted, got, why = describe(arguments, outcomes[i], expected[i], same[i], exercise.parts, adapter)
         if private:  # what could give the hidden inputs away stays here
             why = outcomes[i].outline or why if outcomes[i].value is None else why if same[i] is None else ""
+            printed = ""
         if private or exercise.driver:  # a driver's numbers are its own: what it found is in its sentence
-            asked, wanted, got, printed = "", "", "", "" if private else printed
+            asked = wanted = got = ""
         if not private and same[i] is not None:
             why = always or why
         if outcomes[i].error and named[i].endswith("all is right."):

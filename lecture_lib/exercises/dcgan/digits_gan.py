@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from lecture_lib import data, evaluate, fast
+from lecture_lib import data, evaluate, fast, gans
 from lecture_lib.exercises.engine import Exercise, asked_once
 from lecture_lib.sandbox.call import Outcome, Seed
 
@@ -17,8 +17,7 @@ READY = ("alternate", "discriminator_step", "generator_step", "dcgan", "ImageGen
 
 def digits_gan(x, n, rng):
     """n images (n, 1, 8, 8) of a GAN that has learnt from images x (m, 1, 8, 8) in [-1, 1]."""
-    G, _ = _trained()
-    return _draw(G, n, rng)
+    return _draw(_trained(), n, rng)
 
 
 @lru_cache(maxsize=1)
@@ -30,8 +29,8 @@ def _digits() -> Tensor:
 
 @lru_cache(maxsize=1)
 @torch.enable_grad()
-def _trained(rounds: int = 1500, n: int = 64, width: int = 128) -> tuple[nn.Module, nn.Module]:
-    """G and D, after three seconds, and only once: the order of the images makes no difference."""
+def _trained(rounds: int = 1500, n: int = 64, width: int = 128) -> nn.Module:
+    """G, after three seconds, and only once: the order of the images makes no difference."""
     rng, x = torch.Generator().manual_seed(5), _digits()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
@@ -42,15 +41,9 @@ def _trained(rounds: int = 1500, n: int = 64, width: int = 128) -> tuple[nn.Modu
     adam_d, adam_g = (fast.Adam(net.parameters(), 2e-3, betas=(0.0, 0.99)) for net in (D, G))
     for _ in range(rounds):
         real, fake = x[torch.randint(len(x), (n,), generator=rng)], G(torch.randn(n, Z, generator=rng))
-        _descend(adam_d, softplus(-D(real)).mean() + softplus(D(fake.detach())).mean())
-        _descend(adam_g, softplus(-D(fake)).mean())
-    return G.eval(), D
-
-
-def _descend(adam, loss: Tensor) -> None:
-    adam.zero_grad()
-    loss.backward()
-    adam.step()
+        gans.descend(adam_d, softplus(-D(real)).mean() + softplus(D(fake.detach())).mean())
+        gans.descend(adam_g, softplus(-D(fake)).mean())
+    return G.eval()
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 from torch.optim.lr_scheduler import LinearLR
 
-from lecture_lib import data, evaluate, fast
+from lecture_lib import data, evaluate, fast, gans
 from lecture_lib.exercises.engine import Exercise, asked_once
 from lecture_lib.sandbox.call import Outcome, Seed
 
@@ -54,19 +54,13 @@ def _trained(x: Tensor, rounds: int = 1200, n: int = 128) -> nn.Module:
         for _ in range(rounds):
             batch = x[torch.randint(len(x), (n,), generator=rng)]
             fake = G(torch.randn(n, 2, generator=rng)).detach()
-            _descend(players[0], -logsigmoid(D(batch)).mean() - logsigmoid(-D(fake)).mean())
-            _descend(players[1], -logsigmoid(D(G(torch.randn(n, 2, generator=rng)))).mean())
+            gans.descend(players[0], -logsigmoid(D(batch)).mean() - logsigmoid(-D(fake)).mean())
+            gans.descend(players[1], -logsigmoid(D(G(torch.randn(n, 2, generator=rng)))).mean())
             for schedule in schedules:
                 schedule.step()
         if evaluate.sliced_wasserstein(_draw(G, len(x), rng), x, 32, rng) < 0.2:
             break
     return G
-
-
-def _descend(adam, loss: Tensor) -> None:
-    adam.zero_grad()
-    loss.backward()
-    adam.step()
 
 
 @torch.no_grad()

@@ -13,7 +13,9 @@ def choose(distance, n):
     distance: (models, draws, 2), measured with n images, (models, 2) -> three numbers. limit + c / n is the distance,
     so limit = (n_1 d_1 - n_0 d_0) / (n_1 - n_0), for each draw. -1 where the gap is at most 2 errors: not decided.
     """
-    limit = _limits(distance, n)
+    few, many = distance.unbind(2)
+    a, b = n[:, :1], n[:, 1:]
+    limit = (b * many - a * few) / (b - a)
     mean, e = limit.mean(1), limit.std(1) / math.sqrt(limit.shape[1])
     first, second = mean.argsort()[:2]
     gap, error = mean[second] - mean[first], (e[first] ** 2 + e[second] ** 2).sqrt()
@@ -110,6 +112,11 @@ exercise.mistake(
 exercise.mistake(
     "The sd divides by draws - 1, as torch's std() does; numpy's needs ddof=1.",
     _rule(spread=lambda x: x.std(1, correction=0) / math.sqrt(x.shape[1])),
+)
+exercise.mistake(
+    "You took the mean over the draws first, so that nothing says how far they scatter, and your error is 0. Take the "
+    "limit of each draw, then their mean and sd.",
+    _rule(lambda distance, n: _limits(distance.mean(1, keepdim=True).expand_as(distance), n)),
 )
 exercise.mistake(
     "You added the two errors. Errors of independent means add as squares: sqrt(e_1^2 + e_2^2).",

@@ -520,10 +520,10 @@ def checkerboards(x):
 @pytest.mark.parametrize(
     "images, right, words",
     [
-        (lambda x: x, 0, "they are copies, with or without noise"),
-        (lambda x: (x + noise(0.2)).clamp(-1, 1), 0, "they are copies, with or without noise"),
-        (lambda x: (x + noise(0.46)).clamp(-1, 1), 0, "they are copies, with or without noise"),
-        (lambda x: (x + next_to(x)) / 2, 0, "they are copies, with or without noise"),
+        (lambda x: x, 0, "they are copies, perhaps with noise"),
+        (lambda x: (x + noise(0.2)).clamp(-1, 1), 0, "they are copies, perhaps with noise"),
+        (lambda x: (x + noise(0.46)).clamp(-1, 1), 0, "they are copies, perhaps with noise"),
+        (lambda x: (x + next_to(x)) / 2, 0, "they are copies, perhaps with noise"),
         (lambda x: x[:1].expand(1000, 1, 8, 8), 0, "Only 1 of your 1000 images differ."),
         (lambda x: 0.9 * x.mean(0) + noise(0.01), 0, "nearly the same image"),
         (lambda x: x[:100], 0, "here (1000, 1, 8, 8). Yours have shape (100, 1, 8, 8)."),

@@ -115,7 +115,7 @@ def _copies(x: Tensor) -> str:
     first, second = _two_nearest(x)
     if (first / second).mean() < 0.88 or (first < _near()).double().mean() > 0.4:
         return (
-            "Most of your images lie next to one of the digits in x, and to no other: they are copies, with or without "
+            "Most of your images lie next to one of the digits in x, and to no other: they are copies, perhaps with "
             "noise. Images are G(z), of fresh noise z."
         )
     return ""

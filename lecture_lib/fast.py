@@ -17,7 +17,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
-from torch.optim.adam import adam
 
 from lecture_lib.checks import require, with_gradients
 from lecture_lib.gans import cross_entropy, descend
@@ -89,14 +88,19 @@ class Adam(torch.optim.Adam):
     def step(self) -> None:
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
-            for p in params:
-                if not self.state[p]:
-                    self.state[p] = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
-                    self.state[p]["step"] = torch.zeros((), dtype=torch.float32, device=p.device)
-            lists = [[self.state[p][name] for p in params] for name in ("exp_avg", "exp_avg_sq", "step")]
-            (beta1, beta2), switches = group["betas"], {"fused": True, "amsgrad": False, "maximize": False}
-            options = {"beta1": beta1, "beta2": beta2, "lr": group["lr"], "eps": group["eps"], "weight_decay": 0.0}
-            adam(params, [p.grad for p in params], *lists[:2], [], lists[2], **options, **switches)
+            states = [self.state[p] or self.at_rest(p) for p in params]
+            means, squares, steps = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
+            options = {name: group[name] for name in ("lr", "eps", "weight_decay", "amsgrad", "maximize")}
+            options["beta1"], options["beta2"] = group["betas"]
+            if params:
+                torch._foreach_add_(steps, 1)
+                torch._fused_adam_(params, [p.grad for p in params], means, squares, [], steps, **options)
+
+    def at_rest(self, p: nn.Parameter) -> dict:
+        """The state before p's first step, as torch has it, so that either Adam goes on with the other's."""
+        self.state[p] = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+        self.state[p]["step"] = torch.zeros((), dtype=torch.float32, device=p.device)
+        return self.state[p]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for p in (p for group in self.param_groups for p in group["params"]):

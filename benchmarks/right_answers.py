@@ -7,8 +7,8 @@ For each exercise: its reference, the other right forms that it knows, and the a
 judged on hidden inputs of as many seeds from 0 to 2^31 as fit into so many seconds. An exercise whose cases hang on a
 rounding, or a law that a right answer breaks, shows here. The last line is JSON: seeds, and how many cost a point.
 
-With --build: whole models, trained anew for each of so many seeds, and beside the notebook's answer three typical wrong ones:
-the same with a line changed, as WRONG says. The last line is JSON: how many seeds gave how many points.
+With --build: whole models, trained anew for each of so many seeds, and beside the notebook's answer three typical wrong
+ones: the same with a line changed, as WRONG says. The last line is JSON: how many seeds gave how many points.
 """
 
 import argparse

@@ -110,6 +110,14 @@ def test_no_line_of_code_is_wider_than_its_cell_and_what_draws_stands_in_the_lib
             assert "matplotlib" not in cell.source, cell.source
 
 
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_code_comes_in_pieces_that_one_can_take_in(path):
+    """At most 16 lines a cell, apart from imports, answers and questions."""
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "code" and cell.id != "setup" and "BEGIN" not in cell.source:
+            assert cell.source.startswith("predict(") or len(cell.source.splitlines()) <= 16, cell.source
+
+
 @each_page
 def test_links_lead_to_files_and_pictures_have_alt_text(page):
     """A notebook that a course leaves out may still be named; those that are there the README has to link."""

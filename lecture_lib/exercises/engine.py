@@ -22,7 +22,7 @@ from torch import Tensor
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
 from lecture_lib.exercises.naming import MOST, Variants, drawn_anew, ignored_argument
-from lecture_lib.exercises.repair import Repairs, where_nan_comes_from
+from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
 from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
 
@@ -322,6 +322,8 @@ def name_mistakes(
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
         return [""] * len(outcomes)
+    if answer is not None and (found := not_called(answer)):
+        return [found if i in failed else "" for i in range(len(outcomes))]
     explains: dict[str, set[int]] = {}
     for sentence, mistaken in prepared.mistaken:
         same = {i for i, o in enumerate(mistaken) if _alike(prepared.exercise, outcomes[i], o)}

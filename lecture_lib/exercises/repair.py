@@ -219,10 +219,20 @@ def where_nan_comes_from(answer: Callable, variants: Variants, i: int) -> str:
         return ""
 
 
+def not_called(answer: Callable) -> str:
+    """Of a line such as `optimizer.step`, which names a method and does not call it; or ""."""
+    with contextlib.suppress(OSError, TypeError, SyntaxError):
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(answer)))):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute):
+                return f"`{code(node.value)}` alone does nothing. To call it, write `{code(node.value)}()`."
+    return ""
+
+
 def _of_missing_names(answer: Callable) -> Callable:
     """The rule for names that nobody knows, and for numbers of the notebook where an argument is meant."""
     arguments = answer.__code__.co_varnames[: answer.__code__.co_argcount]
     known = {*answer.__code__.co_varnames, *answer.__globals__, *vars(builtins)}
+    numbers = {name: value for name, value in answer.__globals__.items() if name not in answer.__code__.co_varnames}
 
     def rule(node, names):
         root = node
@@ -230,7 +240,8 @@ def _of_missing_names(answer: Callable) -> Callable:
             root = root.value
         unknown = isinstance(root, ast.Name) and root.id not in known
         others = (*arguments, *names) if unknown else ()
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        number = node.value if isinstance(node, ast.Constant) else numbers.get(getattr(node, "id", ""))
+        if type(number) in (int, float):
             others = (*arguments, *(f"len({a})" for a in arguments), *(f"{a}.shape[1]" for a in arguments))
         for other in dict.fromkeys(others):
             yield parsed(other), f"with {other} in place of {code(node)}"

@@ -120,6 +120,8 @@ def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any], l
         return f" The function that is asked for takes ({', '.join(arguments)}), in this order."
     if re.search("math domain error|expected a positive input", error) and expected.isneginf().any():
         return " math.log(0) is an error. Here -inf is right, which torch.log(torch.tensor(0.0)) gives."
+    if "shapes cannot be multiplied" in error and re.search(r"\b[GD]\(", line):
+        return " Each network takes what it is made for: G noise, D points, be they data or forgeries."
     return next((f" {advice}" for symptom, advice in ADVICE.items() if re.search(symptom, error)), "")
 
 
@@ -144,6 +146,10 @@ NUMBERS = "math.log and its like take one Python number, torch.log and its like 
 LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
 PAIR = "max(dim) and sort give values and indices together: take .values."
 ADVICE = {  # symptom -> advice; the first that fits
+    "builtin_function_or_method|'method' obj|not method|and 'method'": "A method is named and not called: write the "
+    "parentheses, too, as in .detach() or .mean().",
+    "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
+    "'size'.*must be tuple": "A shape is a tuple, also of one number: (n,) with a comma.",
     "bitwise_and": "In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
     "bitwise_or": "In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
     "Boolean value of Tensor|truth value of": "Many numbers are neither True nor False: use masks with & and |, or "

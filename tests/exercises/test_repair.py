@@ -31,6 +31,12 @@ def cell(text: str, **names):
 
 
 MENDED = {
+    "a number of the notebook": (
+        "start.log_prob",
+        "rounds = 3\ndef log_prob(throws, p):\n    total = 0\n    for i in range(rounds):\n"
+        "        total = total + p[throws[i]].log()\n    return total\n",
+        "with len(throws) in place of rounds, all is right.",
+    ),
     "a call": (
         "likelihood.nll",
         "def nll(x, mean, sd):\n    z = (x - mean) / sd\n    constant = math.log(sd) + 0.5 * math.log(2 * math.pi)\n"
@@ -181,6 +187,19 @@ def test_what_the_answer_does_right_is_not_blamed():
 
 def total(x):
     return x.sum()
+
+
+def test_a_method_that_is_named_and_not_called_is_said():
+    text = """def discriminator_step(G, D, optimizer, x, z):
+    loss = -F.logsigmoid(D(x)).mean() - F.logsigmoid(-D(G(z).detach())).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step
+    return loss.detach()
+"""
+    report = check("gans.discriminator_step", cell(text))
+    assert report.whys[0] == "`optimizer.step` alone does nothing. To call it, write `optimizer.step()`."
+    assert check("gans.discriminator_step", cell(text.replace("step\n", "step()\n"))).points == 4
 
 
 def test_what_mends_only_these_inputs_is_not_said():

@@ -78,22 +78,33 @@ def _no_density(log_p: Tensor, arguments) -> str:
     if log_p.shape != (n + len(again),):
         return "log_prob should give one number for each row of x, shape (n,)."
     log_p, once_more = log_p[:n], log_p[n:]
-    if bad := int(log_p[fresh].isnan().sum() + log_p[~fresh].isnan().sum() + (log_p == torch.inf).sum()):
-        advice = "Has training blown up? tanh(log_scale) keeps each scale in bounds, and a smaller step size helps."
-        return f"At {bad} of {n} points your log_prob is NaN or infinite. {advice}"
+    if 0.9 < _mass(-log_p[~fresh]) < 1.05:
+        return "These are the nats, -log p(x): as a loss they are right. Return log p(x) itself, without the minus."
+    wrong = log_p.isnan() | (log_p == torch.inf)
+    if bad := int(wrong.sum()):
+        where = "" if wrong[fresh].any() else ", far from the data,"
+        advice = "tanh(log_scale) keeps each scale in bounds" + (
+            ", and a smaller step size helps." if not where else "."
+        )
+        return f"At {bad} of {n} points{where} your log_prob is NaN or infinite. {advice}"
     if not torch.allclose(log_p[again], once_more, rtol=1e-3, atol=1e-2):
         return (
             "Your log_prob of a point changes with the other points that are asked, or from call to call. What it "
             "computes of a batch, such as a mean or a sum over its rows, belongs into training."
         )
-    area = math.prod((high - low) / k for low, high, k in zip(LOW, HIGH, CELLS))
-    mass = log_p[~fresh].clamp(max=700).exp().sum().item() * area
+    mass = _mass(log_p[~fresh])
     if not 0.9 < mass < 1.05:
         return (
             f"exp(log_prob(x)) sums up to {mass:.3g} over a box far around the moons, and a density to 1. Is a part of "
             "the logdet missing, or its sign wrong? (If x was divided by sd, -log sd of both columns is in it, too.)"
         )
     return ""
+
+
+def _mass(log_p: Tensor) -> float:
+    """What exp(log_p), at one point of each cell of the grid, sums up to."""
+    area = math.prod((high - low) / k for low, high, k in zip(LOW, HIGH, CELLS))
+    return log_p.clamp(max=700).exp().sum().item() * area
 
 
 def _nats(log_p: Tensor, arguments) -> float:

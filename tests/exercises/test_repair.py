@@ -31,7 +31,7 @@ def cell(text: str, **names):
 
 
 MENDED = {
-    "a number of the notebook": (
+    "a number of the notebook, by its name": (
         "start.log_prob",
         "rounds = 3\ndef log_prob(throws, p):\n    total = 0\n    for i in range(rounds):\n"
         "        total = total + p[throws[i]].log()\n    return total\n",

@@ -25,7 +25,7 @@ SLIDES = (  # in the lecture's order
 def quoted(text: str) -> set[str]:
     """The slides that a section or a docstring names; "A" to "B" names all between them."""
     found = set()
-    for sentence in re.findall(r'\bSlides? (".+?)(?:\*|\. |\.?$)', " ".join(text.split()) + " "):
+    for sentence in re.findall(r'\b[Ss]lides? (".+?)(?:\*|\. |\.?$)', " ".join(text.split()) + " "):
         names = [name for name in re.findall(r'"([^"]+)"', sentence) if name in SLIDES]
         found |= set(names)
         for a, b in re.findall(r'"([^"]+)" to "([^"]+)"', sentence):
@@ -35,14 +35,18 @@ def quoted(text: str) -> set[str]:
 
 
 def sections(path: Path, root: Path) -> Iterator[tuple[str, str]]:
-    """Of a notebook: (slide, link to the section that names it)."""
-    where, title = "", ""
-    for cell in nbformat.read(path, as_version=4).cells[1:]:
+    """Of a notebook: (slide, link to the section that names it), and at last those that its first cell alone names."""
+    first, *rest = nbformat.read(path, as_version=4).cells
+    where, title, named = "", "", set()
+    for cell in rest:
         if cell.cell_type == "markdown":
             if heading := re.match(r"#+ (.+)", cell.source):
                 where, title = label(path, cell.id), heading[1]
             for slide in quoted(cell.source):
                 yield slide, f"[{path.parent.name[0]}: {title}](#{where})"
+                named.add(slide)
+    for slide in quoted(first.source) - named:
+        yield slide, f"[{first.source.partition("\n")[0][2:]}](notebooks/{path.parent.name}/{path.name})"
 
 
 def label(path: Path, cell: str) -> str:
@@ -50,31 +54,32 @@ def label(path: Path, cell: str) -> str:
     return f"{path.stem}-{cell}"
 
 
-def lines(module: str, root: Path) -> Iterator[tuple[str, str]]:
-    """Of a module: (slide, link to the function or class whose docstring names it, with its lines)."""
+def lines(module: str, root: Path) -> Iterator[tuple[str, int, str]]:
+    """Of a module: (slide, how near, link to what names it). 0: a function or class, with its lines; 1: the module;
+    2: a room of several.
+    """
     path = root / "lecture_lib" / Path(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    shown = path.relative_to(root / "lecture_lib").as_posix()
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    shown, found = path.relative_to(root / "lecture_lib").as_posix(), []
+    for slide in quoted(ast.get_docstring(tree) or ""):
+        yield slide, 2 if path.stem == "__init__" else 1, f"{{py:obj}}`{module} <lecture_lib.{module}>` `{shown}`"
     for node in tree.body:
         for inner in [node, *getattr(node, "body", [])]:
             if isinstance(inner, ast.FunctionDef | ast.ClassDef):
                 name = inner.name if inner is node else f"{node.name}.{inner.name}"
-                link = f"{{py:obj}}`{name} <lecture_lib.{module}.{name}>`"
-                for slide in quoted(ast.get_docstring(inner) or ""):
-                    found.append((slide, f"{link} <small>{shown}:{inner.lineno}–{inner.end_lineno}</small>"))
-    named = {slide for slide, _ in found}
-    for slide in quoted(ast.get_docstring(tree) or "") - named:
-        found.append((slide, f"{{py:obj}}`{module} <lecture_lib.{module}>` <small>{shown}</small>"))
-    yield from found
+                link = f"{{py:obj}}`{name} <lecture_lib.{module}.{name}>` `{shown}:{inner.lineno}–{inner.end_lineno}`"
+                yield from ((slide, 0, link) for slide in quoted(ast.get_docstring(inner) or ""))
 
 
 def table(root: Path, notebooks: list[Path], modules: list[str]) -> str:
     """The map as a table in Markdown."""
     there = [pair for path in notebooks for pair in sections(path, root)]
-    code = [pair for module in modules for pair in lines(module, root)]
+    code = [one for module in modules for one in lines(module, root)]
     rows = ["| slide | section of a notebook | lines of the library |", "|---|---|---|"]
     for slide in SLIDES:
-        cells = ["<br>".join(dict.fromkeys(link for name, link in pairs if name == slide)) for pairs in (there, code)]
-        rows.append(f"| {slide} | {cells[0]} | {cells[1]} |")
+        near = min((far for name, far, _ in code if name == slide), default=0)
+        links = [link for name, link in there if name == slide]
+        items = [link for name, far, link in code if (name, far) == (slide, near)]
+        rows.append(f"| {slide} | {'<br>'.join(dict.fromkeys(links))} | {'<br>'.join(dict.fromkeys(items))} |")
     return "\n".join(rows)

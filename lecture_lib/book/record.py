@@ -43,6 +43,12 @@ class Play(NamedTuple):
 
 PLAYS = {
     "bins": Play("answers/bins.js", tables.bins),
+    "compression": Play(),
+    "depth": Play(),
+    "gibbs": Play(),
+    "latent_plane": Play(),
+    "style_mixing": Play(),
+    "transfer": Play(),
 }
 
 

@@ -47,6 +47,8 @@ PLAYS = {
     "depth": Play(),
     "gibbs": Play(),
     "latent_plane": Play(),
+    "likelihood": Play("answers/likelihood.js", tables.likelihood),
+    "spline": Play("answers/spline.js", tables.spline),
     "style_mixing": Play(),
     "transfer": Play(),
 }

@@ -88,7 +88,7 @@ def typeset(text: str, names: set[str] = frozenset()) -> str:
     def one(match):
         kind, found = match.lastgroup, match.groupdict()
         if kind == "code":
-            return match[0]
+            return rf"{match[0]}\ "
         if kind == "sub" and match[0] not in names and (len(found["base"]) == 1 or found["base"] in WITH_SUBSCRIPT):
             return rf"{_letter(found['base'])}\ :sub:`{_plain(found['sub'])}`\ "
         if kind == "sup":

@@ -46,7 +46,7 @@ def sections(path: Path, root: Path) -> Iterator[tuple[str, str]]:
                 yield slide, f"[{path.parent.name[0]}: {title}](#{where})"
                 named.add(slide)
     for slide in quoted(first.source) - named:
-        yield slide, f"[{first.source.partition("\n")[0][2:]}](notebooks/{path.parent.name}/{path.name})"
+        yield slide, f"[{first.source.splitlines()[0][2:]}](notebooks/{path.parent.name}/{path.name})"
 
 
 def label(path: Path, cell: str) -> str:

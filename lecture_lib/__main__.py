@@ -1,4 +1,4 @@
-"""python -m lecture_lib: release the notebooks, grade what comes back, run the solutions, or make a web site of it all."""
+"""python -m lecture_lib: release the notebooks, grade what comes back, run the solutions, make a web site of them."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
     from lecture_lib.grading.settings import CourseError
 
     try:
-        run = {"release": _release, "points": _points, "execute": _execute, "grade": _grade, "book": _book}[options.command]
-        code = run(root, options, parser)
+        run = {"release": _release, "points": _points, "execute": _execute, "grade": _grade, "book": _book}
+        code = run[options.command](root, options, parser)
         sys.stdout.flush()
         return code
     except CourseError as error:

@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
+
 from lecture_lib.book import pages, record
 
 HERE = Path(__file__).parent
@@ -38,6 +40,7 @@ SETTINGS = {
 
 def build(root: Path, out: Path) -> list[str]:
     """Write the book of the course in `root` to the folder `out`; returns Sphinx's warnings."""
+    torch.set_num_threads(1)  # the models are small: a second thread would mostly wait for the first
     try:
         import furo  # noqa: F401
         import myst_nb  # noqa: F401

@@ -18,6 +18,7 @@ LIBRARY = Path(__file__).parents[1]
 def setup(app):
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_block, None))
     app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-skip-member", _is_field)
     app.connect("html-page-context", _scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -34,6 +35,11 @@ def _block(writer, node):
 
 def _docstring(app, what, name, thing, options, lines):
     lines[:] = as_rst(lines, _names())
+
+
+def _is_field(app, what, name, thing, skip, options):
+    """A named tuple's own fields, of which nothing is said but their number."""
+    return True if (getattr(thing, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import re
 
 from docutils.utils.math.latex2mathml import tex2mathml
 
-WORDS = {r"\dots": r"\ldots ", "×": r"\times ", "−": "-"}  # what docutils has under another name
+WORDS = {r"\dots": r"\ldots ", r"\_": "_", "×": r"\times ", "−": "-"}  # what docutils has under another name
 GREEK = dict(zip("alpha beta gamma delta theta lambda mu sigma phi pi epsilon".split(), "αβγδθλμσφπε"))
 GREEK |= {"sum": "Σ", "prod": "Π"}
 
@@ -74,9 +74,9 @@ def _is_code(text: str) -> bool:
 TOKEN = re.compile(
     r"(?P<code>`[^`]+`)"
     r"|(?P<url>https?://\S+)"
-    r"|(?P<base>(?<![\w.])[A-Za-z]+)_(?P<sub>\{[^}]*\}|\([^()]*\)|[A-Za-z0-9]+\b)"
+    r"|(?P<base>(?<![\w.'])[A-Za-z]+)_(?P<sub>\{[^}]*\}|\([^()]*\)|[A-Za-z0-9]+\b)"
     r"|\^(?P<sup>\{[^}]*\}|\([^()]*\)|-?\w+)"
-    r"|(?P<word>(?<![\w.])[A-Za-z]\w*)"
+    r"|(?P<word>(?<![\w.'])[A-Za-z]\w*)"
     r"|(?P<arrow>->|<=|>=)"
     r"|(?P<rest>[\\*|_`])"
 )
@@ -90,7 +90,7 @@ def typeset(text: str, names: set[str] = frozenset()) -> str:
         if kind == "code":
             return rf"{match[0]}\ "
         if kind == "sub" and match[0] not in names and (len(found["base"]) == 1 or found["base"] in WITH_SUBSCRIPT):
-            return rf"{_letter(found['base'])}\ :sub:`{_plain(found['sub'])}`\ "
+            return rf"{GREEK.get(found['base']) or _letter(found['base'])}\ :sub:`{_plain(found['sub'])}`\ "
         if kind == "sup":
             return rf"\ :sup:`{_plain(found['sup'])}`\ "
         if kind == "word":
@@ -103,7 +103,7 @@ def typeset(text: str, names: set[str] = frozenset()) -> str:
 
 
 WITH_SUBSCRIPT = {*GREEK, "log", "max", "min", "mean", "argmin", "argmax", "logsumexp", "logits", "net", "sd"}
-PROSE = {"a", "A", "I", "s", "t"}  # letters that are words, or what an apostrophe leaves of one
+PROSE = {"a", "A", "I"}  # letters that are words
 
 
 def _letter(word: str) -> str:

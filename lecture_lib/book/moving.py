@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -30,7 +31,7 @@ def moving_picture(folder: Path) -> None:
     path = flow.path(z)
     wedge = ((torch.atan2(z[:, 1], z[:, 0]) / math.tau + 0.5) * len(HUES)).long().clamp(max=len(HUES) - 1)
     frames = [path[0]] * REST
-    for before, after in zip(path, path[1:]):
+    for before, after in pairwise(path):
         t = torch.linspace(0, 1, FRAMES + 1)[1:, None, None]
         frames += list(before + (after - before) * (1 - torch.cos(math.pi * t)) / 2)
     frames += [path[-1]] * (2 * REST)

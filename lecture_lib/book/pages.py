@@ -1,4 +1,4 @@
-"""What Sphinx reads: the students' notebooks with the outputs of the solutions, the pages of docs/, one for each room."""
+"""What Sphinx reads: the students' notebooks with the solutions' outputs, the pages of docs/, one for each room."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def _notebook(path: Path, root: Path):
                 cell.source = f"({slides.label(path, cell.id)})=\n{cell.source}"
         elif not cell.metadata.get("nbgrader") and not PERSONAL.match(cell.source):
             cell.outputs = [_shown(output, cell) for output in solved[cell.id].outputs]
-        cell.metadata = {}
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden")  # a question's: its answer stands there
+        cell.metadata = {"tags": ["remove-input"]} if folded else {}
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(HERE_ONLY.format(up="../../docs")))
     return notebook
 
@@ -139,7 +140,7 @@ def linked(text: str, folder: Path, root: Path) -> str:
             return f"[{words}]({up}/index.md)"
         if parts[0] == "lecture_lib" and len(parts) > 1 and parts[1] in ROOMS:
             return f"[{words}]({up}/api/{parts[1]}.md)"
-        here = parts[0] == "notebooks" or path.suffix == ".png" or parts[-1] in sum(MANUAL.values(), [])
+        here = parts[0] == "notebooks" or path.suffix == ".png" or any(parts[-1] in names for names in MANUAL.values())
         return f"[{words}]({up}/{path.as_posix()}{'#' * bool(anchor)}{anchor})" if here else words
 
     return re.sub(r"(?<!!)\[([^]]*)\]\(([^)\s]+)\)", one, text)

@@ -30,7 +30,7 @@ from lecture_lib.grading.dependencies import index, needs, parsed_cell, statemen
 from lecture_lib.widgets.view import View
 
 HERE = Path(__file__).parent
-WAYS = "install.html"  # where a reader finds the ways to get a kernel
+WAYS = "../../docs/install.html"  # where a reader finds the ways to get a kernel
 OWN = ("_esm", "_css", "_anywidget_id")  # anywidget's traits, not the widget's
 
 

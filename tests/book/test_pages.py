@@ -25,6 +25,7 @@ from tests.widgets.lab import FLAGS, MISSING, chromium
 SOLUTIONS = sorted(ROOT.glob("solutions/*/*.ipynb"))
 MOST = 2_000_000  # bytes of a page with its pictures and scripts
 TEXTS = (".html", ".js", ".css", ".json", ".txt", ".md", ".ipynb", ".inv")
+pytestmark = pytest.mark.filterwarnings("ignore:.*Check CHANGES for Sphinx API modifications")  # myst_parser's
 
 
 @pytest.fixture(scope="module")
@@ -55,27 +56,29 @@ def code_lines(text: str) -> set[str]:
 
 
 def test_no_answer_no_hidden_case_and_no_reference_is_in_it(texts):
-    """But for lines that stand in the students' notebooks themselves."""
-    given, secret = set(), set()
+    """But for lines that students read anyway, mostly in hints."""
+    given, secret = "", set()
     for path in SOLUTIONS:
         released = ROOT / "notebooks" / path.relative_to(ROOT / "solutions")
-        given |= code_lines("\n".join(cell.source for cell in nbformat.read(released, 4).cells))
+        given += "\n".join(cell.source for cell in nbformat.read(released, 4).cells)
         blocks = [re.findall("### BEGIN .*?\n(.*?)### END", c.source, re.S) for c in nbformat.read(path, 4).cells]
         secret |= code_lines("\n".join(block for found in blocks for block in found))
     for exercise in EXERCISES.values():
         source = inspect.getsource(inspect.unwrap(exercise.reference))
         secret |= code_lines(re.sub(r'""".*?"""', "", source, flags=re.S))
-    assert len(secret - given) > 500
+    given = re.sub(r"\s+", " ", given.replace("`", ""))
+    secret = {line for line in secret if line not in given}
+    assert len(secret) > 400
     for name, text in texts.items():
-        assert "BEGIN SOLUTION" not in text and "HIDDEN TESTS" not in text and not re.search(r"hidden=\d", text), name
-        assert not [line for line in secret - given if line in text], name
+        assert "BEGIN SOLUTION" not in text and "HIDDEN TESTS" not in text and not re.search(r"check\(.{,60}hidden=\d", text), name
+        assert not [line for line in secret if line in text], name
 
 
 def test_the_stubs_are_in_it_and_nothing_that_an_answer_said(texts):
     for path in SOLUTIONS:
         page = texts[f"notebooks/{path.parent.name}/{path.stem}.html"]
         cells = nbformat.read(path, 4).cells
-        assert page.count("raise NotImplementedError") == sum("BEGIN SOLUTION" in cell.source for cell in cells)
+        assert page.count("raise NotImplementedError") == sum(cell.source.count("BEGIN SOLUTION") for cell in cells)
         assert not re.search(r"\d+ of \d+ points(?! so far\))|\(with your \w+\)", page)
 
 
@@ -181,10 +184,9 @@ def test_every_page_loads_is_small_enough_and_no_wider_than_its_window(page, boo
 def test_a_question_is_answered_by_mouse_and_by_keyboard(page, address):
     page.goto(f"{address}/notebooks/1_histograms/histograms.html")
     first, second = page.locator(".lecture-predict").all()[:2]
-    answer = first.get_by_text("The two bins meet at 0.5.")
-    assert answer.is_hidden()
+    assert first.locator("details[open]").count() == 0
     first.get_by_label("the right one").click()
-    answer.wait_for(state="visible")
+    first.locator("details[open]", has_text="The two bins meet at 0.5.").wait_for()
     assert second.locator("details[open]").count() == 0
     second.get_by_role("radio").first.press("ArrowDown")
     second.locator("details[open]").wait_for()
@@ -200,25 +202,26 @@ def test_the_search_finds_words_and_functions(page, address):
 
 def test_the_moving_picture_stands_still_for_those_who_want_it(page, address):
     page.goto(f"{address}/index.html")
-    shown = "[...document.querySelectorAll('.moving img')].filter(i => i.offsetHeight).map(i => i.currentSrc.slice(-8))"
-    assert page.evaluate(shown) == ["low.webp"]
+    shown = """name => [...document.querySelectorAll(".moving img")].every(
+        image => !image.offsetHeight || image.currentSrc.endsWith(name))"""
+    page.wait_for_function(shown, arg="flow.webp")
     page.get_by_label("hold still").press("Space")
-    assert page.evaluate(shown) == ["flow.png"]
+    page.wait_for_function(shown, arg="flow.png")
     page.emulate_media(reduced_motion="reduce")
     page.reload()
-    assert page.evaluate(shown) == ["flow.png"]
+    page.wait_for_function(shown, arg="flow.png")
 
 
 # ---------------------------------------------------------------- on paper, and as a page of its own
 
 
 def test_each_notebook_has_its_figures_in_latex_and_in_html():
-    """Text of cells aside, for which nbconvert calls pandoc."""
-    text = {name: lambda source, *_, **__: source for name in ("convert_pandoc", "resolve_references")}
+    """The texts of cells aside, for which nbconvert calls pandoc."""
+    nothing = {"convert_pandoc": lambda source, *_, **__: '{"blocks": [], "meta": {}, "pandoc-api-version": [1, 23]}'}
     for path in SOLUTIONS:
         outputs = [o for c in nbformat.read(path, 4).cells if c.cell_type == "code" for o in c.outputs]
         figures = sum("<img" in output.get("data", {}).get("text/html", "") for output in outputs)
-        latex, resources = LatexExporter(filters=text).from_filename(path)
+        latex, resources = LatexExporter(filters=nothing).from_filename(path)
         named = re.findall(r"\\includegraphics.*?\{(.*?\.png)\}|\\adjustimage\{.*?\}\{(.*?\.png)\}", latex)
         assert figures == len(named) == len(resources["outputs"]), path
         page, _ = HTMLExporter().from_filename(path)

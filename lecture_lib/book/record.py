@@ -45,6 +45,7 @@ PLAYS = {
     "bins": Play("answers/bins.js", tables.bins),
     "compression": Play(),
     "depth": Play(),
+    "flow_depth": Play("answers/flow_depth.js", tables.flow_depth),
     "gibbs": Play(),
     "latent_plane": Play(),
     "likelihood": Play("answers/likelihood.js", tables.likelihood),
@@ -144,7 +145,7 @@ def recording(source: str) -> Recording | None:
     file = cache() / "book" / f"{hashlib.sha256(json.dumps(texts).encode()).hexdigest()}.json"
     if not file.exists():
         view = made(source)
-        made_of = view and (widget_of(source), view._esm, packed({"state": state(view), "tables": answers_of(view)}))
+        made_of = view and (widget_of(source), view._esm, packed(contents(view, PLAYS[widget_of(source)])))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(made_of), encoding="utf-8")
     found = json.loads(file.read_text(encoding="utf-8"))
@@ -178,8 +179,10 @@ def state(view: View) -> dict:
     return {name: value for name, value in view.get_state(own).items()}
 
 
-def answers_of(view: View) -> dict:
-    return PLAYS[widget_of(type(view).__name__)].tables(view)
+def contents(view: View, play: Play) -> dict:
+    """Its traits as they begin, and the tables; these may say of some traits how they begin in the book."""
+    begin, tables = state(view), play.tables(view)
+    return {"state": begin | tables.pop("state", {}), "tables": tables}
 
 
 def packed(what: dict) -> str:

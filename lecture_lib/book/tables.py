@@ -77,31 +77,20 @@ class Spy(nn.Module):
 
 def flow_depth(view: FlowDepth) -> dict:
     """Moments of the training; in each for each flow the ways of its points, and the density after each layer."""
-    taken, depths, unit = (
-        min(view.model.taken.values()),
-        view.model.depths,
-        (view.model.high - view.model.low)[0] / 1024,
-    )
-    steps = [*range(0, EVERY, BLOCK), *range(EVERY, view.model.steps + 1, EVERY)] if view.model.total else [0]
+    model, depths, taken = view.model, view.model.depths, min(view.model.taken.values())
+    steps = [i for i in range(model.steps) if i % (BLOCK if i < EVERY else EVERY) == 0] + [model.steps]
     begin = max(i for i, moment in enumerate(steps) if moment <= taken)
-    if view.model.total:
+    unit, moments, flows = (model.high - model.low)[0].item() / 1024, [], []
+    if model.total:
         view._ask = {"number": "reset", "reset": view._run, "depth": depths[0], "layer": 0}
-    moments, flows = [], []
-    for moment in steps:  # the nats of all flows are measured at each of these
+    for moment in steps:  # at each of these the nats of all flows are measured
         view.model.run(moment * len(depths) - view.model.done)
         moments.append(view._curve())
-        flows.append({depth: flow(view, depth, unit.item()) for depth in depths})
-    z, noise = moves(frame(view, depths[0], 0), unit.item())[0], shades(frame(view, depths[0], 0))
-    first = {"_frame": moments[begin] | {"run": 0, "number": 0}}
-    return {
-        "state": first,
-        "begin": begin,
-        "unit": unit.item(),
-        "z": z,
-        "noise": noise,
-        "moments": moments,
-        "flows": flows,
-    }
+        flows.append({depth: flow(view, depth, unit) for depth in depths})
+    noise = frame(view, depths[0], 0)
+    state = {"_frame": moments[begin] | {"run": 0, "number": 0}}
+    start = {"z": moves(noise, unit)[0], "noise": shades(noise), "unit": unit, "begin": begin}
+    return {"state": state, "moments": moments, "flows": flows, **start}
 
 
 def frame(view: FlowDepth, depth: int, layer: int) -> dict:

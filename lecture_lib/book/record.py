@@ -24,7 +24,7 @@ import nbformat
 import torch
 
 import lecture_lib
-from lecture_lib.book import tables
+from lecture_lib.book import games, tables
 from lecture_lib.data import cache
 from lecture_lib.grading.dependencies import index, needs, parsed_cell, statements
 from lecture_lib.widgets.view import View
@@ -37,12 +37,13 @@ OWN = ("_esm", "_css", "_anywidget_id")  # anywidget's traits, not the widget's
 class Play(NamedTuple):
     """How a widget plays without a kernel."""
 
-    answers: str = ""  # a script beside this file that answers in place of Python; none where Python has nothing to say
+    answers: tuple[str, ...] = ()  # scripts beside this file that answer in place of Python, where it has to
     tables: Callable[[View], dict] = lambda view: {}  # what that script answers from: JSON with bytes in it
 
 
 PLAYS = {
-    "bins": Play("answers/bins.js", tables.bins),
+    "bins": Play(("answers/bins.js",), tables.bins),
+    "ratio": Play(("game.js", "run.js", "answers/ratio.js"), games.tables),
 }
 
 
@@ -74,7 +75,7 @@ def scripts() -> dict[str, str]:
         name, answers = f"play-{found.widget}.js", PLAYS[found.widget].answers
         if name not in files:
             files[name] = f"{begin};\n" + _script(found.module, f"lecturePlay.widgets.{found.widget} =")
-            files[name] += _script(_text(answers), f"lecturePlay.answers.{found.widget} =") if answers else ""
+            files[name] += _script("".join(map(_text, answers)), f"lecturePlay.answers.{found.widget} =") if answers else ""
         files[name] += f'lecturePlay.recordings["{name_of(source)}"] = "{found.packed}";\n'
     return files
 

@@ -2,21 +2,20 @@
 
 import os
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 from playwright.sync_api import sync_playwright
 
-import lecture_lib
+from lecture_lib.book import games, record
 from lecture_lib.gans import Discriminator, Generator, discriminator_step, generator_step
 from lecture_lib.gans.further import gradient_penalty, penalized_step
 from lecture_lib.widgets.ratio import LOSSES
 
 from ..widgets.lab import FLAGS, MISSING, chromium
 
-BOOK = Path(lecture_lib.__file__).parent / "book"
-GAME = (BOOK / "game.js").read_text(encoding="utf-8")
+
+GAME = (record.HERE / "game.js").read_text(encoding="utf-8")
 PLAY = """([networks, moves, name]) => {
     const net = parts => new MLP(parts.sizes, parts.weights), [G, D] = networks.map(net), loss = LOSSES[name];
     const adams = { D: new Adam(D), G: new Adam(G) }, points = list => Float64Array.from(list);
@@ -73,3 +72,42 @@ def test_the_steps_are_the_librarys(browser, loss):
     for net, weights in zip((G, D), nets):
         for mine, theirs in zip(weights, net.parameters()):
             torch.testing.assert_close(theirs.new_tensor(mine), theirs.detach().flatten(), atol=1e-9, rtol=0)
+
+
+# ---------------------------------------------------------------- the widget Ratio without a kernel
+
+CELL = "Ratio(trained=200)"
+
+
+@pytest.fixture(scope="module")
+def book(browser, tmp_path_factory):
+    """A page with the widget, from file://: what the book has, with fewer and shorter games."""
+    folder, patch = tmp_path_factory.mktemp("book"), pytest.MonkeyPatch()
+    cells = {CELL: ("from lecture_lib.widgets import Ratio", CELL)}
+    with patch.context() as short:
+        short.setattr(games, "UPDATES", 400)
+        short.setattr(games, "EVERY", 40)
+        short.setattr(games, "GAMES", {name: games.GAMES[name] for name in list(games.GAMES)[:2]})
+        short.setattr(record, "shown", lambda: cells)
+        short.setattr(record, "cache", lambda: folder)
+        files = record.scripts.__wrapped__()
+        body = record.widget_html(CELL, "<p>A picture.</p>")
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    tags = "".join(f'<script defer src="{name}"></script>' for name in files)
+    (folder / "page.html").write_text(f'<!doctype html><meta charset="utf-8">{tags}{body}', encoding="utf-8")
+    return (folder / "page.html").as_uri()
+
+
+@pytest.fixture
+def page(browser, book):
+    page, errors, asked = browser.new_page(viewport={"width": 1000, "height": 1000}), [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith("file:") else asked.append(request.url))
+    page.goto(book)
+    page.locator(".lecture-widget canvas").first.wait_for()
+    page.locator("summary").press("Enter")
+    yield page
+    page.close()
+    assert (errors, asked) == ([], [])

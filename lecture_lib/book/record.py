@@ -75,7 +75,9 @@ def scripts() -> dict[str, str]:
         name, answers = f"play-{found.widget}.js", PLAYS[found.widget].answers
         if name not in files:
             files[name] = f"{begin};\n" + _script(found.module, f"lecturePlay.widgets.{found.widget} =")
-            files[name] += _script("".join(map(_text, answers)), f"lecturePlay.answers.{found.widget} =") if answers else ""
+            files[name] += (
+                _script("".join(map(_text, answers)), f"lecturePlay.answers.{found.widget} =") if answers else ""
+            )
         files[name] += f'lecturePlay.recordings["{name_of(source)}"] = "{found.packed}";\n'
     return files
 

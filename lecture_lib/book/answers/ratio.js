@@ -181,7 +181,8 @@ export default (model, tables, place) => {
       if (step) Object.assign(layers, changes(run, ...before[i]));
       for (const name in layers) [names, parts].forEach((list) => list.push(list === names ? [i, name] : layers[name]));
       const did = step && { did: what, before: finite(before[i][2]) };
-      return { steps: run.steps, error: run.error, ...run.taken, losses: finite(run.losses()), ...did };
+      const { d, g } = run.history.at(-1), known = what === "train" && Number.isFinite(d) && Number.isFinite(g);
+      return { steps: run.steps, error: run.error, ...run.taken, losses: finite(known ? [d, g] : run.losses()), ...did };
     });
     return [{ runs: now, names, back: ask.back, view: ask.view, began: model.get("_facts").began }, parts];
   };

@@ -79,7 +79,8 @@ def played(name: str, settings: dict) -> dict:
     run._every = EVERY
     model.run(UPDATES)
     chosen = {"ratio": run.ratio, "lr": run.lr, "loss": run.loss}
-    return {"name": name, "target": model.source.name, "settings": chosen, "records": records(run)}
+    game = {"name": name, "target": model.source.name, "settings": chosen, "taken": run.taken}
+    return game | {"records": records(run)}
 
 
 def records(run: Run) -> dict:

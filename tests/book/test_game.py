@@ -15,7 +15,6 @@ from lecture_lib.widgets.ratio import LOSSES, RatioModel
 from ..widgets.lab import FLAGS, MISSING, chromium, rest, settled, until
 from ..widgets.test_ratio_browser import line
 
-
 GAME = (record.HERE / "game.js").read_text(encoding="utf-8")
 PLAY = """([networks, moves, name]) => {
     const net = parts => new MLP(parts.sizes, parts.weights), [G, D] = networks.map(net), loss = LOSSES[name];
@@ -139,9 +138,8 @@ def drawn(page) -> list[str]:
 
 def test_it_goes_on_from_the_cells_game_and_begins_anew_from_the_librarys_networks(page):
     model = RatioModel()
-    run = model.runs[0]
-    d, g = run.losses()
-    start = f"0 updates (D 0, G 0) · loss D {d:.2f}, G {g:.2f} · distance {run.history[0].distance:.2f} | floor 0.1"
+    first, (d, g) = model.history[0], model.runs[0].losses()
+    start = f"0 updates (D 0, G 0) · loss D {d:.2f}, G {g:.2f} · distance {first.distance:.2f} | floor 0.1"
     model.run(200)
     assert told(page) == line(model)
     press(page, "Round")
@@ -217,7 +215,7 @@ def test_recorded_games_are_the_librarys_to_scrub_and_to_compare(page):
     press(page, "history", role="slider", key="ArrowLeft", times=2)
     assert told(page).startswith("360 updates ·") and drawn(page) != last
     page.get_by_role("combobox", name="beside it").select_option(other)
-    assert [words[:2] for words in told(page).split("\n")] == ["A:", "B:"] and "(D 333, G 67)" in told(page)
+    assert [words[:2] for words in told(page).split("\n")] == ["A:", "B:"] and "(D 334, G 66)" in told(page)
     press(page, "Replay")
     until(page, lambda: "step" in page.locator(".wide .numbers").inner_text())
     page.get_by_role("button", name="Replay").wait_for()  # again: it is over

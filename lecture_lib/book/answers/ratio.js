@@ -23,9 +23,8 @@ function moments(bytes, n) {
 }
 
 /** A game that the library has played, as a run that is over. */
-function recorded(world, { settings: { ratio }, records }) {
-  const history = film(records), { steps, d, g } = history.at(-1), [D, G] = ratio, rest = steps % (D + G);
-  const inRounds = (steps - rest) / (D + G), taken = { D: inRounds * D + Math.min(rest, D), G: inRounds * G + Math.max(0, rest - D) };
+function recorded(world, { records, taken }) {
+  const history = film(records), { steps, d, g } = history.at(-1);
   return { world, history, steps, taken, error: "", losses: () => [d, g] };
 }
 

@@ -29,19 +29,26 @@ GAMES = {
 
 def tables(view: Ratio) -> dict:
     """All that answers/ratio.js needs."""
-    run, first = view.model.runs[0], Run(view.model)
-    rng = torch.Generator().manual_seed(SEED)
-    along = torch.randn(2, DIRECTIONS, dtype=torch.float64, generator=rng)  # as sliced_wasserstein draws them
+    run, seed = view.model.runs[0], view.model.seed
     return {
-        "seed": view.model.seed,
-        "sizes": {"G": [2, *view.model.hidden, 2], "D": [2, *view.model.hidden, 1]},
-        "first": {who: flat(getattr(first, who).parameters()) for who in "GD"},
-        "z": flat([view.model.z]),
-        "mesh": flat([view.model.mesh]),
-        "directions": flat([along / along.norm(dim=0)]),
-        "targets": {name: target(Ratio(make(), seed=view.model.seed)) for name, make in view._sources.items()},
+        **basis(view.model),
+        "targets": {name: target(Ratio(make(), seed=seed)) for name, make in view._sources.items()},
         "games": [played(name, settings) for name, settings in GAMES.items()],
         "start": start(run) if run.steps else None,
+    }
+
+
+def basis(model: RatioModel) -> dict:
+    """The first networks, and what all runs are looked at with."""
+    first, rng = Run(model), torch.Generator().manual_seed(SEED)
+    along = torch.randn(2, DIRECTIONS, dtype=torch.float64, generator=rng)  # as sliced_wasserstein draws them
+    return {
+        "seed": model.seed,
+        "sizes": {"G": [2, *model.hidden, 2], "D": [2, *model.hidden, 1]},
+        "first": {who: flat(getattr(first, who).parameters()) for who in "GD"},
+        "z": flat([model.z]),
+        "mesh": flat([model.mesh]),
+        "directions": flat([along / along.norm(dim=0)]),
     }
 
 

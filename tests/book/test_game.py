@@ -146,9 +146,7 @@ def test_it_goes_on_from_the_cells_game_and_begins_anew_from_the_librarys_networ
     assert told(page).startswith("202 updates (D 101, G 101)")
     press(page, "Reset")
     assert told(page).startswith(start)
-    assert told(page).endswith(
-        f"{run.history[0].covered} of 8 modes, {100 * run.history[0].quality:.0f} % close to one"
-    )
+    assert told(page).endswith(f"{first.covered} of 8 modes, {100 * first.quality:.0f} % close to one")
 
 
 def test_it_trains_pauses_and_obeys_by_keyboard(page):

@@ -63,6 +63,7 @@ async function start(place) {
   place.prepend(live);
   play.widgets[widget].render({ model, el: live });
   place.replaceChildren(live);
+  place.model = model; // for whoever wants to look, as the tests do
   place.dataset.playing = "";
 }
 

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import struct
 import zlib
@@ -24,43 +25,47 @@ import nbformat
 import torch
 
 import lecture_lib
+from lecture_lib import widgets
 from lecture_lib.book import games, tables
 from lecture_lib.data import cache
 from lecture_lib.grading.dependencies import index, needs, parsed_cell, statements
 from lecture_lib.widgets.view import View
 
 HERE = Path(__file__).parent
-WAYS = "install.html"  # where a reader finds the ways to get a kernel
+ROOT = Path(lecture_lib.__file__).parent
+OTHERS = ("book", "exercises", "grading", "sandbox")  # rooms that no recording comes from
+KEPT = 60  # recordings in the cache
+WAYS = "../../docs/install.html"  # where a reader of a notebook finds the ways to get a kernel
 OWN = ("_esm", "_css", "_anywidget_id")  # anywidget's traits, not the widget's
 
 
 class Play(NamedTuple):
     """How a widget plays without a kernel."""
 
-    answers: tuple[str, ...] = ()  # scripts beside this file that answer in place of Python, where it has to
+    answers: str = ""  # scripts beside this file that answer in place of Python; none where Python has nothing to say
     tables: Callable[[View], dict] = lambda view: {}  # what that script answers from: JSON with bytes in it
 
 
 PLAYS = {
-    "bins": Play(("answers/bins.js",), tables.bins),
-    "ratio": Play(("game.js", "run.js", "answers/ratio.js"), games.tables),
+    "bins": Play("answers/bins.js", tables.bins),
+    "compression": Play(),
+    "depth": Play(),
+    "flow_depth": Play("answers/flow_depth.js", tables.flow_depth),
+    "gibbs": Play(),
+    "latent_plane": Play(),
+    "likelihood": Play("answers/likelihood.js", tables.likelihood),
+    "ratio": Play("game.js run.js answers/ratio.js", games.tables),
+    "spline": Play("answers/spline.js", tables.spline),
+    "style_mixing": Play(),
+    "transfer": Play(),
 }
-
-
-class Recording(NamedTuple):
-    """What the browser needs for one cell."""
-
-    widget: str
-    module: str  # the widget's JavaScript
-    packed: str  # its traits and tables
 
 
 def widget_html(source: str, still: str) -> str:
     """In the place of a cell's widget: the picture `still`, with what the script needs to put the live one there."""
-    found = recording(source)
-    if found is None:
+    if recording(source) is None:
         return f'{still}<p class="needs-kernel">This needs a kernel: <a href="{WAYS}">ways to get one</a>.</p>'
-    return f'<div class="lecture-play" data-widget="{found.widget}" data-cell="{name_of(source)}">{still}</div>'
+    return f'<div class="lecture-play" data-widget="{widget_of(source)}" data-cell="{name_of(source)}">{still}</div>'
 
 
 @lru_cache(1)
@@ -68,22 +73,19 @@ def scripts() -> dict[str, str]:
     """The book's classic scripts, by their names: play.js, and one for each widget with the recordings of its cells."""
     begin = "(window.lecturePlay ??= { widgets: {}, answers: {}, recordings: {} })"
     files = {"play.js": f"{begin}.css = {json.dumps(View._css)};\n{_script(_text('play.js'))}"}
-    for source in shown():
-        found = recording(source)
-        if found is None:
-            continue
-        name, answers = f"play-{found.widget}.js", PLAYS[found.widget].answers
-        if name not in files:
-            files[name] = f"{begin};\n" + _script(found.module, f"lecturePlay.widgets.{found.widget} =")
-            files[name] += (
-                _script("".join(map(_text, answers)), f"lecturePlay.answers.{found.widget} =") if answers else ""
-            )
-        files[name] += f'lecturePlay.recordings["{name_of(source)}"] = "{found.packed}";\n'
+    for source in filter(recording, shown()):
+        widget = widget_of(source)
+        if (name := f"play-{widget}.js") not in files:
+            answers = PLAYS[widget].answers
+            files[name] = f"{begin};\n" + _script(views()[widget]._esm, f"lecturePlay.widgets.{widget} =")
+            files[name] += _script(_text(answers), f"lecturePlay.answers.{widget} =") if answers else ""
+        files[name] += f'lecturePlay.recordings["{name_of(source)}"] = "{recording(source)}";\n'
     return files
 
 
-def _text(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
+def _text(names: str) -> str:
+    """Of files beside this one, after one another."""
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in names.split())
 
 
 def _script(module: str, assigned: str = "") -> str:
@@ -107,12 +109,14 @@ def shown() -> dict[str, tuple[str, ...]]:
 def widget_of(source: str) -> str | None:
     """The widget that a cell makes, by the name of its module."""
     names = {part.id for part in ast.walk(parsed_cell(source)) if isinstance(part, ast.Name)}
-    known = {view.__name__: view.__module__.rpartition(".")[2] for view in _subclasses(View)}
-    return next((known[name] for name in names & {*known}), None)
+    return next((widget for widget, view in views().items() if view.__name__ in names), None)
 
 
-def _subclasses(view: type) -> set[type]:
-    return {view}.union(*map(_subclasses, view.__subclasses__()))
+@lru_cache(1)
+def views() -> dict[str, type[View]]:
+    """The widgets by the names of their modules."""
+    all_of = (getattr(widgets, name) for name in widgets.__all__)
+    return {one.__module__.rpartition(".")[2]: one for one in all_of if isinstance(one, type) and issubclass(one, View)}
 
 
 def name_of(source: str) -> str:
@@ -131,29 +135,31 @@ def program(cells: tuple[str, ...]) -> list[str]:
 
 
 @lru_cache(None)
-def recording(source: str) -> Recording | None:
-    """Of a cell that shows a widget; None where it cannot play. Kept in the course's cache for the next time."""
+def recording(source: str) -> str | None:
+    """Of a cell that shows a widget, packed; None where it cannot play. Kept in the course's cache."""
     if widget_of(source) not in PLAYS or source not in shown():
         return None
-    texts = [torch.__version__, _library(), *program(shown()[source])]
-    file = cache() / "book" / f"{hashlib.sha256(json.dumps(texts).encode()).hexdigest()}.json"
+    play, texts = PLAYS[widget_of(source)], [torch.__version__, library(), *program(shown()[source])]
+    file = cache() / "book" / hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     if not file.exists():
         view = made(source)
-        made_of = view and (widget_of(source), view._esm, packed({"state": state(view), "tables": answers_of(view)}))
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(made_of), encoding="utf-8")
-    found = json.loads(file.read_text(encoding="utf-8"))
-    return found and Recording(*found)
+        new = file.with_suffix(f".{os.getpid()}")
+        new.write_text(packed(contents(view, play)) if view else "", encoding="utf-8")
+        new.replace(file)
+        for old in sorted(file.parent.iterdir(), key=os.path.getmtime)[:-KEPT]:
+            old.unlink()
+    return file.read_text(encoding="utf-8") or None
 
 
 @lru_cache(1)
-def _library() -> str:
+def library() -> str:
     """Changes with whatever the recordings come from."""
-    found = hashlib.sha256()
-    for path in sorted(Path(lecture_lib.__file__).parent.rglob("*")):
-        if path.suffix in (".py", ".js", ".safetensors"):
-            found.update(path.read_bytes())
-    return found.hexdigest()
+    files = [path for path in ROOT.rglob("*") if path.suffix in (".py", ".safetensors")]
+    rooms = {path: path.relative_to(ROOT).parts[0] for path in files}
+    recorders = {__file__, *(play.tables.__code__.co_filename for play in PLAYS.values())}
+    used = [path for path, room in rooms.items() if room not in OTHERS or str(path) in recorders]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(used))).hexdigest()
 
 
 def made(source: str) -> View | None:
@@ -170,11 +176,13 @@ def made(source: str) -> View | None:
 def state(view: View) -> dict:
     """The widget's own traits, as a browser gets them."""
     own = {*view.trait_names(sync=True)} - {*View.class_trait_names(sync=True), *OWN}
-    return {name: value for name, value in view.get_state(own).items()}
+    return view.get_state(own)
 
 
-def answers_of(view: View) -> dict:
-    return PLAYS[widget_of(type(view).__name__)].tables(view)
+def contents(view: View, play: Play) -> dict:
+    """Its traits as they begin, and the tables; these may say of some traits how they begin in the book."""
+    begin, tables = state(view), play.tables(view)
+    return {"state": begin | tables.pop("state", {}), "tables": tables}
 
 
 def packed(what: dict) -> str:

@@ -1,7 +1,7 @@
 // The widgets of a page without a kernel: a small model in place of the notebook's, and what was recorded for it.
 // Part of a classic script, as pages from file:// load no modules. The widgets' scripts come before or after it:
 //   play.widgets[name] = { render }, the widget's own module;
-//   play.answers[name] = (model, tables) => ({ changed, message }), in place of Python, where that is needed:
+//   play.answers[name] = (model, tables, place) => ({ changed, message }), in place of Python, where that is needed:
 //     changed(names) after save_changes, message(content, buffers) after send; both may set traits and fire events;
 //   play.recordings[cell] = what Python recorded for the cell, packed.
 const play = window.lecturePlay;
@@ -59,7 +59,7 @@ class PlayModel {
 async function start(place) {
   const { widget, cell } = place.dataset, { state, tables } = await unpacked(play.recordings[cell]);
   const model = new PlayModel(state), live = document.createElement("div");
-  model.answer = play.answers[widget]?.(model, tables) ?? {};
+  model.answer = play.answers[widget]?.(model, tables, live) ?? {};
   place.prepend(live);
   play.widgets[widget].render({ model, el: live });
   place.replaceChildren(live);

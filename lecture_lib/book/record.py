@@ -26,7 +26,7 @@ import torch
 
 import lecture_lib
 from lecture_lib import widgets
-from lecture_lib.book import tables
+from lecture_lib.book import games, tables
 from lecture_lib.data import cache
 from lecture_lib.grading.dependencies import index, needs, parsed_cell, statements
 from lecture_lib.widgets.view import View
@@ -42,7 +42,7 @@ OWN = ("_esm", "_css", "_anywidget_id")  # anywidget's traits, not the widget's
 class Play(NamedTuple):
     """How a widget plays without a kernel."""
 
-    answers: str = ""  # a script beside this file that answers in place of Python; none where Python has nothing to say
+    answers: str = ""  # scripts beside this file that answer in place of Python; none where Python has nothing to say
     tables: Callable[[View], dict] = lambda view: {}  # what that script answers from: JSON with bytes in it
 
 
@@ -54,6 +54,7 @@ PLAYS = {
     "gibbs": Play(),
     "latent_plane": Play(),
     "likelihood": Play("answers/likelihood.js", tables.likelihood),
+    "ratio": Play("game.js run.js answers/ratio.js", games.tables),
     "spline": Play("answers/spline.js", tables.spline),
     "style_mixing": Play(),
     "transfer": Play(),
@@ -82,8 +83,9 @@ def scripts() -> dict[str, str]:
     return files
 
 
-def _text(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
+def _text(names: str) -> str:
+    """Of files beside this one, after one another."""
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in names.split())
 
 
 def _script(module: str, assigned: str = "") -> str:

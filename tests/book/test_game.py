@@ -2,21 +2,20 @@
 
 import os
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 from playwright.sync_api import sync_playwright
 
-import lecture_lib
+from lecture_lib.book import games, record
 from lecture_lib.gans import Discriminator, Generator, discriminator_step, generator_step
 from lecture_lib.gans.further import gradient_penalty, penalized_step
-from lecture_lib.widgets.ratio import LOSSES
+from lecture_lib.widgets.ratio import LOSSES, RatioModel
 
-from ..widgets.lab import FLAGS, MISSING, chromium
+from ..widgets.lab import FLAGS, MISSING, chromium, rest, settled, until
+from ..widgets.test_ratio_browser import line
 
-BOOK = Path(lecture_lib.__file__).parent / "book"
-GAME = (BOOK / "game.js").read_text(encoding="utf-8")
+GAME = (record.HERE / "game.js").read_text(encoding="utf-8")
 PLAY = """([networks, moves, name]) => {
     const net = parts => new MLP(parts.sizes, parts.weights), [G, D] = networks.map(net), loss = LOSSES[name];
     const adams = { D: new Adam(D), G: new Adam(G) }, points = list => Float64Array.from(list);
@@ -73,3 +72,152 @@ def test_the_steps_are_the_librarys(browser, loss):
     for net, weights in zip((G, D), nets):
         for mine, theirs in zip(weights, net.parameters()):
             torch.testing.assert_close(theirs.new_tensor(mine), theirs.detach().flatten(), atol=1e-9, rtol=0)
+
+
+# ---------------------------------------------------------------- the widget Ratio without a kernel
+
+CELL = "Ratio(trained=200)"
+
+
+@pytest.fixture(scope="module")
+def book(browser, tmp_path_factory):
+    """A page with the widget, from file://: what the book has, with fewer and shorter games."""
+    folder, patch = tmp_path_factory.mktemp("book"), pytest.MonkeyPatch()
+    cells = {CELL: ("from lecture_lib.widgets import Ratio", CELL)}
+    with patch.context() as short:
+        short.setattr(games, "UPDATES", 400)
+        short.setattr(games, "EVERY", 40)
+        short.setattr(games, "GAMES", {name: games.GAMES[name] for name in list(games.GAMES)[:2]})
+        short.setattr(record, "shown", lambda: cells)
+        short.setattr(record, "cache", lambda: folder)
+        files = record.scripts.__wrapped__()
+        body = record.widget_html(CELL, "<p>A picture.</p>")
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    tags = "".join(f'<script defer src="{name}"></script>' for name in files)
+    (folder / "page.html").write_text(f'<!doctype html><meta charset="utf-8">{tags}{body}', encoding="utf-8")
+    return (folder / "page.html").as_uri()
+
+
+@pytest.fixture
+def page(browser, book):
+    page, errors, asked = browser.new_page(viewport={"width": 1000, "height": 1000}), [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith("file:") else asked.append(request.url))
+    page.goto(book)
+    page.locator(".lecture-widget canvas").first.wait_for()
+    page.locator("summary").press("Enter")
+    yield page
+    page.close()
+    assert (errors, asked) == ([], [])
+
+
+def press(page, *names, role="button", key="Enter", times=1):
+    for name in names * times:
+        page.get_by_role(role, name=name, exact=True).press(key)
+
+
+def told(page) -> str:
+    """The line of numbers, once it stays the same."""
+    return settled(page, page.locator("div.numbers").inner_text)
+
+
+def updates(page) -> int:
+    return int(page.locator(".lecture-widget").get_attribute("data-steps"))
+
+
+def until_it_trains(page, more=1):
+    wanted = updates(page) + more
+    until(page, lambda: updates(page) >= wanted)
+
+
+def drawn(page) -> list[str]:
+    return page.locator("canvas").evaluate_all("all => all.map(one => one.toDataURL())")
+
+
+def test_it_goes_on_from_the_cells_game_and_begins_anew_from_the_librarys_networks(page):
+    model = RatioModel()
+    first, (d, g) = model.history[0], model.runs[0].losses()
+    start = f"0 updates (D 0, G 0) · loss D {d:.2f}, G {g:.2f} · distance {first.distance:.2f} | floor 0.1"
+    model.run(200)
+    assert told(page) == line(model)
+    press(page, "Round")
+    assert told(page).startswith("202 updates (D 101, G 101)")
+    press(page, "Reset")
+    assert told(page).startswith(start)
+    assert told(page).endswith(f"{first.covered} of 8 modes, {100 * first.quality:.0f} % close to one")
+
+
+def test_it_trains_pauses_and_obeys_by_keyboard(page):
+    before = drawn(page)
+    press(page, "Play")
+    until_it_trains(page, 20)
+    press(page, "D steps", "D steps", "lr G", role="slider", key="ArrowRight")
+    page.get_by_role("combobox", name="loss").select_option("wasserstein")
+    page.get_by_role("combobox", name="colour").select_option("D*")
+    for name in ("where G's loss pushes", "G's grid"):
+        page.get_by_role("checkbox", name=name).press("Space")
+    until_it_trains(page, 20)
+    press(page, "Pause")
+    after, done = told(page), drawn(page)
+    rest(page)
+    assert (told(page), drawn(page)) == (after, done) and done != before
+    press(page, "Reset")
+    press(page, "Round", times=3)
+    assert told(page).startswith("12 updates (D 9, G 3)")  # 3 : 1 by now
+    press(page, "D step", "D step", "G step")
+    assert told(page).startswith("15 updates (D 11, G 4)") and "arrows: where the points went" in told(page)
+    page.get_by_role("combobox", name="target").select_option("two moons")
+    assert told(page).startswith("0 updates") and "modes" not in told(page)
+    press(page, "second run beside", role="checkbox", key="Space")
+    press(page, "G steps", role="slider", key="ArrowRight")  # of the second run
+    press(page, "Round")
+    assert ["(D 4, G 1)" in told(page), "(D 3, G 2)" in told(page)] == [True, True]
+
+
+def test_the_same_seed_and_ratio_give_the_same_game_and_another_ratio_another(page):
+    def game(ratio: str, rounds: int) -> list[str]:
+        press(page, "Reset")
+        press(page, "Round", times=rounds)
+        assert told(page).startswith(f"{2 * ratio.count('D') * rounds} updates")
+        return drawn(page)[:1]
+
+    first = game("DG", 6)
+    assert game("DG", 6) == first
+    press(page, "D steps", "G steps", role="slider", key="ArrowRight")
+    assert game("DDGG", 3) != first  # as many updates of each
+
+
+def test_data_drawn_by_hand_are_learnt(page):
+    press(page, "Draw")
+    plane = page.locator("canvas").first
+    for key in ("Space", "ArrowRight", "ArrowRight", "Space", "ArrowUp", "Space"):
+        plane.press(key)
+    press(page, "Train on it")
+    assert told(page).startswith("0 updates")
+    press(page, "Play")
+    until_it_trains(page, 50)
+    press(page, "Pause")
+    assert page.get_by_role("combobox", name="target").evaluate("list => list.value") == "drawn"
+
+
+def test_recorded_games_are_the_librarys_to_scrub_and_to_compare(page):
+    live, (one, other) = told(page), list(games.GAMES)[:2]
+    model = RatioModel(**games.GAMES[one])
+    model.run(400)
+    page.get_by_role("combobox", name="game").select_option(one)
+    assert told(page) == line(model)
+    assert not page.get_by_role("button", name="Play", exact=True).is_visible()
+    last = drawn(page)
+    press(page, "history", role="slider", key="ArrowLeft", times=2)
+    assert told(page).startswith("360 updates ·") and drawn(page) != last
+    page.get_by_role("combobox", name="beside it").select_option(other)
+    assert [words[:2] for words in told(page).split("\n")] == ["A:", "B:"] and "(D 334, G 66)" in told(page)
+    press(page, "Replay")
+    until(page, lambda: "step" in page.locator(".wide .numbers").inner_text())
+    page.get_by_role("button", name="Replay").wait_for()  # again: it is over
+    page.get_by_role("combobox", name="game").select_option("live: train it here")
+    assert told(page) == live  # as it was
+    press(page, "Play")
+    until_it_trains(page, 5)

@@ -25,11 +25,11 @@ from urllib.parse import unquote, urlsplit
 
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from lecture_lib.book.build import build
 from tests.widgets.lab import FLAGS, chromium
 
+ROOT = Path(__file__).parents[1]
 PICTURES = "() => [...document.querySelectorAll('.lecture-play canvas')].map(c => c.toDataURL()).join()"
 PAINT = """() => new Promise(done => new PerformanceObserver(list => {
     const found = list.getEntriesByName("first-contentful-paint")[0];

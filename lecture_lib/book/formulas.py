@@ -77,7 +77,7 @@ TOKEN = re.compile(
     r"|(?P<base>(?<![\w.'])[A-Za-z]+)_(?P<sub>\{[^}]*\}|\([^()]*\)|[A-Za-z0-9]+\b)"
     r"|\^(?P<sup>\{[^}]*\}|\([^()]*\)|-?\w+)"
     r"|(?P<word>(?<![\w.'])[A-Za-z]\w*)"
-    r"|(?P<arrow>->|<=|>=)"
+    r"|(?P<mark>->|<=|>=|(?<=\w)'(?=s\b))"
     r"|(?P<rest>[\\*|_`])"
 )
 
@@ -95,8 +95,8 @@ def typeset(text: str, names: set[str] = frozenset()) -> str:
             return rf"\ :sup:`{_plain(found['sup'])}`\ "
         if kind == "word":
             return _letter(match[0])
-        if kind == "arrow":
-            return {"->": "→", "<=": "≤", ">=": "≥"}[match[0]]
+        if kind == "mark":
+            return {"->": "→", "<=": "≤", ">=": "≥", "'": "’"}[match[0]]
         return re.sub(r"([\\*|_`])", r"\\\1", match[0])
 
     return TOKEN.sub(one, text)

@@ -118,10 +118,10 @@ def test_every_link_leads_somewhere(book):
     ids = {p: set(re.findall(r'\bid="([^"]+)"', p.read_text(encoding="utf-8"))) for p in book.rglob("*.html")}
     for path in ids:
         for target in re.findall(r'<(?:a|link)\b[^>]*?\bhref="([^"]+)"', path.read_text(encoding="utf-8")):
-            if not urlsplit(target).scheme and not target.startswith("#") or target in ("#", ""):
-                file = (path.parent / unquote(urlsplit(target).path)).resolve() if target not in ("#", "") else path
-                assert file.is_file(), (path, target)
-                assert not (anchor := unquote(urlsplit(target).fragment)) or anchor in ids[file], (path, target)
+            if not urlsplit(target).scheme:
+                place = urlsplit(target)
+                file = (path.parent / unquote(place.path)).resolve() if place.path else path
+                assert file.is_file() and (not place.fragment or unquote(place.fragment) in ids[file]), (path, target)
 
 
 # ---------------------------------------------------------------- in a browser

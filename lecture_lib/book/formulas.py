@@ -17,7 +17,13 @@ def mathml(latex: str, block: bool = False) -> str:
     """A formula of LaTeX as MathML, which browsers set themselves."""
     for word, known in WORDS.items():
         latex = latex.replace(word, known)
-    return tex2mathml(latex, as_block=block)
+    parts = [latex] if block or len(latex) < LONG else re.split(r"(?=(?<=[ )}])= )", latex)
+    if any(part.count("{") != part.count("}") for part in parts):
+        parts = [latex]
+    return " ".join(tex2mathml(part, as_block=block) for part in parts)  # browsers break lines between them, not within
+
+
+LONG = 40  # characters of an inline formula that may be wider than a phone
 
 
 def in_html(page: str) -> str:

@@ -27,7 +27,7 @@ import torch
 import lecture_lib
 from lecture_lib import widgets
 from lecture_lib.book import tables
-from lecture_lib.data import cache, clothes_or_digits
+from lecture_lib.data import cache
 from lecture_lib.grading.dependencies import index, needs, parsed_cell, statements
 from lecture_lib.widgets.view import View
 
@@ -137,8 +137,8 @@ def recording(source: str) -> str | None:
     """Of a cell that shows a widget, packed; None where it cannot play. Kept in the course's cache."""
     if widget_of(source) not in PLAYS or source not in shown():
         return None
-    play, found = PLAYS[widget_of(source)], clothes_or_digits().name  # which images there are on this machine
-    texts = [torch.__version__, found, library(), *program(shown()[source])]
+    play, images = PLAYS[widget_of(source)], lecture_lib.data.clothes_or_digits()
+    texts = [torch.__version__, images.name, library(), *program(shown()[source])]
     file = cache() / "book" / hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     if not file.exists():
         view = made(source)

@@ -123,10 +123,8 @@ def quality(folder: Path) -> dict[str, float]:
             target = games.target(Ratio(seed=seed))
             target |= {"real": model.real.flatten().tolist(), "x": model.x[: games.POINTS].flatten().tolist()}
             model.run(UPDATES)
-            both = (
-                page.evaluate(GAME, [tables, target, UPDATES]),
-                [(r.steps, r.covered, r.quality) for r in model.history],
-            )
+            theirs = [(row.steps, row.covered, row.quality) for row in model.history]
+            both = page.evaluate(GAME, [tables, target, UPDATES]), theirs
             rows.append([part for history in both for part in (*history[-1][1:], all_after(history))])
             print("seed {}: book {} modes, {:.0%} close, all 8 after {}; Python {}, {:.0%}, {}".format(seed, *rows[-1]))
     book, book_close, book_all, python, python_close, python_all = zip(*rows)

@@ -182,7 +182,10 @@ export default (model, tables, place) => {
     const names = [], parts = [], now = (films ?? runs).map((run, i) => {
       const layers = seen(run, ask.back ?? null, model.get("layers"), model.get("heat"));
       if (step) Object.assign(layers, changes(run, ...before[i]));
-      for (const name in layers) [names, parts].forEach((list) => list.push(list === names ? [i, name] : layers[name]));
+      for (const name in layers) {
+        names.push([i, name]);
+        parts.push(layers[name]);
+      }
       const did = step && { did: what, before: finite(before[i][2]) };
       const { d, g } = run.history.at(-1), known = what === "train" && Number.isFinite(d) && Number.isFinite(g);
       const losses = finite(known ? [d, g] : run.losses());
@@ -208,8 +211,9 @@ export default (model, tables, place) => {
   const watch = (chosen) => {
     films = chosen.length ? chosen.map((game) => recorded(known(game.target), game)) : null;
     const [first, second] = chosen;
-    live ??= { target: model.get("target"), compare: model.get("compare"), ...settings() };
-    const wanted = first ? { target: first.target, ...first.settings, compare: second?.settings ?? null } : live;
+    live ??= Object.fromEntries(["target", ...SETTINGS, "compare", "heat"].map((name) => [name, model.get(name)]));
+    const other = second?.settings ?? null;
+    const wanted = first ? { target: first.target, ...first.settings, compare: other, heat: "D" } : live;
     for (const name in wanted) model.set(name, wanted[name]);
     if (films) world = films[0].world;
     else [world, live] = [runs[0].world, null];

@@ -1,6 +1,6 @@
 """The GAN of the widget Ratio that trains in the book's pages, beside the one in JupyterLab.
 
-    python benchmarks/book.py [pictures] [quality]
+    python benchmarks/live_game.py [pictures] [quality]
 
 The last line is JSON.
 

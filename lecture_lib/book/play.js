@@ -74,7 +74,7 @@ function followTheme() {
     if (document.body.dataset.jpThemeName !== theme) document.body.dataset.jpThemeName = theme;
   };
   const themed = new MutationObserver(tell);
-  for (const node of [document.body, document.documentElement]) themed.observe(node, { attributeFilter: ["data-theme", "class"] });
+  for (const node of [document.body, document.documentElement]) themed.observe(node, { attributeFilter: ["data-theme"] });
   tell();
 }
 
@@ -83,9 +83,7 @@ function startAll() {
   style.textContent = play.css;
   document.head.prepend(style); // the page's own rules come later, and win
   followTheme();
-  for (const place of document.querySelectorAll(".lecture-play")) {
-    start(place).catch((error) => { console.error(error); place.dataset.failed = ""; });
-  }
+  for (const place of document.querySelectorAll(".lecture-play")) start(place).catch(console.error);
 }
 
 if (document.readyState === "complete") startAll();

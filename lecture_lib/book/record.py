@@ -139,7 +139,8 @@ def recording(source: str) -> str | None:
     """Of a cell that shows a widget, packed; None where it cannot play. Kept in the course's cache."""
     if widget_of(source) not in PLAYS or source not in shown():
         return None
-    play, texts = PLAYS[widget_of(source)], [torch.__version__, library(), *program(shown()[source])]
+    play, images = PLAYS[widget_of(source)], lecture_lib.data.clothes_or_digits()
+    texts = [torch.__version__, images.name, library(), *program(shown()[source])]
     file = cache() / "book" / hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     if not file.exists():
         view = made(source)
@@ -148,7 +149,7 @@ def recording(source: str) -> str | None:
         new.write_text(packed(contents(view, play)) if view else "", encoding="utf-8")
         new.replace(file)
         for old in sorted(file.parent.iterdir(), key=os.path.getmtime)[:-KEPT]:
-            old.unlink()
+            old.unlink(missing_ok=True)
     return file.read_text(encoding="utf-8") or None
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lecture_lib.widgets.ratio import DIRECTIONS, SEED, Ratio, RatioModel, Run
 
-UPDATES, EVERY = 3000, 120  # of a recorded game, and between two of its moments
+UPDATES, EVERY = 2400, 100  # of a recorded game, and between two of its moments
 POINTS = 2048  # of each target, to train with in the browser
 
 GAMES = {

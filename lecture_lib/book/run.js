@@ -1,5 +1,5 @@
-// A run of the widget Ratio in the browser: it trains by game.js, which stands in front, and is measured and looked at as
-// in lecture_lib/widgets/ratio.py. games.py recorded the targets and the first networks.
+// A run of the widget Ratio in the browser: trained by game.js, which stands in front, measured and looked at as in
+// lecture_lib/widgets/ratio.py. games.py recorded the targets and the first networks.
 
 const BATCH = 128, EVERY = 40, MOST = 200, ARROWS = 60; // as in ratio.py
 const DENSE = 2048, SEED = 2024;
@@ -8,7 +8,9 @@ const ADVICE = "The game has diverged. Try a smaller step size, fewer steps of t
 const read = (Type, view) => new Type(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 const floats = (view) => Float64Array.from(read(Float32Array, view));
 /** Whole numbers from 0 to `most`, as points of the box between low and high. */
-const places = (list, most, low, high) => Float64Array.from(list, (v, i) => low[i % 2] + (v / most) * (high[i % 2] - low[i % 2]));
+const places = (list, most, low, high) => (
+  Float64Array.from(list, (v, i) => low[i % 2] + (v / most) * (high[i % 2] - low[i % 2]))
+);
 const average = ([sum, n]) => (n ? sum / n : NaN);
 
 /** Random numbers by Mulberry32, whose state is one number, and normal ones from it by Box and Muller. */
@@ -48,7 +50,8 @@ class Random {
 /** A target, and how far from it points are: 512 of its own in the picture, `x` to train with. */
 class World {
   constructor(tables, name, facts, { real, x, mixture }) {
-    Object.assign(this, { tables, name, facts, real, x, mixture, directions: floats(tables.directions), z: floats(tables.z) });
+    Object.assign(this, { tables, name, facts, real, x, mixture });
+    [this.directions, this.z] = [floats(tables.directions), floats(tables.z)];
     this.shadows = this.seenAlong(real);
     const { low, high, cells } = facts, middle = (i, k) => low[i] + ((k + 0.5) / cells) * (high[i] - low[i]);
     this.grid = Float64Array.from({ length: 2 * cells * cells }, (_, i) => { // rows from top to bottom
@@ -62,7 +65,8 @@ class World {
     const k = this.directions.length / 2;
     return Array.from({ length: k }, (_, j) => {
       const along = new Float64Array(x.length / 2);
-      for (let i = 0; i < along.length; i++) along[i] = x[2 * i] * this.directions[j] + x[2 * i + 1] * this.directions[k + j];
+      const u = this.directions[j], v = this.directions[k + j];
+      for (let i = 0; i < along.length; i++) along[i] = x[2 * i] * u + x[2 * i + 1] * v;
       return along.sort();
     });
   }
@@ -131,7 +135,8 @@ class Run {
   /** One update, of the player whose turn it is or of this one. False if the run has diverged. */
   step(player = this.next()) {
     if (this.error) return false;
-    const { G, D, adam, random } = this, loss = LOSSES[this.loss], x = random.some(this.world.x, BATCH), z = random.normal(BATCH);
+    const { G, D, adam, random } = this, loss = LOSSES[this.loss];
+    const x = random.some(this.world.x, BATCH), z = random.normal(BATCH);
     const value = player === "D"
       ? discriminatorStep(G, D, adam.D, x, z, loss, loss.penalty && random.uniforms(BATCH))
       : generatorStep(G, D, adam.G, z, loss, x);
@@ -142,15 +147,19 @@ class Run {
     [this.steps, this.taken[player]] = [this.steps + 1, this.taken[player] + 1];
     this.sums[player] = [this.sums[player][0] + value, this.sums[player][1] + 1];
     if (this.steps % this.every === 0) this.history.push(this.record());
-    if (this.history.length > MOST) [this.history, this.every] = [this.history.filter((_, i) => i % 2 === 0), 2 * this.every];
+    if (this.history.length > MOST) {
+      this.history = this.history.filter((_, i) => i % 2 === 0);
+      this.every *= 2;
+    }
     return true;
   }
 
   record() {
-    const { world, sums } = this, points = this.points(), [covered, quality] = world.mixture ? world.modes(points) : [NaN, NaN];
+    const { world, steps } = this, points = this.points(), heat = shades(this.opinion());
+    const [d, g] = [average(this.sums.D), average(this.sums.G)];
+    const [covered, quality] = world.mixture ? world.modes(points) : [NaN, NaN];
     this.sums = { D: [0, 0], G: [0, 0] };
-    const measured = { distance: world.distance(points), covered, quality };
-    return { steps: this.steps, d: average(sums.D), g: average(sums.G), ...measured, points, heat: shades(this.opinion()) };
+    return { steps, d, g, distance: world.distance(points), covered, quality, points, heat };
   }
 
   copy() {
@@ -184,8 +193,8 @@ class Run {
 
   /** Where G's loss pushes some of the points: x, then -d loss / dx of each point's own part. */
   arrows() {
-    const loss = LOSSES[this.loss], x = this.points().subarray(0, 2 * ARROWS), values = this.D.forward(x);
-    const [, slope] = mean(loss.g, values.at(-1), ...(loss.pairs ? [this.D.of(this.world.real.subarray(0, 2 * ARROWS))] : []));
+    const [x, real] = [this.points(), this.world.real].map((all) => all.subarray(0, 2 * ARROWS)), loss = LOSSES[this.loss];
+    const values = this.D.forward(x), [, slope] = mean(loss.g, values.at(-1), ...(loss.pairs ? [this.D.of(real)] : []));
     const [push] = this.D.backward(values, slope.map((v) => v * ARROWS), false);
     return inFours(x, push.map((v) => -v));
   }

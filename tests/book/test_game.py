@@ -77,6 +77,9 @@ def test_the_steps_are_the_librarys(browser, loss):
 # ---------------------------------------------------------------- the widget Ratio without a kernel
 
 CELL = "Ratio(trained=200)"
+HEAR = """() => document.querySelector(".lecture-play").model.on("msg:custom", (answer, parts) => {
+    window.heard = Object.fromEntries(answer.names.map(([run, name], i) => [name + run, [...parts[i]]]));
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,7 @@ def page(browser, book):
     page.goto(book)
     page.locator(".lecture-widget canvas").first.wait_for()
     page.locator("summary").press("Enter")
+    page.evaluate(HEAR)
     yield page
     page.close()
     assert (errors, asked) == ([], [])
@@ -136,12 +140,25 @@ def drawn(page) -> list[str]:
     return page.locator("canvas").evaluate_all("all => all.map(one => one.toDataURL())")
 
 
+SEEN = {"points": "generated0", "arrows": "arrows0", "grid": "grid0", "heat": "D0"}
+
+
+def close(page, part: str, expected, by: float):
+    """What the page was told to draw last."""
+    mine = torch.tensor(page.evaluate("part => heard[part]", part), dtype=torch.float32)
+    torch.testing.assert_close(mine, expected.flatten().float(), atol=by, rtol=0)
+
+
 def test_it_goes_on_from_the_cells_game_and_begins_anew_from_the_librarys_networks(page):
     model = RatioModel()
     first, (d, g) = model.history[0], model.runs[0].losses()
     start = f"0 updates (D 0, G 0) · loss D {d:.2f}, G {g:.2f} · distance {first.distance:.2f} | floor 0.1"
     model.run(200)
     assert told(page) == line(model)
+    press(page, "where G's loss pushes", "G's grid", role="checkbox", key="Space")
+    for name in ("points", "arrows", "grid", "heat"):
+        until(page, lambda name=name: SEEN[name] in page.evaluate("Object.keys(window.heard ?? {})"))
+        close(page, SEEN[name], getattr(model.runs[0], name)(), 1 if name == "heat" else 1e-4)
     press(page, "Round")
     assert told(page).startswith("202 updates (D 101, G 101)")
     press(page, "Reset")
@@ -209,9 +226,12 @@ def test_recorded_games_are_the_librarys_to_scrub_and_to_compare(page):
     page.get_by_role("combobox", name="game").select_option(one)
     assert told(page) == line(model)
     assert not page.get_by_role("button", name="Play", exact=True).is_visible()
-    last = drawn(page)
+    last, room = drawn(page), 0.05 * (model.high - model.low)
+    there = lambda moment: model.at(moment).points.clamp(model.low - room, model.high + room)  # noqa: E731
+    close(page, "generated0", there(400), room[0].item() / 20)
     press(page, "history", role="slider", key="ArrowLeft", times=2)
     assert told(page).startswith("360 updates ·") and drawn(page) != last
+    close(page, "generated0", there(360), room[0].item() / 20)
     page.get_by_role("combobox", name="beside it").select_option(other)
     assert [words[:2] for words in told(page).split("\n")] == ["A:", "B:"] and "(D 334, G 66)" in told(page)
     press(page, "Replay")

@@ -1,18 +1,21 @@
-// What Python answers in the widget Ratio: it trains and says what is to be seen; and games that the library has played,
-// to look at. run.js and game.js stand in front; games.py recorded the tables.
+// What Python answers in the widget Ratio: it trains and says what is to be seen. And games of the library to look at.
+// game.js and run.js stand in front; games.py recorded the tables.
 
-const FRAME = 10; // milliseconds of training before each picture
+const FRAME = 6; // milliseconds of training before each picture
 const REPLAY = 160; // milliseconds for each moment of a recorded game
 const SAMPLES = 2048; // of a target that is drawn by hand
+const COLUMNS = ["steps", "d", "g", "distance", "covered", "quality"]; // of a record
+const SETTINGS = ["ratio", "lr", "loss"];
 
 /** The records of a game that the library has played. */
 function film({ curve, points, heat, low, high }) {
-  const numbers = floats(curve), n = numbers.length / 6;
+  const numbers = floats(curve), n = numbers.length / COLUMNS.length;
   const [at, seen] = [points, heat].map((view) => moments(read(Uint8Array, view), n));
-  return at.map((levels, i) => {
-    const [steps, d, g, distance, covered, quality] = numbers.subarray(6 * i, 6 * i + 6);
-    return { steps, d, g, distance, covered, quality, points: places(levels, 255, low, high), heat: seen[i] };
-  });
+  return at.map((levels, i) => ({
+    ...Object.fromEntries(COLUMNS.map((name, k) => [name, numbers[i * COLUMNS.length + k]])),
+    points: places(levels, 255, low, high),
+    heat: seen[i],
+  }));
 }
 
 /** n lists from the differences of each to the one before. */
@@ -46,16 +49,17 @@ function offer(root, games, watch) {
     made.append(...children);
     return made;
   };
-  const [game, beside] = ["game", "beside it"].map((ariaLabel) => node("select", { ariaLabel }));
+  const [game, beside] = ["game", "beside it"].map((words) => node("select", { ariaLabel: words }));
   const again = node("button", { type: "button", title: "The game from its first moment to its last." }, "Replay");
   const second = node("label", { title: "Another recorded game on the same target." }, "beside it", beside);
   const row = node(
     "div", { className: "row" },
     node("label", { title: "Train here, or look at a game that was recorded." }, "game", game), second, again,
   );
-  const fill = (select, first, some) => select.replaceChildren(
-    node("option", { value: -1 }, first), ...some.map((one) => node("option", { value: games.indexOf(one) }, one.name)),
-  );
+  const fill = (select, first, some) => {
+    const options = some.map((one) => node("option", { value: games.indexOf(one) }, one.name));
+    select.replaceChildren(node("option", { value: -1 }, first), node("optgroup", { label: "recorded" }, ...options));
+  };
   const slider = () => root.querySelector(".wide input");
   let timer = 0;
   const pause = () => {
@@ -64,14 +68,13 @@ function offer(root, games, watch) {
     again.textContent = "Replay";
   };
   const show = () => {
-    const chosen = [game, beside].map((select) => games[select.value]).filter(Boolean), press = (words) => {
-      [...root.querySelectorAll("button")].find((button) => button.textContent === words)?.click();
-    };
+    const chosen = [game, beside].map((select) => games[select.value]).filter(Boolean);
+    const buttons = [...root.querySelectorAll("button")]; // of what may be under way in the live game
     pause();
-    ["Cancel", "Pause"].forEach(press); // what is under way in the live game
+    for (const words of ["Cancel", "Pause"]) buttons.find((button) => button.textContent === words)?.click();
     for (const part of root.children) {
-      const stays = part === row || part.matches(".plots, .numbers, .spoken, .gone") || part.querySelector(".wide, .scale");
-      if (!stays) part.hidden = chosen.length > 0;
+      const stays = part.matches(".plots, .numbers, .spoken, .gone") || part.querySelector(".wide, .scale");
+      if (part !== row && !stays) part.hidden = chosen.length > 0;
     }
     second.hidden = again.hidden = !chosen.length;
     watch(chosen);
@@ -97,8 +100,6 @@ function offer(root, games, watch) {
   root.prepend(row);
 }
 
-const SETTINGS = ["ratio", "lr", "loss"];
-
 /** The targets by name, as worlds, made when they are asked for. */
 function worlds(tables) {
   const made = {};
@@ -112,20 +113,22 @@ function worlds(tables) {
 
 /** A target from dots drawn in the plane of another, with a little noise. */
 function drawn(world, dots) {
-  const { low, high } = world.facts, random = new Random(SEED), draw = (n) => random.some(dots, n, 0.01 * (high[0] - low[0]));
-  const next = new World(world.tables, "drawn", { ...world.facts, modes: 0 }, { real: draw(512), x: draw(SAMPLES), mixture: null });
+  const { low, high } = world.facts, random = new Random(SEED), facts = { ...world.facts, modes: 0 };
+  const draw = (n) => random.some(dots, n, 0.01 * (high[0] - low[0]));
+  const next = new World(world.tables, "drawn", facts, { real: draw(512), x: draw(SAMPLES), mixture: null });
   next.facts.floor = next.distance(draw(512));
   return next;
 }
 
 /** What is to be seen of a run, now or when it had taken `back` steps. */
 function seen(run, back, layers, heat) {
-  const curve = Float32Array.from(run.history.flatMap((row) => [row.steps, row.d, row.g, row.distance, row.covered, row.quality]));
+  const curve = Float32Array.from(run.history.flatMap((row) => COLUMNS.map((name) => row[name])));
   if (back !== null || !run.step) {
     const { points, heat: then } = run.history.findLast((row) => row.steps <= (back ?? Infinity));
     return { curve, generated: Float32Array.from(points), D: then };
   }
-  const makers = { generated: () => run.points(), arrows: () => run.arrows(), grid: () => run.mesh() }, parts = { curve };
+  const makers = { generated: () => run.points(), arrows: () => run.arrows(), grid: () => run.mesh() };
+  const parts = { curve };
   for (const name of layers) if (makers[name]) parts[name] = Float32Array.from(makers[name]());
   if (heat !== "none") parts[heat] = heat === "D" ? shades(run.opinion()) : run.best();
   return parts;
@@ -135,7 +138,8 @@ function seen(run, back, layers, heat) {
 function changes(run, points, opinion) {
   const moves = run.points().map((v, i) => v - points[i]), bend = run.opinion().map((v, i) => v - opinion[i]);
   const real = (change) => change.some((v) => v) && change.every(Number.isFinite);
-  return { ...(real(moves) && { moves: inFours(points, moves) }), ...(real(bend) && { bend: Float32Array.from(bend) }) };
+  const parts = { moves: real(moves) && inFours(points, moves), bend: real(bend) && Float32Array.from(bend) };
+  return Object.fromEntries(Object.entries(parts).filter(([, part]) => part));
 }
 
 const finite = (values) => values.map((v) => (Number.isFinite(v) ? v : null));
@@ -178,10 +182,14 @@ export default (model, tables, place) => {
     const names = [], parts = [], now = (films ?? runs).map((run, i) => {
       const layers = seen(run, ask.back ?? null, model.get("layers"), model.get("heat"));
       if (step) Object.assign(layers, changes(run, ...before[i]));
-      for (const name in layers) [names, parts].forEach((list) => list.push(list === names ? [i, name] : layers[name]));
+      for (const name in layers) {
+        names.push([i, name]);
+        parts.push(layers[name]);
+      }
       const did = step && { did: what, before: finite(before[i][2]) };
       const { d, g } = run.history.at(-1), known = what === "train" && Number.isFinite(d) && Number.isFinite(g);
-      return { steps: run.steps, error: run.error, ...run.taken, losses: finite(known ? [d, g] : run.losses()), ...did };
+      const losses = finite(known ? [d, g] : run.losses());
+      return { steps: run.steps, error: run.error, ...run.taken, losses, ...did };
     });
     return [{ runs: now, names, back: ask.back, view: ask.view, began: model.get("_facts").began }, parts];
   };
@@ -203,8 +211,9 @@ export default (model, tables, place) => {
   const watch = (chosen) => {
     films = chosen.length ? chosen.map((game) => recorded(known(game.target), game)) : null;
     const [first, second] = chosen;
-    live ??= { target: model.get("target"), compare: model.get("compare"), ...settings() };
-    const wanted = first ? { target: first.target, ...first.settings, compare: second?.settings ?? null } : live;
+    live ??= Object.fromEntries(["target", ...SETTINGS, "compare", "heat"].map((name) => [name, model.get(name)]));
+    const other = second?.settings ?? null;
+    const wanted = first ? { target: first.target, ...first.settings, compare: other, heat: "D" } : live;
     for (const name in wanted) model.set(name, wanted[name]);
     if (films) world = films[0].world;
     else [world, live] = [runs[0].world, null];

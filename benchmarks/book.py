@@ -6,8 +6,8 @@ The last line is JSON. How each number is counted:
 
     newcomer_s      from opening the page to which the README's first line leads, by its first link under "Play first",
                     to the first picture that a key on the slider has changed; no cache, as on a first visit
-    first_paint_ms  from the start of the navigation to the browser's first paint with content, for each page; the
-                    slowest, and the median
+    first_paint_ms  from the start of the navigation to the browser's first paint with content, for each page
+                    the median of three loads; of these the slowest, and the median
     mb              all files of the book, and the heaviest page with its pictures and scripts
     build_cpu_s     of the build, with recordings of an earlier build where there are any
 """
@@ -54,6 +54,16 @@ def newcomer(page, address: str) -> float:
     return time.perf_counter() - began
 
 
+def load(browser, url: str) -> tuple[float, list[str]]:
+    """Milliseconds to the first paint, and all that was asked for."""
+    page, asked = browser.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url)
+    paint = page.evaluate(PAINT)
+    page.close()
+    return paint, asked
+
+
 def main(folder: Path) -> dict:
     began, out = time.process_time(), Path(sys.argv[1]) if sys.argv[1:] else folder / "book"
     if not sys.argv[1:]:
@@ -69,13 +79,11 @@ def main(folder: Path) -> dict:
         result["newcomer_s"] = [round(newcomer(browser.new_page(), address), 2) for _ in range(3)]
         paints, bytes_of = {}, {}
         for path in sorted(out.rglob("*.html")):
-            page, asked, name = browser.new_page(), [], path.relative_to(out).as_posix()
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.goto(f"{address}/{name}")
-            paints[name] = page.evaluate(PAINT)
-            files = {out / unquote(urlsplit(url).path)[1:] for url in asked if url.startswith(address)}
+            name = path.relative_to(out).as_posix()
+            loads = [load(browser, f"{address}/{name}") for _ in range(3)]
+            paints[name] = statistics.median(paint for paint, _ in loads)
+            files = {out / unquote(urlsplit(url).path)[1:] for url in loads[0][1] if url.startswith(address)}
             bytes_of[name] = sum(file.stat().st_size for file in files if file.is_file())
-            page.close()
         server.shutdown()
     for name in paints:
         print(f"{name:60} first paint {paints[name]:6.0f} ms   {bytes_of[name] / 1e6:5.2f} MB")

@@ -61,6 +61,8 @@ def write(root: Path, source: Path) -> None:
     (source / "_static").mkdir()
     moving_picture(source / "_static")
     front = (Path(__file__).parent / "front.md").read_text(encoding="utf-8")
+    made = {path.stem for path in notebooks}  # a course may leave some out
+    front = re.sub(r"\[(.+?)\]\(#(\w+)-.*?\)", lambda match: match[0 if match[2] in made else 1], front)
     front = front.replace("MAP", slides.table(root, notebooks, [m for modules in ROOMS.values() for m in modules]))
     (source / "index.md").write_text(front + _contents(root, notebooks), encoding="utf-8")
 
@@ -140,7 +142,8 @@ def linked(text: str, folder: Path, root: Path) -> str:
             return f"[{words}]({up}/index.md)"
         if parts[0] == "lecture_lib" and len(parts) > 1 and parts[1] in ROOMS:
             return f"[{words}]({up}/api/{parts[1]}.md)"
-        here = parts[0] == "notebooks" or path.suffix == ".png" or any(parts[-1] in names for names in MANUAL.values())
+        manual = path.suffix == ".png" or any(parts[-1] in names for names in MANUAL.values())
+        here = manual or (parts[0] == "notebooks" and (root / "solutions" / Path(*path.parts[1:])).is_file())
         return f"[{words}]({up}/{path.as_posix()}{'#' * bool(anchor)}{anchor})" if here else words
 
     return re.sub(r"(?<!!)\[([^]]*)\]\(([^)\s]+)\)", one, text)

@@ -6,8 +6,8 @@ The last line is JSON. How each number is counted:
 
     newcomer_s      from opening the page to which the README's first line leads, by its first link under "Play first",
                     to the first picture that a key on the slider has changed; no cache, as on a first visit
-    first_paint_ms  from the start of the navigation to the browser's first paint with content, for each page
-                    the median of three loads; of these the slowest, and the median
+    first_paint_ms  from the start of the navigation to the browser's first paint with content, the median of
+                    three loads of each page; of these the slowest, and the median
     mb              all files of the book, and the heaviest page with its pictures and scripts
     build_cpu_s     of the build, with recordings of an earlier build where there are any
 """

@@ -127,7 +127,8 @@ def program(cells: tuple[str, ...]) -> list[str]:
     """The statements of the last cell, after those of the others that it needs."""
     last = len(cells) - 1
     takes = set().union(*(one.takes for one in statements(cells[last])))
-    above = needs(takes, {last}, range(last), [], [], index(cells))
+    others = [i for i in range(last) if not widget_of(cells[i])]  # to show a widget changes nothing
+    above = needs(takes, {last}, others, [], [], index(cells))
     return [one.text for (cell, _), one in above if cell < last] + [one.text for one in statements(cells[last])]
 
 

@@ -79,6 +79,6 @@ def size(path: Path) -> str:
 def main(root: Path) -> int:
     out = root / "book"
     said = build(root, out)
-    print("\n".join(said), file=sys.stderr)
+    sys.stderr.writelines(f"{line}\n" for line in said)
     print(f"{out.name}/: {len(list(out.rglob('*.html')))} pages, {size(out)}. Open {out.name}/index.html.")
     return 1 if said else 0

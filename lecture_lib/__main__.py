@@ -1,4 +1,4 @@
-"""python -m lecture_lib: release the notebooks, grade what comes back, or run the solutions and store their outputs."""
+"""python -m lecture_lib: release the notebooks, grade what comes back, run the solutions, make a web site of them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     execute = commands.add_parser("execute", help="run solutions and store their outputs")
     execute.add_argument("names", nargs="*", help="folders of solutions/, by default all")
+
+    commands.add_parser("book", help="write the course as a web site, which plays without a kernel, to book/")
 
     grade = commands.add_parser("grade", help="grade submissions in a sandbox; marks go into nbgrader's gradebook")
     grade.add_argument("assignment", help="a folder of notebooks/, such as 1_histograms")
@@ -67,8 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
     from lecture_lib.grading.settings import CourseError
 
     try:
-        run = {"release": _release, "points": _points, "execute": _execute, "grade": _grade}[options.command]
-        code = run(root, options, parser)
+        run = {"release": _release, "points": _points, "execute": _execute, "grade": _grade, "book": _book}
+        code = run[options.command](root, options, parser)
         sys.stdout.flush()
         return code
     except CourseError as error:
@@ -121,6 +123,12 @@ def _execute(root: Path, options, parser) -> int:
         for notebook in sorted((root / "solutions" / name).glob("*.ipynb")):
             print(f"{notebook.relative_to(root)}: {execute(notebook):.0f} s")
     return 0
+
+
+def _book(root: Path, options, parser) -> int:
+    from lecture_lib.book.build import main
+
+    return main(root)
 
 
 def _grade(root: Path, options, parser) -> int:

@@ -15,7 +15,8 @@ def execute(path: Path) -> float:
     """Run the notebook in place; returns the seconds it took.
 
     A widget's live view is left out of what is stored: without its kernel it could only say "model not found".
-    The picture that the widget leaves beside it stays. So do cell ids and all metadata but the timings.
+    The picture that the widget leaves beside it stays, as HTML and, for LaTeX, as PNG. So do cell ids and all metadata
+    but the timings.
     """
     notebook = nbformat.read(path, as_version=4)
     began = time.perf_counter()
@@ -28,8 +29,5 @@ def execute(path: Path) -> float:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if set(output.get("data", {})) != {WIDGET_VIEW}]
-            for output in cell.outputs:
-                if "lecture-still" in output.get("data", {}).get("text/html", ""):
-                    output.data.pop("image/png", None)  # the HTML holds the same picture, with its alt text
     nbformat.write(notebook, path)
     return seconds

@@ -119,7 +119,7 @@ def bundle(root: Path, path: Path, only: Collection[str] = ()) -> list[str]:
     for source in sorted((root / "lecture_lib").rglob("*")):
         parts = source.relative_to(root / "lecture_lib").parts
         hidden = any(part.startswith((".", "__pycache__")) for part in parts)
-        if source.is_file() and not hidden and parts[0] not in ("grading", "__main__.py"):
+        if source.is_file() and not hidden and parts[0] not in ("grading", "book", "__main__.py"):
             files[f"lecture_lib/{'/'.join(parts)}"] = source.read_bytes()
     files |= {name: (root / name).read_bytes() for name in TAKEN}
     files |= students_pages(root, first)

@@ -373,7 +373,7 @@ function render({ model, el }) {
     if (now) {
       past.slider.max = longest().length;
       past.slider.value = back === null ? longest().length : longest().findIndex((row) => row.steps === back);
-      write(past.now, back === null ? `live: ${count(Math.max(...now.map((run) => run.steps)))}` : `step ${count(back)}`);
+      write(past.now, back === null ? `${facts.recorded ? "end" : "live"}: ${count(Math.max(...now.map((run) => run.steps)))}` : `step ${count(back)}`);
       past.slider.setAttribute("aria-valuetext", past.now.textContent);
     }
     const all_words = (now ?? []).map((run, i) => words(run, i, two));

@@ -145,8 +145,9 @@ def test_the_first_command_says_what_to_open_and_there_the_first_cell_runs(place
         said = []
         for line in lab.stdout:
             said.append(line)
-            if address := re.search(rf"(http://127\.0\.0\.1:\d+)/lab/tree/{NOTEBOOK}\?token=(\w+)", line):
+            if "http://127.0.0.1" in line:
                 break
+        address = re.search(rf"(http://127\.0\.0\.1:\d+)/lab/tree/{NOTEBOOK}\?token=(\w+)", said[-1])
         assert address, "".join(said)
         url, token = address.groups()
         assert until(lambda: status(address[0])) == 200

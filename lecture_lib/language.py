@@ -20,6 +20,7 @@ FILES = Path(__file__).parent / "languages"
 SENTENCES = re.compile(r"(?<=[.?!:)]) (?=[^a-z ])")
 BLANK = re.compile(r"\{[#=]?\}")
 KINDS = {"{#}": r"(\d+)", "{=}": r"(.+?)", "{}": r"((?:(?!(?<!\.)[.?!] \S).)+?)"}  # the last within a sentence
+SENTENCE = re.compile(r"\b(the|of|that|those|your|are)\b")  # no name, and no word of Python
 _chosen = ""
 
 
@@ -73,7 +74,9 @@ class Dictionary:
         for pattern, kinds, translation in self.patterns:
             if match := pattern.fullmatch(text):
                 parts = zip(kinds, match.groups())
-                return translation.format(*(self.inner.told(part) if kind == "{}" else part for kind, part in parts))
+                told = [self.inner.told(part) if kind == "{}" else part for kind, part in parts]
+                if not any(kind == "{}" and SENTENCE.search(part) for kind, part in zip(kinds, told)):
+                    return translation.format(*told)
         return None
 
 
@@ -88,7 +91,7 @@ def _dictionary(language: str, part: str) -> Dictionary:
 
 def missing(language: str, texts: dict[str, str]) -> list[str]:
     """Of the texts, each with its part, those of which something is not translated."""
-    pieces = lambda text, part: dictionary(part, language).inner.pieces(text.replace("{}", "7").strip())  # noqa: E731
+    pieces = lambda text, part: dictionary(part, language).pieces(text.replace("{}", "7").strip())  # noqa: E731
     return [text for text, part in texts.items() if any(of is None for _, of in pieces(text, part))]
 
 
@@ -100,29 +103,37 @@ JOINED, QUOTED = re.compile(r"`\s*\+\s*`"), re.compile(r'"([^"\n]+)"|`((?:\$\{[^
 
 
 def shown() -> dict[str, str]:
-    """The English texts, each with its part and {} for what changes: exercises' titles and known mistakes, and what
-    stands in the source of what is shown as a string of two words or more."""
+    """The English texts, each with its part and {} for what changes: titles and known mistakes of the exercises, and of
+    the source of what is shown the strings of two words or more."""
+    texts = {}
+    for part, text in _shown():
+        texts.setdefault(text, part)
+    return texts
+
+
+def _shown() -> Iterator[tuple[str, str]]:
     from lecture_lib.exercises import EXERCISES
 
     here = Path(__file__).parent
-    texts = {text: "reports" for e in EXERCISES.values() for text in [*e.cases, *e.laws, *(m[0] for m in e.mistakes)]}
-    for file in [*sorted(here.glob("exercises/**/*.py")), *here.glob("sandbox/[ac]*.py"), here / "widgets/predict.py"]:
-        part = "predict" if file.stem == "predict" else "reports"
-        texts |= {text: texts.get(text, part) for text in _strings(ast.parse(file.read_text(encoding="utf-8")))}
+    for exercise in EXERCISES.values():
+        yield from (("reports", text) for text in [*exercise.cases, *exercise.laws, *dict(exercise.mistakes)])
+    for file in [*sorted(here.glob("exercises/**/*.py")), *here.glob("sandbox/[ac]*.py")]:
+        yield from (("phrases" if text[0].islower() else "reports", text) for text in _strings(file))
+    yield from (("predict", text) for text in _strings(here / "widgets/predict.py"))
     for file in sorted(here.glob("widgets/*.js")):
         source = re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
         for plain, template in QUOTED.findall(JOINED.sub("", source)):
-            words = re.split(r" ?[·|] ?", plain or re.sub(r"\$\{[^}]*\}", "{}", template))
-            texts |= {text: texts.get(text, "widgets") for text in words}
-    return {text: part for text, part in texts.items() if TWO_WORDS.search(text) and not NO_ENGLISH.search(text)}
+            parts = re.split(r" ?[·|] ?", plain or re.sub(r"\$\{[^}]*\}", "{}", template))
+            yield from (("widgets", text) for text in parts if TWO_WORDS.search(text))
 
 
-def _strings(tree: ast.AST) -> Iterator[str]:
-    """The strings of a module, but for its docstrings."""
-    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+def _strings(file: Path) -> Iterator[str]:
+    """The strings of a module that may be English, but for its docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    left_out = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    left_out |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside | docs:
-            yield node.value
+        parts = node.values if isinstance(node, ast.JoinedStr) else [] if id(node) in left_out else [node]
+        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+        if TWO_WORDS.search(text) and not NO_ENGLISH.search(text):
+            yield text

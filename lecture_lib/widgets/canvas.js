@@ -1,23 +1,30 @@
 // Drawing helpers, put in front of each widget's own file. Nothing here is loaded from the net.
 
 const WORDS = {}; // English -> the reader's language, which Python puts here; {} stands for what changes
-const PATTERNS = Object.entries(WORDS).filter(([english]) => english.includes("{}")).map(([english, words]) => (
-  [new RegExp(`^${english.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)")}$`, "s"), words]));
+const blanks = (english) => english.split("{}");
+const PATTERNS = Object.keys(WORDS).filter((english) => blanks(english).length > 1)
+  .sort((a, b) => blanks(b).join("").length - blanks(a).join("").length) // what says most comes first
+  .map((english) => [
+    new RegExp(`^${blanks(english).map((s) => s.replace(/[.*+?^$()|[\]\\]/g, "\\$&")).join("(.+?)")}$`, "s"), WORDS[english],
+  ]);
 
-/** In the reader's language: the whole text, or by a pattern, or each of the parts between " · " and " | ". */
+/** In the reader's language: the text, or each of its parts between " · " and " | ", as it stands or by a pattern. */
 function told(text) {
   if (typeof text !== "string" || Object.hasOwn(WORDS, text)) return WORDS[text] ?? text;
+  if (/[^·|] [·|] /.test(text)) return text.split(/( [·|] )/).map(told).join("");
   for (const [pattern, words] of PATTERNS) {
     const found = text.match(pattern);
     if (found) return words.replace(/\{(\d*)\}/g, ((next) => (_, i) => told(found[1 + (i ? +i : next++)]))(0));
   }
-  return PATTERNS.length ? text.replace(/[^·|]+/g, (part) => (part === text ? part : part.replace(/\S.*\S/, told))) : text;
+  return text;
 }
 
 /** An HTML element with properties or attributes, and children. */
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, /^(aria-label|title)$/.test(name) ? told(value) : value);
+  for (const [name, value] of Object.entries(attributes)) {
+    node.setAttribute(name, name === "title" || name === "aria-label" ? told(value) : value);
+  }
   node.append(...children.map(told));
   return node;
 }

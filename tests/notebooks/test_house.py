@@ -97,7 +97,7 @@ def test_links_lead_to_files_and_pictures_have_alt_text(page):
 def options():
     """The options of each command of `python -m lecture_lib`."""
     helps = {}
-    for name in ("release", "points", "execute", "grade"):
+    for name in ("release", "points", "words", "execute", "grade"):
         command = [sys.executable, "-m", "lecture_lib", name, "--help"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
         helps[name] = set(re.findall(r"--[\w-]+", done.stdout))

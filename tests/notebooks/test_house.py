@@ -84,6 +84,12 @@ def test_no_line_of_code_is_wider_than_its_cell_and_what_draws_stands_in_the_lib
             assert "matplotlib" not in cell.source, cell.source
 
 
+def test_each_notebook_says_at_once_that_it_loads():
+    for path in ROOT.glob("notebooks/*/*.ipynb"):
+        first = next(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
+        assert first.startswith("import lecture_lib"), path
+
+
 @each_page
 def test_links_lead_to_files_and_pictures_have_alt_text(page):
     """A notebook that a course leaves out may still be named; those that are there the README has to link."""

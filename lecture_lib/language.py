@@ -20,7 +20,7 @@ FILES = Path(__file__).parent / "languages"
 SENTENCES = re.compile(r"(?<=[.?!:)]) (?=[^a-z ])")
 BLANK = re.compile(r"\{[#=]?\}")
 KINDS = {"{#}": r"(\d+)", "{=}": r"(.+?)", "{}": r"((?:(?!(?<!\.)[.?!] \S).)+?)"}  # the last within a sentence
-SENTENCE = re.compile(r"\b(the|of|that|those|your|are)\b")  # no name, and no word of Python
+ENGLISH = re.compile(r"\b(the|of|that|those|your|are)\b")  # no name, and no word of Python
 _chosen = ""
 
 
@@ -75,7 +75,7 @@ class Dictionary:
             if match := pattern.fullmatch(text):
                 parts = zip(kinds, match.groups())
                 told = [self.inner.told(part) if kind == "{}" else part for kind, part in parts]
-                if not any(kind == "{}" and SENTENCE.search(part) for kind, part in zip(kinds, told)):
+                if not any(kind == "{}" and ENGLISH.search(part) for kind, part in zip(kinds, told)):
                     return translation.format(*told)
         return None
 

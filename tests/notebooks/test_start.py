@@ -61,7 +61,7 @@ def place(request):
     become = ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]
     if not other:  # who has a browser: a stand-in, which keeps what it is to open
         browser, page = folder / "browser", folder / "opened.html"
-        browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {page}.new && mv {page}.new {page}\n')
+        browser.write_text(f'#!/bin/sh\ncp "${{1#file:}}" {page}.new && mv {page}.new {page}\n')
         browser.chmod(0o755)
         become.append(f"BROWSER={browser}")
     if other:

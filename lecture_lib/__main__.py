@@ -29,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     commands.add_parser("points", help="list all exercises with their points")
 
+    words = commands.add_parser("words", help="list what has no translation yet")
+    words.add_argument("language", help="a file of lecture_lib/languages, such as de, or one that is to be made")
+
     execute = commands.add_parser("execute", help="run solutions and store their outputs")
     execute.add_argument("names", nargs="*", help="folders of solutions/, by default all")
 
@@ -69,8 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
     from lecture_lib.grading.settings import CourseError
 
     try:
-        run = {"release": _release, "points": _points, "execute": _execute, "grade": _grade, "book": _book}
-        code = run[options.command](root, options, parser)
+        run = {"release": _release, "points": _points, "words": _words, "execute": _execute, "grade": _grade}
+        code = (run | {"book": _book})[options.command](root, options, parser)
         sys.stdout.flush()
         return code
     except CourseError as error:
@@ -104,6 +107,16 @@ def _points(root: Path, options, parser) -> int:
     from lecture_lib.grading.points import listed
 
     print("\n".join(listed(root)))
+    return 0
+
+
+def _words(root: Path, options, parser) -> int:
+    from lecture_lib.language import missing, shown
+
+    texts = shown()
+    left = missing(options.language, texts)
+    print("\n".join(f"[{texts[text]}] {text}" for text in left))
+    print(f"{len(left)} of {len(texts)} texts have no translation in {options.language}.toml")
     return 0
 
 

@@ -4,6 +4,8 @@ import inspect
 import re
 import sys
 
+from lecture_lib.language import told
+
 
 def _shell():
     """IPython's, if this is a notebook's kernel, else None."""
@@ -25,7 +27,7 @@ def look_back(result) -> None:
     error = result.error_in_exec
     if isinstance(error, NameError) and error.name:
         advice = "If a cell above makes it, run that first: choose Run, Run All Above Selected Cell."
-        print(f"{error.name!r} is not known here. {advice}", file=sys.stderr)
+        print(told(f"{error.name!r} is not known here. {advice}"), file=sys.stderr)
 
 
 def stale(answer) -> str:

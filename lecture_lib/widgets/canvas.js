@@ -1,10 +1,31 @@
 // Drawing helpers, put in front of each widget's own file. Nothing here is loaded from the net.
 
+const WORDS = {}; // English -> the reader's language, which Python puts here; {} stands for what changes
+const blanks = (english) => english.split("{}");
+const PATTERNS = Object.keys(WORDS).filter((english) => blanks(english).length > 1)
+  .sort((a, b) => blanks(b).join("").length - blanks(a).join("").length) // what says most comes first
+  .map((english) => [
+    new RegExp(`^${blanks(english).map((s) => s.replace(/[.*+?^$()|[\]\\]/g, "\\$&")).join("(.+?)")}$`, "s"), WORDS[english],
+  ]);
+
+/** In the reader's language: the text, or each of its parts between " · " and " | ", as it stands or by a pattern. */
+function told(text) {
+  if (typeof text !== "string" || Object.hasOwn(WORDS, text)) return WORDS[text] ?? text;
+  if (/[^·|] [·|] /.test(text)) return text.split(/( [·|] )/).map(told).join("");
+  for (const [pattern, words] of PATTERNS) {
+    const found = text.match(pattern);
+    if (found) return words.replace(/\{(\d*)\}/g, ((next) => (_, i) => told(found[1 + (i ? +i : next++)]))(0));
+  }
+  return text;
+}
+
 /** An HTML element with properties or attributes, and children. */
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
+  for (const [name, value] of Object.entries(attributes)) {
+    node.setAttribute(name, name === "title" || name === "aria-label" ? told(value) : value);
+  }
+  node.append(...children.map(told));
   return node;
 }
 
@@ -16,7 +37,7 @@ const KEYS = { "data-lm-suppress-shortcuts": "true" };
 
 /** Say in one line what a control does: a tooltip, also over its label, which a screen reader gives as its description. */
 function explain(words, control, row = control) {
-  control.title = row.title = words;
+  control.title = row.title = told(words);
   return row;
 }
 
@@ -40,7 +61,7 @@ function alive(root, model, el, controls, end = () => {}) {
   const dead = () => {
     if (state.gone) return;
     state.gone = true;
-    line.textContent = "The kernel that drew this is gone: run the cell again.";
+    line.textContent = told("The kernel that drew this is gone: run the cell again.");
     for (const control of controls) control.disabled = true;
     end();
   };
@@ -167,11 +188,11 @@ function axes(ctx, theme, box, x, y) {
     ctx.fillRect(Math.round(x.to(value)), box.bottom - 4, 1, 4);
     free = at + half;
   }
-  ctx.fillText(x.label, (box.left + box.right) / 2, box.bottom + 28);
+  ctx.fillText(told(x.label), (box.left + box.right) / 2, box.bottom + 28);
   ctx.save();
   ctx.translate(9, (box.top + box.bottom) / 2);
   ctx.rotate(-Math.PI / 2);
-  ctx.fillText(y.label, 0, 0);
+  ctx.fillText(told(y.label), 0, 0);
   ctx.restore();
 }
 
@@ -193,8 +214,8 @@ function line(ctx, x0, y0, x1, y1) {
 /** A legend above the box: for each entry a swatch drawn by `swatch(x, y)` and its words. Returns where it ends. */
 function legend(ctx, theme, box, entries) {
   let x = box.left, y = 10;
-  for (const [words, swatch] of entries) {
-    const width = 25 + ctx.measureText(words).width;
+  for (const [english, swatch] of entries) {
+    const words = told(english), width = 25 + ctx.measureText(words).width;
     if (x > box.left && x + width > box.right) [x, y] = [box.left, y + 17]; // no room: another row
     swatch(x, y);
     ctx.fillStyle = theme.text;

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 
 import anywidget
 import torch
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from lecture_lib.language import dictionary, told
 from lecture_lib.plots import Picture
 
 HERE = Path(__file__).parent
 VIEW = "application/vnd.jupyter.widget-view+json"
 # JupyterLab and Notebook, .jp-..., put "model not found" where a widget has no kernel: then the output after it is seen
+GONE = "The kernel that asks this is gone: run the cell again."
 ONE_OF_TWO = """<style>
 :is(.jp-OutputArea-child, .output_container):has(.lecture-widget, .lecture-predict)
   + :is(.jp-OutputArea-child, .output_container):has(.lecture-still),
 .jp-OutputArea-child:not(:has(.jp-OutputArea-output > *)):has(+ .jp-OutputArea-child .lecture-still) { display: none; }
 .lecture-predict.jupyter-widgets-disconnected::after {
-  content: "The kernel that asks this is gone: run the cell again.";
+  content: "GONE";
 }
 .lecture-predict.jupyter-widgets-disconnected input { pointer-events: none; }
 </style>"""
@@ -53,7 +57,8 @@ def plain(value):
 def show(live: dict, still: dict) -> None:
     """Display a widget, and after it what stands in its place while it has no kernel; one of the two is seen."""
     display({VIEW: live[VIEW]}, raw=True)
-    html = f'{ONE_OF_TWO}<div class="lecture-still">{still["text/html"]}</div>'
+    style = ONE_OF_TWO.replace("GONE", told(GONE, "predict"))
+    html = f'{style}<div class="lecture-still">{still["text/html"]}</div>'
     display(still | {"text/html": html}, raw=True)
 
 
@@ -67,6 +72,8 @@ class View(anywidget.AnyWidget):
     _css = (HERE / "widgets.css").read_text(encoding="utf-8")
 
     def __init__(self, **traits):
+        if words := dictionary("widgets").exact:
+            self._esm = type(self)._esm.replace("const WORDS = {};", f"const WORDS = {json.dumps(words)};", 1)
         super().__init__(**{name: plain(value) for name, value in traits.items()})
 
     def alt(self) -> str:
@@ -77,8 +84,12 @@ class View(anywidget.AnyWidget):
 
     def still(self) -> dict:
         """The picture, as a bundle of formats."""
-        picture = Picture(self.figure(), self.alt())._repr_mimebundle_()
-        return picture | {"text/html": picture["text/html"] + "<br><small>Run the cell to move it yourself.</small>"}
+        figure = self.figure()
+        for text in figure.findobj(Text) if dictionary("widgets").exact else ():
+            text.set_text(told(text.get_text(), "widgets"))
+        picture = Picture(figure, told(self.alt(), "widgets"))._repr_mimebundle_()
+        run = told("Run the cell to move it yourself.", "widgets")
+        return picture | {"text/html": f"{picture['text/html']}<br><small>{run}</small>"}
 
     def _ipython_display_(self):
         show(self._repr_mimebundle_()[0], self.still())

@@ -267,5 +267,5 @@ def test_one_weeks_bundle_has_its_notebooks_and_a_readme_that_opens_them(tmp_pat
     assert {n for n in whole if not n.startswith("notebooks/")} == {n for n in names if not n.startswith("notebooks/")}
     with zipfile.ZipFile(tmp_path / "week.zip") as archive:
         readme = archive.read("generative-models/README.md").decode()
-    opened = re.findall(r"jupyter lab .* (notebooks/\S+)", readme)
+    opened = re.findall(r"jupyter lab .*=/lab/tree/(notebooks/\S+)", readme)
     assert opened and set(opened) == {week[0].relative_to(ROOT).as_posix()}

@@ -83,6 +83,12 @@ def lab(tmp_path_factory):
         "from lecture_lib.flows import Affine, Flow, Normal\n"
         "own = FlowDepth(flow=Flow(Normal(2), [Affine(2), Affine(2)]), target='rings')\nown",
     )
+    notebook(
+        notebooks / "german.ipynb",
+        "from lecture_lib import language\nlanguage.use('de')\n"
+        "from lecture_lib.widgets import Bins, predict\nbins = Bins(n=30, smoothing=0.0)\nbins",
+        "predict('Warum?', ['a', 'b'], 'a')",
+    )
     with Lab(home, notebooks) as lab:
         yield lab
 
@@ -881,3 +887,35 @@ def luminance(colour):
         w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
         for w, c in zip((0.2126, 0.7152, 0.0722), parts)
     )
+
+
+DRAWN = """() => {
+    const draw = CanvasRenderingContext2D.prototype.fillText;
+    window.written = new Set();
+    CanvasRenderingContext2D.prototype.fillText = function(text, ...at) {
+        written.add(text);
+        draw.call(this, text, ...at);
+    };
+}"""
+WORDS = "all => all.flatMap(node => [node.title, node.ariaLabel, node.ariaValueText, node.innerText]).join(' ')"
+
+
+def test_in_another_language_no_label_is_english(opened):
+    page = opened("german.ipynb")
+    widget = page.locator(".lecture-widget").first
+    page.evaluate(DRAWN)
+    before = widget.get_attribute("data-pictures")
+    widget.get_by_role("slider", name="Anzahl der Bins").press("PageUp")
+    until(page, lambda: widget.get_attribute("data-pictures") != before)
+    written = page.evaluate("() => [...written].join(' ')")
+    label = widget.locator("canvas").first
+    until(page, lambda: "Histogramm mit" in (label.get_attribute("aria-label") or ""))
+    said = widget.locator("*").evaluate_all(WORDS)
+    for words in ("Datenpunkte", "Glättung", "Mischung", "zurückgehaltenen Punkten liegen in leeren Bins", "Ziehe den"):
+        assert words in said
+    assert "Dichte p(x)" in written and "Entropie der Wahrheit" in written and "Nats pro Punkt" in written
+    english = r"(?i)\b(the|of|number|points?|train|held|density|smoothing|target|mixture|from|how|drag)\b"
+    assert not re.search(english, said + written), re.findall(f".{{30}}{english[4:]}.{{30}}", said + written)
+    asked = page.locator(".lecture-predict").first
+    asked.get_by_text("Ich weiß es nicht").click()
+    expect(asked).to_contain_text("Die Antwort: a.")

@@ -1,0 +1,139 @@
+"""What students read, in another language: a file for each in languages/, English in place of what is missing.
+
+Everything is written in English, and passes through `told` where it is shown. A file has the parts `reports` (what
+`check` says), `predict` and `widgets`, with a line "English" = "translation" for each sentence or label. In both {}
+stands for whatever is there ({1}, {0}: in another order), which is translated itself, if it stands in the same part or
+in the part `phrases`, which is for nothing else. In the English {#} stands for a whole number, {=} for what stays.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+FILES = Path(__file__).parent / "languages"
+SENTENCES = re.compile(r"(?<=[.?!:)]) (?=[^a-z ])")
+BLANK = re.compile(r"\{[#=]?\}")
+KINDS = {"{#}": r"(\d+)", "{=}": r"(.+?)", "{}": r"((?:(?!(?<!\.)[.?!] \S).)+?)"}  # the last within a sentence
+ENGLISH = re.compile(r"\b(the|of|that|those|your|are)\b")  # no name, and no word of Python
+_chosen = ""
+
+
+def use(language: str) -> None:
+    """From now on show this language, such as "de"; "en" is English. At first it is that of LECTURE_LIB_LANGUAGE."""
+    global _chosen
+    if language not in (known := ["en", *sorted(file.stem for file in FILES.glob("*.toml"))]):
+        raise ValueError(f"language is {language!r}. It should be one of {', '.join(known)}.")
+    _chosen = language
+
+
+def told(text: str, part: str = "reports") -> str:
+    """The text in the language that is shown."""
+    words = dictionary(part)
+    return words.told(text) if words.exact else text
+
+
+def dictionary(part: str, language: str = "") -> Dictionary:
+    """One part of a language's file, by default the one that is shown; empty for English."""
+    return _dictionary(language or _chosen or os.environ.get("LECTURE_LIB_LANGUAGE", "en"), part)
+
+
+class Dictionary:
+    """exact: English -> translation. inner: the dictionary for what {} stands for, by default this one."""
+
+    def __init__(self, exact: dict[str, str], inner: Dictionary | None = None):
+        self.exact, self.inner, self.patterns = exact, inner or self, []
+        for english in sorted(filter(BLANK.search, exact), key=lambda text: -len(BLANK.sub("", text))):
+            pattern, kinds = re.escape(english), BLANK.findall(english)  # what says most comes first
+            for kind, source in KINDS.items():
+                pattern = pattern.replace(re.escape(kind), source)
+            self.patterns.append((re.compile(pattern, re.DOTALL), kinds, exact[english]))
+
+    def told(self, text: str) -> str:
+        return " ".join(english if found is None else found for english, found in self.pieces(text))
+
+    def pieces(self, text: str) -> list[tuple[str, str | None]]:
+        """The text in as few pieces as possible, one sentence or more, each with its translation if there is one."""
+        done, left = [], SENTENCES.split(text)
+        while left:
+            tries = ((n, " ".join(left[:n])) for n in range(len(left), 0, -1))
+            found = next(((n, english, of) for n, english in tries if (of := self.translation(english))), None)
+            n, english, of = found or (1, left[0], None)
+            done.append((english, of))
+            del left[:n]
+        return done
+
+    def translation(self, text: str) -> str | None:
+        if text in self.exact:
+            return self.exact[text]
+        for pattern, kinds, translation in self.patterns:
+            if match := pattern.fullmatch(text):
+                parts = zip(kinds, match.groups())
+                told = [self.inner.told(part) if kind == "{}" else part for kind, part in parts]
+                if not any(kind == "{}" and ENGLISH.search(part) for kind, part in zip(kinds, told)):
+                    return translation.format(*told)
+        return None
+
+
+@cache
+def _dictionary(language: str, part: str) -> Dictionary:
+    file = FILES / f"{language}.toml"
+    known = re.fullmatch(r"\w+", language) and file.exists()
+    parts = tomllib.loads(file.read_text(encoding="utf-8")) if known else {}
+    exact = parts.get(part, {})
+    return Dictionary(exact, Dictionary(exact | parts.get("phrases", {})))
+
+
+def missing(language: str, texts: dict[str, str]) -> list[str]:
+    """Of the texts, each with its part, those of which something is not translated."""
+    pieces = lambda text, part: dictionary(part, language).pieces(text.replace("{}", "7").strip())  # noqa: E731
+    return [text for text, part in texts.items() if any(of is None for _, of in pieces(text, part))]
+
+
+# ---------------------------------------------------------------- for whoever translates
+
+TWO_WORDS = re.compile(r"[a-z]{2,} [a-z]{2,}")
+NO_ENGLISH = re.compile(r"\\|</|\w\|\w|\{\{|margin:|--")  # regular expressions, HTML, CSS
+JOINED, QUOTED = re.compile(r"`\s*\+\s*`"), re.compile(r'"([^"\n]+)"|`((?:\$\{[^}]*\}|[^`\n])+)`')
+
+
+def shown() -> dict[str, str]:
+    """The English texts, each with its part and {} for what changes: titles and known mistakes of the exercises, and of
+    the source of what is shown the strings of two words or more."""
+    texts = {}
+    for part, text in _shown():
+        texts.setdefault(text, part)
+    return texts
+
+
+def _shown() -> Iterator[tuple[str, str]]:
+    from lecture_lib.exercises import EXERCISES
+
+    here = Path(__file__).parent
+    for exercise in EXERCISES.values():
+        yield from (("reports", text) for text in [*exercise.cases, *exercise.laws, *dict(exercise.mistakes)])
+    for file in [*sorted(here.glob("exercises/**/*.py")), *here.glob("sandbox/[ac]*.py")]:
+        yield from (("phrases" if text[0].islower() else "reports", text) for text in _strings(file))
+    yield from (("predict", text) for text in _strings(here / "widgets/predict.py"))
+    for file in sorted(here.glob("widgets/*.js")):
+        source = re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for plain, template in QUOTED.findall(JOINED.sub("", source)):
+            parts = re.split(r" ?[·|] ?", plain or re.sub(r"\$\{[^}]*\}", "{}", template))
+            yield from (("widgets", text) for text in parts if TWO_WORDS.search(text))
+
+
+def _strings(file: Path) -> Iterator[str]:
+    """The strings of a module that may be English, but for its docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    left_out = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    left_out |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [] if id(node) in left_out else [node]
+        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+        if TWO_WORDS.search(text) and not NO_ENGLISH.search(text):
+            yield text

@@ -26,15 +26,15 @@ def longest_first(item):
     """Each process takes the next file when it is done with one: what takes long must not come last."""
     if item.path.suffix == ".ipynb":
         return 1, -int(item.path.parent.name[0])
-    return {"exercises": 0, "grading": 2}.get(item.path.parent.name, 3), 0
+    return {"exercises": 0, "book": 0, "grading": 2}.get(item.path.parent.name, 3), 0
 
 
 class Files(LoadFileScheduling):
-    """A process takes whole files, and all of tests/exercises, which share what is worked out once for an exercise."""
+    """A process takes whole files, and all of a room whose files share what is worked out once: exercises, the book."""
 
     def _split_scope(self, nodeid):
         file = super()._split_scope(nodeid)
-        return "tests/exercises" if file.startswith("tests/exercises/") else file
+        return next((room for room in ("tests/exercises", "tests/book") if file.startswith(f"{room}/")), file)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -51,6 +51,7 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
 }
 ODD = re.compile(r"two sides of|with \* in place|only after|exchanged")  # tried after others
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
+KINDS = (Tensor, torch.nn.Module, torch.optim.Optimizer)  # whose methods one may forget to call
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
 
 
@@ -223,8 +224,9 @@ def not_called(answer: Callable) -> str:
     """Of a line such as `optimizer.step`, which names a method and does not call it; or ""."""
     with contextlib.suppress(OSError, TypeError, SyntaxError):
         for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(answer)))):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute):
-                return f"`{code(node.value)}` alone does nothing. To call it, write `{code(node.value)}()`."
+            method = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) else None
+            if method and any(callable(getattr(kind, method.attr, None)) for kind in KINDS):
+                return f"`{code(method)}` alone does nothing. To call it, write `{code(method)}()`."
     return ""
 
 

@@ -199,7 +199,10 @@ def test_a_method_that_is_named_and_not_called_is_said():
 """
     report = check("gans.discriminator_step", cell(text))
     assert report.whys[0] == "`optimizer.step` alone does nothing. To call it, write `optimizer.step()`."
-    assert check("gans.discriminator_step", cell(text.replace("step\n", "step()\n"))).points == 4
+    text = text.replace("step\n", "step()\n")
+    assert check("gans.discriminator_step", cell(text)).points == 4
+    looks = text.replace("    loss =", "    z.shape\n    loss =").replace("D(x)", "D(-x)")
+    assert "alone does nothing" not in str(check("gans.discriminator_step", cell(looks)))
 
 
 def test_what_mends_only_these_inputs_is_not_said():

@@ -109,6 +109,8 @@ def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any], l
     if re.search("must match the size of tensor|could not be broadcast", error):
         if expected.ndim >= 2 and re.search(r"\w\[\w\w+\] *[-+*/]|[-+*/] *\w+\[\w\w+\]", line):  # x[i] is a row
             return f" {PICKED}"
+        if re.search(r"\w\[[^]]*[<>][^]]*\]", line):  # x[x > 0] beside all of x
+            return f" {SHORTER}"
         return " " + _sizes(error, expected, arguments)
     if "AttributeError: 'float'" in error or "AttributeError: 'int'" in error or "be Tensor, not float" in error:
         plain = [name for name, a in arguments.items() if type(a) in (int, float)]
@@ -142,6 +144,7 @@ def _sizes(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
 
 COLUMN = "make one of the two a column: x[:, None], or keepdim=True after a sum or max."
 PICKED = "What a mask picks from a table is a list, without rows and columns: torch.where(mask, a, b) keeps the table."
+SHORTER = "What a mask picks is shorter than all: pick the others by the same mask, or write torch.where(mask, a, b)."
 NUMBERS = "math.log and its like take one Python number, torch.log and its like take tensors."
 LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
 PAIR = "max(dim) and sort give values and indices together: take .values."
@@ -150,6 +153,10 @@ ADVICE = {  # symptom -> advice; the first that fits
     "parentheses, too, as in .detach() or .mean().",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
     "'size'.*must be tuple": "A shape is a tuple, also of one number: (n,) with a comma.",
+    "step must be greater than zero": "A tensor knows no steps backwards: write x.flip(0).",
+    "attribute 'zero_grad'": "An optimizer has zero_grad(), a tensor has not: there write theta.grad = None.",
+    "linalg.solve: Incompatible": "solve(A, B) takes the columns of B one by one. If your rows are points, write "
+    "solve(A, B.T).T.",
     "bitwise_and": "In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
     "bitwise_or": "In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
     "Boolean value of Tensor|truth value of": "Many numbers are neither True nor False: use masks with & and |, or "

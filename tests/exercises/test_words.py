@@ -163,6 +163,13 @@ ERRORS = [  # what a student does, with x of 8 numbers; arguments; a word of wha
     ),
     (lambda x: x.numpy() - np.zeros(3), TABLE, "make one of the two a column"),
     (lambda x: zeros(8, 3) - zeros(8), X, ".shape"),
+    (lambda x: x.exp * 2, X, "write the parentheses"),
+    (lambda x: torch.log(x.exp), X, "write the parentheses"),
+    (lambda x: [i for i in 3], X, "range(n)"),
+    (lambda x: torch.randint(8, 3), X, "with a comma"),
+    (lambda x: x[::-1], X, "x.flip(0)"),
+    (lambda x: u.zero_grad(), X, "theta.grad = None"),
+    (lambda x: torch.linalg.solve(torch.eye(2), zeros(8, 2)), X, "solve(A, B.T).T"),
 ]
 
 
@@ -174,6 +181,18 @@ def error_of(function):
 def test_an_error_gets_a_cause_and_a_remedy(does, arguments, said):
     error = error_of(does)
     assert error and said in error_in_words(error, zeros(8), arguments), error
+
+
+def test_what_a_mask_picks_is_shorter():
+    error = error_of(lambda x: x[x > 3] * x)
+    assert "by the same mask" in error_in_words(error, zeros(8), X, " (line 2: z = x[x > 3] * x)")
+    assert "by the same mask" not in error_in_words(error, zeros(8), X, " (line 2: z = picked * x)")
+
+
+def test_a_network_takes_what_it_is_made_for():
+    error = error_of(lambda x: zeros(2, 3) @ zeros(2, 3))
+    assert "D points" in error_in_words(error, zeros(8), {}, " (line 2: fake = G(D(z)))")
+    assert "transpose" in error_in_words(error, zeros(8), {}, " (line 2: fake = z @ A)")
 
 
 def test_a_column_is_proposed_only_where_a_table_can_be_meant():

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 FILES = Path(__file__).parent / "languages"
+MOST = 6  # sentences that are translated together
 SENTENCES = re.compile(r"(?<=[.?!:)]) (?=[^a-z ])")
 BLANK = re.compile(r"\{[#=]?\}")
 KINDS = {"{#}": r"(\d+)", "{=}": r"(.+?)", "{}": r"((?:(?!(?<!\.)[.?!] \S).)+?)"}  # the last within a sentence
@@ -58,10 +59,10 @@ class Dictionary:
         return " ".join(english if found is None else found for english, found in self.pieces(text))
 
     def pieces(self, text: str) -> list[tuple[str, str | None]]:
-        """The text in as few pieces as possible, one sentence or more, each with its translation if there is one."""
+        """The text in as few pieces as possible, of one to MOST sentences, each with its translation, if any."""
         done, left = [], SENTENCES.split(text)
         while left:
-            tries = ((n, " ".join(left[:n])) for n in range(len(left), 0, -1))
+            tries = ((n, " ".join(left[:n])) for n in range(min(len(left), MOST), 0, -1))
             found = next(((n, english, of) for n, english in tries if (of := self.translation(english))), None)
             n, english, of = found or (1, left[0], None)
             done.append((english, of))
@@ -83,7 +84,7 @@ class Dictionary:
 @cache
 def _dictionary(language: str, part: str) -> Dictionary:
     file = FILES / f"{language}.toml"
-    known = re.fullmatch(r"\w+", language) and file.exists()
+    known = re.fullmatch(r"[\w-]+", language) and file.exists()
     parts = tomllib.loads(file.read_text(encoding="utf-8")) if known else {}
     exact = parts.get(part, {})
     return Dictionary(exact, Dictionary(exact | parts.get("phrases", {})))

@@ -322,7 +322,7 @@ def name_mistakes(
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
         return [""] * len(outcomes)
-    if answer is not None and (found := not_called(answer)):
+    if answer is not None and all(o.value is not None for o in outcomes) and (found := not_called(answer)):
         return [found if i in failed else "" for i in range(len(outcomes))]
     explains: dict[str, set[int]] = {}
     for sentence, mistaken in prepared.mistaken:

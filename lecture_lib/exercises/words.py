@@ -149,12 +149,14 @@ NUMBERS = "math.log and its like take one Python number, torch.log and its like 
 LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
 PAIR = "max(dim) and sort give values and indices together: take .values."
 ADVICE = {  # symptom -> advice; the first that fits
-    "builtin_function_or_method|'method' obj|not method|and 'method'": "A method is named and not called: write the "
-    "parentheses, too, as in .detach() or .mean().",
+    "builtin_function_or_method|'method' obj|not method|and 'method'": "A function is named and not called: write the "
+    "round brackets, too, as in x.detach() or torch.exp(x).",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
+    "'size'.*float": "A size must be a whole number: // divides without a rest.",
     "'size'.*must be tuple": "A shape is a tuple, also of one number: (n,) with a comma.",
     "step must be greater than zero": "A tensor knows no steps backwards: write x.flip(0).",
-    "attribute 'zero_grad'": "An optimizer has zero_grad(), a tensor has not: there write theta.grad = None.",
+    "'(Tensor|Parameter)' object has no attribute 'zero_grad'": "An optimizer has zero_grad(), a tensor has not: there "
+    "write theta.grad = None.",
     "linalg.solve: Incompatible": "solve(A, B) takes the columns of B one by one. If your rows are points, write "
     "solve(A, B.T).T.",
     "bitwise_and": "In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",

@@ -142,7 +142,7 @@ def test_a_flow_of_ones_own_gets_all_points_and_the_library_half_of_them():
         (lambda x, rng: lambda y: gaussian(x)(y) * torch.nan, "and a smaller step size helps."),
         (
             lambda x, rng: lambda y: gaussian(x)(y) + torch.where(y[:, 0] > 4.5, torch.inf, 0.0),
-            "far from the data, your log_prob is NaN",
+            "none of them a fresh one, your log_prob is NaN",
         ),
         (lambda x, rng: lambda y: -gaussian(x)(y), "These are the nats, -log p(x)"),
         (lambda x, rng: gaussian(x, times=1.2), "sums up to 1.2 over a box"),

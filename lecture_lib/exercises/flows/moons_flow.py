@@ -82,7 +82,7 @@ def _no_density(log_p: Tensor, arguments) -> str:
         return "These are the nats, -log p(x): as a loss they are right. Return log p(x) itself, without the minus."
     wrong = log_p.isnan() | (log_p == torch.inf)
     if bad := int(wrong.sum()):
-        where = "" if wrong[fresh].any() else ", far from the data,"
+        where = "" if wrong[fresh].any() else ", none of them a fresh one,"
         advice = "tanh(log_scale) keeps each scale in bounds" + (
             ", and a smaller step size helps." if not where else "."
         )

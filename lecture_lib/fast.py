@@ -90,8 +90,8 @@ class Adam(torch.optim.Adam):
             params = [p for p in group["params"] if p.grad is not None]
             states = [self.state[p] or self.at_rest(p) for p in params]
             means, squares, steps = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
-            options = {name: group[name] for name in ("lr", "eps", "weight_decay", "amsgrad", "maximize")}
-            options["beta1"], options["beta2"] = group["betas"]
+            options = {"lr": group["lr"], "eps": group["eps"], **dict(zip(("beta1", "beta2"), group["betas"]))}
+            options |= {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
             if params:
                 torch._foreach_add_(steps, 1)
                 torch._fused_adam_(params, [p.grad for p in params], means, squares, [], steps, **options)

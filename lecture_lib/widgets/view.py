@@ -17,8 +17,8 @@ from lecture_lib.plots import Picture
 
 HERE = Path(__file__).parent
 VIEW = "application/vnd.jupyter.widget-view+json"
-# JupyterLab and Notebook, .jp-..., put "model not found" where a widget has no kernel: then the output after it is seen
 GONE = "The kernel that asks this is gone: run the cell again."
+# JupyterLab and Notebook, .jp-..., put "model not found" where a widget has no kernel: then the output after it is seen
 ONE_OF_TWO = """<style>
 :is(.jp-OutputArea-child, .output_container):has(.lecture-widget, .lecture-predict)
   + :is(.jp-OutputArea-child, .output_container):has(.lecture-still),

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import torch
 
-from lecture_lib.book import pages, record
-
 HERE = Path(__file__).parent
 EXTRA = "This needs Sphinx: pip install -e '.[docs]'"
 SETTINGS = {
@@ -22,6 +20,7 @@ SETTINGS = {
     "html_static_path": ["_static"],
     "html_css_files": ["book.css"],
     "html_math_renderer": "mathml",
+    "smartquotes": False,
     "html_copy_source": False,
     "html_show_sourcelink": False,
     "html_show_copyright": False,
@@ -41,7 +40,7 @@ SETTINGS = {
 def build(root: Path, out: Path) -> list[str]:
     """Write the book of the course in `root` to the folder `out`; returns Sphinx's warnings."""
     torch.set_num_threads(1)  # the models are small: a second thread would mostly wait for the first
-    try:
+    try:  # before the book's own modules, which need them, too
         import furo  # noqa: F401
         import myst_nb  # noqa: F401
         from sphinx.application import Sphinx
@@ -49,6 +48,7 @@ def build(root: Path, out: Path) -> list[str]:
         from sphinx.util.docutils import docutils_namespace
     except ImportError as error:
         raise SystemExit(EXTRA) from error
+    from lecture_lib.book import pages, record
 
     with tempfile.TemporaryDirectory() as folder:
         source, built, log = Path(folder) / "source", Path(folder) / "built", Path(folder) / "warnings"

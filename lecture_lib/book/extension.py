@@ -45,7 +45,8 @@ def _is_field(app, what, name, thing, skip, options):
 @functools.cache
 def _names() -> set[str]:
     """What the library calls functions, arguments and attributes: log_prob is no formula."""
-    nodes = [n for path in LIBRARY.rglob("*.py") for n in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    files = [path for path in LIBRARY.rglob("*.py") if path.relative_to(LIBRARY).parts[0] not in record.OTHERS]
+    nodes = [n for path in files for n in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
     return {getattr(n, kind) for n in nodes for kind in ("name", "arg", "attr") if getattr(n, kind, None)}
 
 

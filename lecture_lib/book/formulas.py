@@ -20,9 +20,14 @@ def mathml(latex: str, block: bool = False) -> str:
     parts = [latex] if block or len(latex) < LONG else re.split(r"(?=(?<=[ )}])= )", latex)
     if any(part.count("{") != part.count("}") for part in parts):
         parts = [latex]
-    return " ".join(tex2mathml(part, as_block=block) for part in parts)  # browsers break lines between them, not within
+    found = " ".join(
+        tex2mathml(part, as_block=block) for part in parts
+    )  # browsers break lines between them, not within
+    found = found.replace("<mo>&ApplyFunction;</mo>", '<mo rspace="0.17em">&ApplyFunction;</mo>')  # log p, not logp
+    return UNDER.sub(r"<munder>\1</munder>", found)
 
 
+UNDER = re.compile(r"<msub>(\s*<munder>(?:(?!</munder>).)*⏟</mo>\s*</munder>(?:(?!</msub>).)*)</msub>", re.S)
 LONG = 40  # characters of an inline formula that may be wider than a phone
 
 
@@ -42,10 +47,12 @@ def as_rst(lines: list[str], names: set[str] = frozenset()) -> list[str]:
     """A docstring in plain text as reStructuredText: its words stay, its formulas get subscripts and Greek letters.
 
     names: of arguments and attributes, such as batch_size, which are no formulas. Indented lines are code, or rows of
-    a table whose columns stand at least three spaces apart.
+    a table whose columns stand at least three spaces apart; right below a line of text they go on with it.
     """
     result, block = [], []
-    for line in [*lines, ""]:
+    for before, line in zip(["", *lines], [*lines, ""]):
+        if not block and line.startswith("    ") and before.strip() and not before.endswith(":"):
+            line = line.strip()
         if block and not line.startswith("    ") and line.strip():
             result, block = result + _block(block, names), []
         if line.startswith("    ") or (block and not line.strip()):

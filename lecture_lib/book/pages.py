@@ -80,7 +80,8 @@ def _notebook(path: Path, root: Path):
             if cell.source.startswith("##"):
                 cell.source = f"({slides.label(path, cell.id)})=\n{cell.source}"
         elif not cell.metadata.get("nbgrader") and not PERSONAL.match(cell.source):
-            cell.outputs = [_shown(output, cell) for output in solved[cell.id].outputs]
+            shown = (_shown(output, cell) for output in solved[cell.id].outputs)
+            cell.outputs = [output for output in shown if output.get("text", "-").strip()]
         folded = cell.metadata.get("jupyter", {}).get("source_hidden")  # a question's: its answer stands there
         cell.metadata = {"tags": ["remove-input"]} if folded else {}
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(HERE_ONLY.format(up="../../docs")))
@@ -89,13 +90,14 @@ def _notebook(path: Path, root: Path):
 
 PERSONAL = re.compile(r"predictions\(|summary\(")  # one's own guesses and points
 HERE_ONLY = """
-:::{{note}}
+```{{note}}
 Sliders move here, too. To run the cells, to write the functions and to have them checked, take the course to a
-machine of yours: [Install]({up}/install.md).
-:::
+machine of yours: [Install]({up}/install.md). No guess is kept here, and no point.
+```
 """
 STILL = re.compile(r'.*<div class="lecture-still">(.*)</div>', re.S)
-QUESTION = re.compile(r"<p>(<b>Predict first:</b> .*)<br>(.*?)</p>(<details>.*</details>)", re.S)
+QUESTION = re.compile(r"<p>(<b>[^<]*</b> .*)<br>(.*?)</p>(<details>.*</details>)", re.S)
+RUN_IT = re.compile(r"<br><small>.*?</small>")  # what stands below a picture where there is a kernel
 
 
 def _shown(output, cell):
@@ -107,7 +109,11 @@ def _shown(output, cell):
         data.pop("image/png", None)  # the same picture
         if still := STILL.fullmatch(page):
             asked = QUESTION.fullmatch(still[1])
-            page = _question(cell.id, *asked.groups()) if asked else record.widget_html(cell.source, still[1])
+            page = (
+                _question(cell.id, *asked.groups())
+                if asked
+                else record.widget_html(cell.source, RUN_IT.sub("", still[1]))
+            )
         data["text/html"] = in_html(page)
     return output
 
@@ -123,6 +129,8 @@ def _question(name: str, question: str, choices: str, answer: str) -> str:
 
 def without_answers(teaching: str) -> str:
     """The teaching notes without what follows the questions of the exams, set in italics."""
+    where = "The answers to the exam questions are in the repository."
+    teaching = re.sub(r"^For instructors only: .*$", where, teaching, count=1, flags=re.M)
     return re.sub(r"^(\d+\. \*.+?\*) .*$", r"\1", teaching, flags=re.M)
 
 
@@ -142,7 +150,7 @@ def linked(text: str, folder: Path, root: Path) -> str:
             return f"[{words}]({up}/index.md)"
         if parts[0] == "lecture_lib" and len(parts) > 1 and parts[1] in ROOMS:
             return f"[{words}]({up}/api/{parts[1]}.md)"
-        manual = path.suffix == ".png" or any(parts[-1] in names for names in MANUAL.values())
+        manual = path.suffix == ".png" or (parts[0] == "docs" and any(parts[-1] in names for names in MANUAL.values()))
         here = manual or (parts[0] == "notebooks" and (root / "solutions" / Path(*path.parts[1:])).is_file())
         return f"[{words}]({up}/{path.as_posix()}{'#' * bool(anchor)}{anchor})" if here else words
 

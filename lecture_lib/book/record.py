@@ -64,7 +64,8 @@ PLAYS = {
 def widget_html(source: str, still: str) -> str:
     """In the place of a cell's widget: the picture `still`, with what the script needs to put the live one there."""
     if recording(source) is None:
-        return f'{still}<p class="needs-kernel">This needs a kernel: <a href="{WAYS}">ways to get one</a>.</p>'
+        needs = f'This needs a kernel, and its data: <a href="{WAYS}">ways to get one</a>.'
+        return f'{still}<p class="needs-kernel">{needs}</p>'
     return f'<div class="lecture-play" data-widget="{widget_of(source)}" data-cell="{name_of(source)}">{still}</div>'
 
 

@@ -108,6 +108,8 @@ def test_formulas_are_set(book):
     for path in book.rglob("*.html"):
         page = re.sub(r"<(pre|code|script|style)\b.*?</\1>", "", path.read_text(encoding="utf-8"), flags=re.S)
         assert not re.search(r"\\(frac|text|log|sum|theta|dots|mid)\b|\$[^$<]+\$", re.sub(r'"[^"]*"', "", page)), path
+        assert ":::" not in page and "<mo>&ApplyFunction;</mo>" not in page, path
+        assert not re.search(r"<pre>(<span></span>)?\s*</pre>", path.read_text(encoding="utf-8")), path  # empty outputs
     assert "<math" in (book / "docs/glossary.html").read_text(encoding="utf-8")
     assert typeset("sum_i log p_theta(x_{j-1})^2 -> batch_size `x_j`", {"batch_size"}).replace("\\ ", "") == (
         r"Σ:sub:`i` log *p*:sub:`θ`(*x*:sub:`j-1`):sup:`2` → batch\_size `x_j`"

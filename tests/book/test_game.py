@@ -1,18 +1,16 @@
 """The live game of the book: the library's own steps in JavaScript, and the widget Ratio without a kernel."""
 
-import os
 from functools import partial
 
 import pytest
 import torch
-from playwright.sync_api import sync_playwright
 
 from lecture_lib.book import games, record
 from lecture_lib.gans import Discriminator, Generator, discriminator_step, generator_step
 from lecture_lib.gans.further import gradient_penalty, penalized_step
 from lecture_lib.widgets.ratio import LOSSES, RatioModel
 
-from ..widgets.lab import FLAGS, MISSING, chromium, rest, settled, until
+from ..widgets.lab import rest, settled, until
 from ..widgets.test_ratio_browser import line
 
 GAME = (record.HERE / "game.js").read_text(encoding="utf-8")
@@ -28,14 +26,6 @@ PLAY = """([networks, moves, name]) => {
 
 def copy(rng: torch.Generator) -> torch.Generator:
     return torch.Generator().set_state(rng.get_state())
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if chromium() is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
 
 
 def parts(net) -> dict:

@@ -5,7 +5,6 @@ import functools
 import html
 import http.server
 import inspect
-import os
 import re
 import threading
 from urllib.parse import unquote, urlsplit
@@ -13,14 +12,12 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from nbconvert.exporters import HTMLExporter, LatexExporter
-from playwright.sync_api import sync_playwright
 
 from lecture_lib.book.build import build
 from lecture_lib.book.formulas import typeset
 from lecture_lib.book.pages import ROOMS
 from lecture_lib.exercises import EXERCISES
 from tests.conftest import ROOT
-from tests.widgets.lab import FLAGS, MISSING, chromium
 
 SOLUTIONS = sorted(ROOT.glob("solutions/*/*.ipynb"))
 MOST = 2_000_000  # bytes of a page with its pictures and scripts
@@ -127,14 +124,6 @@ def test_every_link_leads_somewhere(book):
 
 
 # ---------------------------------------------------------------- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if chromium() is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

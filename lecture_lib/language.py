@@ -1,6 +1,6 @@
 """What students read, in another language: a file for each in languages/, English in place of what is missing.
 
-Everything is written in English, and passes through `told` where it is shown. A file has the parts `reports` (what
+Everything is written in English, and passes through `translated` where it is shown. A file has parts: `reports` (what
 `check` says), `predict` and `widgets`, with a line "English" = "translation" for each sentence or label. In both {}
 stands for whatever is there ({1}, {0}: in another order), which is translated itself, if it stands in the same part or
 in the part `phrases`, which is for nothing else. In the English {#} stands for a whole number, {=} for what stays.
@@ -33,10 +33,10 @@ def use(language: str) -> None:
     _chosen = language
 
 
-def told(text: str, part: str = "reports") -> str:
+def translated(text: str, part: str = "reports") -> str:
     """The text in the language that is shown."""
     words = dictionary(part)
-    return words.told(text) if words.exact else text
+    return words.translated(text) if words.exact else text
 
 
 def dictionary(part: str, language: str = "") -> Dictionary:
@@ -55,7 +55,7 @@ class Dictionary:
                 pattern = pattern.replace(re.escape(kind), source)
             self.patterns.append((re.compile(pattern, re.DOTALL), kinds, exact[english]))
 
-    def told(self, text: str) -> str:
+    def translated(self, text: str) -> str:
         return " ".join(english if found is None else found for english, found in self.pieces(text))
 
     def pieces(self, text: str) -> list[tuple[str, str | None]]:
@@ -75,9 +75,9 @@ class Dictionary:
         for pattern, kinds, translation in self.patterns:
             if match := pattern.fullmatch(text):
                 parts = zip(kinds, match.groups())
-                told = [self.inner.told(part) if kind == "{}" else part for kind, part in parts]
-                if not any(kind == "{}" and ENGLISH.search(part) for kind, part in zip(kinds, told)):
-                    return translation.format(*told)
+                translated = [self.inner.translated(part) if kind == "{}" else part for kind, part in parts]
+                if not any(kind == "{}" and ENGLISH.search(part) for kind, part in zip(kinds, translated)):
+                    return translation.format(*translated)
         return None
 
 

@@ -12,7 +12,7 @@ from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prep
 from lecture_lib.exercises.kernel import stale, watch
 from lecture_lib.exercises.report import Report
 from lecture_lib.exercises.without import used, used_by
-from lecture_lib.language import told
+from lecture_lib.language import translated
 
 __all__ = [
     "EXERCISES",
@@ -98,18 +98,20 @@ def summary(room: str) -> None:
     exercises = {name: exercise for name, exercise in EXERCISES.items() if name.startswith(f"{room}.")}
     short = lambda names: ", ".join(name.split(".")[1] for name in names)  # noqa: E731
     points = sum(_last[name].points for name in exercises if name in _last)
-    print(told(f"{points:g} of {sum(exercise.points for exercise in exercises.values())} points so far"))
+    print(translated(f"{points:g} of {sum(exercise.points for exercise in exercises.values())} points so far"))
     if lost := [name for name in exercises if name in _last and _last[name].points < exercises[name].points]:
-        print(told("points are missing in:"), short(lost))
+        print(translated("points are missing in:"), short(lost))
     if untouched := [name for name in exercises if name not in _last]:
-        print(told("not checked since the notebook was opened or restarted:"), short(untouched))
+        print(translated("not checked since the notebook was opened or restarted:"), short(untouched))
 
 
 def either(name: str, answer):
     """Your function, where its check gives all points, else the course's in its place; it prints which of the two."""
     report = check(name, answer)
     if report.points == report.out_of > 0:
-        print(told(f"(with your {answer.__name__})"))
+        print(translated(f"(with your {answer.__name__})"))
         return answer
-    print(told(f"(with the course's {name.split('.')[-1]}: yours has {report.points:g} of {report.out_of} points)"))
+    print(
+        translated(f"(with the course's {name.split('.')[-1]}: yours has {report.points:g} of {report.out_of} points)")
+    )
     return EXERCISES[name].reference

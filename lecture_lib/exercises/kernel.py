@@ -4,7 +4,7 @@ import inspect
 import re
 import sys
 
-from lecture_lib.language import told
+from lecture_lib.language import translated
 
 
 def _shell():
@@ -27,7 +27,7 @@ def look_back(result) -> None:
     error = result.error_in_exec
     if isinstance(error, NameError) and error.name:
         advice = "If a cell above makes it, run that first: choose Run, Run All Above Selected Cell."
-        print(told(f"{error.name!r} is not known here. {advice}"), file=sys.stderr)
+        print(translated(f"{error.name!r} is not known here. {advice}"), file=sys.stderr)
 
 
 def stale(answer) -> str:

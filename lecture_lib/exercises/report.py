@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.exercises import words
-from lecture_lib.language import told
+from lecture_lib.language import translated
 
 AGAIN, PRINTED = "The same again.", "Your function printed:"
 BLUE, VERMILION = "#3a8fc8", "#D55E00"  # legible on light and dark; ✓ and ✗ say the same without colour
@@ -50,7 +50,7 @@ class Report:
         return tuple(dict.fromkeys(row.why for row in self.rows if row.why))
 
     def _points(self) -> str:
-        return told(f"{self.points:g} of {self.out_of} points")
+        return translated(f"{self.points:g} of {self.out_of} points")
 
     def _explained(self) -> Iterator[tuple[Row, str, dict[str, str]]]:
         """Each row, its reason, and its numbers by name; where the reason was just given, neither is repeated."""
@@ -66,33 +66,35 @@ class Report:
 
     def __repr__(self) -> str:
         lines = [f"{self.exercise}   {self._points()}"]
-        lines += [f"  {told(self.message)}"] if self.message else []
+        lines += [f"  {translated(self.message)}"] if self.message else []
         for row, why, numbers in self._explained():
-            lines.append(f"  {'✓' if row.passed else '✗'} {told(row.title)}")
+            lines.append(f"  {'✓' if row.passed else '✗'} {translated(row.title)}")
             if not row.passed:
-                lines += [f"      {told(name):9}{_values(text)}" for name, text in numbers.items()]
-                lines += [f"      {told(why)}"] if why else []
-                lines += [f"      {told(PRINTED)} {_one_line(row.printed)}"] if row.printed else []
+                lines += [f"      {translated(name):9}{_values(text)}" for name, text in numbers.items()]
+                lines += [f"      {translated(why)}"] if why else []
+                lines += [f"      {translated(PRINTED)} {_one_line(row.printed)}"] if row.printed else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         e = html.escape
         head = f"<code>{e(self.exercise)}</code> &nbsp;<b>{self._points()}</b>"
         if self.message:
-            return f"<div style='margin:4px 0'>{head} &nbsp;{_in_html(told(self.message))}</div>"
+            return f"<div style='margin:4px 0'>{head} &nbsp;{_in_html(translated(self.message))}</div>"
         tick = f"<b style='color:{BLUE}'>✓</b> "
         if all(row.passed for row in self.rows):
-            cases = " &nbsp; ".join(tick + e(told(row.title)) for row in self.rows)
+            cases = " &nbsp; ".join(tick + e(translated(row.title)) for row in self.rows)
             return f"<div style='margin:4px 0'>{head}<br>{cases}</div>"
 
         plain = "text-align:left;vertical-align:top;padding:3px 16px 3px 0;white-space:normal;font-weight:normal"
         body = []
         for row, why, numbers in self._explained():
             mark = tick if row.passed else f"<b style='color:{VERMILION}'>✗</b> "
-            first = f"<th scope='row' style='{plain};white-space:nowrap'>{mark}{e(told(row.title))}</th>"
-            lines = [f"<b>{_in_html(told(why))}</b>"] if why and why != AGAIN else [e(told(why))] if why else []
+            first = f"<th scope='row' style='{plain};white-space:nowrap'>{mark}{e(translated(row.title))}</th>"
+            lines = (
+                [f"<b>{_in_html(translated(why))}</b>"] if why and why != AGAIN else [e(translated(why))] if why else []
+            )
             if row.printed:
-                lines.append(f"{told(PRINTED)} <code>{e(_one_line(row.printed))}</code>")
+                lines.append(f"{translated(PRINTED)} <code>{e(_one_line(row.printed))}</code>")
             reason = f"<td colspan='3' style='{plain}'>{'<br>'.join(lines)}</td>"
             if numbers:
                 cells = "".join(f"<td style='{plain}'>{e(_values(text))}</td>" for text in numbers.values())
@@ -101,7 +103,7 @@ class Report:
             if lines or not numbers:
                 body.append(f"<tr style='background:none'>{first}{reason}</tr>")
         columns = ("case", "asked", "expected", "got") if any(row.asked for row in self.rows) else ()
-        columns = "".join(f"<th scope='col' style='{plain}'><i>{told(c)}</i></th>" for c in columns)
+        columns = "".join(f"<th scope='col' style='{plain}'><i>{translated(c)}</i></th>" for c in columns)
         table = f"<table style='margin:2px 0'><thead><tr>{columns}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         return f"<div style='margin:4px 0;overflow-x:auto'>{head}{table}</div>"
 
@@ -114,7 +116,7 @@ def _in_html(text: str) -> str:
 def _values(text: str) -> str:
     """In the reader's language: the words among the numbers."""
     words = r"\d[\d ×]* numbers(, [-+.\w]+ to [-+.\w]+)?|a torch.Generator with seed \d+"
-    return re.sub(words, lambda found: told(found[0]), told(text))
+    return re.sub(words, lambda found: translated(found[0]), translated(text))
 
 
 def _one_line(text: str, most: int = 200) -> str:

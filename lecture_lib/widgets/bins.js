@@ -167,12 +167,12 @@ function render({ model, el }) {
 
   const say = throttle(() => {
     const k = model.get("bins"), n = model.get("n").toLocaleString("en");
-    slider.setAttribute("aria-valuetext", told(`${k} bins`));
+    slider.setAttribute("aria-valuetext", translated(`${k} bins`));
     spoken.textContent = numbers.textContent;
-    left.setAttribute("aria-label", told(`Histogram with ${k} bins of ${n} points over the true density p(x) of `
+    left.setAttribute("aria-label", translated(`Histogram with ${k} bins of ${n} points over the true density p(x) of `
       + `the target ${model.get("target")}.`));
-    right.setAttribute("aria-label", told(`Nats per point against the number of bins, 1 to ${data.most}, for train and `
-      + `held-out points, over the truth's entropy.`) + ` ${told("At")} ${numbers.textContent}`);
+    right.setAttribute("aria-label", translated(`Nats per point against the number of bins, 1 to ${data.most}, for train and `
+      + `held-out points, over the truth's entropy.`) + ` ${translated("At")} ${numbers.textContent}`);
   }, 500);
   let at = null;
   const [ask, stop] = frames(root, (theme) => {
@@ -184,7 +184,7 @@ function render({ model, el }) {
     drawDensity(left, theme, data, k);
     at = drawNats(right, theme, data, k);
     const excess = lost ? "∞" : `${nats(data.excess[k - 1])} ± ${nats(data.error[k - 1])}`;
-    numbers.textContent = told(`k = ${k} · train ${nats(data.train[k - 1])} | held-out ${nats(data.validation[k - 1])} | `
+    numbers.textContent = translated(`k = ${k} · train ${nats(data.train[k - 1])} | held-out ${nats(data.validation[k - 1])} | `
       + `truth ${nats(data.facts.entropy)} nats · excess ${excess}`
       + (lost ? ` · held-out is ∞: ${lost.toLocaleString("en")} of ${data.facts.validation.toLocaleString("en")} held-out `
         + `point${lost > 1 ? "s lie in empty bins" : " lies in an empty bin"}` : "")

@@ -9,12 +9,12 @@ const PATTERNS = Object.keys(WORDS).filter((english) => blanks(english).length >
   ]);
 
 /** In the reader's language: the text, or each of its parts between " · " and " | ", as it stands or by a pattern. */
-function told(text) {
+function translated(text) {
   if (typeof text !== "string" || Object.hasOwn(WORDS, text)) return WORDS[text] ?? text;
-  if (/[^·|] [·|] /.test(text)) return text.split(/( [·|] )/).map(told).join("");
+  if (/[^·|] [·|] /.test(text)) return text.split(/( [·|] )/).map(translated).join("");
   for (const [pattern, words] of PATTERNS) {
     const found = text.match(pattern);
-    if (found) return words.replace(/\{(\d*)\}/g, ((next) => (_, i) => told(found[1 + (i ? +i : next++)]))(0));
+    if (found) return words.replace(/\{(\d*)\}/g, ((next) => (_, i) => translated(found[1 + (i ? +i : next++)]))(0));
   }
   return text;
 }
@@ -23,9 +23,9 @@ function told(text) {
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    node.setAttribute(name, name === "title" || name === "aria-label" ? told(value) : value);
+    node.setAttribute(name, name === "title" || name === "aria-label" ? translated(value) : value);
   }
-  node.append(...children.map(told));
+  node.append(...children.map(translated));
   return node;
 }
 
@@ -37,7 +37,7 @@ const KEYS = { "data-lm-suppress-shortcuts": "true" };
 
 /** Say in one line what a control does: a tooltip, also over its label, which a screen reader gives as its description. */
 function explain(words, control, row = control) {
-  control.title = row.title = told(words);
+  control.title = row.title = translated(words);
   return row;
 }
 
@@ -61,7 +61,7 @@ function alive(root, model, el, controls, end = () => {}) {
   const dead = () => {
     if (state.gone) return;
     state.gone = true;
-    line.textContent = told("The kernel that drew this is gone: run the cell again.");
+    line.textContent = translated("The kernel that drew this is gone: run the cell again.");
     for (const control of controls) control.disabled = true;
     end();
   };
@@ -188,11 +188,11 @@ function axes(ctx, theme, box, x, y) {
     ctx.fillRect(Math.round(x.to(value)), box.bottom - 4, 1, 4);
     free = at + half;
   }
-  ctx.fillText(told(x.label), (box.left + box.right) / 2, box.bottom + 28);
+  ctx.fillText(translated(x.label), (box.left + box.right) / 2, box.bottom + 28);
   ctx.save();
   ctx.translate(9, (box.top + box.bottom) / 2);
   ctx.rotate(-Math.PI / 2);
-  ctx.fillText(told(y.label), 0, 0);
+  ctx.fillText(translated(y.label), 0, 0);
   ctx.restore();
 }
 
@@ -215,7 +215,7 @@ function line(ctx, x0, y0, x1, y1) {
 function legend(ctx, theme, box, entries) {
   let x = box.left, y = 10;
   for (const [english, swatch] of entries) {
-    const words = told(english), width = 25 + ctx.measureText(words).width;
+    const words = translated(english), width = 25 + ctx.measureText(words).width;
     if (x > box.left && x + width > box.right) [x, y] = [box.left, y + 17]; // no room: another row
     swatch(x, y);
     ctx.fillStyle = theme.text;

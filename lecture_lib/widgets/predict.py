@@ -12,15 +12,15 @@ import ipywidgets
 from IPython.display import HTML
 
 from lecture_lib.checks import one_of
-from lecture_lib.language import told
+from lecture_lib.language import translated
 from lecture_lib.widgets.view import show
 
 FILE = Path(".predictions.json")  # in the notebook's folder: question -> [guess, answer]
 UNSURE = "I do not know"
 
 
-def _told(words: str) -> str:
-    return told(words, "predict")
+def _translated(words: str) -> str:
+    return translated(words, "predict")
 
 
 class Predict(ipywidgets.VBox):
@@ -32,10 +32,12 @@ class Predict(ipywidgets.VBox):
     def __init__(self, question: str, choices: Sequence[str], answer: str, why: str = ""):
         one_of("answer", answer, list(choices))
         self.question, self.answer, self.why = question, answer, why
-        options = [*((choice, choice) for choice in choices), (_told(UNSURE), UNSURE)]
+        options = [*((choice, choice) for choice in choices), (_translated(UNSURE), UNSURE)]
         self.choice = ipywidgets.RadioButtons(options=options, value=None, layout={"width": "max-content"})
         self.told = ipywidgets.HTMLMath()
-        super().__init__([ipywidgets.HTMLMath(f"<b>{_told('Predict first:')}</b> {question}"), self.choice, self.told])
+        super().__init__(
+            [ipywidgets.HTMLMath(f"<b>{_translated('Predict first:')}</b> {question}"), self.choice, self.told]
+        )
         self.add_class("lecture-predict")
         self.choice.observe(self._guessed, "value")
         guess = guesses().get(question, [None])[0]
@@ -44,11 +46,11 @@ class Predict(ipywidgets.VBox):
 
     def _guessed(self, change) -> None:
         self.choice.disabled = True
-        said = f"{_told('You said:')} {html.escape(change.new)}."
+        said = f"{_translated('You said:')} {html.escape(change.new)}."
         if change.new == self.answer:
-            said += f" {_told('So it is.')}"
+            said += f" {_translated('So it is.')}"
         else:
-            answer = f"{_told('The answer:')} <b>{html.escape(self.answer)}</b>."
+            answer = f"{_translated('The answer:')} <b>{html.escape(self.answer)}</b>."
             said = f"{said if change.new != UNSURE else ''} {answer}"
         self.told.value = f"{said} {self.why}"
         with contextlib.suppress(OSError):  # a folder that may not be written to keeps nothing
@@ -58,8 +60,8 @@ class Predict(ipywidgets.VBox):
     def still(self) -> dict:
         """The question, and the answer to unfold."""
         options = " / ".join(html.escape(choice) for choice, _ in self.choice.options[:-1])
-        answer = f"<details><summary>{_told('Answer')}</summary>{html.escape(self.answer)}. {self.why}</details>"
-        words = f"<p><b>{_told('Predict first:')}</b> {self.question}<br>{options}</p>{answer}"
+        answer = f"<details><summary>{_translated('Answer')}</summary>{html.escape(self.answer)}. {self.why}</details>"
+        words = f"<p><b>{_translated('Predict first:')}</b> {self.question}<br>{options}</p>{answer}"
         return {"text/plain": self.question, "text/html": words}
 
     def _ipython_display_(self):
@@ -83,13 +85,13 @@ def predictions() -> HTML:
     """All guesses of this notebook beside the answers."""
     kept = guesses()
     if not kept:
-        return HTML(_told("No predictions yet."))
+        return HTML(_translated("No predictions yet."))
     right = sum(guess == answer for guess, answer in kept.values())
     row = "<tr>" + 4 * '<td style="text-align: left">{}</td>' + "</tr>"
     words = ("otherwise", "as you said")
     rows = [
-        row.format(question, html.escape(_told(guess)), html.escape(answer), _told(words[guess == answer]))
+        row.format(question, html.escape(_translated(guess)), html.escape(answer), _translated(words[guess == answer]))
         for question, (guess, answer) in kept.items()
     ]
-    head = row.replace("td", "th").format(*map(_told, ("Question", "You said", "Answer")), "")
-    return HTML(f"<p>{_told(f'{right} of {len(kept)} as you said.')}</p><table>{head}{''.join(rows)}</table>")
+    head = row.replace("td", "th").format(*map(_translated, ("Question", "You said", "Answer")), "")
+    return HTML(f"<p>{_translated(f'{right} of {len(kept)} as you said.')}</p><table>{head}{''.join(rows)}</table>")

@@ -12,7 +12,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from lecture_lib.language import dictionary, told
+from lecture_lib.language import dictionary, translated
 from lecture_lib.plots import Picture
 
 HERE = Path(__file__).parent
@@ -57,7 +57,7 @@ def plain(value):
 def show(live: dict, still: dict) -> None:
     """Display a widget, and after it what stands in its place while it has no kernel; one of the two is seen."""
     display({VIEW: live[VIEW]}, raw=True)
-    style = ONE_OF_TWO.replace("GONE", told(GONE, "predict"))
+    style = ONE_OF_TWO.replace("GONE", translated(GONE, "predict"))
     html = f'{style}<div class="lecture-still">{still["text/html"]}</div>'
     display(still | {"text/html": html}, raw=True)
 
@@ -86,9 +86,9 @@ class View(anywidget.AnyWidget):
         """The picture, as a bundle of formats."""
         figure = self.figure()
         for text in figure.findobj(Text) if dictionary("widgets").exact else ():
-            text.set_text(told(text.get_text(), "widgets"))
-        picture = Picture(figure, told(self.alt(), "widgets"))._repr_mimebundle_()
-        run = told("Run the cell to move it yourself.", "widgets")
+            text.set_text(translated(text.get_text(), "widgets"))
+        picture = Picture(figure, translated(self.alt(), "widgets"))._repr_mimebundle_()
+        run = translated("Run the cell to move it yourself.", "widgets")
         return picture | {"text/html": f"{picture['text/html']}<br><small>{run}</small>"}
 
     def _ipython_display_(self):

@@ -38,7 +38,7 @@ def test_a_german_report_has_no_english_sentence_and_the_same_marks(exercise, ge
 def test_what_the_grammar_says_is_german(exercise, german):
     variants = prepare(exercise, 0).variants
     for known in [known for known in variants.known if not known.teachers][::25]:
-        says = language.told(f"{variants.yours} {known.says}.")
+        says = language.translated(f"{variants.yours} {known.says}.")
         assert not ENGLISH.search(says) and says.startswith("Deine Zahl"), says
 
 
@@ -52,7 +52,7 @@ def test_a_translation_has_the_blanks_of_its_english(name, part):
 
 
 def test_what_is_missing_is_listed_and_shown_in_english(german):
-    assert language.told("No such sentence. Your function returned None.").startswith("No such sentence. Deine")
+    assert language.translated("No such sentence. Your function returned None.").startswith("No such sentence. Deine")
     texts = language.shown()
     listed = set(language.missing("de", texts))
     for exercise in EXERCISES.values():
@@ -70,9 +70,9 @@ def test_a_language_is_chosen_by_name_or_by_the_environment(monkeypatch):
     monkeypatch.setattr(language, "_chosen", "")
     for value, said in {"de": "kein Wert", "en": "no value", "klingon": "no value", "../de": "no value"}.items():
         monkeypatch.setenv("LECTURE_LIB_LANGUAGE", value)
-        assert language.told("no value") == said
+        assert language.translated("no value") == said
     monkeypatch.delenv("LECTURE_LIB_LANGUAGE")
-    assert language.told("no value") == "no value"
+    assert language.translated("no value") == "no value"
 
 
 def test_widgets_and_predictions_are_what_they_were_without_a_language(german, tmp_path, monkeypatch):

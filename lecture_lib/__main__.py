@@ -5,65 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
-    root = Path.cwd()
-    parser = argparse.ArgumentParser(prog="python -m lecture_lib", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    release = commands.add_parser("release", help="write notebooks/ from solutions/")
-    release.add_argument("--check", action="store_true", help="change nothing; fail with a list where they differ")
-    release.add_argument(
-        "--bundle", type=Path, metavar="FILE.zip", help="also pack what students of a graded course get"
-    )
-    release.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="pack these notebooks, as NAME.zip if there is no --bundle",
-    )
-
-    commands.add_parser("points", help="list all exercises with their points")
-
-    words = commands.add_parser("words", help="list what has no translation yet")
-    words.add_argument("language", help="a file of lecture_lib/languages, such as de, or one that is to be made")
-
-    execute = commands.add_parser("execute", help="run solutions and store their outputs")
-    execute.add_argument("names", nargs="*", help="folders of solutions/, by default all")
-
-    commands.add_parser("book", help="write the course as a web site, which plays without a kernel, to book/")
-
-    grade = commands.add_parser("grade", help="grade submissions in a sandbox; marks go into nbgrader's gradebook")
-    grade.add_argument("assignment", help="a folder of notebooks/, such as 1_histograms")
-    grade.add_argument("--submitted", type=Path, metavar="DIR", help="nbgrader's folders, or an LMS's folder or zip")
-    grade.add_argument("--student", default="", metavar="ID", help="only this one")
-    grade.add_argument("--regrade", action="store_true", help="all again, not only what changed")
-    grade.add_argument(
-        "--outputs",
-        choices=["drop", "keep"],
-        default="drop",
-        help="of students' cells, pictures and text, for you to see",
-    )
-    grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
-    grade.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a dask.distributed cluster")
-    grade.add_argument("--pattern", default="", metavar="REGEX", help="an LMS's paths, with groups id and file")
-    grade.add_argument("--worksheet", type=Path, metavar="CSV", help="Moodle's grading worksheet, to be filled")
-    grade.add_argument("--seed", type=int, help="of the hidden inputs, to reproduce a mark (drawn for each run)")
-    grade.add_argument("--sandbox", choices=["bubblewrap", "container"], default="bubblewrap")
-    grade.add_argument("--no-sandbox", action="store_true", help="only in a class that you trust; the report says so")
-    grade.add_argument("--engine", default="docker", help="for containers: docker or podman")
-    grade.add_argument("--image", default="generative-models", help="for containers")
-    grade.add_argument(
-        "--library-costs", type=float, default=0.0, metavar="SHARE", help="0 names it only, 1 all points"
-    )
-    grade.add_argument("--answer-seconds", type=float, metavar="S", help="CPU time of a cell, or one call (15)")
-    grade.add_argument("--submission-seconds", type=float, metavar="S", help="CPU time of a whole notebook (180)")
-    grade.add_argument("--memory", type=float, metavar="GIB", help="beyond what the libraries take (2)")
-
+    root, parser = Path.cwd(), _parser()
     options = parser.parse_args(arguments)
     if set("[]*?") & set(str(root)):
         parser.error(f"nbgrader does not find files in {root}: give its folders names without [ ] * ?")
@@ -72,8 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     from lecture_lib.grading.settings import CourseError
 
     try:
-        run = {"release": _release, "points": _points, "words": _words, "execute": _execute, "grade": _grade}
-        code = (run | {"book": _book})[options.command](root, options, parser)
+        code = options.run(root, options, parser)
         sys.stdout.flush()
         return code
     except CourseError as error:
@@ -86,6 +33,52 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lecture_lib", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    def command(run, says: str) -> Callable:
+        one = commands.add_parser(run.__name__[1:], help=says)
+        one.set_defaults(run=run)
+        return one.add_argument
+
+    add = command(_release, "write notebooks/ from solutions/")
+    add("--check", action="store_true", help="change nothing; fail with a list where they differ")
+    add("--bundle", type=Path, metavar="FILE.zip", help="also pack what students of a graded course get")
+    only = "pack these notebooks, as NAME.zip if there is no --bundle"
+    add("--only", nargs="+", default=[], metavar="NAME", help=only)
+    command(_points, "list all exercises with their points")
+    add = command(_words, "list what has no translation yet")
+    add("language", help="a file of lecture_lib/languages, such as de, or one that is to be made")
+    add = command(_execute, "run solutions and store their outputs")
+    add("names", nargs="*", help="folders of solutions/, by default all")
+    command(_book, "write the course as a web site, which plays without a kernel, to book/")
+    _grading(command(_grade, "grade submissions in a sandbox; marks go into nbgrader's gradebook"))
+    return parser
+
+
+def _grading(add: Callable) -> None:
+    add("assignment", help="a folder of notebooks/, such as 1_histograms")
+    add("--submitted", type=Path, metavar="DIR", help="nbgrader's folders, or an LMS's folder or zip")
+    add("--student", default="", metavar="ID", help="only this one")
+    add("--regrade", action="store_true", help="all again, not only what changed")
+    kept = "of students' cells, pictures and text, for you to see"
+    add("--outputs", choices=["drop", "keep"], default="drop", help=kept)
+    add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (all cores)")
+    add("--scheduler", default="", metavar="ADDRESS", help="of a dask.distributed cluster")
+    add("--pattern", default="", metavar="REGEX", help="an LMS's paths, with groups id and file")
+    add("--worksheet", type=Path, metavar="CSV", help="Moodle's grading worksheet, to be filled")
+    add("--seed", type=int, help="of the hidden inputs, to reproduce a mark (drawn for each run)")
+    add("--sandbox", choices=["bubblewrap", "container"], default="bubblewrap")
+    add("--no-sandbox", action="store_true", help="only in a class that you trust; the report says so")
+    add("--engine", default="docker", help="for containers: docker or podman")
+    add("--image", default="generative-models", help="for containers")
+    add("--library-costs", type=float, default=0.0, metavar="SHARE", help="0 names it only, 1 all points")
+    add("--answer-seconds", type=float, metavar="S", help="CPU time of a cell, or one call (15)")
+    add("--submission-seconds", type=float, metavar="S", help="CPU time of a whole notebook (180)")
+    add("--memory", type=float, metavar="GIB", help="beyond what the libraries take (2)")
 
 
 def _release(root: Path, options, parser) -> int:

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from lecture_lib.grading.assembled import without_answers
 from lecture_lib.grading.course import Release, read_release
 from lecture_lib.grading.feedback import comments, link, lms_zip, write_pages
 from lecture_lib.grading.gradebook import Book
-from lecture_lib.grading.notebooks import without_answers
 from lecture_lib.grading.page import as_html
 from lecture_lib.grading.pool import Interrupts, Stopped, judged
 from lecture_lib.grading.results import INVALID, MISSING, Result, Results, write

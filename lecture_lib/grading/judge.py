@@ -17,18 +17,10 @@ from typing import Any
 from lecture_lib.exercises import EXERCISES, Report
 from lecture_lib.exercises.report import Row
 from lecture_lib.grading import dependencies
+from lecture_lib.grading.assembled import assembled, in_html, without_answers
 from lecture_lib.grading.course import ExerciseCell, Release
 from lecture_lib.grading.library_calls import is_copy, library_calls
-from lecture_lib.grading.notebooks import (
-    Plan,
-    answer_cells,
-    assembled,
-    code_cells,
-    in_html,
-    parsed,
-    planned,
-    without_answers,
-)
+from lecture_lib.grading.notebooks import Plan, answer_cells, code_cells, parsed, planned
 from lecture_lib.grading.process import SubmissionProcess
 from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result
 from lecture_lib.grading.running import Cells, as_it_ran, by_definitions

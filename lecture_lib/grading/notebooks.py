@@ -1,11 +1,10 @@
-"""Students' notebooks: read with care, searched for the answers, and put together again to be shown."""
+"""Students' notebooks: read with care, and searched for the answers."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from html import escape
 from typing import NamedTuple
 
 import nbformat
@@ -13,9 +12,7 @@ import nbformat
 from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import Release
 from lecture_lib.grading.dependencies import Key, Statement
-from lecture_lib.grading.markdown import harmless
 from lecture_lib.grading.outputs import keep
-from lecture_lib.grading.results import MISSING, Mark, Result
 from lecture_lib.grading.text import writable
 
 
@@ -92,9 +89,9 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
     checks = {one.check for one in release.exercises}
     found, lost, moved, several = [], [], [], []
     for one in release.exercises:
-        cells = [c for c in code if _grade_id(c) == one.answer]
+        cells = [c for c in code if grade_id_of(c) == one.answer]
         if not cells:
-            cells = [c for c in code if _grade_id(c) not in checks and c.get("id") == one.answer]
+            cells = [c for c in code if grade_id_of(c) not in checks and c.get("id") == one.answer]
             cells = cells or [c for c in own if one.function in dependencies.defined(c.source)]
             lost += [one.name] * bool(cells)
         if cells and all(one.is_blank(c.source) or _says_nothing_of(one.function, c.source) for c in cells):
@@ -131,7 +128,7 @@ def _as_code(notebook, release: Release) -> list[str]:
     """Answers' cells that were turned to Markdown or Raw are code again; returns their exercises."""
     turned = []
     for one in release.exercises:
-        theirs = [c for c in notebook.cells if one.answer in (_grade_id(c), c.get("id"))]
+        theirs = [c for c in notebook.cells if one.answer in (grade_id_of(c), c.get("id"))]
         if theirs and all(c.cell_type != "code" for c in theirs):
             for cell in theirs:
                 cell.cell_type, cell.outputs, cell.execution_count = "code", [], None
@@ -144,7 +141,7 @@ def planned(notebook, answers: list[list], release: Release) -> list[Plan]:
     code = code_cells(notebook)
     position = {id(cell): i for i, cell in enumerate(code)}
     checks = {one.check for one in release.exercises}
-    usable = {i for i, c in enumerate(code) if not {_grade_id(c), c.get("id")} & checks}
+    usable = {i for i, c in enumerate(code) if not {grade_id_of(c), c.get("id")} & checks}
     usable -= {i for i, c in enumerate(code) if c.source in release.setup}
     own = {position[id(cell)] for cell in students_own(code, release)}
     answering = {position[id(cell)] for cells in answers for cell in cells}
@@ -170,7 +167,7 @@ def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _grade_id(cell) -> str:
+def grade_id_of(cell) -> str:
     return cell.metadata.get("nbgrader", {}).get("grade_id", "")
 
 
@@ -182,89 +179,4 @@ def _says_nothing_of(function: str, source: str) -> bool:
 def students_own(code: list, release: Release) -> list:
     """Cells that a student wrote or changed."""
     checks = {one.check for one in release.exercises}
-    return [c for c in code if not {_grade_id(c), c.get("id")} & checks and c.source.strip() not in release.sources]
-
-
-def assembled(notebook, release: Release, marks: tuple[Mark, ...], answers: list[list] = ()) -> str:
-    """The submission as the gradebook's forms and the feedback show it: the release's checks, with the reports below.
-
-    The release's cells are all there, once, in its order; the student's own cells follow the cell they followed.
-    """
-    released = nbformat.reads(release.text, as_version=4)
-    for cell in released.cells:
-        cell.setdefault("metadata", {})
-    theirs = {one.answer: cells for one, cells in zip(release.exercises, answers)} if answers else {}
-    reports = {mark.check: mark for mark in marks}
-    known = {c.get("id") for c in released.cells} | {
-        c.metadata["nbgrader"]["grade_id"] for c in released.cells if "nbgrader" in c.metadata
-    }
-    by_hand = {  # answers that a teacher grades
-        c.metadata["nbgrader"]["grade_id"]: c.source for c in notebook.cells if "nbgrader" in c.metadata
-    }
-    used = {id(cell) for cells in theirs.values() for cell in cells}
-    released_as = {c.source.strip(): c.get("id") for c in released.cells}
-    fixed = {name for one in release.exercises for name in (one.answer, one.check)} | release.by_hand.keys()
-    own: dict[str | None, list] = {}  # after which of the release's cells
-    changed: dict[str, str] = {}  # what a student wrote into one of them
-    shown: dict[str, list] = {}  # what their cells showed, by the release's
-    after = None
-    for cell in notebook.cells:
-        text = cell.source.strip()
-        name = next((i for i in (_grade_id(cell), cell.get("id")) if i in known), None)
-        if id(cell) in used or name in fixed:
-            after = name or after
-            if cell.get("outputs"):
-                shown.setdefault(name, cell.outputs)
-        elif text in released_as:  # whatever its id
-            after = released_as[text]
-            shown[after] = cell.get("outputs", [])
-        elif name and name not in changed:
-            after, changed[name] = name, cell.source
-            shown[name] = cell.get("outputs", [])
-        elif text:
-            if cell.cell_type != "code":
-                cell.source = harmless(cell.source)
-            own.setdefault(after, []).append(cell)
-    cells, stands = list(own.pop(None, [])), set()
-    for cell in released.cells:
-        grade_id = _grade_id(cell)
-        if theirs.get(grade_id):  # a cell with the answers to several exercises stands with the first
-            cell.source = "\n\n".join(c.source for c in theirs[grade_id] if id(c) not in stands)
-            stands |= {id(c) for c in theirs[grade_id]}
-        elif grade_id in release.by_hand:
-            source = by_hand.get(grade_id, cell.source)  # whatever kind of cell it was made
-            cell.source = source if cell.cell_type == "code" else harmless(source)
-        elif cell.get("id") in changed:
-            source = changed[cell.id]
-            cell.source = source if cell.cell_type == "code" else harmless(source)
-        if cell.cell_type == "code":
-            cell.outputs = shown.get(grade_id) or shown.get(cell.get("id")) or []
-        if grade_id in reports:
-            mark = reports[grade_id]
-            data = {"text/plain": mark.text, "text/html": mark.html}
-            cell.outputs = [nbformat.v4.new_output("display_data", data)]
-        cells.append(cell)
-        for name in dict.fromkeys((cell.get("id"), grade_id)):
-            cells += own.pop(name, [])
-    ours, taken = {id(cell) for cell in released.cells}, set()
-    for number, cell in enumerate(cells):
-        if cell.cell_type == "code" and "outputs" not in cell:
-            cell.outputs, cell.execution_count = [], None
-        if id(cell) not in ours:
-            cell.metadata.pop("nbgrader", None)
-        if cell.get("id") in taken or not re.fullmatch(CELL_ID, cell.get("id", "")):
-            cell["id"] = f"cell-{number}"
-        taken.add(cell["id"])
-    released.cells = cells
-    return nbformat.writes(released)
-
-
-def without_answers(student: str, status: str, why: str, release: Release, seed: int, name: str = "") -> Result:
-    """No points, and why: for what could not be read, or never came."""
-    marks = tuple(Mark(a.name, a.check, 0.0, a.points, why=why, text=why, html=in_html(why)) for a in release.exercises)
-    notebook = "" if status == MISSING else assembled(nbformat.reads(release.text, as_version=4), release, marks)
-    return Result(student, status, why, marks, seed, notebook, name=name)
-
-
-def in_html(why: str) -> str:
-    return f"<div style='margin:4px 0'>{escape(why)}</div>"
+    return [c for c in code if not {grade_id_of(c), c.get("id")} & checks and c.source.strip() not in release.sources]

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from lecture_lib.grading.assembled import without_answers
 from lecture_lib.grading.course import Release
-from lecture_lib.grading.notebooks import without_answers
 from lecture_lib.grading.results import DIED, INVALID, Result
 from lecture_lib.grading.settings import CourseError, Disturbed, SandboxError, Settings
 from lecture_lib.grading.submissions import Refused, Submission

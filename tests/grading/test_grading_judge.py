@@ -11,10 +11,11 @@ import torch
 
 from lecture_lib.exercises import EXERCISES, prepare
 from lecture_lib.grading import judge as j
+from lecture_lib.grading.assembled import assembled
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.judge import grade
 from lecture_lib.grading.library_calls import is_copy, library_calls
-from lecture_lib.grading.notebooks import answer_cells, assembled, parsed, planned
+from lecture_lib.grading.notebooks import answer_cells, parsed, planned
 from lecture_lib.grading.results import GRADED
 from lecture_lib.grading.settings import CourseError, Settings
 from tests.conftest import ROOT, needs_sandbox

@@ -16,10 +16,11 @@ from nbconvert import HTMLExporter
 from nbgrader.api import Gradebook
 from traitlets.config import PyFileConfigLoader
 
+from lecture_lib.grading.assembled import assembled, without_answers
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.gradebook import Book
 from lecture_lib.grading.markdown import PAGE_SECONDS, PLAIN, harmless, within_limits
-from lecture_lib.grading.notebooks import assembled, parsed, without_answers
+from lecture_lib.grading.notebooks import parsed
 from lecture_lib.grading.results import GRADED
 from lecture_lib.grading.submissions import Submission
 from tests.conftest import ROOT

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from lecture_lib.grading import coordinator, pool
-from lecture_lib.grading.notebooks import without_answers
+from lecture_lib.grading.assembled import without_answers
 from lecture_lib.grading.sandbox_config import bubblewrap
 from lecture_lib.grading.settings import CourseError, SandboxError, Settings
 from tests.conftest import ROOT, needs_sandbox

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from lecture_lib.grading.notebooks import without_answers
+from lecture_lib.grading.assembled import without_answers
 from lecture_lib.grading.results import DIED, GRADED
 from lecture_lib.grading.settings import Disturbed
 

@@ -79,12 +79,8 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
     interrupted, unwritten = _grade_all(submissions, release, settings, key, results, book, pool)
     if not interrupted:
         results.finished(settings)
-    everybody, came = results.all(), ids
-    gone = sorted(everybody.keys() - came) if not settings.student else []
-    for student, name in book.students().items():
-        if nfc(student) not in everybody:
-            why = "Nothing was handed in."
-            everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
+    gone = sorted(results.all().keys() - ids) if not settings.student else []
+    everybody = _everybody(results, book, release, settings)
     listed = [everybody[student] for student in sorted(everybody)]
     totals = {student: total for student, total in book.totals().items() if student not in unwritten}
     details = {student: points for student, points in book.details().items() if student not in unwritten}
@@ -109,6 +105,16 @@ def _run(root: Path, release: Release, settings: Settings, results: Results, boo
     if interrupted:
         print("Interrupted. Run the same command again: it goes on from here.")
     return 130 if interrupted else 1 if unwritten else 0
+
+
+def _everybody(results: Results, book: Book, release: Release, settings: Settings) -> dict[str, Result]:
+    """Also those of the gradebook who handed in nothing."""
+    everybody = results.all()
+    for student, name in book.students().items():
+        if nfc(student) not in everybody:
+            why = "Nothing was handed in."
+            everybody[student] = without_answers(student, MISSING, why, release, settings.seed, name)
+    return everybody
 
 
 def _key(release: Release, settings: Settings) -> str:

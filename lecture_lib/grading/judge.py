@@ -52,16 +52,7 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         plans = planned(notebook, answers, release)
         submission = Cells(notebook, answers, plans, release)
         first = SubmissionProcess(_sandbox(release, settings))
-        hidden = by_definitions(submission, first, settings.seed, True, range(len(plans)))
-        # what lost points, and may have been right in the notebook
-        odd = [i for i, report in hidden.items() if report.points < report.out_of and submission.may_differ(i, first)]
-        second = first.again()
-        ran, further_down = as_it_ran(submission, second, settings.seed, True, odd)
-        as_ran = {i for i in ran if ran[i].points >= hidden[i].points}
-        gained = [i for i in as_ran if ran[i].points > hidden[i].points]
-        notes += _how(release, [i for i in gained if i not in further_down], "Judged as the whole notebook ran")
-        notes += _how(release, [i for i in gained if i in further_down], "Judged by what stands further down")
-        hidden |= {i: ran[i] for i in as_ran}
+        hidden, as_ran, how, second = _by_hidden_inputs(submission, first, release, settings)
         # The student gets the report of the check in the notebook. New processes answer for it, which have never
         # seen a hidden input, so that nothing of one can stand in it.
         failed = first.failed | second.failed
@@ -72,20 +63,36 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         fourth = third.again()
         shown |= as_it_ran(submission, fourth, 0, False, [i for i in lost if i in as_ran])[0]
         failed = third.failed | fourth.failed | failed
-        marks = tuple(
-            _mark(one, allowed, plan, hidden[i], shown.get(i), failed.get(one.function, ""), release, settings)
-            for i, (one, allowed, plan) in enumerate(zip(release.exercises, release.allowed, plans))
-        )
         uses = _uses(notebook, answers, plans, release)
         marks = tuple(
-            replace(mark, uses=uses[i], copied=_is_a_copy(release.exercises[i], plans[i]))
-            for i, mark in enumerate(marks)
+            replace(
+                _mark(one, allowed, plan, hidden[i], shown.get(i), failed.get(one.function, ""), release, settings),
+                uses=uses[i],
+                copied=_is_a_copy(one, plan),
+            )
+            for i, (one, allowed, plan) in enumerate(zip(release.exercises, release.allowed, plans))
         )
         status = max(first.status, second.status, key=(GRADED, DIED, TIMEOUT).index)
-        said = [*first.messages, *second.messages, *notes, *([note] if note else [])]
+        said = [*first.messages, *second.messages, *notes, *how, *([note] if note else [])]
         text = assembled(notebook, release, marks, answers)
         seconds = time.perf_counter() - began
         return Result(student, status, " ".join(dict.fromkeys(said)), marks, settings.seed, text, seconds, name)
+
+
+def _by_hidden_inputs(
+    submission: Cells, first: SubmissionProcess, release: Release, settings: Settings
+) -> tuple[dict[int, Report], set[int], list[str], SubmissionProcess]:
+    """The reports that count; which of them are of the whole notebook as it ran, by a process of its own; remarks."""
+    hidden = by_definitions(submission, first, settings.seed, True, range(len(release.exercises)))
+    # what lost points, and may have been right in the notebook
+    odd = [i for i, report in hidden.items() if report.points < report.out_of and submission.may_differ(i, first)]
+    second = first.again()
+    ran, further_down = as_it_ran(submission, second, settings.seed, True, odd)
+    as_ran = {i for i in ran if ran[i].points >= hidden[i].points}
+    gained = [i for i in as_ran if ran[i].points > hidden[i].points]
+    how = _how(release, [i for i in gained if i not in further_down], "Judged as the whole notebook ran")
+    how += _how(release, [i for i in gained if i in further_down], "Judged by what stands further down")
+    return hidden | {i: ran[i] for i in as_ran}, as_ran, how, second
 
 
 def _is_a_copy(one: ExerciseCell, plan: Plan) -> bool:

@@ -51,17 +51,6 @@ def as_html(
     counts = Counter(r.status for r in results)
     mean = sum(r.points for r in came) / len(came) if came else 0.0
     head = ", ".join(f"{n} {status}" for status, n in counts.most_common())
-    exercises = "".join(
-        f"<tr><th scope='row'><code>{e(name)}</code></th><td class='number'>{points:.2f} of {most:g}</td>"
-        f"<td><span class='bar' style='width:{120 * points / most:.0f}px'></span><span class='rest' "
-        f"style='width:{120 - 120 * points / most:.0f}px'></span></td>"
-        f"<td class='number'>{full}</td><td class='number'>{none}</td><td class='number'>{blank}</td></tr>"
-        for name, points, most, full, none, blank in by_exercise(results, release)
-    )
-    mistakes = "".join(
-        f"<tr><td class='number'>{n}</td><td><code>{e(name)}</code></td><td>{e(mistake)}</td></tr>"
-        for name, mistake, n in commonest(results)
-    )
     taught = "".join(f"<li>{e(sentence)}</li>" for sentence in next_lecture(results, release))
     columns = "".join(f"<th scope='col' class='number'>{_short(one.name)}</th>" for one in release.exercises)
     return f"""<!DOCTYPE html>
@@ -74,16 +63,9 @@ def as_html(
 <h2>Points of those who handed in</h2>
 {_distribution(results, release, sums)}
 <h2>By exercise</h2>
-<table><thead><tr><th scope="col">exercise</th><th scope="col" class="number">mean</th><th></th>
-<th scope="col" class="number">all points</th><th scope="col" class="number">none</th>
-<th scope="col" class="number">blank</th></tr></thead><tbody>{exercises}</tbody></table>
+{_by_exercise(results, release)}
 <h2>The commonest mistakes</h2>
-{
-        f'''<table><thead><tr><th scope="col" class="number">students</th><th scope="col">exercise</th>
-<th scope="col">mistake</th></tr></thead><tbody>{mistakes}</tbody></table>'''
-        if mistakes
-        else "<p>None was named.</p>"
-    }
+{_commonest(results)}
 <h2>Everybody</h2>
 <div class="wide"><table class="all"><thead><tr><th scope="col">student</th><th scope="col">status</th>
 <th scope="col" class="number">points</th>{
@@ -112,6 +94,32 @@ def _distribution(results: Sequence[Result], release: Release, sums: Totals) -> 
         for low, high, n in counts
     )
     return f"<table class='distribution'><tbody>{rows}</tbody></table>"
+
+
+def _by_exercise(results: Sequence[Result], release: Release) -> str:
+    rows = "".join(
+        f"<tr><th scope='row'><code>{escape(name)}</code></th><td class='number'>{points:.2f} of {most:g}</td>"
+        f"<td><span class='bar' style='width:{120 * points / most:.0f}px'></span><span class='rest' "
+        f"style='width:{120 - 120 * points / most:.0f}px'></span></td>"
+        f"<td class='number'>{full}</td><td class='number'>{none}</td><td class='number'>{blank}</td></tr>"
+        for name, points, most, full, none, blank in by_exercise(results, release)
+    )
+    return f"""<table><thead><tr><th scope="col">exercise</th><th scope="col" class="number">mean</th><th></th>
+<th scope="col" class="number">all points</th><th scope="col" class="number">none</th>
+<th scope="col" class="number">blank</th></tr></thead><tbody>{rows}</tbody></table>"""
+
+
+def _commonest(results: Sequence[Result]) -> str:
+    rows = "".join(
+        f"<tr><td class='number'>{n}</td><td><code>{escape(name)}</code></td><td>{escape(mistake)}</td></tr>"
+        for name, mistake, n in commonest(results)
+    )
+    return (
+        f"""<table><thead><tr><th scope="col" class="number">students</th><th scope="col">exercise</th>
+<th scope="col">mistake</th></tr></thead><tbody>{rows}</tbody></table>"""
+        if rows
+        else "<p>None was named.</p>"
+    )
 
 
 def _row(r: Result, release: Release, total: Total, more: bool, page: str) -> str:

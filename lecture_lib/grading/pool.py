@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from lecture_lib.grading.assembled import without_answers
@@ -58,7 +58,7 @@ def judged(
     settings: Settings,
     interrupts: Interrupts,
     pool: futures.Executor | None = None,
-) -> Iterator[tuple[Result, bytes | None]]:
+) -> Iterator[Outcome]:
     """Results as they come, with a bounded number of notebooks in memory, and the text that was judged, if one was.
 
     If a worker of the pool dies, all that was running is suspect, and so is whoever was killed from outside, or ran
@@ -66,64 +66,89 @@ def judged(
     Raises Stopped at the first interrupt.
     """
     opened = partial(executor, settings) if pool is None else lambda count: contextlib.nullcontext((pool, 4))
-    waiting, suspects, fruitless = list(reversed(todo)), [], 0
+    queue = _Queue(list(reversed(todo)), release, settings)
+    while queue.waiting or queue.suspects:
+        queue.alone = not queue.waiting
+        if queue.alone:
+            queue.waiting = [queue.suspects.pop()]
+        if queue.fruitless >= 3:
+            queue.fruitless = 0
+            _try_out(opened)
+        with opened(len(queue.waiting)) as (pool, at_once):
+            yield from queue.through(pool, at_once, interrupts)
 
-    def without(s: Submission, status: str, why: str) -> tuple[Result, None]:
-        return without_answers(s.student, status, why[:300], release, settings.seed, s.name), None
 
-    while waiting or suspects:
-        one_by_one = not waiting
-        if one_by_one:
-            waiting = [suspects.pop()]
-        if fruitless >= 3:
-            fruitless = 0
-            with opened(1) as (pool, _):
-                try:
-                    pool.submit(os.getpid).result()
-                except futures.BrokenExecutor:
-                    raise SandboxError("the grader's workers end as soon as they start") from None
-        with opened(len(waiting)) as (pool, at_once):
-            running: dict[futures.Future, tuple[Submission, bytes]] = {}
-            broken = False
-            while (waiting and not broken) or running:
-                while waiting and not broken and len(running) < at_once:
-                    s = waiting.pop()
-                    try:
-                        content, how = s.read(), replace(settings, alone=one_by_one)
-                        job = (s.student, content, release, how, s.name, s.note)
-                        running[pool.submit(grade, *job)] = s, content
-                    except Refused as error:  # it changed meanwhile
-                        yield without(s, INVALID, str(error))
-                    except futures.BrokenExecutor:
-                        waiting.append(s)
-                        broken = True
-                for future in futures.wait(running, timeout=0.5, return_when=futures.FIRST_COMPLETED).done:
-                    s, content = running.pop(future)
-                    try:
-                        result = future.result()
-                    except (SandboxError, CourseError):
-                        raise
-                    except Disturbed:
-                        suspects.append(s)
-                    except futures.CancelledError:
-                        raise CourseError(
-                            "The cluster cancelled what it was given. Run the same command again."
-                        ) from None
-                    except futures.BrokenExecutor:
-                        broken = True
-                        if one_by_one:
-                            fruitless += 1
-                            yield without(s, DIED, "Grading this submission ended the grader's own process.")
-                        else:
-                            suspects.append(s)
-                    except Exception as error:  # one odd submission is no reason to stop
-                        why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
-                        yield without(s, DIED, why)
-                    else:
-                        fruitless = 0
-                        yield result, content
-                if interrupts.came:
-                    raise Stopped
+Outcome = tuple[Result, bytes | None]
+
+
+@dataclass
+class _Queue:
+    """What is still to be judged, and what is to be judged again by itself."""
+
+    waiting: list[Submission]
+    release: Release
+    settings: Settings
+    suspects: list[Submission] = field(default_factory=list)
+    alone: bool = False  # is there nothing beside what runs now?
+    broken: bool = False  # has the pool lost a worker?
+    fruitless: int = 0  # submissions in a row that ended their worker, each by itself
+
+    def through(self, pool: futures.Executor, at_once: int, interrupts: Interrupts) -> Iterator[Outcome]:
+        """All that waits, as long as the pool is whole."""
+        running: dict[futures.Future, tuple[Submission, bytes]] = {}
+        self.broken = False
+        while (self.waiting and not self.broken) or running:
+            while self.waiting and not self.broken and len(running) < at_once:
+                yield from self.given_out(self.waiting.pop(), pool, running)
+            for future in futures.wait(running, timeout=0.5, return_when=futures.FIRST_COMPLETED).done:
+                yield from self.taken_back(future, *running.pop(future))
+            if interrupts.came:
+                raise Stopped
+
+    def given_out(self, s: Submission, pool: futures.Executor, running: dict) -> Iterator[Outcome]:
+        try:
+            content, how = s.read(), replace(self.settings, alone=self.alone)
+            running[pool.submit(grade, s.student, content, self.release, how, s.name, s.note)] = s, content
+        except Refused as error:  # it changed meanwhile
+            yield self.without(s, INVALID, str(error))
+        except futures.BrokenExecutor:
+            self.waiting.append(s)
+            self.broken = True
+
+    def taken_back(self, future: futures.Future, s: Submission, content: bytes) -> Iterator[Outcome]:
+        try:
+            result = future.result()
+        except (SandboxError, CourseError):
+            raise
+        except futures.CancelledError:
+            raise CourseError("The cluster cancelled what it was given. Run the same command again.") from None
+        except Disturbed:
+            self.suspects.append(s)
+        except futures.BrokenExecutor:
+            self.broken = True
+            if self.alone:
+                self.fruitless += 1
+                yield self.without(s, DIED, "Grading this submission ended the grader's own process.")
+            else:
+                self.suspects.append(s)
+        except Exception as error:  # one odd submission is no reason to stop
+            why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
+            yield self.without(s, DIED, why)
+        else:
+            self.fruitless = 0
+            yield result, content
+
+    def without(self, s: Submission, status: str, why: str) -> Outcome:
+        return without_answers(s.student, status, why[:300], self.release, self.settings.seed, s.name), None
+
+
+def _try_out(opened) -> None:
+    """SandboxError if not even a worker with nothing to do stays alive."""
+    with opened(1) as (pool, _):
+        try:
+            pool.submit(os.getpid).result()
+        except futures.BrokenExecutor:
+            raise SandboxError("the grader's workers end as soon as they start") from None
 
 
 class Stopped(Exception):

@@ -70,7 +70,7 @@ OF_A_LOOP = {
 }  # fmt: skip
 
 
-SEEN_ONCE = re.compile(r"None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach")  # what nobody does at several places
+SEEN_ONCE = re.compile(r"with .*(None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach)")  # at one place alone
 
 
 @dataclass(frozen=True)
@@ -290,7 +290,8 @@ def of_indices(node, names):
         yield copied(node, elts=[b, a]), f"with {code(a)} and {code(b)} exchanged"
     if not isinstance(node, ast.Subscript):
         return
-    yield node.value, f"with {code(node.value)} in place of {code(node)}"
+    long = code(node).endswith("...")
+    yield node.value, f"without [{code(node.slice)}]" if long else f"with {code(node.value)} in place of {code(node)}"
     templates = []
     if isinstance(node.slice, ast.Name):
         templates = ["x[i + 1]", "x[i - 1]"]
@@ -359,6 +360,16 @@ def of_any_value(node, names):
                 yield new, f"with {says} in place of {code(node)}"
     if _reduces(node) and node.args:
         yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("len", "range") and len(node.args) == 1:
+        inner = node.args[0]
+        if node.func.id == "len":
+            yield parsed("x.shape[1]", x=inner), f"with {code(inner)}.shape[1] in place of {code(node)}"
+        elif getattr(getattr(inner, "func", None), "id", "") == "len":
+            yield inner.args[0], f"with {code(inner.args[0])} in place of {code(node)}"
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        if isinstance(node.slice, (ast.Name, ast.Constant, ast.Subscript)):
+            new = parsed("x[:, i]", x=node.value, i=node.slice)
+            yield new, f"with columns of {node.value.id}, [:, i], in place of rows, [i]"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
         if other:
@@ -534,7 +545,12 @@ class Formula:
         if isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
             del tree.body[0]  # the docstring
         arguments = [a.arg for a in tree.args.args if a.arg in arrays]
-        found = self._in_expressions(tree.body, arguments, extra)
+        nodes = list(ast.walk(tree))
+        once = Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        set_ = [n for n in nodes if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
+        self.values = {n.targets[0].id: n.value for n in set_ if once[n.targets[0].id] == 1}
+        self.meanings = {n: code(v) for n, v in self.values.items() if n not in arguments}
+        found = self._in_expressions(tree.body, arguments, (*extra, self._of_parts))
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
         for block in blocks:
@@ -542,12 +558,15 @@ class Formula:
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
-        says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
+        says = lambda c: f"{c.says} {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
         self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
-        set_ = [line for block in blocks for line in block if isinstance(line, ast.Assign)]
-        named = [(line.targets[0].id, line.value) for line in set_ if isinstance(line.targets[0], ast.Name)]
-        once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-        self.meanings = {n: code(v) for n, v in named if once[n] == 1 and n not in arguments}
+
+    def _of_parts(self, node, names):
+        """What a name is made of, in place of the name: a value that is not finished."""
+        whole = self.values.get(node.id) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else None
+        for part in ast.walk(whole) if whole else ():
+            if isinstance(part, (ast.BinOp, ast.Subscript)) and part is not whole:
+                yield part, f"with {code(part)} in place of {node.id}"
 
     @staticmethod
     def _in_expressions(lines, arguments, extra) -> list[Change]:
@@ -564,9 +583,12 @@ class Formula:
                     if not isinstance(node, ast.expr) or field in ("func", "targets", "target"):
                         continue
                     where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
-                    where = "" if where.endswith("...") else where
+                    where = "" if where.endswith("...") else f"in {where}"
+                    counted = getattr(getattr(parent, "func", None), "id", "") in ("len", "enumerate")
                     for number, rule in enumerate(RULES + extra):
                         plain = rule in PLAIN
+                        if counted and rule is of_any_value:  # what changes their shape only
+                            continue
                         for new in rule(node, names):
                             if getattr(new[0], "id", "") not in grown:  # a list in itself brings torch.tensor down
                                 found.append((number, Change(holder, key, *new, where, plain=plain)))
@@ -581,7 +603,7 @@ class Formula:
         """The same change at all of its places, where none of these lies within another."""
         groups: dict[str, dict] = {}
         for change in self.changes:
-            if isinstance(change.there, ast.expr) and not SEEN_ONCE.search(change.base):
+            if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
                 groups.setdefault(change.base, {}).setdefault(change.place, change)
         for group in groups.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]

@@ -216,7 +216,7 @@ class Variants:
             return ""
         for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):
             known, ending = self.known[j], self.endings[says]
-            possible = known.of_a_formula or (known.teachers and says in ENDED)
+            possible = (known.of_a_formula and (known.clear or says in ENDED)) or (known.teachers and says in ENDED)
             if possible and fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
                 if known.teachers:
                     verb = "come" if says.startswith("with") else "are"

@@ -27,8 +27,8 @@ def _bin(x, kx):
     return (torch.searchsorted(kx, x, right=True) - 1).clamp(max=len(kx) - 2)
 
 
-def _by_one_width(x, kx, ku, width):
-    i = _bin(x, kx)
+def _by_one_width(x, kx, ku, width, i=None):
+    i = _bin(x, kx) if i is None else i
     slope = ku.diff()[i] / width
     return ku[i] + slope * (x - kx[i]), slope.log()
 
@@ -83,4 +83,8 @@ exercise.mistake(
     "Your slopes divide by the width of one bin. Every bin has its own: knots_x[i + 1] - knots_x[i].",
     lambda x, kx, ku: _by_one_width(x, kx, ku, kx[1] - kx[0]),
     lambda x, kx, ku: _by_one_width(x, kx, ku, (kx[-1] - kx[0]) / (len(kx) - 1)),
+    *(
+        lambda x, kx, ku, of=of: _by_one_width(x, kx, ku, of(kx), ((x - kx[0]) / of(kx)).long().clamp(0, len(kx) - 2))
+        for of in (lambda kx: kx[1] - kx[0], lambda kx: (kx[-1] - kx[0]) / (len(kx) - 1))
+    ),
 )

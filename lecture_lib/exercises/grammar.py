@@ -52,7 +52,7 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = """x.float() | x.long() |
+OF_AN_EXPRESSION = """x.float() | x.long() | math.log(x) | math.exp(x) | x.cumsum(0) |
 -x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
 x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
 x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
@@ -249,7 +249,10 @@ def of_calls(node, names):
             other = parsed("0" if code(node.args[0]) != "0" else "1")
             yield copied(node, args=[other]), f"along axis {code(other)} in place of {code(node.args[0])}"
         if name in ("sum", "mean"):
-            how_many = "x.numel()" if not node.args[0 if method else 1 :] else "len(x)"
+            axis = node.args[0 if method else 1 :]
+            count = parsed("x.shape[i]", x=inner, i=axis[0]) if axis else parsed("x.numel()", x=inner)
+            yield count, f"with how many there are in place of {code(node)}"
+            how_many = "len(x)" if axis else "x.numel()"
             new = parsed(f"c / {how_many}", c=node, x=inner)
             yield new, f"with {code(node)} divided by how many there are"
             yield parsed(f"c * {how_many}", c=node, x=inner), f"with {code(node)} times how many there are"
@@ -340,7 +343,7 @@ def of_any_value(node, names):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, ast.Compare):
         op = type(node.ops[0])
-        for right in (o for o, wrong in OTHERS.items() if op in wrong and o not in OTHERS.get(op, ())):
+        for right in (o for o in OTHERS if issubclass(o, ast.cmpop) and o is not op and o not in OTHERS.get(op, ())):
             yield copied(node, ops=[right(), *node.ops[1:]]), f"with {SIGNS[right]} in place of {SIGNS[op]}"
     if _reduces(node) and not node.args and not node.keywords:
         for axis in (-1, 0):
@@ -366,6 +369,18 @@ def of_any_value(node, names):
             yield parsed("x.shape[1]", x=inner), f"with {code(inner)}.shape[1] in place of {code(node)}"
         elif getattr(getattr(inner, "func", None), "id", "") == "len":
             yield inner.args[0], f"with {code(inner.args[0])} in place of {code(node)}"
+    if isinstance(node, ast.Attribute) and node.attr == "inf":
+        yield ast.UnaryOp(ast.USub(), node), f"with -{code(node)} in place of {code(node)}"
+    if isinstance(node, ast.Attribute) and node.attr == "values" and _reduces(node.value):
+        for other in ("mean", "sum", "logsumexp"):
+            new = copied(node.value, func=copied(node.value.func, attr=other))
+            yield new, f"with .{other}() in place of .{node.value.func.attr}().values"
+    if isinstance(node, ast.Name) and node.id in names:
+        for other in names:  # what it points to
+            yield (
+                parsed("x[i]", x=ast.Name(other, ast.Load()), i=node),
+                f"with {other}[{node.id}] in place of {node.id}",
+            )
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         if isinstance(node.slice, (ast.Name, ast.Constant, ast.Subscript)):
             new = parsed("x[:, i]", x=node.value, i=node.slice)

@@ -240,26 +240,34 @@ class Variants:
             return "", False
         wrong = {}
         for name, columns in parts.items():
-            mixed = [_with_part(right, theirs, columns) for right, theirs in zip(self.expected, got)]
-            differ = [i for i, (m, right) in enumerate(zip(mixed, self.expected)) if not alike(m, right)]
-            if differ:
-                wrong[name] = self._of_one_part(name, mixed, max(differ, key=self.telling), len(differ) > 1)
+            theirs, right = ([v[..., columns].double() for v in values] for values in (got, self.expected))
+            if differ := [i for i, pair in enumerate(zip(theirs, right)) if not alike(*pair)]:
+                wrong[name] = self._of_one_part(name, theirs, columns, max(differ, key=self.telling), len(differ) > 1)
         named = [says for says in wrong.values() if says]
-        if len(wrong) < 2 or not named:
-            return "", False
         others = [name for name, says in wrong.items() if not says]
-        return " ".join([TWO, *named, *(f"Your {name} is wrong, too, in another way." for name in others)]), not others
+        says = [TWO] * (len(wrong) > 1) + named + [f"Your {name} is wrong, too, in another way." for name in others]
+        return (" ".join(says), not others) if named else ("", False)
 
-    def _of_one_part(self, name: str, mixed: list[Tensor], first: int, often: bool) -> str:
-        """often: does it differ in more than one case? Else a change of the formula may fit by chance."""
-        for known in self.matching(mixed[first], first):
-            if (OF_ALL.search(known.says) if known.teachers else not often) or not (known.clear or known.of_a_formula):
+    def _of_one_part(self, name: str, theirs: list[Tensor], columns: slice, first: int, often: bool) -> str:
+        """Of a teacher's mistake the other part is right, too. Few whole numbers fit a change of the formula by chance.
+
+        often: do they differ in more than one case? Else that may be chance, too.
+        """
+        whole = self.expected[first][..., columns].numel() == 1 and all((v == v.round()).all() for v in theirs)
+        right = [e[..., columns].double() for e in self.expected]
+        for known in self.known:
+            if (OF_ALL.search(known.says) if known.teachers else whole or not often) or not (
+                known.clear or known.of_a_formula
+            ):
                 continue
-            if fits(known.value, mixed, first):
-                if known.teachers:
-                    return f"In your {name}: {known.says}"
+            value = _part_of(known.value, columns)
+            if not fits(value, theirs, first) or alike(value(first), right[first]):
+                continue
+            if not known.teachers:
                 says = known.says.replace("those of", "that of").replace("the right ones", "the right one")
                 return f"Your {name} is {says}."
+            if all(alike(_with_part(known.value(i), e, columns), e.double()) for i, e in enumerate(self.expected)):
+                return f"In your {name}: {known.says}"
         return ""
 
     def run(self, function: Callable, i: int) -> Tensor | None:
@@ -400,6 +408,10 @@ def _other_values(value) -> list:
 
 
 OF_ALL = re.compile(r"(is|are) right|alone|only|order|twice|both|[Yy]our numbers")  # says more than of one part
+
+
+def _part_of(value: Callable[[int], Tensor | None], columns: slice) -> Callable[[int], Tensor | None]:
+    return lambda i: None if (v := value(i)) is None or not v.ndim else v[..., columns].double()
 
 
 def _with_part(right: Tensor, theirs: Tensor, columns: slice) -> Tensor:

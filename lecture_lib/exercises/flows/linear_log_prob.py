@@ -57,6 +57,7 @@ exercise.mistake(
 exercise.mistake(
     "You took the diagonal of A for all of it. That is right only if the rest of A is 0.",
     _of(lambda x, A, b: (x - b) / A.diagonal()),
+    _of(lambda x, A, b: (x - b) / A.diagonal(), lambda A: A.diagonal().abs().log().sum()),
     _of(_z, lambda A: A.diagonal().abs().log().sum()),
 )
 exercise.mistake(

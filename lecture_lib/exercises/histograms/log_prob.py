@@ -71,6 +71,7 @@ exercise.mistake(
     "Your numbers are those of one width for all bins. Each bin has its own: edges[i + 1] - edges[i].",
     lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / (edges[1] - edges[0])),
     lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / edges.diff().mean()),
+    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / (edges[-1] - edges[0])),
 )
 exercise.mistake(
     "You subtracted the width. log(p / w) is log p - log w.",

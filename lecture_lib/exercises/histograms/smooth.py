@@ -46,6 +46,14 @@ exercise.mistake(
     lambda counts, alpha: torch.where(counts == 0, alpha, counts) / (counts.sum() + alpha * len(counts)),
 )
 exercise.mistake(
+    "You shared one alpha among all bins. Every bin gets a whole alpha.",
+    lambda counts, alpha: smooth(counts, alpha / len(counts)),
+)
+exercise.mistake(
+    "You mixed the shares with equal ones, alpha of these and 1 - alpha of those. alpha is added to each count.",
+    lambda counts, alpha: (1 - alpha) * counts / counts.sum() + alpha / len(counts),
+)
+exercise.mistake(
     "You took the larger of count and alpha. Every bin gets alpha on top of its count.",
     lambda counts, alpha: counts.clamp(min=alpha) / (counts.sum() + alpha * len(counts)),
     lambda counts, alpha: smooth(counts.clamp(min=alpha), 0),

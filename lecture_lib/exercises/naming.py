@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.exercises.grammar import Change, Formula
-from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
+from lecture_lib.sandbox.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
 FIRST = 16  # numbers of a value by which it is looked up
 MOST = 2000  # numbers of a case with which variants are tried first
@@ -383,7 +383,8 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
     """Names the argument that makes no difference to the answer in any failed case, though it does to the right one."""
     exercise = variants.exercise
     right = call_in_process(exercise.reference, exercise.parts)
-    for name in variants.cases[0] if exercise.adapter is None else ():
+    draws = any(isinstance(a, Seed) for a in variants.cases[0].values())  # the same by chance
+    for name in variants.cases[0] if exercise.adapter is None and not draws else ():
         same = []
         for i in failed:
             changed = [{**variants.cases[i], name: other} for other in _other_values(variants.cases[i][name])]
@@ -393,7 +394,7 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
                 given = [call(one).value for one in changed]
                 same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
         if all(same) and len(same) >= min(2, len(failed)):
-            return f"Your answer stays the same when {name} changes. Use {name} itself, not a value of the notebook."
+            return f"Your answer stays the same when {name} changes. Is it used, and not a value of the notebook?"
     return ""
 
 

@@ -18,6 +18,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from types import FunctionType, ModuleType
 
 import torch
@@ -32,7 +33,7 @@ SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tri
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
-    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|without the minus of -\d|"
+    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d|"
     r"with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
@@ -80,11 +81,13 @@ class Repairs:
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
         order = lambda c: (".values in place" not in c.says, not c.plain, bool(ODD.search(c.says)))  # noqa: E731
-        for change in sorted(self.formula.changes, key=order):
+        singles = sorted(self.formula.changes, key=order)
+        late = lambda c: c.says.endswith("everywhere")  # noqa: E731
+        first_of_all, last_of_all = ([[c] for c in singles if late(c) is is_late] for is_late in (False, True))
+        for changes in chain(first_of_all, self.formula.together(), last_of_all):
             if time.thread_time() > end:
                 break
-            function = self.formula.variant(change)
-            value = None
+            function, value = self.formula.variant(*changes), None
             with contextlib.suppress(TookTooLong), at_most(ONE):
                 value = function and self.variants.run(function, first)
             if value is None:
@@ -92,21 +95,16 @@ class Repairs:
             if value.shape == expected.shape and exercise.same(value, expected).all():
                 with contextlib.suppress(TookTooLong), at_most(SECONDS):
                     if self.is_right(function):
-                        return f"{self._at(change)}, all is right."
-            self.tried.append((function, change, value))
-        for changes in self.formula.together():
-            if time.thread_time() > end:
-                break
-            function, value = self.formula.variant(*changes), None
-            with contextlib.suppress(TookTooLong), at_most(ONE):
-                value = function and self.variants.run(function, first)
-            if value is None or value.shape != expected.shape or not exercise.same(value, expected).all():
-                continue
-            with contextlib.suppress(TookTooLong), at_most(SECONDS):
-                if self.is_right(function):
-                    others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
-                    return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
+                        return self._mended(changes)
+            if len(changes) == 1:
+                self.tried.append((function, changes[0], value))
         return ""
+
+    def _mended(self, changes: list[Change]) -> str:
+        if len(changes) == 1:
+            return f"{self._at(changes[0])}, all is right."
+        others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
+        return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
 
     def nearer(self, got: list[Tensor | None]) -> str:
         """Of small numbers that are added, or are bounds: do they keep the answer from what is right?"""

@@ -13,6 +13,7 @@ from operator import itemgetter
 import torch
 from torch import Tensor
 
+from lecture_lib.exercises import words
 from lecture_lib.exercises.grammar import Change, Formula
 from lecture_lib.sandbox.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
@@ -268,7 +269,8 @@ class Variants:
                 return f"Your {name} is {says}."
             if all(alike(_with_part(known.value(i), e, columns), e.double()) for i, e in enumerate(self.expected)):
                 return f"In your {name}: {known.says}"
-        return ""
+        count = words.times_a_count(theirs, right, self.cases)
+        return f"In your {name}: {count[0].lower()}{count[1:]}" if count else ""
 
     def run(self, function: Callable, i: int) -> Tensor | None:
         """What the function gives in case i, or None."""
@@ -400,6 +402,8 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
 
 def _other_values(value) -> list:
     """Others of the same kind, unlike in every respect: not only by a factor, nor only in their order."""
+    if torch.is_tensor(value) and value.ndim and value.dtype is torch.long:
+        return [value.flip(0), value.min() + value.max() - value] if value.numel() else []  # such levels occur
     if torch.is_tensor(value):
         if not value.ndim or not value.is_floating_point():
             return []

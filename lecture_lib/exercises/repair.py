@@ -33,7 +33,8 @@ SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tri
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
-    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d|"
+    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|"
+    r"without the minus of -\d|with [01] in place of \D|"
     r"with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence

@@ -54,6 +54,7 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "min": r"\bsmallest",
 }
 ODD = re.compile(r"two sides of|with \* in place|only after|exchanged")  # tried after others
+ODD_EVERYWHERE = re.compile(r"with .*[-+/[].* in place of \w+ everywhere$")  # said where nothing else mends it
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 KINDS = (Tensor, torch.nn.Module, torch.optim.Optimizer)  # whose methods one may forget to call
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
@@ -83,7 +84,7 @@ class Repairs:
         end = time.thread_time() + SECONDS
         order = lambda c: (".values in place" not in c.says, not c.plain, bool(ODD.search(c.says)))  # noqa: E731
         singles = sorted(self.formula.changes, key=order)
-        late = lambda c: c.says.endswith("everywhere")  # noqa: E731
+        late = lambda c: bool(ODD_EVERYWHERE.match(c.says))  # noqa: E731
         first_of_all, last_of_all = ([[c] for c in singles if late(c) is is_late] for is_late in (False, True))
         for changes in chain(first_of_all, self.formula.together(), last_of_all):
             if time.thread_time() > end:

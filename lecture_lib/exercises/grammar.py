@@ -38,7 +38,7 @@ SIGNS = {
     ast.NotEq: "!=",
 }  # fmt: skip
 OTHERS = {
-    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
+    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
     ast.Div: (ast.Mult, ast.FloorDiv, ast.Sub), ast.MatMult: (ast.Mult,), ast.BitAnd: (ast.BitOr,),
     ast.BitOr: (ast.BitAnd,), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.Lt),
     ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
@@ -342,7 +342,8 @@ def of_any_value(node, names):
     Also the operators for which others are taken by mistake, the other way round.
     """
     if isinstance(node, ast.BinOp):
-        for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
+        minus = [ast.Sub] * isinstance(node.op, ast.Mult)
+        for right in (*(op for op, wrong in OTHERS.items() if type(node.op) in wrong), *minus):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, ast.Compare):

@@ -319,7 +319,7 @@ def of_numbers(node, names):
             if other != v:
                 new = ast.Constant(abs(other))
                 yield (new if other >= 0 else ast.UnaryOp(ast.USub(), new)), f"with {other:g} in place of {v:g}"
-        for name in names:
+        for name in names if type(v) is float else ():
             yield ast.Name(name, ast.Load()), f"with {name} in place of {v:g}"
 
 

@@ -414,7 +414,8 @@ def _by_grammar(
         if not failed or any(value is None for value in got):
             return ""
         first = max(failed, key=variants.telling)
-        if (found := variants.one(got, first)) or variants.expected[first].numel() > MOST:
+        found = variants.one(got, first) or (repairs.nearer(got) if repairs else "")
+        if found or variants.expected[first].numel() > MOST:
             return found  # with more numbers two at once would take too long
         if found := repairs.two(got) if repairs else "":
             return found

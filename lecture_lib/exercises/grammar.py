@@ -52,11 +52,13 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = """x.float() | x.long() |
+OF_AN_EXPRESSION = """x.float() | x.long() | x.cumsum(0) |
 -x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
 x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
 x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
-x.item() | x.values | len(x) | int(x) | torch.as_tensor(x)""".replace("\n", " ").split(" | ")
+x.item() | x.values | len(x) | int(x) | torch.as_tensor(x) | math.log(x) | math.exp(x)""".replace("\n", " ").split(
+    " | "
+)
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
     "x[-1:]": "x[-1:]", "x.flip(0)": "x backwards", "x.sort(0).values": "the sorted x", "x.T": "x.T",
@@ -70,7 +72,7 @@ OF_A_LOOP = {
 }  # fmt: skip
 
 
-SEEN_ONCE = re.compile(r"None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach")  # what nobody does at several places
+SEEN_ONCE = re.compile(r"with .*(None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach)")  # at one place alone
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
     yield (ast.UnaryOp(ast.USub(), b) if op is ast.Sub else b), f"without {code(a)}"
     if op in (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv):
         yield copied(node, left=b, right=a), f"with the two sides of {SIGNS[op]} exchanged"
+    if op is ast.Div:
+        yield parsed("1 / b", b=b), f"with 1 in place of {code(a)}"
     if op in (ast.Sub, ast.Div):
         yield b, f"with {code(b)} in place of the {'difference' if op is ast.Sub else 'quotient'}"
     if op in (ast.Add, ast.Sub):
@@ -249,7 +253,10 @@ def of_calls(node, names):
             other = parsed("0" if code(node.args[0]) != "0" else "1")
             yield copied(node, args=[other]), f"along axis {code(other)} in place of {code(node.args[0])}"
         if name in ("sum", "mean"):
-            how_many = "x.numel()" if not node.args[0 if method else 1 :] else "len(x)"
+            axis = node.args[0 if method else 1 :]
+            count = parsed("x.shape[i]", x=inner, i=axis[0]) if axis else parsed("x.numel()", x=inner)
+            yield count, f"with how many there are in place of {code(node)}"
+            how_many = "len(x)" if axis else "x.numel()"
             new = parsed(f"c / {how_many}", c=node, x=inner)
             yield new, f"with {code(node)} divided by how many there are"
             yield parsed(f"c * {how_many}", c=node, x=inner), f"with {code(node)} times how many there are"
@@ -290,7 +297,8 @@ def of_indices(node, names):
         yield copied(node, elts=[b, a]), f"with {code(a)} and {code(b)} exchanged"
     if not isinstance(node, ast.Subscript):
         return
-    yield node.value, f"with {code(node.value)} in place of {code(node)}"
+    long = code(node).endswith("...")
+    yield node.value, f"without [{code(node.slice)}]" if long else f"with {code(node.value)} in place of {code(node)}"
     templates = []
     if isinstance(node.slice, ast.Name):
         templates = ["x[i + 1]", "x[i - 1]"]
@@ -313,6 +321,8 @@ def of_numbers(node, names):
             if other != v:
                 new = ast.Constant(abs(other))
                 yield (new if other >= 0 else ast.UnaryOp(ast.USub(), new)), f"with {other:g} in place of {v:g}"
+        for name in names if type(v) is float else ():
+            yield ast.Name(name, ast.Load()), f"with {name} in place of {v:g}"
 
 
 def of_names(node, names):
@@ -334,12 +344,14 @@ def of_any_value(node, names):
     Also the operators for which others are taken by mistake, the other way round.
     """
     if isinstance(node, ast.BinOp):
-        for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
+        minus = [ast.Sub] * isinstance(node.op, ast.Mult)
+        for right in (*(op for op, wrong in OTHERS.items() if type(node.op) in wrong), *minus):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, ast.Compare):
         op = type(node.ops[0])
-        for right in (o for o, wrong in OTHERS.items() if op in wrong and o not in OTHERS.get(op, ())):
+        signs = (o for o in OTHERS if issubclass(o, ast.cmpop) and op in OTHERS and o is not op)
+        for right in (o for o in signs if o not in OTHERS[op]):
             yield copied(node, ops=[right(), *node.ops[1:]]), f"with {SIGNS[right]} in place of {SIGNS[op]}"
     if _reduces(node) and not node.args and not node.keywords:
         for axis in (-1, 0):
@@ -359,6 +371,32 @@ def of_any_value(node, names):
                 yield new, f"with {says} in place of {code(node)}"
     if _reduces(node) and node.args:
         yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("len", "range") and len(node.args) == 1:
+        inner = node.args[0]
+        if node.func.id == "len":
+            yield parsed("x.shape[1]", x=inner), f"with {code(inner)}.shape[1] in place of {code(node)}"
+        elif getattr(getattr(inner, "func", None), "id", "") == "len":
+            yield inner.args[0], f"with {code(inner.args[0])} in place of {code(node)}"
+    if isinstance(node, ast.Attribute) and node.attr == "inf":
+        yield ast.UnaryOp(ast.USub(), node), f"with -{code(node)} in place of {code(node)}"
+    if isinstance(node, ast.Attribute) and node.attr == "values" and _reduces(node.value):
+        for other in ("mean", "sum", "logsumexp"):
+            new = copied(node.value, func=copied(node.value.func, attr=other))
+            yield new, f"with .{other}() in place of .{node.value.func.attr}().values"
+    if isinstance(node, ast.Name) and node.id in names:
+        for other in names:  # what it points to
+            yield (
+                parsed("x[i]", x=ast.Name(other, ast.Load()), i=node),
+                f"with {other}[{node.id}] in place of {node.id}",
+            )
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        for other in names:
+            new = copied(node, slice=ast.Name(other, ast.Load()))
+            if other not in (node.value.id, getattr(node.slice, "id", "")):
+                yield new, f"with [{other}] in place of [{code(node.slice)}]"
+        if isinstance(node.slice, (ast.Name, ast.Constant, ast.Subscript)):
+            new = parsed("x[:, i]", x=node.value, i=node.slice)
+            yield new, f"with columns of {node.value.id}, [:, i], in place of rows, [i]"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
         if other:
@@ -534,7 +572,12 @@ class Formula:
         if isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
             del tree.body[0]  # the docstring
         arguments = [a.arg for a in tree.args.args if a.arg in arrays]
-        found = self._in_expressions(tree.body, arguments, extra)
+        nodes = list(ast.walk(tree))
+        once = Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        set_ = [n for n in nodes if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
+        self.values = {n.targets[0].id: n.value for n in set_ if once[n.targets[0].id] == 1}
+        self.meanings = {n: code(v) for n, v in self.values.items() if n not in arguments}
+        found = self._in_expressions(tree.body, arguments, (*extra, self._of_parts))
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
         for block in blocks:
@@ -542,12 +585,15 @@ class Formula:
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
-        says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
+        says = lambda c: f"{c.says} {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
         self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
-        set_ = [line for block in blocks for line in block if isinstance(line, ast.Assign)]
-        named = [(line.targets[0].id, line.value) for line in set_ if isinstance(line.targets[0], ast.Name)]
-        once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-        self.meanings = {n: code(v) for n, v in named if once[n] == 1 and n not in arguments}
+
+    def _of_parts(self, node, names):
+        """What a name is made of, in place of the name: a value that is not finished."""
+        whole = self.values.get(node.id) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else None
+        for part in ast.walk(whole) if whole else ():
+            if isinstance(part, (ast.BinOp, ast.Subscript)) and part is not whole:
+                yield part, f"with {code(part)} in place of {node.id}"
 
     @staticmethod
     def _in_expressions(lines, arguments, extra) -> list[Change]:
@@ -564,9 +610,12 @@ class Formula:
                     if not isinstance(node, ast.expr) or field in ("func", "targets", "target"):
                         continue
                     where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
-                    where = "" if where.endswith("...") else where
+                    where = "" if where.endswith("...") else f"in {where}"
+                    counted = getattr(getattr(parent, "func", None), "id", "") in ("len", "enumerate")
                     for number, rule in enumerate(RULES + extra):
                         plain = rule in PLAIN
+                        if counted and rule is of_any_value:  # what changes their shape only
+                            continue
                         for new in rule(node, names):
                             if getattr(new[0], "id", "") not in grown:  # a list in itself brings torch.tensor down
                                 found.append((number, Change(holder, key, *new, where, plain=plain)))
@@ -581,7 +630,7 @@ class Formula:
         """The same change at all of its places, where none of these lies within another."""
         groups: dict[str, dict] = {}
         for change in self.changes:
-            if isinstance(change.there, ast.expr) and not SEEN_ONCE.search(change.base):
+            if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
                 groups.setdefault(change.base, {}).setdefault(change.place, change)
         for group in groups.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]

@@ -13,8 +13,9 @@ from operator import itemgetter
 import torch
 from torch import Tensor
 
+from lecture_lib.exercises import words
 from lecture_lib.exercises.grammar import Change, Formula
-from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
+from lecture_lib.sandbox.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
 FIRST = 16  # numbers of a value by which it is looked up
 MOST = 2000  # numbers of a case with which variants are tried first
@@ -216,7 +217,7 @@ class Variants:
             return ""
         for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):
             known, ending = self.known[j], self.endings[says]
-            possible = known.of_a_formula or (known.teachers and says in ENDED)
+            possible = (known.of_a_formula and (known.clear or says in ENDED)) or (known.teachers and says in ENDED)
             if possible and fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
                 if known.teachers:
                     verb = "come" if says.startswith("with") else "are"
@@ -240,27 +241,36 @@ class Variants:
             return "", False
         wrong = {}
         for name, columns in parts.items():
-            mixed = [_with_part(right, theirs, columns) for right, theirs in zip(self.expected, got)]
-            differ = [i for i, (m, right) in enumerate(zip(mixed, self.expected)) if not alike(m, right)]
-            if differ:
-                wrong[name] = self._of_one_part(name, mixed, max(differ, key=self.telling), len(differ) > 1)
+            theirs, right = ([v[..., columns].double() for v in values] for values in (got, self.expected))
+            if differ := [i for i, pair in enumerate(zip(theirs, right)) if not alike(*pair)]:
+                wrong[name] = self._of_one_part(name, theirs, columns, max(differ, key=self.telling), len(differ) > 1)
         named = [says for says in wrong.values() if says]
-        if len(wrong) < 2 or not named:
-            return "", False
         others = [name for name, says in wrong.items() if not says]
-        return " ".join([TWO, *named, *(f"Your {name} is wrong, too, in another way." for name in others)]), not others
+        says = [TWO] * (len(wrong) > 1) + named + [f"Your {name} is wrong, too, in another way." for name in others]
+        return (" ".join(says), not others) if named else ("", False)
 
-    def _of_one_part(self, name: str, mixed: list[Tensor], first: int, often: bool) -> str:
-        """often: does it differ in more than one case? Else a change of the formula may fit by chance."""
-        for known in self.matching(mixed[first], first):
-            if (OF_ALL.search(known.says) if known.teachers else not often) or not (known.clear or known.of_a_formula):
+    def _of_one_part(self, name: str, theirs: list[Tensor], columns: slice, first: int, often: bool) -> str:
+        """Of a teacher's mistake the other part is right, too. Few whole numbers fit a change of the formula by chance.
+
+        often: do they differ in more than one case? Else that may be chance, too.
+        """
+        whole = self.expected[first][..., columns].numel() == 1 and all((v == v.round()).all() for v in theirs)
+        right = [e[..., columns].double() for e in self.expected]
+        for known in self.known:
+            if (OF_ALL.search(known.says) if known.teachers else whole or not often) or not (
+                known.clear or known.of_a_formula
+            ):
                 continue
-            if fits(known.value, mixed, first):
-                if known.teachers:
-                    return f"In your {name}: {known.says}"
+            value = _part_of(known.value, columns)
+            if not fits(value, theirs, first) or alike(value(first), right[first]):
+                continue
+            if not known.teachers:
                 says = known.says.replace("those of", "that of").replace("the right ones", "the right one")
                 return f"Your {name} is {says}."
-        return ""
+            if all(alike(_with_part(known.value(i), e, columns), e.double()) for i, e in enumerate(self.expected)):
+                return f"In your {name}: {known.says}"
+        count = words.times_a_count(theirs, right, self.cases)
+        return f"In your {name}: {count[0].lower()}{count[1:]}" if count else ""
 
     def run(self, function: Callable, i: int) -> Tensor | None:
         """What the function gives in case i, or None."""
@@ -375,7 +385,8 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
     """Names the argument that makes no difference to the answer in any failed case, though it does to the right one."""
     exercise = variants.exercise
     right = call_in_process(exercise.reference, exercise.parts)
-    for name in variants.cases[0] if exercise.adapter is None else ():
+    draws = any(isinstance(a, Seed) for a in variants.cases[0].values())  # the same by chance
+    for name in variants.cases[0] if exercise.adapter is None and not draws else ():
         same = []
         for i in failed:
             changed = [{**variants.cases[i], name: other} for other in _other_values(variants.cases[i][name])]
@@ -385,12 +396,14 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
                 given = [call(one).value for one in changed]
                 same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
         if all(same) and len(same) >= min(2, len(failed)):
-            return f"Your answer stays the same when {name} changes. Use {name} itself, not a value of the notebook."
+            return f"Your answer stays the same when {name} changes. Is it used, and not a value of the notebook?"
     return ""
 
 
 def _other_values(value) -> list:
     """Others of the same kind, unlike in every respect: not only by a factor, nor only in their order."""
+    if torch.is_tensor(value) and value.ndim and value.dtype is torch.long:
+        return [value.flip(0), value.min() + value.max() - value] if value.numel() else []  # such levels occur
     if torch.is_tensor(value):
         if not value.ndim or not value.is_floating_point():
             return []
@@ -400,6 +413,10 @@ def _other_values(value) -> list:
 
 
 OF_ALL = re.compile(r"(is|are) right|alone|only|order|twice|both|[Yy]our numbers")  # says more than of one part
+
+
+def _part_of(value: Callable[[int], Tensor | None], columns: slice) -> Callable[[int], Tensor | None]:
+    return lambda i: None if (v := value(i)) is None or not v.ndim else v[..., columns].double()
 
 
 def _with_part(right: Tensor, theirs: Tensor, columns: slice) -> Tensor:

@@ -17,6 +17,8 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
 from types import FunctionType, ModuleType
 
 import torch
@@ -31,7 +33,9 @@ SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tri
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
-    r"with //|taken twice|half of|done twice|of the loop|with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
+    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|"
+    r"without the minus of -\d|with [01] in place of \D|"
+    r"with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
@@ -50,6 +54,7 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "min": r"\bsmallest",
 }
 ODD = re.compile(r"two sides of|with \* in place|only after|exchanged")  # tried after others
+ODD_EVERYWHERE = re.compile(r"with .*[-+/[].* in place of \w+ everywhere$")  # said where nothing else mends it
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 KINDS = (Tensor, torch.nn.Module, torch.optim.Optimizer)  # whose methods one may forget to call
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
@@ -78,11 +83,13 @@ class Repairs:
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
         order = lambda c: (".values in place" not in c.says, not c.plain, bool(ODD.search(c.says)))  # noqa: E731
-        for change in sorted(self.formula.changes, key=order):
+        singles = sorted(self.formula.changes, key=order)
+        late = lambda c: bool(ODD_EVERYWHERE.match(c.says))  # noqa: E731
+        first_of_all, last_of_all = ([[c] for c in singles if late(c) is is_late] for is_late in (False, True))
+        for changes in chain(first_of_all, self.formula.together(), last_of_all):
             if time.thread_time() > end:
                 break
-            function = self.formula.variant(change)
-            value = None
+            function, value = self.formula.variant(*changes), None
             with contextlib.suppress(TookTooLong), at_most(ONE):
                 value = function and self.variants.run(function, first)
             if value is None:
@@ -90,21 +97,35 @@ class Repairs:
             if value.shape == expected.shape and exercise.same(value, expected).all():
                 with contextlib.suppress(TookTooLong), at_most(SECONDS):
                     if self.is_right(function):
-                        return f"{self._at(change)}, all is right."
-            self.tried.append((function, change, value))
-        for changes in self.formula.together():
-            if time.thread_time() > end:
-                break
-            function, value = self.formula.variant(*changes), None
-            with contextlib.suppress(TookTooLong), at_most(ONE):
-                value = function and self.variants.run(function, first)
-            if value is None or value.shape != expected.shape or not exercise.same(value, expected).all():
-                continue
-            with contextlib.suppress(TookTooLong), at_most(SECONDS):
-                if self.is_right(function):
-                    others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
-                    return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
+                        return self._mended(changes)
+            if len(changes) == 1:
+                self.tried.append((function, changes[0], value))
         return ""
+
+    def _mended(self, changes: list[Change]) -> str:
+        if len(changes) == 1:
+            return f"{self._at(changes[0])}, all is right."
+        others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
+        return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
+
+    def nearer(self, got: list[Tensor | None]) -> str:
+        """Of small numbers that are added, or are bounds: do they keep the answer from what is right?"""
+        right, small = self.variants.expected, []
+        for change in self.formula.changes if self.formula else ():
+            number = getattr(change.there, "value", None)
+            if change.base.startswith("with 0 in place of") and type(number) is float and 0 < number <= 0.01:
+                small.append(replace(change, new=ast.Constant(number / 1000), base=f"{number:g}"))
+        function = self.formula.variant(*small) if small else None
+        for i, (value, e) in enumerate(zip(got, right)) if function else ():
+            after = self.variants.run(function, i)
+            if value is None or after is None or not value.shape == after.shape == e.shape:
+                return ""
+            if not (after - e).abs().max() <= (value - e).abs().max() / 100 + 1e-5:  # NaN neither
+                return ""
+        if not function:
+            return ""
+        here = f"the smaller {small[0].base} is there, the nearer you come to what is right"
+        return f"{self._at(small[0], here)}. Leave it out, and treat the case that it is for by itself."
 
     def two(self, got: list[Tensor | None]) -> str:
         """The change after which only one known mistake is left, a teacher's at best; or ""."""

@@ -151,6 +151,7 @@ PAIR = "max(dim) and sort give values and indices together: take .values."
 ADVICE = {  # symptom -> advice; the first that fits
     "builtin_function_or_method|'method' obj|not method|and 'method'": "A function is named and not called: write the "
     "round brackets, too, as in x.detach() or torch.exp(x).",
+    "same number of dimensions as input": "gather takes as many dimensions as its table has: i[:, None] is a column.",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
     "'size'.*must be tuple": "A shape is a tuple, also of one number: (n,) with a comma.",
@@ -264,7 +265,7 @@ def _constant(got: Tensor, expected: Tensor) -> str:
     offset, factor, zeros = (g - e)[0], (g / e)[0], got[expected == 0]
     if torch.allclose(g - e, offset, rtol=1e-4, atol=1e-5) and (zeros - offset).abs().lt(1e-4).all():
         return f"Every number is off by the same amount, {offset.item():.4g}."
-    if torch.allclose(g / e, factor, rtol=1e-4) and not zeros.any() and factor != 0:
+    if torch.allclose(g / e, factor, rtol=1e-4) and not zeros.any() and factor != 0 and abs(factor - 1) > 1e-3:
         if math.isclose(factor, -1, rel_tol=1e-5):
             return "The sign is the other way round."
         return f"Every number is {factor.item():.4g} times the expected one."

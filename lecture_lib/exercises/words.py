@@ -79,9 +79,9 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
     if len(e) == 1 and g == e * 2:
         return ": did a column meet a row, so that every number met every other?"
     if len(e) == 1 and len(g) == 2 and g[0] == e[0]:
-        return ": is a sum or mean over each row missing?"
+        return ": is a sum, a mean or a smallest over each row missing?"
     if len(e) == 1 and len(g) == 2 and g[1] == e[0]:
-        return ": is a sum or mean over each column missing?"
+        return ": is a sum, a mean or a smallest over each column missing?"
     if g == e[::-1]:
         return ": are rows and columns exchanged? .T exchanges them."
     if len(g) == len(e) and g[1:] == e[1:]:
@@ -112,12 +112,12 @@ def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any], l
         if re.search(r"\w\[[^]]*[<>][^]]*\]", line):  # x[x > 0] beside all of x
             return f" {SHORTER}"
         return " " + _sizes(error, expected, arguments)
-    if "AttributeError: 'float'" in error or "AttributeError: 'int'" in error or "be Tensor, not float" in error:
+    if found := re.search("AttributeError: '(?:int|float)'.* attribute '(\\w+)'|be Tensor, not float", error):
         plain = [name for name, a in arguments.items() if type(a) in (int, float)]
-        who = f"{' and '.join(plain)} {'is a Python number' if len(plain) == 1 else 'are Python numbers'}. " * any(
-            plain
-        )
-        return f" {who}{NUMBERS}"
+        who = f"{' and '.join(plain)} {'is a Python number' if len(plain) == 1 else 'are Python numbers'}. "
+        if found[1] and not hasattr(math, found[1]):
+            return f" {who * any(plain)}A Python number has no .{found[1]}, tensors have."
+        return f" {who * any(plain)}{NUMBERS}"
     if re.search(r"positional argument|missing \d+ required", error) and arguments:
         return f" The function that is asked for takes ({', '.join(arguments)}), in this order."
     if re.search("math domain error|expected a positive input", error) and expected.isneginf().any():
@@ -153,12 +153,14 @@ ADVICE = {  # symptom -> advice; the first that fits
     "round brackets, too, as in x.detach() or torch.exp(x).",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
-    "'size'.*must be tuple": "A shape is a tuple, also of one number: (n,) with a comma.",
+    "'size'.*not Tensor": "A size is a whole number. That of a tensor is len(x).",
+    "'size'.*must be tuple|tuple of ints size": "A shape is a tuple, also of one number: (n,) with a comma.",
+    "'tuple' object cannot be interpreted": "A tuple holds several numbers: take one of them, as in ratio[0].",
     "step must be greater than zero": "A tensor knows no steps backwards: write x.flip(0).",
     "'(Tensor|Parameter)' object has no attribute 'zero_grad'": "An optimizer has zero_grad(), a tensor has not: there "
     "write theta.grad = None.",
-    "linalg.solve: Incompatible": "solve(A, B) takes the columns of B one by one. If your rows are points, write "
-    "solve(A, B.T).T.",
+    "linalg.solve: Incompatible": "solve(A, B) needs a B with as many rows as A: is a product missing, or "
+    "are rows and columns exchanged, as in solve(A, B.T).T?",
     "bitwise_and": "In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
     "bitwise_or": "In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
     "Boolean value of Tensor|truth value of": "Many numbers are neither True nor False: use masks with & and |, or "
@@ -170,7 +172,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "Python scalars|converted to Scalar|length-1 arrays|Tensor, not": NUMBERS,
     "0-d tensor": "One number has no parts: is it the result of a sum, a mean, or one index too many?",
     "used as indices|only integers|valid indices|indices must be integers": "An index must be a whole number: "
-    ".long() makes one of a tensor, int(...) of a number.",
+    ".long() makes one of a tensor, int(...) of a number. The place of the smallest is argmin, not min.",
     "too many indices|Dimension out of range|invalid index": "There are fewer dimensions than that: look at .shape.",
     "IndexError": "Indices count from 0, so the last of n is n - 1. Does a loop or an edge go one too far? After "
     "bincount: give minlength.",
@@ -190,15 +192,18 @@ ADVICE = {  # symptom -> advice; the first that fits
     "backward through the graph a second": "One backward for each loss: compute the loss anew, or add both before.",
     "only for scalar outputs": "backward() starts at one number: take the mean of the losses.",
     "that requires grad": "Write .detach() before numpy() or item by item.",
-    "does not require grad": "The loss has no history: detach or no_grad cut it off from the parameters.",
-    "modified by an inplace operation": "Call loss.backward() before optimizer.step().",
+    "does not require grad": "The loss has no history: no network made it, or detach or no_grad cut it "
+    "off from the parameters.",
+    "modified by an inplace operation": "A step changed what a loss needs that was computed before it. Compute the loss "
+    "after that step, or call its backward() before.",
     "size mismatch, got input": "The images have another number of values than last: look at stride and padding.",
     "shapes cannot be multiplied|size mismatch": "Is a transpose missing, as in x @ u.T?",
     "argument '(axis|keepdims)'|argument.*out.*must be": "A numpy function met a tensor: use its own methods, as in "
     "x.mean(0).",
     "scalar type|same dtype|different dtype|complex dtype|be cast": "Whole numbers, float and double do not mix here: "
     ".float() or .double() makes them alike.",
-    "as an integer|to an index": "A whole number is needed: int(...), or len(...).",
+    "as an integer|to an index": "A whole number is needed: int(...), len(...), or in a loop the place and not the value, "
+    "for i in range(len(x)).",
     "not callable": "Round brackets call a function: to take a number out of a tensor write x[i].",
     "not subscriptable": "Square brackets look into a list or tensor. This is a single number, or a function.",
     "view size": "Use reshape in place of view.",

@@ -173,11 +173,34 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
             yield inside, f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
         elif type(a.op) in (ast.Div, ast.FloorDiv):
             yield inside, f"with {SIGNS[op]} {code(b)} before {SIGNS[type(a.op)]} {code(a.right)}"
+    if (found := _farthest_left(a)) and STRENGTH.get(op) == 2:
+        new = copied(found, right=_with_farthest_left(node, found, found.right))
+        yield new, f"without the parentheses around {code(found)}"
+    if op in (ast.Add, ast.Sub) and isinstance(b, ast.BinOp) and isinstance(b.left, ast.BinOp):
+        if STRENGTH.get(type(b.op)) == STRENGTH.get(type(b.left.op)) == 2 and not isinstance(b.left.left, ast.BinOp):
+            sum_ = copied(node, right=b.left.left)
+            yield copied(b, left=copied(b.left, left=sum_)), f"with parentheses around {code(sum_)}"
+    if op is ast.MatMult and getattr(b, "attr", "") == "T":
+        yield copied(node, left=ast.Attribute(a, "T", ast.Load()), right=b.value), "with the .T on the other side of @"
+    if op is ast.MatMult and getattr(a, "attr", "") == "T":
+        yield copied(node, left=a.value, right=ast.Attribute(b, "T", ast.Load())), "with the .T on the other side of @"
     if op is ast.Pow and _reduces(a):
         yield copied(a, func=copied(a.func, value=copied(node, left=a.func.value))), _before(f"** {code(b)}", a)
     if op is ast.Pow:
         yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
         yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"
+
+
+def _farthest_left(node) -> ast.BinOp | None:
+    """Of (a + b) / c the sum in parentheses, however many factors follow."""
+    if not isinstance(node, ast.BinOp) or STRENGTH.get(type(node.op)) != 2:
+        return None
+    inner = node.left
+    return inner if isinstance(inner, ast.BinOp) and STRENGTH.get(type(inner.op)) == 1 else _farthest_left(inner)
+
+
+def _with_farthest_left(node, found, new):
+    return new if node is found else copied(node, left=_with_farthest_left(node.left, found, new))
 
 
 def of_signs(node, names):
@@ -227,8 +250,13 @@ def of_calls(node, names):
     if name == "where" and len(node.args) == 3:
         yield node.args[1], f"with {code(node.args[1])} everywhere"
         yield node.args[2], f"with {code(node.args[2])} everywhere"
+    if name == "len":
+        yield parsed("x.shape[1]", x=inner), f"with {code(inner)}.shape[1] in place of {code(node)}"
     if inner is None or name in KEPT:
         return
+    if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult) and isinstance(inner.left, ast.Constant):
+        one = copied(node, func=copied(node.func, value=inner.right)) if method else copied(node, args=[inner.right])
+        yield copied(inner, right=one), f"with the factor {code(inner.left)} outside of {called}"
     yield inner, f"without {called}"
     if method and isinstance(inner, ast.Call) and _is_method(inner):  # a.f().g() -> a.g().f()
         new = copied(inner, func=copied(inner.func, value=copied(node, func=copied(node.func, value=inner.func.value))))
@@ -263,6 +291,10 @@ def of_calls(node, names):
         told = len(kept) < len(node.keywords)
         new = copied(node, keywords=kept if told else [*kept, ast.keyword("correction", ast.Constant(0))])
         yield new, f"with a division by {'n - 1' if told else 'n'} in place of {'n' if told else 'n - 1'} in {name}"
+    if name in ("cdist", "norm") and not any(k.arg == "p" for k in node.keywords):
+        for p, says in ((1, "with sums of absolute differences"), (float("inf"), "with the largest difference")):
+            new = copied(node, keywords=[*node.keywords, ast.keyword("p", ast.Constant(p))])
+            yield new, f"{says} in place of roots of sums of squares in {name}"
     if name == "sqrt":
         yield parsed("x / 2", x=inner), "with a half in place of the root"
     for i, argument in enumerate(node.args):
@@ -290,18 +322,26 @@ def of_indices(node, names):
         yield copied(node, elts=[b, a]), f"with {code(a)} and {code(b)} exchanged"
     if not isinstance(node, ast.Subscript):
         return
+    if code(node).endswith(".shape[1]"):
+        yield parsed("len(x)", x=node.value.value), f"with len({code(node.value.value)}) in place of {code(node)}"
     yield node.value, f"with {code(node.value)} in place of {code(node)}"
-    templates = []
+    templates, high = [], None
     if isinstance(node.slice, ast.Name):
         templates = ["x[i + 1]", "x[i - 1]"]
         yield node.slice, f"with {code(node.slice)} in place of {code(node)}"
     elif isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2:
-        templates = ["x[b, a]"]
+        templates = ["x[b, a]"] + ["x.amax(-1)"] * isinstance(node.slice.elts[0], ast.Call)  # a look-up
     elif isinstance(node.slice, ast.Slice):
         templates = ["x[1:]", "x[:-1]", "x[:1]"]
+        low, high = node.slice.lower, node.slice.upper
+        if high and not low:
+            templates.append("x[-(high):]")
+        if isinstance(low, ast.UnaryOp) and not high:
+            templates.append("x[:high]")
+            high = low.operand
     elts = getattr(node.slice, "elts", [None, None])
     for template in templates:
-        new = parsed(template, x=node.value, i=node.slice, a=elts[0], b=elts[-1])
+        new = parsed(template, x=node.value, i=node.slice, a=elts[0], b=elts[-1], high=high)
         if code(new) != code(node):
             yield new, f"with {code(new)} in place of {code(node)}"
 
@@ -337,6 +377,14 @@ def of_any_value(node, names):
         for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant):
+        call = node.right
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            method = _is_method(call)
+            inner = call.func.value if method else call.args[0] if call.args else call
+            new = copied(node, right=inner)
+            one = copied(call, func=copied(call.func, value=new)) if method else copied(call, args=[new])
+            yield one, f"with the factor {code(node.left)} inside of {call.func.attr}"
     if isinstance(node, ast.Compare):
         op = type(node.ops[0])
         for right in (o for o, wrong in OTHERS.items() if op in wrong and o not in OTHERS.get(op, ())):
@@ -397,9 +445,6 @@ def of_lines(body: list) -> Iterator[Change]:
         if isinstance(line, ast.Assign) and isinstance(line.targets[0], (ast.Name, ast.Subscript)):
             new = ast.AugAssign(line.targets[0], ast.Add(), line.value)
             yield Change(body, i, new, f"with += in place of = in {text}")
-            if i + 1 < len(body) and isinstance(body[i + 1], ast.For):
-                loop = copied(body[i + 1], body=[line, *body[i + 1].body])
-                yield Change(body, i + 1, loop, f"with {text} in each round of the loop")
         if isinstance(line, ast.AugAssign):
             target = copied(line.target, ctx=ast.Store())
             new = ast.Assign([target], line.value)
@@ -431,6 +476,13 @@ def of_lines(body: list) -> Iterator[Change]:
             for template, says in OF_A_LOOP.items():
                 new = copied(line, iter=parsed(template, x=line.iter))
                 yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")
+            if (
+                i
+                and isinstance(body[i - 1], ast.Assign)
+                and isinstance(body[i - 1].targets[0], (ast.Name, ast.Subscript))
+            ):
+                loop = copied(line, body=[body[i - 1], *line.body])
+                yield Change(body, i, loop, f"with {code(body[i - 1], 60)} in each round of the loop")
 
 
 def _counted(loop: ast.For) -> ast.For | None:
@@ -542,10 +594,12 @@ class Formula:
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
-        says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
+        says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where not in c.says else c.says  # noqa: E731
         self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
         set_ = [line for block in blocks for line in block if isinstance(line, ast.Assign)]
-        named = [(line.targets[0].id, line.value) for line in set_ if isinstance(line.targets[0], ast.Name)]
+        pairs = [(getattr(line.targets[0], "elts", line.targets), line.value) for line in set_]
+        pairs = [pair for of, v in pairs for pair in zip(of, getattr(v, "elts", [v] if len(of) == 1 else []))]
+        named = [(target.id, value) for target, value in pairs if isinstance(target, ast.Name)]
         once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
         self.meanings = {n: code(v) for n, v in named if once[n] == 1 and n not in arguments}
 

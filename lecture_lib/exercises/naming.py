@@ -121,6 +121,7 @@ class Known:
     clear: bool = True  # enough to be one of two
     teachers: bool = False
     of_a_formula: bool = False  # a change of it, not of what it returns
+    function: Callable | None = None  # that makes it
 
 
 class Table:
@@ -142,6 +143,12 @@ class Table:
 
 
 VAGUE = ("times 0, as // or a result that is never filled makes them", "rounded to whole numbers", "in percent")
+
+
+def few(expected: list[Tensor]) -> bool:
+    """So few and small whole numbers that two mistakes would often give them by chance."""
+    together = torch.cat([e.flatten() for e in expected])
+    return len(together) < 8 and bool((together == together.round()).all()) and bool(together.abs().max() < 1000)
 
 
 class Variants:
@@ -168,7 +175,12 @@ class Variants:
         ]
         self.known += [
             Known(
-                f"{self.those} of the right formula {says}", self._values_of(function), change.plain, of_a_formula=True
+                f"{self.those} of the right formula {says}",
+                self._values_of(function),
+                change.plain,
+                False,
+                True,
+                function,
             )
             for function, says, _, change in self.singles
         ]
@@ -178,12 +190,7 @@ class Variants:
     def _single(self) -> bool:
         return not self.exercise.parts and all(e.ndim == 0 for e in self.expected)
 
-    @property
-    def few(self) -> bool:
-        """So few and small whole numbers that two mistakes would often give them by chance."""
-        together = torch.cat([e.flatten() for e in self.expected])
-        return len(together) < 8 and bool((together == together.round()).all()) and bool(together.abs().max() < 1000)
-
+    few = property(lambda self: few(self.expected))
     yours = property(lambda self: "Your number is" if self._single else "Your numbers are")
     those = property(lambda self: "that" if self._single else "those")
     ones = property(lambda self: "one" if self._single else "ones")
@@ -191,10 +198,13 @@ class Variants:
     def _values_of(self, function: Callable) -> Callable[[int], Tensor | None]:
         return lambda i: self.value(function, i)
 
-    def one(self, got: list[Tensor | None], first: int) -> str:
-        """The grammar's mistake that makes these numbers of the right ones in every case, or ""."""
+    def one(self, got: list[Tensor | None], first: int, agrees: Callable[[Callable], bool]) -> str:
+        """The grammar's mistake that makes these numbers of the right ones in every case, or "".
+
+        agrees: does a function, its variant, give what the answer gives, also for other inputs?
+        """
         for known in self.matching(got[first], first):
-            if not known.teachers and fits(known.value, got):
+            if not known.teachers and fits(known.value, got) and (known.function is None or agrees(known.function)):
                 return f"{self.yours} {known.says}."
         return ""
 
@@ -204,7 +214,7 @@ class Variants:
         One alone could be chance. In the others something else is wrong, too.
         """
         best, explained = "", set()
-        for known in dict.fromkeys(known for i in cases for known in self.matching(got[i], i)):
+        for known in () if self.few else dict.fromkeys(known for i in cases for known in self.matching(got[i], i)):
             same = {i for i in cases if alike(known.value(i), got[i])}
             if known.clear and not known.teachers and len(same) > max(1, len(explained)):
                 best, explained = f"{self.yours} {known.says}.", same
@@ -227,8 +237,18 @@ class Variants:
                 return f"{TWO} {self.yours} {self.those} of the right formula {says}."
         return ""
 
+    def stuck(self, got: list[Tensor | None]) -> bool:
+        """Is one of a few numbers the same in every case, where the right ones differ? Ruins of any kind give that."""
+        if any(g is None or g.shape != (n,) for g in got for n in self.expected[0].shape[:1]) or self.exercise.parts:
+            return False
+        if len(got) < 3 or self.expected[0].ndim != 1 or not 2 <= len(self.expected[0]) <= 3:
+            return False
+        if any(e.shape != self.expected[0].shape for e in self.expected):
+            return False
+        return bool((torch.stack(got).std(0) == 0).logical_and(torch.stack(self.expected).std(0) > 0).any())
+
     def of_a_part(self, got: list[Tensor | None]) -> tuple[str, bool]:
-        """Where two parts are wrong, of a pair or of a few numbers: the mistakes by part, and is each of them known?"""
+        """What is wrong of a pair, or of a few numbers: the mistakes by part, and is each of them known?"""
         shape = self.expected[0].shape
         if any(g is None or g.shape != e.shape for g, e in zip(got, self.expected)):
             return "", False
@@ -243,15 +263,21 @@ class Variants:
             mixed = [_with_part(right, theirs, columns) for right, theirs in zip(self.expected, got)]
             differ = [i for i, (m, right) in enumerate(zip(mixed, self.expected)) if not alike(m, right)]
             if differ:
-                wrong[name] = self._of_one_part(name, mixed, max(differ, key=self.telling), len(differ) > 1)
+                wrong[name] = self._of_one_part(name, columns, mixed, max(differ, key=self.telling), len(differ) > 1)
         named = [says for says in wrong.values() if says]
-        if len(wrong) < 2 or not named:
+        if not named:
             return "", False
         others = [name for name, says in wrong.items() if not says]
-        return " ".join([TWO, *named, *(f"Your {name} is wrong, too, in another way." for name in others)]), not others
+        others = [*named, *(f"Your {name} is wrong, too, in another way." for name in others)]
+        return " ".join(others if len(wrong) == 1 else [TWO, *others]), len(others) == len(named)
 
-    def _of_one_part(self, name: str, mixed: list[Tensor], first: int, often: bool) -> str:
+    def _of_one_part(self, name: str, columns: slice, mixed: list[Tensor], first: int, often: bool) -> str:
         """often: does it differ in more than one case? Else a change of the formula may fit by chance."""
+        if often and not self.exercise.parts and len({m[columns].item() for m in mixed}) == 1:
+            return f"Your {name} is {mixed[0][columns].item():.4g} in every case."
+        for says, change in ENDED.items() if often and not self.exercise.parts else ():
+            if fits(lambda i, c=change: _with_part(right := self.expected[i], c(right), columns), mixed, first):
+                return f"Your {name} is the right one {says}."
         for known in self.matching(mixed[first], first):
             if (OF_ALL.search(known.says) if known.teachers else not often) or not (known.clear or known.of_a_formula):
                 continue
@@ -378,18 +404,18 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
     for name in variants.cases[0] if exercise.adapter is None else ():
         same = []
         for i in failed:
-            changed = [{**variants.cases[i], name: other} for other in _other_values(variants.cases[i][name])]
+            changed = [{**variants.cases[i], name: other} for other in other_values(variants.cases[i][name])]
             wanted = [right(one).value for one in changed]
             matters = all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted)
             if wanted and matters and got[i] is not None and got[i].isfinite().all() and got[i].any():
                 given = [call(one).value for one in changed]
                 same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
         if all(same) and len(same) >= min(2, len(failed)):
-            return f"Your answer stays the same when {name} changes. Use {name} itself, not a value of the notebook."
+            return f"Your answer stays the same when {name} changes. Use {name} itself, not a value in its place."
     return ""
 
 
-def _other_values(value) -> list:
+def other_values(value) -> list:
     """Others of the same kind, unlike in every respect: not only by a factor, nor only in their order."""
     if torch.is_tensor(value):
         if not value.ndim or not value.is_floating_point():

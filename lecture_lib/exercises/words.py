@@ -91,6 +91,8 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
             return ": is one step too many, or the start returned, too?"
         if same := next((name for name, a in arguments.items() if _length(a) == g[0]), ""):
             return f". {g[0]} is the length of {same}: is the loop or sum over the wrong one?"
+    if len(g) == len(e) + 1 > 2:
+        return ". You have one dimension more: torch.stack makes a new one, torch.cat joins along one that is there."
     if len(g) == len(e) == 2 and g[0] == e[0] and g[1] == 1:
         return ": is a sum or mean over each row too many?"
     return ""
@@ -167,6 +169,8 @@ ADVICE = {  # symptom -> advice; the first that fits
     "look at one number at a time.",
     "torch.return_types|'tuple' object has no attribute": PAIR,
     "NoneType": "Something is None: a function without return, or .grad before backward().",
+    "stack expects each tensor": "torch.stack makes a new dimension of things that are alike. torch.cat joins along "
+    "one that is there.",
     "expected Tensor as element": "torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",
     "Tensor, not list|'list' object has no attribute|TypeError.*'list'.*(and|to) '": LIST,
     "Python scalars|converted to Scalar|length-1 arrays|Tensor, not": NUMBERS,
@@ -194,16 +198,16 @@ ADVICE = {  # symptom -> advice; the first that fits
     "that requires grad": "Write .detach() before numpy() or item by item.",
     "does not require grad": "The loss has no history: no network made it, or detach or no_grad cut it "
     "off from the parameters.",
-    "modified by an inplace operation": "A step changed what a loss needs that was computed before it. Compute the loss "
-    "after that step, or call its backward() before.",
+    "modified by an inplace operation": "A step changed what a loss needs that was computed before it. Compute the "
+    "loss after that step, or call its backward() before.",
     "size mismatch, got input": "The images have another number of values than last: look at stride and padding.",
     "shapes cannot be multiplied|size mismatch": "Is a transpose missing, as in x @ u.T?",
     "argument '(axis|keepdims)'|argument.*out.*must be": "A numpy function met a tensor: use its own methods, as in "
     "x.mean(0).",
     "scalar type|same dtype|different dtype|complex dtype|be cast": "Whole numbers, float and double do not mix here: "
     ".float() or .double() makes them alike.",
-    "as an integer|to an index": "A whole number is needed: int(...), len(...), or in a loop the place and not the value, "
-    "for i in range(len(x)).",
+    "as an integer|to an index": "A whole number is needed: int(...), len(...), or in a loop the place and not the "
+    "value, for i in range(len(x)).",
     "not callable": "Round brackets call a function: to take a number out of a tensor write x[i].",
     "not subscriptable": "Square brackets look into a list or tensor. This is a single number, or a function.",
     "view size": "Use reshape in place of view.",

@@ -25,7 +25,7 @@ exercise.style(context)
 exercise.case("in the middle", lambda rng: _image(rng, 6, 7, 3, 4))
 exercise.case("the first pixel", lambda rng: _image(rng, 5, 5, 0, 0, 1, 2))
 exercise.case("at the right border", lambda rng: _image(rng, 6, 5, 4, 4, 3, 2))
-exercise.case("a wide window", lambda rng: _image(rng, 4, 6, 1, 2, 3, 4))
+exercise.case("a wide window", lambda rng: _image(rng, 4, 4, 1, 2, 2, 4))
 
 
 @exercise.style
@@ -116,6 +116,16 @@ def _slices(begin, end=lambda seen, most: seen):
     return wrong
 
 
+def _windows(begin):
+    """The same, cut out of one window that begins there."""
+
+    def wrong(x, row, column, above, side):
+        seen = x[begin(row - above) : row + 1, begin(column - side) : column + side + 1]
+        return seen.flatten()[: above * (2 * side + 1) + side]
+
+    return wrong
+
+
 exercise.mistake(
     "After side columns of padding the window begins at padded[:, column]: each pixel has moved to the right by side.",
     _cut(columns=-1),
@@ -151,4 +161,17 @@ exercise.mistake(
     "Where the window sticks out, a slice of the image has too few pixels, or none. Put zeros round it first.",
     _slices(lambda i: i),
     _slices(lambda i: max(i, 0)),
+    _windows(lambda i: i),
+    _windows(lambda i: max(i, 0)),
+)
+exercise.mistake(
+    "In the padded image each pixel has moved, down by above and to the right by side: the window begins at "
+    "padded[row, column].",
+    lambda x, row, column, above, side: _windows(lambda i: i)(
+        F.pad(x, (side, side, above, 0)), row, column, above, side
+    ),
+)
+exercise.mistake(
+    "The pixels to come are 0 with you, and still among the numbers. Leave them out.",
+    lambda *a: torch.cat([context(*a), torch.zeros(a[-1] + 1)]),
 )

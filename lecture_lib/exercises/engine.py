@@ -444,9 +444,9 @@ def _by_grammar(
         first = max(failed, key=variants.telling)
         if variants.stuck(got) and (found := variants.of_a_part(got)[0]):
             return found
-        if (
-            found := variants.one(got, first, lambda wrong: call is None or _agree(prepared, call, wrong))
-        ) or variants.expected[first].numel() > MOST:
+        found = variants.one(got, first, lambda wrong: call is None or _agree(prepared, call, wrong))
+        found = found or (repairs.nearer(got) if repairs else "")
+        if found or variants.expected[first].numel() > MOST:
             return found  # with more numbers two at once would take too long
         if found := repairs.two(got) if repairs else "":
             return found

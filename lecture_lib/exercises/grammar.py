@@ -52,7 +52,7 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = """x.float() | x.long() |
+OF_AN_EXPRESSION = """x.float() | x.long() | math.log(x) | math.exp(x) | x.cumsum(0) |
 -x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
 x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
 x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
@@ -70,7 +70,7 @@ OF_A_LOOP = {
 }  # fmt: skip
 
 
-SEEN_ONCE = re.compile(r"None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach")  # what nobody does at several places
+SEEN_ONCE = re.compile(r"with .*(None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach)")  # at one place alone
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,10 @@ def of_calls(node, names):
             other = parsed("0" if code(node.args[0]) != "0" else "1")
             yield copied(node, args=[other]), f"along axis {code(other)} in place of {code(node.args[0])}"
         if name in ("sum", "mean"):
-            how_many = "x.numel()" if not node.args[0 if method else 1 :] else "len(x)"
+            axis = node.args[0 if method else 1 :]
+            count = parsed("x.shape[i]", x=inner, i=axis[0]) if axis else parsed("x.numel()", x=inner)
+            yield count, f"with how many there are in place of {code(node)}"
+            how_many = "len(x)" if axis else "x.numel()"
             new = parsed(f"c / {how_many}", c=node, x=inner)
             yield new, f"with {code(node)} divided by how many there are"
             yield parsed(f"c * {how_many}", c=node, x=inner), f"with {code(node)} times how many there are"
@@ -324,7 +327,8 @@ def of_indices(node, names):
         return
     if code(node).endswith(".shape[1]"):
         yield parsed("len(x)", x=node.value.value), f"with len({code(node.value.value)}) in place of {code(node)}"
-    yield node.value, f"with {code(node.value)} in place of {code(node)}"
+    long = code(node).endswith("...")
+    yield node.value, f"without [{code(node.slice)}]" if long else f"with {code(node.value)} in place of {code(node)}"
     templates, high = [], None
     if isinstance(node.slice, ast.Name):
         templates = ["x[i + 1]", "x[i - 1]"]
@@ -387,7 +391,7 @@ def of_any_value(node, names):
             yield one, f"with the factor {code(node.left)} inside of {call.func.attr}"
     if isinstance(node, ast.Compare):
         op = type(node.ops[0])
-        for right in (o for o, wrong in OTHERS.items() if op in wrong and o not in OTHERS.get(op, ())):
+        for right in (o for o in OTHERS if issubclass(o, ast.cmpop) and o is not op and o not in OTHERS.get(op, ())):
             yield copied(node, ops=[right(), *node.ops[1:]]), f"with {SIGNS[right]} in place of {SIGNS[op]}"
     if _reduces(node) and not node.args and not node.keywords:
         for axis in (-1, 0):
@@ -407,6 +411,26 @@ def of_any_value(node, names):
                 yield new, f"with {says} in place of {code(node)}"
     if _reduces(node) and node.args:
         yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range" and len(node.args) == 1:
+        inner = node.args[0]
+        if getattr(getattr(inner, "func", None), "id", "") == "len":
+            yield inner.args[0], f"with {code(inner.args[0])} in place of {code(node)}"
+    if isinstance(node, ast.Attribute) and node.attr == "inf":
+        yield ast.UnaryOp(ast.USub(), node), f"with -{code(node)} in place of {code(node)}"
+    if isinstance(node, ast.Attribute) and node.attr == "values" and _reduces(node.value):
+        for other in ("mean", "sum", "logsumexp"):
+            new = copied(node.value, func=copied(node.value.func, attr=other))
+            yield new, f"with .{other}() in place of .{node.value.func.attr}().values"
+    if isinstance(node, ast.Name) and node.id in names:
+        for other in names:  # what it points to
+            yield (
+                parsed("x[i]", x=ast.Name(other, ast.Load()), i=node),
+                f"with {other}[{node.id}] in place of {node.id}",
+            )
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        if isinstance(node.slice, (ast.Name, ast.Constant, ast.Subscript)):
+            new = parsed("x[:, i]", x=node.value, i=node.slice)
+            yield new, f"with columns of {node.value.id}, [:, i], in place of rows, [i]"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         other = {"torch": "math", "math": "torch", "np": "torch"}.get(getattr(node.func.value, "id", ""))
         if other:
@@ -586,7 +610,13 @@ class Formula:
         if isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
             del tree.body[0]  # the docstring
         arguments = [a.arg for a in tree.args.args if a.arg in arrays]
-        found = self._in_expressions(tree.body, arguments, extra)
+        nodes = list(ast.walk(tree))
+        once = Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        set_ = [(getattr(n.targets[0], "elts", n.targets), n.value) for n in nodes if isinstance(n, ast.Assign)]
+        pairs = [pair for of, v in set_ for pair in zip(of, getattr(v, "elts", [v] if len(of) == 1 else []))]
+        self.values = {of.id: v for of, v in pairs if isinstance(of, ast.Name) and once[of.id] == 1}
+        self.meanings = {n: code(v) for n, v in self.values.items() if n not in arguments}
+        found = self._in_expressions(tree.body, arguments, (*extra, self._of_parts))
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
         for block in blocks:
@@ -594,14 +624,15 @@ class Formula:
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
-        says = lambda c: f"{c.says} in {c.where}" if often[c.says] > 1 and c.where not in c.says else c.says  # noqa: E731
+        says = lambda c: f"{c.says} {c.where}" if often[c.says] > 1 and c.where[3:] not in c.says else c.says  # noqa: E731
         self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
-        set_ = [line for block in blocks for line in block if isinstance(line, ast.Assign)]
-        pairs = [(getattr(line.targets[0], "elts", line.targets), line.value) for line in set_]
-        pairs = [pair for of, v in pairs for pair in zip(of, getattr(v, "elts", [v] if len(of) == 1 else []))]
-        named = [(target.id, value) for target, value in pairs if isinstance(target, ast.Name)]
-        once = Counter(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-        self.meanings = {n: code(v) for n, v in named if once[n] == 1 and n not in arguments}
+
+    def _of_parts(self, node, names):
+        """What a name is made of, in place of the name: a value that is not finished."""
+        whole = self.values.get(node.id) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else None
+        for part in ast.walk(whole) if whole else ():
+            if isinstance(part, (ast.BinOp, ast.Subscript)) and part is not whole:
+                yield part, f"with {code(part)} in place of {node.id}"
 
     @staticmethod
     def _in_expressions(lines, arguments, extra) -> list[Change]:
@@ -618,9 +649,12 @@ class Formula:
                     if not isinstance(node, ast.expr) or field in ("func", "targets", "target"):
                         continue
                     where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
-                    where = "" if where.endswith("...") else where
+                    where = "" if where.endswith("...") else f"in {where}"
+                    counted = getattr(getattr(parent, "func", None), "id", "") in ("len", "enumerate")
                     for number, rule in enumerate(RULES + extra):
                         plain = rule in PLAIN
+                        if counted and rule is of_any_value:  # what changes their shape only
+                            continue
                         for new in rule(node, names):
                             if getattr(new[0], "id", "") not in grown:  # a list in itself brings torch.tensor down
                                 found.append((number, Change(holder, key, *new, where, plain=plain)))
@@ -635,7 +669,7 @@ class Formula:
         """The same change at all of its places, where none of these lies within another."""
         groups: dict[str, dict] = {}
         for change in self.changes:
-            if isinstance(change.there, ast.expr) and not SEEN_ONCE.search(change.base):
+            if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
                 groups.setdefault(change.base, {}).setdefault(change.place, change)
         for group in groups.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]

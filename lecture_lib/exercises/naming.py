@@ -226,7 +226,7 @@ class Variants:
             return ""
         for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):
             known, ending = self.known[j], self.endings[says]
-            possible = known.of_a_formula or (known.teachers and says in ENDED)
+            possible = (known.of_a_formula and (known.clear or says in ENDED)) or (known.teachers and says in ENDED)
             if possible and fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
                 if known.teachers:
                     verb = "come" if says.startswith("with") else "are"
@@ -260,32 +260,39 @@ class Variants:
             return "", False
         wrong = {}
         for name, columns in parts.items():
-            mixed = [_with_part(right, theirs, columns) for right, theirs in zip(self.expected, got)]
-            differ = [i for i, (m, right) in enumerate(zip(mixed, self.expected)) if not alike(m, right)]
-            if differ:
-                wrong[name] = self._of_one_part(name, columns, mixed, max(differ, key=self.telling), len(differ) > 1)
+            theirs, right = ([v[..., columns].double() for v in values] for values in (got, self.expected))
+            if differ := [i for i, pair in enumerate(zip(theirs, right)) if not alike(*pair)]:
+                wrong[name] = self._of_one_part(name, theirs, columns, max(differ, key=self.telling), len(differ) > 1)
         named = [says for says in wrong.values() if says]
-        if not named:
-            return "", False
         others = [name for name, says in wrong.items() if not says]
-        others = [*named, *(f"Your {name} is wrong, too, in another way." for name in others)]
-        return " ".join(others if len(wrong) == 1 else [TWO, *others]), len(others) == len(named)
+        says = [TWO] * (len(wrong) > 1) + named + [f"Your {name} is wrong, too, in another way." for name in others]
+        return (" ".join(says), not others) if named else ("", False)
 
-    def _of_one_part(self, name: str, columns: slice, mixed: list[Tensor], first: int, often: bool) -> str:
-        """often: does it differ in more than one case? Else a change of the formula may fit by chance."""
-        if often and not self.exercise.parts and len({m[columns].item() for m in mixed}) == 1:
-            return f"Your {name} is {mixed[0][columns].item():.4g} in every case."
+    def _of_one_part(self, name: str, theirs: list[Tensor], columns: slice, first: int, often: bool) -> str:
+        """Of a teacher's mistake the other part is right, too. Few whole numbers fit a change of the formula by chance.
+
+        often: do they differ in more than one case? Else that may be chance, too.
+        """
+        whole = self.expected[first][..., columns].numel() == 1 and all((v == v.round()).all() for v in theirs)
+        right = [e[..., columns].double() for e in self.expected]
+        if often and all(v.numel() == 1 and alike(v, theirs[0]) for v in theirs):
+            return f"Your {name} is {theirs[0].item():.4g} in every case."
         for says, change in ENDED.items() if often and not self.exercise.parts else ():
-            if fits(lambda i, c=change: _with_part(right := self.expected[i], c(right), columns), mixed, first):
+            if says not in VAGUE and fits(lambda i, c=change: c(right[i]), theirs, first):
                 return f"Your {name} is the right one {says}."
-        for known in self.matching(mixed[first], first):
-            if (OF_ALL.search(known.says) if known.teachers else not often) or not (known.clear or known.of_a_formula):
+        for known in self.known:
+            if (OF_ALL.search(known.says) if known.teachers else whole or not often) or not (
+                known.clear or known.of_a_formula
+            ):
                 continue
-            if fits(known.value, mixed, first):
-                if known.teachers:
-                    return f"In your {name}: {known.says}"
+            value = _part_of(known.value, columns)
+            if not fits(value, theirs, first) or alike(value(first), right[first]):
+                continue
+            if not known.teachers:
                 says = known.says.replace("those of", "that of").replace("the right ones", "the right one")
                 return f"Your {name} is {says}."
+            if all(alike(_with_part(known.value(i), e, columns), e.double()) for i, e in enumerate(self.expected)):
+                return f"In your {name}: {known.says}"
         return ""
 
     def run(self, function: Callable, i: int) -> Tensor | None:
@@ -426,6 +433,10 @@ def other_values(value) -> list:
 
 
 OF_ALL = re.compile(r"(is|are) right|alone|only|order|twice|both|[Yy]our numbers")  # says more than of one part
+
+
+def _part_of(value: Callable[[int], Tensor | None], columns: slice) -> Callable[[int], Tensor | None]:
+    return lambda i: None if (v := value(i)) is None or not v.ndim else v[..., columns].double()
 
 
 def _with_part(right: Tensor, theirs: Tensor, columns: slice) -> Tensor:

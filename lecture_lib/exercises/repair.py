@@ -17,6 +17,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import FunctionType, ModuleType
 
 import torch
@@ -31,7 +32,8 @@ SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tri
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
-    r"with //|taken twice|half of|done twice|of the loop|with \+= in place of =|in place of \.?(logsumexp|softplus)"
+    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|without the minus of -\d"
+    r"|with \+= in place of =|in place of \.?(logsumexp|softplus)"
     r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
@@ -116,6 +118,25 @@ class Repairs:
                     others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
                     return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
         return ""
+
+    def nearer(self, got: list[Tensor | None]) -> str:
+        """Of small numbers that are added, or are bounds: do they keep the answer from what is right?"""
+        right, small = self.variants.expected, []
+        for change in self.formula.changes if self.formula else ():
+            number = getattr(change.there, "value", None)
+            if change.base.startswith("with 0 in place of") and type(number) is float and 0 < number <= 0.01:
+                small.append(replace(change, new=ast.Constant(number / 1000), base=f"{number:g}"))
+        function = self.formula.variant(*small) if small else None
+        for i, (value, e) in enumerate(zip(got, right)) if function else ():
+            after = self.variants.run(function, i)
+            if value is None or after is None or not value.shape == after.shape == e.shape:
+                return ""
+            if not (after - e).abs().max() <= (value - e).abs().max() / 100 + 1e-5:  # NaN neither
+                return ""
+        if not function:
+            return ""
+        here = f"the smaller {small[0].base} is there, the nearer you come to what is right"
+        return f"{self._at(small[0], here)}. Leave it out, and treat the case that it is for by itself."
 
     def two(self, got: list[Tensor | None]) -> str:
         """The change after which only one known mistake is left, a teacher's at best; or ""."""

@@ -153,6 +153,7 @@ PAIR = "max(dim) and sort give values and indices together: take .values."
 ADVICE = {  # symptom -> advice; the first that fits
     "builtin_function_or_method|'method' obj|not method|and 'method'": "A function is named and not called: write the "
     "round brackets, too, as in x.detach() or torch.exp(x).",
+    "same number of dimensions as input": "gather takes as many dimensions as its table has: i[:, None] is a column.",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
     "'size'.*not Tensor": "A size is a whole number. That of a tensor is len(x).",

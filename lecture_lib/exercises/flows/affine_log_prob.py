@@ -51,6 +51,11 @@ exercise.mistake(
     lambda x, m, ls: _log_normal((x - m) / math.exp(ls)) + math.exp(-ls),
 )
 exercise.mistake(
+    "You divided or multiplied log p by the scale. The log of a density divided by it is log p - log_scale.",
+    lambda x, m, ls: _log_normal((x - m) / math.exp(ls)) / math.exp(ls),
+    lambda x, m, ls: _log_normal((x - m) / math.exp(ls)) * math.exp(ls),
+)
+exercise.mistake(
     "You took the log of exp. For a point far away exp is 0, and log 0 is -inf: write the log of the normal "
     "density out by hand.",
     lambda x, m, ls: (_log_normal((x - m) / math.exp(ls)).exp() / math.exp(ls)).log(),

@@ -34,6 +34,11 @@ exercise.mistake(
     "You forgot the cells. A cell has the volume levels^-d, and P is p times its volume: d log(levels) is missing.",
     lambda log_p, d, levels: -log_p / (d * math.log(2)),
 )
+exercise.mistake(
+    "You multiplied log p by the volume. P is p times the volume, so their logs add up.",
+    lambda log_p, d, levels: -log_p * float(levels) ** -d / (d * math.log(2)),
+    lambda log_p, d, levels: -log_p * d * math.log(levels) / (d * math.log(2)),
+)
 for p in (
     lambda log_p, d, levels: log_p.exp() * torch.tensor(float(levels)) ** -d,
     lambda log_p, d, levels: log_p.exp() / float(levels) ** d,

@@ -130,7 +130,7 @@ exercise.mistake(
     OTHERS["luck"],
     _rule(factor=0.0, out=False),
 )
-exercise.mistake("One error is too little: two are asked.", OTHERS["one error"])
+exercise.mistake("That is the smallest depth within one error: two are asked.", OTHERS["one error"])
 exercise.mistake(
     "A difference has the errors of both means in it: their squares add up. You took the depth's own error alone.",
     OTHERS["own"],

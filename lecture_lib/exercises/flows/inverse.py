@@ -33,6 +33,14 @@ def _walk(undo=lambda x, shift, scale: (torch.asinh(x) - shift) / scale, add=lam
     return wrong
 
 
+def _asinh_last(x, shifts, log_scales):
+    total = torch.zeros_like(x)
+    for shift, log_scale in zip(shifts.flip(0), log_scales.flip(0)):
+        x = (x - shift) / log_scale.exp()
+        total, x = total - 0.5 * torch.log(1 + x**2) - log_scale, torch.asinh(x)
+    return x, total
+
+
 exercise = Exercise(
     "flows.inverse", points=4, reference=inverse, parts=("z", "logdet"), learns=("x", "shifts", "log_scales")
 )
@@ -77,6 +85,7 @@ exercise.mistake(
 exercise.mistake(
     "You undid shift and scale before asinh. The sinh came last in its layer, so it is undone first.",
     _walk(lambda x, shift, scale: torch.asinh((x - shift) / scale)),
+    _asinh_last,
 )
 exercise.mistake("You added up the slopes. Their logs are asked.", _walk(add=lambda total, slope: total + slope))
 exercise.mistake(

@@ -57,6 +57,7 @@ exercise.mistake(
 exercise.mistake(
     "You took the diagonal of A for all of it. That is right only if the rest of A is 0.",
     _of(lambda x, A, b: (x - b) / A.diagonal()),
+    _of(lambda x, A, b: (x - b) / A.diagonal(), lambda A: A.diagonal().abs().log().sum()),
     _of(_z, lambda A: A.diagonal().abs().log().sum()),
 )
 exercise.mistake(
@@ -71,6 +72,10 @@ exercise.mistake(
 exercise.mistake(
     "You counted log(2 pi) / 2 once. Every dimension brings one.",
     lambda x, A, b: linear_log_prob(x, A, b) + (len(b) - 1) * 0.5 * LOG_2PI,
+)
+exercise.mistake(
+    "You subtracted log(2 pi) whatever d is. That is right in the plane: every dimension brings log(2 pi) / 2.",
+    lambda x, A, b: linear_log_prob(x, A, b) + (len(b) / 2 - 1) * LOG_2PI,
 )
 exercise.mistake("You subtracted the determinant itself. Its log is asked.", _of(_z, lambda A: A.det()))
 exercise.mistake(

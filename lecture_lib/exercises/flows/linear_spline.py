@@ -27,18 +27,24 @@ def _bin(x, kx):
     return (torch.searchsorted(kx, x, right=True) - 1).clamp(max=len(kx) - 2)
 
 
-def _by_one_width(x, kx, ku, width):
-    i = _bin(x, kx)
+def _by_one_width(x, kx, ku, width, i=None):
+    i = _bin(x, kx) if i is None else i
     slope = ku.diff()[i] / width
     return ku[i] + slope * (x - kx[i]), slope.log()
 
 
-def _in_bin(choose, value=lambda x, kx, ku, i, slope: ku[i] + slope * (x - kx[i]), right=True):
-    """The spline, with the bin's number after a change by choose(i, k), and perhaps another value of u."""
+def _in_bin(
+    choose,
+    value=lambda x, kx, ku, i, slope: ku[i] + slope * (x - kx[i]),
+    right=True,
+    slope=lambda kx, ku: ku.diff() / kx.diff(),
+):
+    """The spline, with the bin's number after a change by choose(i, k), and perhaps another value of u, or slopes."""
+    slopes = slope
 
     def wrong(x, kx, ku):
         i = choose(torch.searchsorted(kx, x, right=right) - 1, len(kx) - 1)
-        slope = (ku.diff() / kx.diff())[i]
+        slope = slopes(kx, ku).expand(len(kx) - 1)[i]
         return value(x, kx, ku, i, slope), slope.log()
 
     return wrong
@@ -78,9 +84,14 @@ exercise.mistake(
 exercise.mistake(
     "You drew one line from the first knot to the last. Every bin has its own.",
     lambda x, kx, ku: linear_spline(x, kx[[0, -1]], ku[[0, -1]]),
+    _in_bin(lambda i, k: i.clamp(max=k - 1), slope=lambda kx, ku: ku[[0, -1]].diff() / kx[[0, -1]].diff()),
 )
 exercise.mistake(
     "Your slopes divide by the width of one bin. Every bin has its own: knots_x[i + 1] - knots_x[i].",
     lambda x, kx, ku: _by_one_width(x, kx, ku, kx[1] - kx[0]),
     lambda x, kx, ku: _by_one_width(x, kx, ku, (kx[-1] - kx[0]) / (len(kx) - 1)),
+    *(
+        lambda x, kx, ku, of=of: _by_one_width(x, kx, ku, of(kx), ((x - kx[0]) / of(kx)).long().clamp(0, len(kx) - 2))
+        for of in (lambda kx: kx[1] - kx[0], lambda kx: (kx[-1] - kx[0]) / (len(kx) - 1))
+    ),
 )

@@ -86,6 +86,7 @@ def _no_density(log_p: Tensor, arguments) -> str:
         advice = "tanh(log_scale) keeps each scale in bounds" + (
             ", and a smaller step size helps." if not where else "."
         )
+        advice = "Does the loss fall? " * (bad == n) + advice
         return f"At {bad} of {n} points{where} your log_prob is NaN or infinite. {advice}"
     if not torch.allclose(log_p[again], once_more, rtol=1e-3, atol=1e-2):
         return (
@@ -94,9 +95,12 @@ def _no_density(log_p: Tensor, arguments) -> str:
         )
     mass = _mass(log_p[~fresh])
     if not 0.9 < mass < 1.05:
+        found = f"exp(log_prob(x)) sums up to {mass:.3g} over a box far around the moons, and a density to 1."
+        if (nats := _nats(log_p, arguments)) > 2.5:  # one Gaussian takes 1.9
+            found += f" Your fresh points take {nats:.2f} nats: does the loss fall, with zero_grad() in each step?"
         return (
-            f"exp(log_prob(x)) sums up to {mass:.3g} over a box far around the moons, and a density to 1. Is a part of "
-            "the logdet missing, or its sign wrong? (If x was divided by sd, -log sd of both columns is in it, too.)"
+            f"{found} Is a part of the logdet missing, or its sign wrong? (If x was divided by sd, -log sd of both "
+            "columns is in it, too.)"
         )
     return ""
 

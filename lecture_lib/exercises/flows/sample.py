@@ -28,10 +28,12 @@ def follows_the_generator(call, rng):
     arguments = a_pair_of_layers(rng)
     if not call(arguments).isfinite().all():
         return "Not all of your samples are numbers."
+    if wrong := not_by_generator(lambda seed: call({**arguments, "rng": seed}), 17):
+        return wrong
     one, two = (call({**arguments, "n": 1, "rng": Seed(n)}) for n in (17, 18))
     if not one.isfinite().all() or torch.equal(one, two):
         return "With n = 1 your sample is no number, or always the same: does each z depend on the other ones?"
-    return not_by_generator(lambda seed: call({**arguments, "rng": seed}), 17)
+    return ""
 
 
 def _through(layer, after=lambda x: x):
@@ -84,6 +86,11 @@ exercise.mistake(
     "Your samples are those of z, or all equal. Draw n numbers z, and send each through all layers.",
     _through(lambda x, s, ls: x),
     lambda n, s, ls, rng: sample(1, s, ls, rng).expand(n),
+)
+
+exercise.mistake(
+    "Your samples are those of the last layer alone, or of the first. What one layer gives is what the next one takes.",
+    *(lambda n, s, ls, rng, one=one: sample(n, s[one], ls[one], rng) for one in (slice(-1, None), slice(1))),
 )
 
 exercise.law("same generator, same points", follows_the_generator)

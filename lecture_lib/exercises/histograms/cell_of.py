@@ -74,6 +74,7 @@ exercise.mistake(
 exercise.mistake(
     "Round down on each axis first, and combine the whole numbers then.",
     lambda x, k: ((x * k).clamp(max=k - 1) * k ** torch.arange(x.shape[1] - 1, -1, -1)).sum(1).floor(),
+    lambda x, k: (x * k * k ** torch.arange(x.shape[1] - 1, -1, -1)).sum(1).floor(),
 )
 exercise.mistake(
     "You multiplied the indices together. Each axis needs its own power of k: i_1 k + i_2 in the plane.",

@@ -108,6 +108,11 @@ exercise.mistake(
     lambda x, bins, folds: (bins.index(_lowest(x, bins, folds)[0]), choose(x, bins, folds)[1]),
 )
 exercise.mistake(
+    "Your number of bins is right. The limit is the best mean plus its error; you returned one of the two alone.",
+    lambda *a: (choose(*a)[0], choose(*a)[1] - _rule(errors=lambda folds: 0)(*a)[1]),
+    lambda *a: (choose(*a)[0], _rule(errors=lambda folds: 0)(*a)[1]),
+)
+exercise.mistake(
     "Your limit has the spread of the folds in it. The error of their mean is sd / sqrt(folds).",
     _rule(errors=math.sqrt),
 )

@@ -4,6 +4,7 @@ import torch
 
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.histograms import off_edges
+from lecture_lib.histogram import Histogram
 
 
 def score(train, held_out, bins, alpha):
@@ -14,11 +15,15 @@ def score(train, held_out, bins, alpha):
 
 
 def _points(rng, n, m, bins, alpha, empty=None):
-    """Points on [0, 1], more of them on the left, both ends among them. empty: a bin without training points."""
+    """Points on [0, 1], more of them on the left, both ends among them.
+
+    empty: a bin without training points, and with one held-out point: half of the largest float is no infinity yet.
+    """
     train = off_edges(torch.rand(n, generator=rng) ** 1.5, bins)
     held_out = off_edges(torch.rand(m, generator=rng), bins)
     if empty is not None:
         train = train[(train * bins).long() != empty]
+        held_out[(held_out * bins).long() == empty] = 0.3 / bins
         held_out[1] = (empty + 0.5) / bins
     train[0], held_out[0] = 0.0, 1.0
     if empty is None:
@@ -99,6 +104,12 @@ exercise.mistake(
 exercise.mistake(
     "p is a share: the density is p divided by the width 1 / bins of a bin.",
     lambda train, held_out, bins, alpha: score(train, held_out, bins, alpha) + torch.tensor(float(bins)).log(),
+)
+
+
+exercise.mistake(
+    "The range is left to the training data, so a held-out point outside of it gets p(x) = 0: pass low=0 and high=1.",
+    lambda train, held_out, bins, alpha: -Histogram.fit(train, bins, smoothing=alpha).log_prob(held_out).mean(),
 )
 
 

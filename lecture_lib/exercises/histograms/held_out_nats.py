@@ -71,4 +71,10 @@ exercise.mistake(
 exercise.mistake(
     "You took places in the list for numbers of bins. bins holds the numbers: bins[j], or for k in bins.",
     lambda train, held_out, bins: held_out_nats(train, held_out, range(1, len(bins) + 1)),
+    lambda train, held_out, bins: held_out_nats(train, held_out, range(len(bins))),
+)
+exercise.mistake(
+    "You returned the best of bins, or its place. The nats are asked, one for each number of bins.",
+    lambda train, held_out, bins: bins[held_out_nats(train, held_out, bins).argmin()],
+    lambda train, held_out, bins: held_out_nats(train, held_out, bins).argmin(),
 )

@@ -38,6 +38,11 @@ def by_a_table(x, edges, probs):
     return density.log()
 
 
+def _less_widths(x, edges, probs):
+    width = edges.diff()
+    return log_prob(x, edges, probs * width * (-width).exp())
+
+
 for title, points in estimate.exercise.cases.items():
     exercise.case(title, lambda rng, points=points: {**points(rng), "probs": _shares(rng, 4)})
 exercise.case(
@@ -66,6 +71,12 @@ exercise.mistake(
     "Your numbers are those of one width for all bins. Each bin has its own: edges[i + 1] - edges[i].",
     lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / (edges[1] - edges[0])),
     lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / edges.diff().mean()),
+    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / (edges[-1] - edges[0])),
+)
+exercise.mistake(
+    "You subtracted the width. log(p / w) is log p - log w.",
+    _less_widths,
+    lambda x, edges, probs: _less_widths(x.clamp(edges[0], edges[-1]), edges, probs),
 )
 exercise.mistake(
     "You added a small number before the log, or cut it off. An empty bin has p(x) = 0 and log p(x) = -inf; "

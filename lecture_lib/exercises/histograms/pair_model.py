@@ -43,7 +43,8 @@ def scored(call, arguments) -> Outcome:
         turned = p.view(-1, LEVELS, LEVELS).transpose(1, 2).flatten(1)[torch.arange(len(p)), chosen]
         if turned.log2().sum() > of_test.log2().sum():
             found += " With u and v exchanged in p[i, u, v] it takes fewer: u is the level of pairs[i, 0]."
-        return Outcome(problem=f"{found} At most {alone - arguments['gain']:.3f} are asked here.")
+        cause = _cause(pairs, p.view(-1, LEVELS, LEVELS), len(train))
+        return Outcome(problem=f"{found} At most {alone - arguments['gain']:.3f} are asked here.{cause}")
     return Outcome(torch.zeros(1))
 
 
@@ -59,6 +60,18 @@ def _no_model(pairs, p) -> str:
     worst = total[(total - 1).abs().argmax()].item()
     if abs(worst - 1) > 1e-3:
         return f"The shares of a pair sum to {worst:.4g}. They should sum to 1 over all its {LEVELS}^2 cells."
+    return ""
+
+
+def _cause(pairs, p, n) -> str:
+    """What keeps the model from taking fewer bits, or ""."""
+    if (p - p.sum(2, keepdim=True) * p.sum(1, keepdim=True)).abs().max() < 1e-4:
+        return " Your p[i, u, v] is a product, as if two pixels told nothing of each other: count how often u meets v."
+    distance = (pairs // 8).diff(dim=1).abs() + (pairs % 8).diff(dim=1).abs()
+    if (apart := int((distance > 1).sum())) > 16:
+        return f" In {apart} of your 32 pairs the pixels do not touch. Neighbours tell the most of each other."
+    if (added := (least := p.min().item()) * n / (1 - LEVELS**2 * least)) > 3:
+        return f" Your least share is as large as if {added:.0f} were added to every count: less of it."
     return ""
 
 

@@ -127,6 +127,20 @@ exercise.mistake(
     lambda n, edges, probs, rng: edges[0] + (edges[-1] - edges[0]) * torch.rand(n, generator=rng),
 )
 exercise.mistake(
+    "One number chooses the bin and the place in it, so that only a part of each bin is reached. Draw two.",
+    lambda n, edges, probs, rng: (
+        edges[i := torch.searchsorted(probs.cumsum(0), u := torch.rand(n, generator=rng)).clamp(max=len(probs) - 1)]
+        + u * edges.diff()[i]
+    ),
+)
+exercise.mistake(
+    "You searched in probs. A uniform number falls between two of their running sums: probs.cumsum(0).",
+    lambda n, edges, probs, rng: (
+        edges[i := torch.searchsorted(probs, torch.rand(n, generator=rng)).clamp(max=len(probs) - 1)]
+        + torch.rand(n, generator=rng) * edges.diff()[i]
+    ),
+)
+exercise.mistake(
     "torch.multinomial draws without replacement unless told otherwise: pass replacement=True.",
     lambda n, edges, probs, rng: edges[torch.multinomial(probs, max(n, 2), generator=rng)],
 )

@@ -140,23 +140,25 @@ exercise.mistake(
     _number_of(fewest),
 )
 exercise.mistake(
-    "You allowed one standard error. A difference is beyond doubt where it is more than two.",
+    "That is the smallest model within one standard error. A difference is beyond doubt where it is more than two.",
     one_error,
     _number_of(one_error),
 )
 exercise.mistake(
-    "You allowed two standard deviations of the differences. The error of their mean is sd / sqrt(seeds).",
+    "That is the smallest model within two standard deviations of the differences, which is too much: two errors of "
+    "their mean are asked, and one is sd / sqrt(seeds).",
     spread,
     _by_its_error(lambda nats, best: (nats - nats[best]).std(1)),
 )
 exercise.mistake(
-    "Your error is that of two means with seeds of their own. Here the seeds are the same: subtract first, seed by "
-    "seed, and take the error of these differences.",
+    "That is the smallest model by the error of two means with seeds of their own. Here the seeds are the same: "
+    "subtract first, seed by seed, and take the error of these differences.",
     unpaired,
     _by_its_error(lambda nats, best: _unpaired(nats, best) / 2),
 )
 exercise.mistake(
-    "You took the error of the best model's mean. The spread of the differences, nats[i] - nats[best], is asked.",
+    "That is the smallest model by the error of the best one's mean. The spread of the differences, nats[i] - "
+    "nats[best], is asked.",
     of_the_best,
     _by_its_error(lambda nats, best: (nats[best].std() / math.sqrt(nats.shape[1])).expand(len(nats))),
 )

@@ -101,7 +101,8 @@ exercise.mistake("You noted p before its step. Step first, then note.", partial(
 exercise.mistake("That is theta. Its softmax p is asked, after each step.", partial(_walk, noted="theta"))
 exercise.mistake("You added up the losses of the batch. Take their mean.", partial(_walk, total=True))
 exercise.mistake(
-    "Every gradient of yours is the one at theta = 0. Take it where the last step ended.",
+    "Each of your steps is that of the gradient at theta = 0. Take it where the last step ended; and nll_loss of theta "
+    "itself, without log_softmax, has the same slope everywhere.",
     lambda x, batches, lr, k: _walk(x, batches, lr, k, at=torch.zeros(k)),
 )
 exercise.mistake(

@@ -58,6 +58,8 @@ def _no_mixture(fitted: Tensor, x: Tensor) -> str:
     weights, _, sds = fitted
     if not fitted.isfinite().all():
         return "Some of your numbers are NaN or infinite. Is the step size too large, or does an sd become 0?"
+    if abs(weights.sum() - 1) > 1e-3 and any(row.min() >= 0 and abs(row.sum() - 1) < 1e-3 for row in fitted[1:]):
+        return "Your weights come later than first. Return (weights, means, sds), in this order."
     if sds.min() <= 0:
         return f"An sd of yours is {sds.min():.3g}. It should be above 0: walk in log sd, and return its exp."
     if weights.min() < 0 or abs(weights.sum() - 1) > 1e-3:
@@ -78,12 +80,15 @@ def _cause(fitted: Tensor, excess: float, arguments) -> str:
         return "All your sds are equal. Each Gaussian has one of its own, to be learnt like the means."
     if alike(weights, 1):
         return "All your weights are equal. They are to be learnt, too."
+    alone = _excess(torch.stack([torch.ones(1).double(), x.mean()[None], x.std()[None]]), arguments)
+    if excess > alone + 0.03:
+        worse = f"One Gaussian by itself is only {alone:.3f} above."
+        return f"{worse} Does the loss fall? Each step goes downhill, theta -= lr * gradient, and there are many."
     later = _excess(_trained_on(fitted, x), arguments)
     if later <= arguments["limit"]:
         better = f"Trained on from there it could come to {later:.3f}"
         return f"{better}: take more steps, larger at first and then smaller and smaller, or start nearer to the bumps."
-    alone = torch.stack([torch.ones(1).double(), x.mean()[None], x.std()[None]])
-    caught = f"One Gaussian is {_excess(alone, arguments):.3f} above." if excess > 0.03 else ""
+    caught = f"One Gaussian is {alone:.3f} above." if excess > 0.03 else ""
     return f"{caught} More training would not help: it is caught. Start with means all over the data.".strip()
 
 

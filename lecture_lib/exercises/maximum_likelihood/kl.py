@@ -35,6 +35,7 @@ def _(rng):
 exercise.mistake(
     "You weighted with p(x). The points already come from p, so a plain mean is right.",
     lambda log_p, log_q: kl(log_p.exp() * log_p, log_p.exp() * log_q),
+    lambda p, q: torch.stack([kl(p.exp() * p, p.exp() * q)[0], kl(p, q)[1]]),
 )
 exercise.mistake(
     "Your error is that of log p, of log q, or of both apart. Both see the same points, so take the difference first: "

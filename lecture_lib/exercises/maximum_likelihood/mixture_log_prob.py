@@ -78,6 +78,10 @@ exercise.mistake(
     lambda x, weights, means, sds: (weights * _log_normals(x, means, sds)).sum(1),
 )
 exercise.mistake(
+    "You took the largest component alone. The densities of all of them add up.",
+    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).amax(1),
+)
+exercise.mistake(
     "You multiplied log N by the weight. log(w N) = log w + log N.",
     lambda x, weights, means, sds: torch.logsumexp(weights * _log_normals(x, means, sds), 1),
 )

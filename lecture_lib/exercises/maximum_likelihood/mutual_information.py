@@ -50,6 +50,15 @@ def _without_minlength(a, b, levels):
     return mutual_information(a, b, levels)
 
 
+def _smoothed(alpha):
+    def wrong(a, b, levels):
+        p = torch.bincount(a * levels + b, minlength=levels * levels).reshape(levels, levels) + alpha
+        p = p / p.sum()
+        return _information(p, p.sum(1)[:, None] * p.sum(0))
+
+    return wrong
+
+
 def information_is_symmetric(call, rng):
     pair = _pairs(rng, 40, 20, 0.5)
     ab, ba = call(pair), call({**pair, "a": pair["b"], "b": pair["a"]})
@@ -88,6 +97,10 @@ exercise.case("the highest level never occurs", lambda rng: {**_pairs(rng, 100, 
 exercise.mistake(
     "On a computer 0 log 0 is NaN. A pair that never occurs adds 0: leave it out, or use torch.special.xlogy.",
     _of_table(lambda p, independent: (p * (p / independent).log()).sum()),
+)
+exercise.mistake(
+    "You added a number to every count. The shares of the pairs themselves are asked.",
+    *(_smoothed(alpha) for alpha in (1.0, 0.5, 0.1)),
 )
 exercise.mistake(
     "You compared with the uniform distribution. Compare p(u, v) with p(u) p(v).",

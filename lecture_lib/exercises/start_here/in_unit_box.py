@@ -41,3 +41,13 @@ exercise.mistake(
     lambda x, low, high: (x - x.amin(0)) / (x.amax(0) - x.amin(0)),
 )
 exercise.mistake("low is still to be subtracted.", lambda x, low, high: x / (high - low))
+
+
+def _row_by_row(x, low, high):
+    y = x.clone()
+    for i in range(len(x)):
+        y[i] = (x[i] - low[i]) / (high[i] - low[i])
+    return y
+
+
+exercise.mistake("You gave each row an edge of its own. low[j] and high[j] are those of column j.", _row_by_row)

@@ -28,6 +28,10 @@ exercise.mistake(
     "You took the mean of the points below a. How many they are is asked, as a share of all n.",
     lambda x, a: x[x < a].mean(),
 )
+exercise.mistake(
+    "You divided by the number of points that are not below a. The share is one of all n.",
+    lambda x, a: (x < a).sum() / (x >= a).sum(),
+)
 exercise.mistake("You returned the mask itself, or 1 and 0 for each point. Its mean is asked.", lambda x, a: x < a)
 exercise.mistake(
     "You summed the points below a. x < a is a mask: its True ones are to be counted.", lambda x, a: x[x < a].sum()

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
-from lecture_lib.exercises.naming import MOST, Variants, drawn_anew, few, ignored_argument, other_values
+from lecture_lib.exercises.elsewhere import agree, drawn_anew, ignored_argument
+from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
 from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
@@ -327,7 +328,7 @@ def name_mistakes(
     explains: dict[str, set[int]] = {}
     for (sentence, mistaken), (_, wrong) in zip(prepared.mistaken, prepared.exercise.mistakes):
         same = {i for i, o in enumerate(mistaken) if _alike(prepared.exercise, outcomes[i], o)}
-        if len(same) == len(outcomes) and (call is None or _agree(prepared, call, wrong)):
+        if len(same) == len(outcomes) and (call is None or agree(prepared, call, wrong)):
             if sentence.endswith("?"):  # it asks; what mends the text answers
                 sentence = _by_grammar(prepared, outcomes, sorted(failed), answer, call, all_ways=False) or sentence
             return [sentence if i in failed else "" for i in range(len(outcomes))]
@@ -371,27 +372,6 @@ def name_mistakes(
     return named
 
 
-def _agree(prepared: PreparedExercise, call: Call, function: Callable) -> bool:
-    """Do both give the same for other inputs, too? Asked where a few whole numbers may be the same by chance."""
-    exercise = prepared.exercise
-    if exercise.adapter or exercise.driver or not few(prepared.expected):
-        return True
-    rng = torch.Generator().manual_seed(prepared.seed)
-    given = [
-        {n: _shaken(a, size, rng) for n, a in c.items()} for c in prepared.cases for size in 8 * (0.003, 0.01, 0.03)
-    ]
-    given += [{**case, name: other} for case in prepared.cases for name, a in case.items() for other in other_values(a)]
-    pairs = [(call(one), _run(exercise, function, one)) for one in given]
-    return all(_alike(exercise, *pair) for pair in pairs if all(o.value is not None for o in pair))
-
-
-def _shaken(value: Any, size: float, rng: torch.Generator) -> Any:
-    """With another factor near 1 for each number."""
-    if torch.is_tensor(value) and value.is_floating_point():
-        return value * normal(rng, *value.shape, mean=1.0, sd=size).to(value)
-    return value
-
-
 SHAPES = re.compile(r"Your \w+ has shape|Your function returned one tensor")  # of a pair: a change may mend them
 DOUBLED = (
     "The formula is right, and so are its numbers in float64. In float32, with 7 digits, they are lost in a difference "
@@ -425,7 +405,7 @@ def _by_grammar(
         others = range(1, 10 if variants.few else 2)
         right = (
             _passes(prepared, call)
-            and _agree(prepared, call, exercise.reference)
+            and agree(prepared, call, exercise.reference)
             and all(_passes(prepare(exercise, prepared.seed + i), call) for i in others)
         )
         return right and not judge(exercise, call, prepared.seed).whys  # nor does it break a law
@@ -444,7 +424,7 @@ def _by_grammar(
         first = max(failed, key=variants.telling)
         if variants.stuck(got) and (found := variants.of_a_part(got)[0]):
             return found
-        found = variants.one(got, first, lambda wrong: call is None or _agree(prepared, call, wrong))
+        found = variants.one(got, first, lambda wrong: call is None or agree(prepared, call, wrong))
         found = found or (repairs.nearer(got) if repairs else "")
         if found or variants.expected[first].numel() > MOST:
             return found  # with more numbers two at once would take too long

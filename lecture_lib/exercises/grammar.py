@@ -180,6 +180,9 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
         if STRENGTH.get(type(b.op)) == STRENGTH.get(type(b.left.op)) == 2 and not isinstance(b.left.left, ast.BinOp):
             sum_ = copied(node, right=b.left.left)
             yield copied(b, left=copied(b.left, left=sum_)), f"with parentheses around {code(sum_)}"
+    if isinstance(b, ast.Call) and _is_method(b):
+        new = copied(b, func=copied(b.func, value=copied(node, right=b.func.value)))
+        yield new, f"with .{b.func.attr}() of all of it, not of {code(b.func.value)} alone"
     if op is ast.MatMult and getattr(b, "attr", "") == "T":
         yield copied(node, left=ast.Attribute(a, "T", ast.Load()), right=b.value), "with the .T on the other side of @"
     if op is ast.MatMult and getattr(a, "attr", "") == "T":
@@ -261,6 +264,9 @@ def of_calls(node, names):
     if method and isinstance(inner, ast.Call) and _is_method(inner):  # a.f().g() -> a.g().f()
         new = copied(inner, func=copied(inner.func, value=copied(node, func=copied(node.func, value=inner.func.value))))
         yield new, f"with {called} before .{inner.func.attr}()"
+    if method and isinstance(inner, ast.BinOp) and name not in REDUCTIONS:
+        one = copied(node, func=copied(node.func, value=inner.right))
+        yield copied(inner, right=one), f"with {called} of {code(inner.right)} alone"
     if not method and _reduces(inner):  # log(x.mean()) -> log(x).mean()
         one = copied(node, args=[inner.func.value, *node.args[1:]])
         yield copied(inner, func=copied(inner.func, value=one)), _before(name, inner)

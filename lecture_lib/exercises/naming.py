@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.exercises.grammar import Change, Formula
-from lecture_lib.sandbox.call import Call, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
+from lecture_lib.sandbox.call import TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
 FIRST = 16  # numbers of a value by which it is looked up
 MOST = 2000  # numbers of a case with which variants are tried first
@@ -239,13 +239,11 @@ class Variants:
 
     def stuck(self, got: list[Tensor | None]) -> bool:
         """Is one of a few numbers the same in every case, where the right ones differ? Ruins of any kind give that."""
-        if any(g is None or g.shape != (n,) for g in got for n in self.expected[0].shape[:1]) or self.exercise.parts:
+        shapes = {e.shape for e in self.expected} | {getattr(g, "shape", None) for g in got}
+        if len(got) < 3 or self.exercise.parts or len(shapes) > 1 or self.expected[0].numel() > 3:
             return False
-        if len(got) < 3 or self.expected[0].ndim != 1 or not 2 <= len(self.expected[0]) <= 3:
-            return False
-        if any(e.shape != self.expected[0].shape for e in self.expected):
-            return False
-        return bool((torch.stack(got).std(0) == 0).logical_and(torch.stack(self.expected).std(0) > 0).any())
+        theirs, right = (torch.stack(values).double() for values in (got, self.expected))
+        return bool(((theirs == theirs[0]).all(0) & (right != right[0]).any(0)).any())
 
     def of_a_part(self, got: list[Tensor | None]) -> tuple[str, bool]:
         """What is wrong of a pair, or of a few numbers: the mistakes by part, and is each of them known?"""
@@ -256,6 +254,8 @@ class Variants:
             parts = dict(zip(self.exercise.parts, (slice(None, -1), slice(-1, None))))
         elif len(shape) == 1 and 2 <= shape[0] <= 3 and all(e.shape == shape for e in self.expected):
             parts = {f"{word} number": slice(j, j + 1) for j, word in zip(range(*shape), ("first", "second", "third"))}
+        elif self._single and self.stuck(got):
+            parts = {"number": None}
         else:
             return "", False
         wrong = {}
@@ -386,50 +386,6 @@ class Variants:
                     if formula is other_formula and change.place != second.place:
                         if (function := formula.variant(change, second)) is not None:
                             yield function, f"{also} and {says}"
-
-
-def drawn_anew(variants: Variants, call: Call, got: list[Tensor | None]) -> str:
-    """Does a second call with the same arguments give other numbers?"""
-    for i, value in enumerate(got):
-        if value is not None and value.isfinite().all() and variants.exercise.driver is None:
-            again = call(variants.cases[i]).value
-            if again is not None and not alike(again, value):
-                return DRAWN_ANEW
-    return ""
-
-
-DRAWN_ANEW = (
-    "Called twice with the same arguments, your function gives different numbers. Are some of them drawn at random, "
-    "where none should be? Or is something kept from call to call?"
-)
-
-
-def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], failed: list[int]) -> str:
-    """Names the argument that makes no difference to the answer in any failed case, though it does to the right one."""
-    exercise = variants.exercise
-    right = call_in_process(exercise.reference, exercise.parts)
-    for name in variants.cases[0] if exercise.adapter is None else ():
-        same = []
-        for i in failed:
-            changed = [{**variants.cases[i], name: other} for other in other_values(variants.cases[i][name])]
-            wanted = [right(one).value for one in changed]
-            matters = all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted)
-            if wanted and matters and got[i] is not None and got[i].isfinite().all() and got[i].any():
-                given = [call(one).value for one in changed]
-                same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
-        if all(same) and len(same) >= min(2, len(failed)):
-            return f"Your answer stays the same when {name} changes. Use {name} itself, not a value in its place."
-    return ""
-
-
-def other_values(value) -> list:
-    """Others of the same kind, unlike in every respect: not only by a factor, nor only in their order."""
-    if torch.is_tensor(value):
-        if not value.ndim or not value.is_floating_point():
-            return []
-        ramp = torch.linspace(0.7, 1.4, value.numel(), dtype=value.dtype).reshape(value.shape)
-        return [value * ramp, 1.25 * value * ramp.flip(0)]
-    return [value + 1, value * 2] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
 
 
 OF_ALL = re.compile(r"(is|are) right|alone|only|order|twice|both|[Yy]our numbers")  # says more than of one part

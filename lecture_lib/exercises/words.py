@@ -141,7 +141,9 @@ def _sizes(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
         if expected.ndim == 0:
             return f"{said} They do not fit number by number: is a sum or mean of each meant, or a look-up?"
         return f"{said} If each should meet each, {COLUMN}"
-    return f"If a table is meant, {COLUMN}" if expected.ndim >= 2 else "Look at the .shape of both sides."
+    rows = {len(a) for a in arguments.values() if torch.is_tensor(a) and a.ndim >= 2}
+    table = expected.ndim >= 2 or rows & {int(n) for n in re.findall(r"\((\d+),?\)", error)[:2]}
+    return f"If a table is meant, {COLUMN}" if table else "Look at the .shape of both sides."
 
 
 COLUMN = "make one of the two a column: x[:, None], or keepdim=True after a sum or max."

@@ -41,7 +41,7 @@ def in_loops(x, row, column, above, side):
     return torch.tensor(seen)
 
 
-def _seen(x, row, column, above, side, of=lambda dy, dx: dy < 0 or dx < 0, outside=0.0, wrap=False):
+def _seen(x, row, column, above, side, of=lambda dy, dx: dy < 0 or dx < 0, outside=0.0, wrap=""):
     """The pixels of the window for which of(dy, dx) holds."""
     height, width = x.shape
     seen = []
@@ -50,7 +50,8 @@ def _seen(x, row, column, above, side, of=lambda dy, dx: dy < 0 or dx < 0, outsi
             i, j = row + dy, column + dx
             inside = 0 <= i < height and 0 <= j < width
             if of(dy, dx):
-                seen.append(x[i % height, j % width] if inside or wrap else torch.tensor(outside))
+                again = wrap == "both sides" or (wrap and i < height and j < width)
+                seen.append(x[i % height, j % width] if inside or again else torch.tensor(outside))
     return torch.stack(seen)
 
 
@@ -73,7 +74,8 @@ exercise.mistake(
 )
 exercise.mistake(
     "The image came in again at its other side. Beyond the border there is 0: an index such as -1 counts from the end.",
-    lambda *a: _seen(*a, wrap=True),
+    lambda *a: _seen(*a, wrap="both sides"),
+    lambda *a: _seen(*a, wrap="left and top"),
 )
 exercise.mistake(
     "Row and column are exchanged: x[row, column].",

@@ -83,6 +83,11 @@ exercise.mistake(
     "You sorted the distances. The smallest of each row is asked.", lambda x, t: torch.cdist(x, t).sort(1)[0]
 )
 exercise.mistake(
+    "That is a product of the images, which is no distance: torch.cdist.",
+    lambda x, t: (x @ t.T).max(1).values,
+    lambda x, t: (x @ t.T).min(1).values,
+)
+exercise.mistake(
     "You took a mean of the squares over the pixels. A distance adds them up.",
     lambda x, t: torch.cdist(x, t).min(1).values / math.sqrt(x.shape[1]),
     lambda x, t: torch.cdist(x, t).min(1).values.square() / x.shape[1],

@@ -180,15 +180,14 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
         if STRENGTH.get(type(b.op)) == STRENGTH.get(type(b.left.op)) == 2 and not isinstance(b.left.left, ast.BinOp):
             sum_ = copied(node, right=b.left.left)
             yield copied(b, left=copied(b.left, left=sum_)), f"with parentheses around {code(sum_)}"
-    if isinstance(b, ast.Call) and _is_method(b):
-        new = copied(b, func=copied(b.func, value=copied(node, right=b.func.value)))
-        yield new, f"with .{b.func.attr}() of all of it, not of {code(b.func.value)} alone"
+    if isinstance(b, ast.Call) and not _reduces(b) and (of := _inner(b)) is not None:
+        yield _of_other(b, copied(node, right=of)), f"with {_called(b)} of all of it, not of {code(of)} alone"
     if op is ast.MatMult and getattr(b, "attr", "") == "T":
         yield copied(node, left=ast.Attribute(a, "T", ast.Load()), right=b.value), "with the .T on the other side of @"
     if op is ast.MatMult and getattr(a, "attr", "") == "T":
         yield copied(node, left=a.value, right=ast.Attribute(b, "T", ast.Load())), "with the .T on the other side of @"
     if op is ast.Pow and _reduces(a):
-        yield copied(a, func=copied(a.func, value=copied(node, left=a.func.value))), _before(f"** {code(b)}", a)
+        yield _of_other(a, copied(node, left=_inner(a))), f"with ** {code(b)} before {_called(a)}"
     if op is ast.Pow:
         yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
         yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"
@@ -231,8 +230,19 @@ def _reduces(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS
 
 
-def _before(what: str, method: ast.Call) -> str:
-    return f"with {what} before .{method.func.attr}()"
+def _called(call: ast.Call) -> str:
+    return f".{call.func.attr}()" if _is_method(call) else code(call.func)
+
+
+def _inner(call: ast.Call) -> ast.expr | None:
+    """What it is called of: x in x.sum() and in torch.exp(x)."""
+    return call.func.value if _is_method(call) else call.args[0] if call.args else None
+
+
+def _of_other(call: ast.Call, value: ast.expr) -> ast.Call:
+    if _is_method(call):
+        return copied(call, func=copied(call.func, value=value))
+    return copied(call, args=[value, *call.args[1:]])
 
 
 def of_calls(node, names):
@@ -241,7 +251,7 @@ def of_calls(node, names):
     method = _is_method(node)
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     called = f".{name}()" if method else name
-    inner = node.func.value if method else node.args[0] if node.args else None
+    inner = _inner(node)
     for group in GROUPS:
         for other in group if name in group else ():
             if other != name:
@@ -257,22 +267,12 @@ def of_calls(node, names):
         yield parsed("x.shape[1]", x=inner), f"with {code(inner)}.shape[1] in place of {code(node)}"
     if inner is None or name in KEPT:
         return
-    if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult) and isinstance(inner.left, ast.Constant):
-        one = copied(node, func=copied(node.func, value=inner.right)) if method else copied(node, args=[inner.right])
-        yield copied(inner, right=one), f"with the factor {code(inner.left)} outside of {called}"
     yield inner, f"without {called}"
-    if method and isinstance(inner, ast.Call) and _is_method(inner):  # a.f().g() -> a.g().f()
-        new = copied(inner, func=copied(inner.func, value=copied(node, func=copied(node.func, value=inner.func.value))))
-        yield new, f"with {called} before .{inner.func.attr}()"
-    if method and isinstance(inner, ast.BinOp) and name not in REDUCTIONS:
-        one = copied(node, func=copied(node.func, value=inner.right))
-        yield copied(inner, right=one), f"with {called} of {code(inner.right)} alone"
-    if not method and _reduces(inner):  # log(x.mean()) -> log(x).mean()
-        one = copied(node, args=[inner.func.value, *node.args[1:]])
-        yield copied(inner, func=copied(inner.func, value=one)), _before(name, inner)
-    if _reduces(node) and isinstance(inner, ast.Call) and not _is_method(inner) and inner.args:
-        one = copied(node, func=copied(node.func, value=inner.args[0]))
-        yield copied(inner, args=[one, *inner.args[1:]]), f"with {called} before {code(inner.func)}"
+    if isinstance(inner, ast.Call) and _inner(inner) is not None:  # a.f().g() -> a.g().f()
+        if _reduces(inner) or _reduces(node) or (method and _is_method(inner)):
+            yield _of_other(inner, _of_other(node, _inner(inner))), f"with {called} before {_called(inner)}"
+    if isinstance(inner, ast.BinOp) and name not in REDUCTIONS:
+        yield copied(inner, right=_of_other(node, inner.right)), f"with {called} of {code(inner.right)} alone"
     if _reduces(node) and isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
         one = copied(node, func=copied(node.func, value=inner.left))
         yield copied(inner, left=one), f"with {called} before ** {code(inner.right)}"
@@ -291,10 +291,7 @@ def of_calls(node, names):
             yield new, f"with {code(node)} divided by how many there are"
             yield parsed(f"c * {how_many}", c=node, x=inner), f"with {code(node)} times how many there are"
     else:
-        again = (
-            copied(node, func=copied(node.func, value=node)) if method else copied(node, args=[node, *node.args[1:]])
-        )
-        yield again, f"with {called} taken twice"
+        yield _of_other(node, node), f"with {called} taken twice"
     if name in ("std", "var", "cov"):
         kept = [k for k in node.keywords if k.arg not in ("correction", "unbiased")]
         told = len(kept) < len(node.keywords)
@@ -387,14 +384,6 @@ def of_any_value(node, names):
         for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant):
-        call = node.right
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            method = _is_method(call)
-            inner = call.func.value if method else call.args[0] if call.args else call
-            new = copied(node, right=inner)
-            one = copied(call, func=copied(call.func, value=new)) if method else copied(call, args=[new])
-            yield one, f"with the factor {code(node.left)} inside of {call.func.attr}"
     if isinstance(node, ast.Compare):
         op = type(node.ops[0])
         for right in (o for o in OTHERS if issubclass(o, ast.cmpop) and o is not op and o not in OTHERS.get(op, ())):

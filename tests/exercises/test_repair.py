@@ -134,8 +134,7 @@ MENDED = {
     ),
     "parentheses far apart": (
         "dcgan.debug",
-        "def to_levels(pictures, levels):\n"
-        "    return (pictures + 1 / 2 * (levels - 1)).round().clamp(0, levels - 1)\n",
+        "def to_levels(pictures, levels):\n    return (pictures + 1 / 2 * (levels - 1)).round().clamp(0, levels - 1)\n",
         "with parentheses around pictures + 1, all is right.",
     ),
     "two, one of them of what is returned": (

@@ -38,7 +38,7 @@ SIGNS = {
     ast.NotEq: "!=",
 }  # fmt: skip
 OTHERS = {
-    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
+    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
     ast.Div: (ast.Mult, ast.FloorDiv, ast.Sub), ast.MatMult: (ast.Mult,), ast.BitAnd: (ast.BitOr,),
     ast.BitOr: (ast.BitAnd,), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.Lt),
     ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
@@ -154,6 +154,8 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
     yield (ast.UnaryOp(ast.USub(), b) if op is ast.Sub else b), f"without {code(a)}"
     if op in (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv):
         yield copied(node, left=b, right=a), f"with the two sides of {SIGNS[op]} exchanged"
+    if op is ast.Div:
+        yield parsed("1 / b", b=b), f"with 1 in place of {code(a)}"
     if op in (ast.Sub, ast.Div):
         yield b, f"with {code(b)} in place of the {'difference' if op is ast.Sub else 'quotient'}"
     if op in (ast.Add, ast.Sub):
@@ -360,6 +362,8 @@ def of_numbers(node, names):
             if other != v:
                 new = ast.Constant(abs(other))
                 yield (new if other >= 0 else ast.UnaryOp(ast.USub(), new)), f"with {other:g} in place of {v:g}"
+        for name in names:
+            yield ast.Name(name, ast.Load()), f"with {name} in place of {v:g}"
 
 
 def of_names(node, names):
@@ -386,7 +390,8 @@ def of_any_value(node, names):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, ast.Compare):
         op = type(node.ops[0])
-        for right in (o for o in OTHERS if issubclass(o, ast.cmpop) and o is not op and o not in OTHERS.get(op, ())):
+        signs = (o for o in OTHERS if issubclass(o, ast.cmpop) and op in OTHERS and o is not op)
+        for right in (o for o in signs if o not in OTHERS[op]):
             yield copied(node, ops=[right(), *node.ops[1:]]), f"with {SIGNS[right]} in place of {SIGNS[op]}"
     if _reduces(node) and not node.args and not node.keywords:
         for axis in (-1, 0):
@@ -423,6 +428,10 @@ def of_any_value(node, names):
                 f"with {other}[{node.id}] in place of {node.id}",
             )
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        for other in names:
+            new = copied(node, slice=ast.Name(other, ast.Load()))
+            if other not in (node.value.id, getattr(node.slice, "id", "")):
+                yield new, f"with [{other}] in place of [{code(node.slice)}]"
         if isinstance(node.slice, (ast.Name, ast.Constant, ast.Subscript)):
             new = parsed("x[:, i]", x=node.value, i=node.slice)
             yield new, f"with columns of {node.value.id}, [:, i], in place of rows, [i]"

@@ -13,6 +13,7 @@ from operator import itemgetter
 import torch
 from torch import Tensor
 
+from lecture_lib.exercises import words
 from lecture_lib.exercises.grammar import Change, Formula
 from lecture_lib.sandbox.call import TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
@@ -293,7 +294,8 @@ class Variants:
                 return f"Your {name} is {says}."
             if all(alike(_with_part(known.value(i), e, columns), e.double()) for i, e in enumerate(self.expected)):
                 return f"In your {name}: {known.says}"
-        return ""
+        count = words.times_a_count(theirs, right, self.cases)
+        return f"In your {name}: {count[0].lower()}{count[1:]}" if count else ""
 
     def run(self, function: Callable, i: int) -> Tensor | None:
         """What the function gives in case i, or None."""

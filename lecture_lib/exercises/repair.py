@@ -18,6 +18,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from types import FunctionType, ModuleType
 
 import torch
@@ -32,9 +33,9 @@ SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tri
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
-    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|without the minus of -\d"
-    r"|with \+= in place of =|in place of \.?(logsumexp|softplus)"
-    r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax|relu|sigmoid|tanh|exp|how many there are)\b"
+    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
+    r"|with \+= in place of =|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
+    r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax|relu|sigmoid|tanh|exp)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
@@ -49,11 +50,12 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "max": r"\blargest",
     "min": r"\bsmallest",
 }
-ODD = re.compile(r"two sides of|with \* in place|with - in place of /|only after|exchanged")  # tried after others
-SILLY = re.compile(  # last of all
-    r"^with (\w+ and \w+ exchanged$|\w+\[:1\]|the root of|.*\[:, None.*\] in)|\.sum\(0\)"
-)
 FIRST = re.compile(r"\.values in place|\.float\(\) in place")
+ODD = re.compile(r"two sides of|with \* in place|with - in place of /|only after|exchanged")  # tried after others
+LATE = re.compile(  # said where nothing else mends it
+    r"with (.*[-+/[].* in place of \w+ everywhere|\w+ and \w+ exchanged)$"
+    r"|with the root of|.*\[:, None.*\] in|.*\.sum\(0\)"
+)
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 KINDS = (Tensor, torch.nn.Module, torch.optim.Optimizer)  # whose methods one may forget to call
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
@@ -81,17 +83,14 @@ class Repairs:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
-        order = lambda c: (  # noqa: E731
-            bool(SILLY.search(c.says)),
-            not FIRST.search(c.says),
-            not c.plain,
-            bool(ODD.search(c.says)),
-        )
-        for change in sorted(self.formula.changes, key=order):
+        order = lambda c: (not FIRST.search(c.says), not c.plain, bool(ODD.search(c.says)))  # noqa: E731
+        singles = sorted(self.formula.changes, key=order)
+        late = lambda c: bool(LATE.match(c.says))  # noqa: E731
+        first_of_all, last_of_all = ([[c] for c in singles if late(c) is is_late] for is_late in (False, True))
+        for changes in chain(first_of_all, self.formula.together(), last_of_all):
             if time.thread_time() > end:
                 break
-            function = self.formula.variant(change)
-            value = None
+            function, value = self.formula.variant(*changes), None
             with contextlib.suppress(TookTooLong), at_most(ONE):
                 value = function and self.variants.run(function, first)
             if value is None:
@@ -99,21 +98,16 @@ class Repairs:
             if value.shape == expected.shape and exercise.same(value, expected).all():
                 with contextlib.suppress(TookTooLong), at_most(SECONDS):
                     if self.is_right(function):
-                        return f"{self._at(change)}, all is right."
-            self.tried.append((function, change, value))
-        for changes in self.formula.together():
-            if time.thread_time() > end:
-                break
-            function, value = self.formula.variant(*changes), None
-            with contextlib.suppress(TookTooLong), at_most(ONE):
-                value = function and self.variants.run(function, first)
-            if value is None or value.shape != expected.shape or not exercise.same(value, expected).all():
-                continue
-            with contextlib.suppress(TookTooLong), at_most(SECONDS):
-                if self.is_right(function):
-                    others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
-                    return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
+                        return self._mended(changes)
+            if len(changes) == 1:
+                self.tried.append((function, changes[0], value))
         return ""
+
+    def _mended(self, changes: list[Change]) -> str:
+        if len(changes) == 1:
+            return f"{self._at(changes[0])}, all is right."
+        others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
+        return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
 
     def nearer(self, got: list[Tensor | None]) -> str:
         """Of small numbers that are added, or are bounds: do they keep the answer from what is right?"""

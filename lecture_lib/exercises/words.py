@@ -276,7 +276,7 @@ def _constant(got: Tensor, expected: Tensor) -> str:
     offset, factor, zeros = (g - e)[0], (g / e)[0], got[expected == 0]
     if torch.allclose(g - e, offset, rtol=1e-4, atol=1e-5) and (zeros - offset).abs().lt(1e-4).all():
         return f"Every number is off by the same amount, {offset.item():.4g}."
-    if torch.allclose(g / e, factor, rtol=1e-4) and not zeros.any() and factor != 0:
+    if torch.allclose(g / e, factor, rtol=1e-4) and not zeros.any() and factor != 0 and abs(factor - 1) > 1e-3:
         if math.isclose(factor, -1, rel_tol=1e-5):
             return "The sign is the other way round."
         return f"Every number is {factor.item():.4g} times the expected one."

@@ -117,7 +117,8 @@ def _changed(change):
 
 
 exercise.mistake(
-    "That has the lowest mean, perhaps by luck, or is the deepest that is close to it. The fewest layers are asked.",
+    "That has the lowest mean, perhaps by luck, or is the deepest that is close to it. Do you take the fewest layers "
+    "of all that are close?",
     OTHERS["lowest"],
     OTHERS["most"],
 )
@@ -130,7 +131,7 @@ exercise.mistake(
     OTHERS["luck"],
     _rule(factor=0.0, out=False),
 )
-exercise.mistake("That is the smallest depth within one error: two are asked.", OTHERS["one error"])
+exercise.mistake("That is the smallest depth within one error. Do you allow two?", OTHERS["one error"])
 exercise.mistake(
     "A difference has the errors of both means in it: their squares add up. You took the depth's own error alone.",
     OTHERS["own"],

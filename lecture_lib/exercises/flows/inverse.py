@@ -83,6 +83,11 @@ exercise.mistake(
     lambda x, s, ls: (inverse(x, s, ls)[0], -ls.sum() - len(ls) * torch.log(1 + x**2) / 2),
 )
 exercise.mistake(
+    "Each layer has a slope at the number that enters it. Your logdet has one of them, at the last number.",
+    lambda x, s, ls: ((z := inverse(x, s, ls)[0]), -0.5 * torch.log(1 + z**2) - ls.sum()),
+    lambda x, s, ls: ((z := inverse(x, s, ls)[0]), -0.5 * torch.log(1 + z**2) - ls[0]),
+)
+exercise.mistake(
     "You undid shift and scale before asinh. The sinh came last in its layer, so it is undone first.",
     _walk(lambda x, shift, scale: torch.asinh((x - shift) / scale)),
     _asinh_last,

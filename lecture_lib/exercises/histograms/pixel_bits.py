@@ -34,6 +34,12 @@ def _(rng):
 
 
 exercise.mistake(
+    "You divided by levels, or by the number of images. Bits/dim are the mean over the d pixels of an image.",
+    lambda train, test, levels, alpha: pixel_bits(train, test, levels, alpha) * train.shape[1] / levels,
+    lambda train, test, levels, alpha: pixel_bits(train, test, levels, alpha) * train.shape[1] / len(test),
+    lambda train, test, levels, alpha: pixel_bits(train, test, levels, alpha) * train.shape[1] / len(train),
+)
+exercise.mistake(
     "The product over the pixels is too small for a float and becomes 0. Take the log of each pixel first, then add.",
     lambda train, *a: -(2 ** -(pixel_bits(train, *a) * train.shape[1])).log2() / train.shape[1],
 )

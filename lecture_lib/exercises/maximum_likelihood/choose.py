@@ -129,24 +129,24 @@ def _by_its_error(error):
 
 
 exercise.mistake(
-    "That is the lowest mean, which may be lowest by luck. Of all that are not worse beyond doubt, the fewest "
-    "parameters are asked.",
+    "That is the lowest mean, which may be lowest by luck. Do you take the fewest parameters of all that are not worse "
+    "beyond doubt?",
     lowest,
     _number_of(lowest),
 )
 exercise.mistake(
-    "That is the model with the fewest parameters of all. It is worse than the best beyond doubt.",
+    "That is the model with the fewest parameters of all. Do you leave out what is worse than the best beyond doubt?",
     fewest,
     _number_of(fewest),
 )
 exercise.mistake(
-    "That is the smallest model within one standard error. A difference is beyond doubt where it is more than two.",
+    "That is the smallest model within one standard error. Do you allow two?",
     one_error,
     _number_of(one_error),
 )
 exercise.mistake(
-    "That is the smallest model within two standard deviations of the differences, which is too much: two errors of "
-    "their mean are asked, and one is sd / sqrt(seeds).",
+    "That is the smallest model within two standard deviations of the differences. Do you allow two errors of their "
+    "mean, sd / sqrt(seeds)?",
     spread,
     _by_its_error(lambda nats, best: (nats - nats[best]).std(1)),
 )
@@ -167,7 +167,7 @@ exercise.mistake(
     _by_its_error(lambda nats, best: nats.std(1) / math.sqrt(nats.shape[1])),
 )
 exercise.mistake(
-    "That is the first model that is not worse beyond doubt. The one with the fewest parameters is asked.",
+    "That is the first model that is not worse beyond doubt. Do you take the one with the fewest parameters?",
     first,
     _number_of(first),
 )

@@ -78,8 +78,14 @@ exercise.mistake(
     lambda x, weights, means, sds: (weights * _log_normals(x, means, sds)).sum(1),
 )
 exercise.mistake(
-    "You took the largest component alone. The densities of all of them add up.",
+    "You took one component for each point: the largest, the nearest, or the last of a loop. The "
+    "densities of all of them add up.",
     lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).amax(1),
+    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds))[:, -1],
+    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).exp()[:, -1].log(),
+    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).gather(
+        1, (x[:, None] - means).abs().argmin(1, keepdim=True)
+    )[:, 0],
 )
 exercise.mistake(
     "You multiplied log N by the weight. log(w N) = log w + log N.",

@@ -44,3 +44,7 @@ exercise.mistake(
     "Row and column are exchanged: the row comes first, table[i, which[i]].",
     lambda table, which: table.T[torch.arange(len(table)), which],
 )
+exercise.mistake(
+    "which holds the columns. The rows are counted 0, 1, 2, ..., whatever which is.",
+    lambda table, which: torch.tensor([table[i, i] for i in which]),
+)

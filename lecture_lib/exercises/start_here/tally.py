@@ -39,6 +39,7 @@ exercise.mistake(
 exercise.mistake(
     "Only levels that come up are counted: unique leaves out the others. They have the count 0.",
     lambda levels, k: levels.unique(return_counts=True)[1],
+    lambda levels, k: tally((levels[:, None] > levels.unique()).sum(1), k),
 )
 exercise.mistake(
     "You returned the levels in order. How often each comes up is asked.", lambda levels, k: levels.sort().values

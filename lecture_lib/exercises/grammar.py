@@ -148,10 +148,10 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
     if not isinstance(node, ast.BinOp):
         return
     a, b, op = node.left, node.right, type(node.op)
-    for other in OTHERS.get(op, ()):
-        yield copied(node, op=other()), f"with {SIGNS[other]} in place of {SIGNS[op]} before {code(b)}"
     yield a, f"without {LEFT_OUT.get(op, '')}{code(b)}"
     yield (ast.UnaryOp(ast.USub(), b) if op is ast.Sub else b), f"without {code(a)}"
+    for other in OTHERS.get(op, ()):
+        yield copied(node, op=other()), f"with {SIGNS[other]} in place of {SIGNS[op]} before {code(b)}"
     if op in (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv):
         yield copied(node, left=b, right=a), f"with the two sides of {SIGNS[op]} exchanged"
     if op is ast.Div:

@@ -35,7 +35,7 @@ LARGE = 5000  # numbers of a case from which none are tried: n x n of them would
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
     r"|with \+= in place of =|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
-    r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax|relu|sigmoid|tanh|exp)\b"
+    r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
@@ -49,6 +49,7 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "sum": r"\badded up|\bsums?\b",
     "max": r"\blargest",
     "min": r"\bsmallest",
+    "relu": r"\bReLU",
 }
 FIRST = re.compile(r"\.values in place|\.float\(\) in place")
 ODD = re.compile(r"two sides of|with \* in place|with - in place of /|only after|exchanged")  # tried after others

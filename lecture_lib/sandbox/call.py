@@ -170,7 +170,7 @@ def at_most(seconds: float | None) -> Iterator[None]:
             what = f"after {WIDE * seconds:g} seconds"
             if time.thread_time() - worked > seconds / 10:  # on a machine that has much else to do
                 raise TookTooLong(
-                    f"Your function had not ended {what}: does a loop never end, or is the computer busy?"
+                    f"Your function was still not done {what}: does a loop never end, or is the computer busy?"
                 )
             raise TookTooLong(f"Your function was still waiting {what}: for what?")
 

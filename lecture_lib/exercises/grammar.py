@@ -38,7 +38,7 @@ SIGNS = {
     ast.NotEq: "!=",
 }  # fmt: skip
 OTHERS = {
-    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
+    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
     ast.Div: (ast.Mult, ast.FloorDiv, ast.Sub), ast.MatMult: (ast.Mult,), ast.BitAnd: (ast.BitOr,),
     ast.BitOr: (ast.BitAnd,), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.Lt),
     ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
@@ -52,11 +52,13 @@ OF_A_VALUE = {
     "torch.as_tensor(x).exp()": "exp of x", "torch.as_tensor(x).log()": "log of x", "abs(x)": "the absolute value of x",
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
-OF_AN_EXPRESSION = """x.float() | x.long() | math.log(x) | math.exp(x) | x.cumsum(0) |
+OF_AN_EXPRESSION = """x.float() | x.long() | x.cumsum(0) |
 -x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
 x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
 x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
-x.item() | x.values | len(x) | int(x) | torch.as_tensor(x)""".replace("\n", " ").split(" | ")
+x.item() | x.values | len(x) | int(x) | torch.as_tensor(x) | math.log(x) | math.exp(x)""".replace("\n", " ").split(
+    " | "
+)
 OF_AN_ARGUMENT = OF_A_VALUE | {
     "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
     "x[-1:]": "x[-1:]", "x.flip(0)": "x backwards", "x.sort(0).values": "the sorted x", "x.T": "x.T",
@@ -362,7 +364,7 @@ def of_numbers(node, names):
             if other != v:
                 new = ast.Constant(abs(other))
                 yield (new if other >= 0 else ast.UnaryOp(ast.USub(), new)), f"with {other:g} in place of {v:g}"
-        for name in names:
+        for name in names if type(v) is float else ():
             yield ast.Name(name, ast.Load()), f"with {name} in place of {v:g}"
 
 
@@ -385,7 +387,8 @@ def of_any_value(node, names):
     Also the operators for which others are taken by mistake, the other way round.
     """
     if isinstance(node, ast.BinOp):
-        for right in (op for op, wrong in OTHERS.items() if type(node.op) in wrong):
+        minus = [ast.Sub] * isinstance(node.op, ast.Mult)
+        for right in (*(op for op, wrong in OTHERS.items() if type(node.op) in wrong), *minus):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, ast.Compare):

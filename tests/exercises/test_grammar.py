@@ -30,8 +30,14 @@ def share_below(x, edge):
     return (x[1:] <= edge).double().mean()
 
 
+def huber(x, mean):
+    square = (x - mean) ** 2
+    return (square + 1).sqrt().mean()
+
+
 X = torch.tensor([0.5, -1.0, 2.0, 3.5], dtype=torch.float64)
 NLL, TOTAL, SHARE = (normal_nll, (X, 0.3, 1.7)), (running_total, (X, 0.1)), (share_below, (X, 2.0))
+LOSS = huber, (X, -3.0)
 RULES = [
     (NLL, lambda x, m, s: normal_nll(x, m, s) * len(x), "with .sum() in place of .mean()"),
     (NLL, lambda x, m, s: normal_nll(x, m, s) - math.log(s), "without math.log(sd)"),
@@ -42,6 +48,8 @@ RULES = [
     (NLL, lambda x, m, s: normal_nll(x, s, m), "with mean and sd exchanged"),
     (NLL, lambda x, m, s: normal_nll(x[:-1], m, s), "x[:-1] in place of x everywhere"),
     (NLL, lambda x, m, s: normal_nll(x, m, s) - math.log(s) + math.log10(s), "log10 in place of log in math.log(sd)"),
+    (NLL, lambda x, m, s: len(x), "how many there are in place of"),
+    (LOSS, lambda x, m: (x - m + 1).sqrt().mean(), "with x - mean in place of square"),
     (TOTAL, lambda x, lr: lr * x[-1], "= in place of +="),
     (TOTAL, lambda x, lr: lr * x[0], "return inside of the loop"),
     (TOTAL, lambda x, lr: lr * x[:-1].sum(), "without the last round of the loop"),

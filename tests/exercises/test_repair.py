@@ -137,6 +137,32 @@ MENDED = {
         "def to_levels(pictures, levels):\n    return (pictures + 1 / 2 * (levels - 1)).round().clamp(0, levels - 1)\n",
         "with parentheses around pictures + 1, all is right.",
     ),
+    "rows for columns, at two places": (
+        "likelihood.tree_log_prob",
+        "def log_prob(x, parents, tables):\n    total = torch.zeros(len(x))\n    for j in range(x.shape[1]):\n"
+        "        total = total + tables[j, x[parents[j]], x[j]].log()\n    return total\n",
+        "with columns of x, [:, i], in place of rows, [i], and the same in one other place, all is right.",
+    ),
+    "len for shape": (
+        "histogram.cell_of",
+        "def cell_of(x, k):\n    i = (x * k).long().clamp(max=k - 1)\n"
+        "    return sum(i[:, j] * k ** (len(x) - 1 - j) for j in range(x.shape[1]))\n",
+        "with x.shape[1] in place of len(x), all is right.",
+    ),
+    "numbers of points for points": (
+        "likelihood.debug",
+        "def walk(x, batches, lr, k):\n    theta, path = torch.zeros(k), []\n    for batch in batches:\n"
+        "        shares = torch.bincount(batch, minlength=k)[:k] / len(batch)\n"
+        "        theta = theta - lr * (theta.softmax(0) - shares)\n        path.append(theta.softmax(0))\n"
+        "    return torch.stack(path)\n",
+        "with x[batches] in place of batches, all is right.",
+    ),
+    "median and its values": (
+        "likelihood.log_softmax",
+        "def log_softmax(theta):\n    m = theta.max(1, keepdim=True).values\n"
+        "    return theta - m - (theta - m).exp().median(1, keepdim=True).values.log()\n",
+        "with .sum() in place of .median().values, all is right.",
+    ),
     "two, one of them of what is returned": (
         "gans.sliced_wasserstein",
         "def distance(x, y, directions):\n    a = (x @ directions.T).sort(0).values\n"
@@ -291,6 +317,26 @@ def test_no_change_brings_torch_down():
     assert check("dcgan.frechet", roots).points == check("likelihood.sgd", path).points == 0
     not_a_number = cell("def frechet(x, y):\n    return torch.linalg.eigvals(torch.cov(x.T) / 0).real.sum()\n")
     assert "holds NaN or inf" in str(check("dcgan.frechet", not_a_number))
+
+
+def test_one_number_of_two_that_is_wrong_by_a_count_is_named():
+    text = """def gradient(x, mean, log_sd):
+        gap, variance = mean - x, math.exp(2 * log_sd)
+        return torch.stack([gap.mean() / variance, len(x) - (gap**2).sum() / variance])
+    """
+    why = check("likelihood.gradient", cell(text)).whys[0]
+    assert "In your second number: your numbers are the right ones times len(x)" in why, why
+
+
+def test_a_small_number_is_named_only_if_the_answer_comes_nearer_without_it():
+    text = """def information(a, b, levels):
+        p = torch.bincount(a * levels + b, minlength=levels**2).view(levels, levels) / len(a)
+        q = p.sum(1)[:, None] * p.sum(0)
+        return FACTOR * (p * ((p + 0.001) / (q + 0.001)).log()).sum()
+    """
+    said = "the smaller 0.001 is there, the nearer you come to what is right"
+    by_factor = [check("likelihood.mutual_information", cell(text.replace("FACTOR", f))) for f in ("1", "1.37")]
+    assert [said in str(report) for report in by_factor] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ exercise.mistake(
     _with_logdet(linear_spline, lambda logdet, x, kx, ku: logdet + kx.diff()[_bin(x, kx)].log()),
 )
 exercise.mistake(
-    "You drew one line from the first knot to the last. Every bin has its own.",
+    "Your slope is that of one line from the first knot to the last. Every bin has its own.",
     lambda x, kx, ku: linear_spline(x, kx[[0, -1]], ku[[0, -1]]),
     _in_bin(lambda i, k: i.clamp(max=k - 1), slope=lambda kx, ku: ku[[0, -1]].diff() / kx[[0, -1]].diff()),
 )

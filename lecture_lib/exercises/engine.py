@@ -21,7 +21,8 @@ from torch import Tensor
 
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
-from lecture_lib.exercises.naming import MOST, Variants, drawn_anew, ignored_argument
+from lecture_lib.exercises.elsewhere import agree, drawn_anew, ignored_argument
+from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
 from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
@@ -325,16 +326,18 @@ def name_mistakes(
     if answer is not None and all(o.value is not None for o in outcomes) and (found := not_called(answer)):
         return [found if i in failed else "" for i in range(len(outcomes))]
     explains: dict[str, set[int]] = {}
-    for sentence, mistaken in prepared.mistaken:
+    for (sentence, mistaken), (_, wrong) in zip(prepared.mistaken, prepared.exercise.mistakes):
         same = {i for i, o in enumerate(mistaken) if _alike(prepared.exercise, outcomes[i], o)}
-        if len(same) == len(outcomes):
+        if len(same) == len(outcomes) and (call is None or agree(prepared, call, wrong)):
             if sentence.endswith("?"):  # it asks; what mends the text answers
-                sentence = _by_grammar(prepared, outcomes, sorted(failed), answer, all_ways=False) or sentence
+                sentence = _by_grammar(prepared, outcomes, sorted(failed), answer, call, all_ways=False) or sentence
             return [sentence if i in failed else "" for i in range(len(outcomes))]
-        explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
+        by_chance = few(prepared.expected) or any(i not in same for i, ok in enumerate(passed) if ok)
+        if not by_chance:
+            explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
     if call is not None and _passes(prepared, lambda arguments: call(_doubled(arguments))):
         return [DOUBLED if i in failed else "" for i in range(len(outcomes))]
-    if found := _by_grammar(prepared, outcomes, sorted(failed), answer):
+    if found := _by_grammar(prepared, outcomes, sorted(failed), answer, call):
         return [found if i in failed else "" for i in range(len(outcomes))]
     values = [
         o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)
@@ -350,7 +353,7 @@ def name_mistakes(
     named = [""] * len(outcomes)
     telling = lambda value: value is not None and bool((value.isfinite() & (value != 0)).any())  # noqa: E731
     open_cases = {i for i in failed if telling(outcomes[i].value)}
-    while open_cases:
+    while open_cases and explains:
         sentence = max(explains, key=lambda s: len(explains[s] & open_cases))
         found = explains[sentence] & open_cases
         if len(found) < len(open_cases) / 2:
@@ -386,6 +389,7 @@ def _by_grammar(
     outcomes: list[Outcome],
     failed: list[int],
     answer: Callable | None,
+    call: Call | None,
     all_ways: bool = True,
 ) -> str:
     """What the grammar says of these values: a change that mends the answer, a mistake that gives them, two at once.
@@ -399,7 +403,11 @@ def _by_grammar(
         """On these inputs and on others, so that it is no coincidence."""
         call = call_in_process(function, exercise.parts, exercise.adapter)
         others = range(1, 10 if variants.few else 2)
-        right = _passes(prepared, call) and all(_passes(prepare(exercise, prepared.seed + i), call) for i in others)
+        right = (
+            _passes(prepared, call)
+            and agree(prepared, call, exercise.reference)
+            and all(_passes(prepare(exercise, prepared.seed + i), call) for i in others)
+        )
         return right and not judge(exercise, call, prepared.seed).whys  # nor does it break a law
 
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -414,7 +422,10 @@ def _by_grammar(
         if not failed or any(value is None for value in got):
             return ""
         first = max(failed, key=variants.telling)
-        found = variants.one(got, first) or (repairs.nearer(got) if repairs else "")
+        if variants.stuck(got) and (found := variants.of_a_part(got)[0]):
+            return found
+        found = variants.one(got, first, lambda wrong: call is None or agree(prepared, call, wrong))
+        found = found or (repairs.nearer(got) if repairs else "")
         if found or variants.expected[first].numel() > MOST:
             return found  # with more numbers two at once would take too long
         if found := repairs.two(got) if repairs else "":

@@ -150,10 +150,10 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
     if not isinstance(node, ast.BinOp):
         return
     a, b, op = node.left, node.right, type(node.op)
-    for other in OTHERS.get(op, ()):
-        yield copied(node, op=other()), f"with {SIGNS[other]} in place of {SIGNS[op]} before {code(b)}"
     yield a, f"without {LEFT_OUT.get(op, '')}{code(b)}"
     yield (ast.UnaryOp(ast.USub(), b) if op is ast.Sub else b), f"without {code(a)}"
+    for other in OTHERS.get(op, ()):
+        yield copied(node, op=other()), f"with {SIGNS[other]} in place of {SIGNS[op]} before {code(b)}"
     if op in (ast.Sub, ast.Div, ast.Pow, ast.MatMult, ast.FloorDiv):
         yield copied(node, left=b, right=a), f"with the two sides of {SIGNS[op]} exchanged"
     if op is ast.Div:
@@ -177,11 +177,36 @@ def of_operators(node, names) -> Iterator[tuple[ast.AST, str]]:
             yield inside, f"with {SIGNS[op]} {code(b)} for {code(a.left)} alone"
         elif type(a.op) in (ast.Div, ast.FloorDiv):
             yield inside, f"with {SIGNS[op]} {code(b)} before {SIGNS[type(a.op)]} {code(a.right)}"
+    if (found := _farthest_left(a)) and STRENGTH.get(op) == 2:
+        new = copied(found, right=_with_farthest_left(node, found, found.right))
+        yield new, f"without the parentheses around {code(found)}"
+    if op in (ast.Add, ast.Sub) and isinstance(b, ast.BinOp) and isinstance(b.left, ast.BinOp):
+        if STRENGTH.get(type(b.op)) == STRENGTH.get(type(b.left.op)) == 2 and not isinstance(b.left.left, ast.BinOp):
+            sum_ = copied(node, right=b.left.left)
+            yield copied(b, left=copied(b.left, left=sum_)), f"with parentheses around {code(sum_)}"
+    if isinstance(b, ast.Call) and not _reduces(b) and (of := _inner(b)) is not None:
+        yield _of_other(b, copied(node, right=of)), f"with {_called(b)} of all of it, not of {code(of)} alone"
+    if op is ast.MatMult and getattr(b, "attr", "") == "T":
+        yield copied(node, left=ast.Attribute(a, "T", ast.Load()), right=b.value), "with the .T on the other side of @"
+    if op is ast.MatMult and getattr(a, "attr", "") == "T":
+        yield copied(node, left=a.value, right=ast.Attribute(b, "T", ast.Load())), "with the .T on the other side of @"
     if op is ast.Pow and _reduces(a):
-        yield copied(a, func=copied(a.func, value=copied(node, left=a.func.value))), _before(f"** {code(b)}", a)
+        yield _of_other(a, copied(node, left=_inner(a))), f"with ** {code(b)} before {_called(a)}"
     if op is ast.Pow:
         yield parsed("abs(a)", a=a), f"with the absolute value in place of the power {code(b)}"
         yield parsed("2 * a", a=a), f"with 2 times in place of the power {code(b)}"
+
+
+def _farthest_left(node) -> ast.BinOp | None:
+    """Of (a + b) / c the sum in parentheses, however many factors follow."""
+    if not isinstance(node, ast.BinOp) or STRENGTH.get(type(node.op)) != 2:
+        return None
+    inner = node.left
+    return inner if isinstance(inner, ast.BinOp) and STRENGTH.get(type(inner.op)) == 1 else _farthest_left(inner)
+
+
+def _with_farthest_left(node, found, new):
+    return new if node is found else copied(node, left=_with_farthest_left(node.left, found, new))
 
 
 def of_signs(node, names):
@@ -209,8 +234,19 @@ def _reduces(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and _is_method(node) and node.func.attr in REDUCTIONS
 
 
-def _before(what: str, method: ast.Call) -> str:
-    return f"with {what} before .{method.func.attr}()"
+def _called(call: ast.Call) -> str:
+    return f".{call.func.attr}()" if _is_method(call) else code(call.func)
+
+
+def _inner(call: ast.Call) -> ast.expr | None:
+    """What it is called of: x in x.sum() and in torch.exp(x)."""
+    return call.func.value if _is_method(call) else call.args[0] if call.args else None
+
+
+def _of_other(call: ast.Call, value: ast.expr) -> ast.Call:
+    if _is_method(call):
+        return copied(call, func=copied(call.func, value=value))
+    return copied(call, args=[value, *call.args[1:]])
 
 
 def of_calls(node, names):
@@ -219,7 +255,7 @@ def of_calls(node, names):
     method = _is_method(node)
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     called = f".{name}()" if method else name
-    inner = node.func.value if method else node.args[0] if node.args else None
+    inner = _inner(node)
     for group in GROUPS:
         for other in group if name in group else ():
             if other != name:
@@ -231,18 +267,16 @@ def of_calls(node, names):
     if name == "where" and len(node.args) == 3:
         yield node.args[1], f"with {code(node.args[1])} everywhere"
         yield node.args[2], f"with {code(node.args[2])} everywhere"
+    if name == "len":
+        yield parsed("x.shape[1]", x=inner), f"with {code(inner)}.shape[1] in place of {code(node)}"
     if inner is None or name in KEPT:
         return
     yield inner, f"without {called}"
-    if method and isinstance(inner, ast.Call) and _is_method(inner):  # a.f().g() -> a.g().f()
-        new = copied(inner, func=copied(inner.func, value=copied(node, func=copied(node.func, value=inner.func.value))))
-        yield new, f"with {called} before .{inner.func.attr}()"
-    if not method and _reduces(inner):  # log(x.mean()) -> log(x).mean()
-        one = copied(node, args=[inner.func.value, *node.args[1:]])
-        yield copied(inner, func=copied(inner.func, value=one)), _before(name, inner)
-    if _reduces(node) and isinstance(inner, ast.Call) and not _is_method(inner) and inner.args:
-        one = copied(node, func=copied(node.func, value=inner.args[0]))
-        yield copied(inner, args=[one, *inner.args[1:]]), f"with {called} before {code(inner.func)}"
+    if isinstance(inner, ast.Call) and _inner(inner) is not None:  # a.f().g() -> a.g().f()
+        if _reduces(inner) or _reduces(node) or (method and _is_method(inner)):
+            yield _of_other(inner, _of_other(node, _inner(inner))), f"with {called} before {_called(inner)}"
+    if isinstance(inner, ast.BinOp) and name not in REDUCTIONS:
+        yield copied(inner, right=_of_other(node, inner.right)), f"with {called} of {code(inner.right)} alone"
     if _reduces(node) and isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
         one = copied(node, func=copied(node.func, value=inner.left))
         yield copied(inner, left=one), f"with {called} before ** {code(inner.right)}"
@@ -261,15 +295,16 @@ def of_calls(node, names):
             yield new, f"with {code(node)} divided by how many there are"
             yield parsed(f"c * {how_many}", c=node, x=inner), f"with {code(node)} times how many there are"
     else:
-        again = (
-            copied(node, func=copied(node.func, value=node)) if method else copied(node, args=[node, *node.args[1:]])
-        )
-        yield again, f"with {called} taken twice"
+        yield _of_other(node, node), f"with {called} taken twice"
     if name in ("std", "var", "cov"):
         kept = [k for k in node.keywords if k.arg not in ("correction", "unbiased")]
         told = len(kept) < len(node.keywords)
         new = copied(node, keywords=kept if told else [*kept, ast.keyword("correction", ast.Constant(0))])
         yield new, f"with a division by {'n - 1' if told else 'n'} in place of {'n' if told else 'n - 1'} in {name}"
+    if name in ("cdist", "norm") and not any(k.arg == "p" for k in node.keywords):
+        for p, says in ((1, "with sums of absolute differences"), (float("inf"), "with the largest difference")):
+            new = copied(node, keywords=[*node.keywords, ast.keyword("p", ast.Constant(p))])
+            yield new, f"{says} in place of roots of sums of squares in {name}"
     if name == "sqrt":
         yield parsed("x / 2", x=inner), "with a half in place of the root"
     for i, argument in enumerate(node.args):
@@ -297,19 +332,27 @@ def of_indices(node, names):
         yield copied(node, elts=[b, a]), f"with {code(a)} and {code(b)} exchanged"
     if not isinstance(node, ast.Subscript):
         return
+    if code(node).endswith(".shape[1]"):
+        yield parsed("len(x)", x=node.value.value), f"with len({code(node.value.value)}) in place of {code(node)}"
     long = code(node).endswith("...")
     yield node.value, f"without [{code(node.slice)}]" if long else f"with {code(node.value)} in place of {code(node)}"
-    templates = []
+    templates, high = [], None
     if isinstance(node.slice, ast.Name):
         templates = ["x[i + 1]", "x[i - 1]"]
         yield node.slice, f"with {code(node.slice)} in place of {code(node)}"
     elif isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2:
-        templates = ["x[b, a]"]
+        templates = ["x[b, a]"] + ["x.amax(-1)"] * isinstance(node.slice.elts[0], ast.Call)  # a look-up
     elif isinstance(node.slice, ast.Slice):
         templates = ["x[1:]", "x[:-1]", "x[:1]"]
+        low, high = node.slice.lower, node.slice.upper
+        if high and not low:
+            templates.append("x[-(high):]")
+        if isinstance(low, ast.UnaryOp) and not high:
+            templates.append("x[:high]")
+            high = low.operand
     elts = getattr(node.slice, "elts", [None, None])
     for template in templates:
-        new = parsed(template, x=node.value, i=node.slice, a=elts[0], b=elts[-1])
+        new = parsed(template, x=node.value, i=node.slice, a=elts[0], b=elts[-1], high=high)
         if code(new) != code(node):
             yield new, f"with {code(new)} in place of {code(node)}"
 
@@ -371,11 +414,9 @@ def of_any_value(node, names):
                 yield new, f"with {says} in place of {code(node)}"
     if _reduces(node) and node.args:
         yield copied(node, args=[parsed("-1"), *node.args[1:]]), f"along axis -1 in place of {code(node.args[0])}"
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("len", "range") and len(node.args) == 1:
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range" and len(node.args) == 1:
         inner = node.args[0]
-        if node.func.id == "len":
-            yield parsed("x.shape[1]", x=inner), f"with {code(inner)}.shape[1] in place of {code(node)}"
-        elif getattr(getattr(inner, "func", None), "id", "") == "len":
+        if getattr(getattr(inner, "func", None), "id", "") == "len":
             yield inner.args[0], f"with {code(inner.args[0])} in place of {code(node)}"
     if isinstance(node, ast.Attribute) and node.attr == "inf":
         yield ast.UnaryOp(ast.USub(), node), f"with -{code(node)} in place of {code(node)}"
@@ -435,9 +476,6 @@ def of_lines(body: list) -> Iterator[Change]:
         if isinstance(line, ast.Assign) and isinstance(line.targets[0], (ast.Name, ast.Subscript)):
             new = ast.AugAssign(line.targets[0], ast.Add(), line.value)
             yield Change(body, i, new, f"with += in place of = in {text}")
-            if i + 1 < len(body) and isinstance(body[i + 1], ast.For):
-                loop = copied(body[i + 1], body=[line, *body[i + 1].body])
-                yield Change(body, i + 1, loop, f"with {text} in each round of the loop")
         if isinstance(line, ast.AugAssign):
             target = copied(line.target, ctx=ast.Store())
             new = ast.Assign([target], line.value)
@@ -469,6 +507,13 @@ def of_lines(body: list) -> Iterator[Change]:
             for template, says in OF_A_LOOP.items():
                 new = copied(line, iter=parsed(template, x=line.iter))
                 yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")
+            if (
+                i
+                and isinstance(body[i - 1], ast.Assign)
+                and isinstance(body[i - 1].targets[0], (ast.Name, ast.Subscript))
+            ):
+                loop = copied(line, body=[body[i - 1], *line.body])
+                yield Change(body, i, loop, f"with {code(body[i - 1], 60)} in each round of the loop")
 
 
 def _counted(loop: ast.For) -> ast.For | None:
@@ -574,8 +619,9 @@ class Formula:
         arguments = [a.arg for a in tree.args.args if a.arg in arrays]
         nodes = list(ast.walk(tree))
         once = Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-        set_ = [n for n in nodes if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
-        self.values = {n.targets[0].id: n.value for n in set_ if once[n.targets[0].id] == 1}
+        set_ = [(getattr(n.targets[0], "elts", n.targets), n.value) for n in nodes if isinstance(n, ast.Assign)]
+        pairs = [pair for of, v in set_ for pair in zip(of, getattr(v, "elts", [v] if len(of) == 1 else []))]
+        self.values = {of.id: v for of, v in pairs if isinstance(of, ast.Name) and once[of.id] == 1}
         self.meanings = {n: code(v) for n, v in self.values.items() if n not in arguments}
         found = self._in_expressions(tree.body, arguments, (*extra, self._of_parts))
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
@@ -585,7 +631,7 @@ class Formula:
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
-        says = lambda c: f"{c.says} {c.where}" if often[c.says] > 1 and c.where else c.says  # noqa: E731
+        says = lambda c: f"{c.says} {c.where}" if often[c.says] > 1 and c.where[3:] not in c.says else c.says  # noqa: E731
         self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
 
     def _of_parts(self, node, names):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lecture_lib.exercises import words
 from lecture_lib.exercises.grammar import Change, Formula
-from lecture_lib.sandbox.call import Call, Seed, TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
+from lecture_lib.sandbox.call import TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
 FIRST = 16  # numbers of a value by which it is looked up
 MOST = 2000  # numbers of a case with which variants are tried first
@@ -122,6 +122,7 @@ class Known:
     clear: bool = True  # enough to be one of two
     teachers: bool = False
     of_a_formula: bool = False  # a change of it, not of what it returns
+    function: Callable | None = None  # that makes it
 
 
 class Table:
@@ -143,6 +144,12 @@ class Table:
 
 
 VAGUE = ("times 0, as // or a result that is never filled makes them", "rounded to whole numbers", "in percent")
+
+
+def few(expected: list[Tensor]) -> bool:
+    """So few and small whole numbers that two mistakes would often give them by chance."""
+    together = torch.cat([e.flatten() for e in expected])
+    return len(together) < 8 and bool((together == together.round()).all()) and bool(together.abs().max() < 1000)
 
 
 class Variants:
@@ -169,7 +176,12 @@ class Variants:
         ]
         self.known += [
             Known(
-                f"{self.those} of the right formula {says}", self._values_of(function), change.plain, of_a_formula=True
+                f"{self.those} of the right formula {says}",
+                self._values_of(function),
+                change.plain,
+                False,
+                True,
+                function,
             )
             for function, says, _, change in self.singles
         ]
@@ -179,12 +191,7 @@ class Variants:
     def _single(self) -> bool:
         return not self.exercise.parts and all(e.ndim == 0 for e in self.expected)
 
-    @property
-    def few(self) -> bool:
-        """So few and small whole numbers that two mistakes would often give them by chance."""
-        together = torch.cat([e.flatten() for e in self.expected])
-        return len(together) < 8 and bool((together == together.round()).all()) and bool(together.abs().max() < 1000)
-
+    few = property(lambda self: few(self.expected))
     yours = property(lambda self: "Your number is" if self._single else "Your numbers are")
     those = property(lambda self: "that" if self._single else "those")
     ones = property(lambda self: "one" if self._single else "ones")
@@ -192,10 +199,13 @@ class Variants:
     def _values_of(self, function: Callable) -> Callable[[int], Tensor | None]:
         return lambda i: self.value(function, i)
 
-    def one(self, got: list[Tensor | None], first: int) -> str:
-        """The grammar's mistake that makes these numbers of the right ones in every case, or ""."""
+    def one(self, got: list[Tensor | None], first: int, agrees: Callable[[Callable], bool]) -> str:
+        """The grammar's mistake that makes these numbers of the right ones in every case, or "".
+
+        agrees: does a function, its variant, give what the answer gives, also for other inputs?
+        """
         for known in self.matching(got[first], first):
-            if not known.teachers and fits(known.value, got):
+            if not known.teachers and fits(known.value, got) and (known.function is None or agrees(known.function)):
                 return f"{self.yours} {known.says}."
         return ""
 
@@ -205,7 +215,7 @@ class Variants:
         One alone could be chance. In the others something else is wrong, too.
         """
         best, explained = "", set()
-        for known in dict.fromkeys(known for i in cases for known in self.matching(got[i], i)):
+        for known in () if self.few else dict.fromkeys(known for i in cases for known in self.matching(got[i], i)):
             same = {i for i in cases if alike(known.value(i), got[i])}
             if known.clear and not known.teachers and len(same) > max(1, len(explained)):
                 best, explained = f"{self.yours} {known.says}.", same
@@ -228,8 +238,16 @@ class Variants:
                 return f"{TWO} {self.yours} {self.those} of the right formula {says}."
         return ""
 
+    def stuck(self, got: list[Tensor | None]) -> bool:
+        """Is one of a few numbers the same in every case, where the right ones differ? Ruins of any kind give that."""
+        shapes = {e.shape for e in self.expected} | {getattr(g, "shape", None) for g in got}
+        if len(got) < 3 or self.exercise.parts or len(shapes) > 1 or self.expected[0].numel() > 3:
+            return False
+        theirs, right = (torch.stack(values).double() for values in (got, self.expected))
+        return bool(((theirs == theirs[0]).all(0) & (right != right[0]).any(0)).any())
+
     def of_a_part(self, got: list[Tensor | None]) -> tuple[str, bool]:
-        """Where two parts are wrong, of a pair or of a few numbers: the mistakes by part, and is each of them known?"""
+        """What is wrong of a pair, or of a few numbers: the mistakes by part, and is each of them known?"""
         shape = self.expected[0].shape
         if any(g is None or g.shape != e.shape for g, e in zip(got, self.expected)):
             return "", False
@@ -237,6 +255,8 @@ class Variants:
             parts = dict(zip(self.exercise.parts, (slice(None, -1), slice(-1, None))))
         elif len(shape) == 1 and 2 <= shape[0] <= 3 and all(e.shape == shape for e in self.expected):
             parts = {f"{word} number": slice(j, j + 1) for j, word in zip(range(*shape), ("first", "second", "third"))}
+        elif self._single and self.stuck(got):
+            parts = {"number": None}
         else:
             return "", False
         wrong = {}
@@ -256,6 +276,11 @@ class Variants:
         """
         whole = self.expected[first][..., columns].numel() == 1 and all((v == v.round()).all() for v in theirs)
         right = [e[..., columns].double() for e in self.expected]
+        if often and all(v.numel() == 1 and alike(v, theirs[0]) for v in theirs):
+            return f"Your {name} is {theirs[0].item():.4g} in every case."
+        for says, change in ENDED.items() if often and not self.exercise.parts else ():
+            if says not in VAGUE and fits(lambda i, c=change: c(right[i]), theirs, first):
+                return f"Your {name} is the right one {says}."
         for known in self.known:
             if (OF_ALL.search(known.says) if known.teachers else whole or not often) or not (
                 known.clear or known.of_a_formula
@@ -363,53 +388,6 @@ class Variants:
                     if formula is other_formula and change.place != second.place:
                         if (function := formula.variant(change, second)) is not None:
                             yield function, f"{also} and {says}"
-
-
-def drawn_anew(variants: Variants, call: Call, got: list[Tensor | None]) -> str:
-    """Does a second call with the same arguments give other numbers?"""
-    for i, value in enumerate(got):
-        if value is not None and value.isfinite().all() and variants.exercise.driver is None:
-            again = call(variants.cases[i]).value
-            if again is not None and not alike(again, value):
-                return DRAWN_ANEW
-    return ""
-
-
-DRAWN_ANEW = (
-    "Called twice with the same arguments, your function gives different numbers. Are some of them drawn at random, "
-    "where none should be? Or is something kept from call to call?"
-)
-
-
-def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], failed: list[int]) -> str:
-    """Names the argument that makes no difference to the answer in any failed case, though it does to the right one."""
-    exercise = variants.exercise
-    right = call_in_process(exercise.reference, exercise.parts)
-    draws = any(isinstance(a, Seed) for a in variants.cases[0].values())  # the same by chance
-    for name in variants.cases[0] if exercise.adapter is None and not draws else ():
-        same = []
-        for i in failed:
-            changed = [{**variants.cases[i], name: other} for other in _other_values(variants.cases[i][name])]
-            wanted = [right(one).value for one in changed]
-            matters = all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted)
-            if wanted and matters and got[i] is not None and got[i].isfinite().all() and got[i].any():
-                given = [call(one).value for one in changed]
-                same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
-        if all(same) and len(same) >= min(2, len(failed)):
-            return f"Your answer stays the same when {name} changes. Is it used, and not a value of the notebook?"
-    return ""
-
-
-def _other_values(value) -> list:
-    """Others of the same kind, unlike in every respect: not only by a factor, nor only in their order."""
-    if torch.is_tensor(value) and value.ndim and value.dtype is torch.long:
-        return [value.flip(0), value.min() + value.max() - value] if value.numel() else []  # such levels occur
-    if torch.is_tensor(value):
-        if not value.ndim or not value.is_floating_point():
-            return []
-        ramp = torch.linspace(0.7, 1.4, value.numel(), dtype=value.dtype).reshape(value.shape)
-        return [value * ramp, 1.25 * value * ramp.flip(0)]
-    return [value + 1, value * 2] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
 
 
 OF_ALL = re.compile(r"(is|are) right|alone|only|order|twice|both|[Yy]our numbers")  # says more than of one part

@@ -33,18 +33,15 @@ SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tri
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
-    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|"
-    r"without the minus of -\d|with [01] in place of \D|"
-    r"with \.?(median|prod|max|min|log2|log10|log1p|round|floor)\b"
+    r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
+    r"|with \+= in place of =|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
+    r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
     r"|:1\] in place|of the (difference|quotient)|only after"
 )
-TERM = re.compile(  # not a function around something, a sign or a number: what says less afterwards
-    r"without (?!\.\w+\(\)|[\w.]+ in |[\w.]+$|the |-?[\d.]+( in |$))|of the (difference|quotient)|.* only after "
-)
-ABSENT = re.compile(  # then this would tell of nothing but what has just been removed
+ABSENT = re.compile(  # then this may tell of nothing but what the change has just removed
     r"without|\bnot\b|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
 )
 PUT_IN = {  # what a change may put in -> what a teacher says of it: then the change made this mistake
@@ -52,9 +49,14 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "sum": r"\badded up|\bsums?\b",
     "max": r"\blargest",
     "min": r"\bsmallest",
+    "relu": r"\bReLU",
 }
-ODD = re.compile(r"two sides of|with \* in place|only after|exchanged")  # tried after others
-ODD_EVERYWHERE = re.compile(r"with .*[-+/[].* in place of \w+ everywhere$")  # said where nothing else mends it
+FIRST = re.compile(r"\.values in place|\.float\(\) in place")
+ODD = re.compile(r"two sides of|with \* in place|with - in place of /|only after|exchanged")  # tried after others
+LATE = re.compile(  # said where nothing else mends it
+    r"with (.*[-+/[].* in place of \w+ everywhere|\w+ and \w+ exchanged)$"
+    r"|with the root of|.*\[:, None.*\] in|.*\.sum\(0\)"
+)
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 KINDS = (Tensor, torch.nn.Module, torch.optim.Optimizer)  # whose methods one may forget to call
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
@@ -69,7 +71,7 @@ class Repairs:
         self.formula = None
         try:
             if works_out_numbers(answer):
-                self.formula = Formula(answer, variants.arrays, (of_any_value, _of_missing_names(answer)))
+                self.formula = Formula(answer, variants.arrays, (_of_other_names(answer, variants), of_any_value))
         except (OSError, TypeError, SyntaxError, AttributeError):
             pass  # no text, or no plain function
         self.first = 0  # the case to look at first
@@ -82,9 +84,9 @@ class Repairs:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
-        order = lambda c: (".values in place" not in c.says, not c.plain, bool(ODD.search(c.says)))  # noqa: E731
+        order = lambda c: (not FIRST.search(c.says), not c.plain, bool(ODD.search(c.says)))  # noqa: E731
         singles = sorted(self.formula.changes, key=order)
-        late = lambda c: bool(ODD_EVERYWHERE.match(c.says))  # noqa: E731
+        late = lambda c: bool(LATE.match(c.says))  # noqa: E731
         first_of_all, last_of_all = ([[c] for c in singles if late(c) is is_late] for is_late in (False, True))
         for changes in chain(first_of_all, self.formula.together(), last_of_all):
             if time.thread_time() > end:
@@ -141,10 +143,10 @@ class Repairs:
             if not self._tells(value, first):
                 continue
             all_known = list(variants.matching(value, first))
-            if TERM.match(change.says) and any(ABSENT.search(known.says) for known in all_known):
+            if any(ABSENT.search(known.says) for known in all_known):
                 continue
             for known in all_known:
-                same = change.says.partition(" before ")[0] in known.says  # both ways lead to the same ruin
+                same = re.split(" before | in place of ", change.says)[0] in known.says  # both lead to the same ruin
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
                 put_in = re.match(r"with \.?(\w+)(\(\))? in place of", change.says)
                 ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
@@ -251,23 +253,36 @@ def not_called(answer: Callable) -> str:
     return ""
 
 
-def _of_missing_names(answer: Callable) -> Callable:
-    """The rule for names that nobody knows, and for numbers of the notebook where an argument is meant."""
+def _of_other_names(answer: Callable, variants: Variants) -> Callable:
+    """The rule for names that nobody knows, for networks and their like, and for numbers where another is meant."""
     arguments = answer.__code__.co_varnames[: answer.__code__.co_argcount]
     known = {*answer.__code__.co_varnames, *answer.__globals__, *vars(builtins)}
     numbers = {name: value for name, value in answer.__globals__.items() if name not in answer.__code__.co_varnames}
+    sizes = [size for a in arguments for size in (f"len({a})", f"{a}.shape[1]")]
+    right = [node for formula in {one[2] for one in variants.singles} for node in ast.walk(formula.module)]
+    constants = {repr(n.value) for n in right if isinstance(n, ast.Constant) and type(n.value) in (int, float)}
+    whole = [a for a, value in zip(arguments, variants.cases[0].values()) if type(value) is int]
 
     def rule(node, names):
         root = node
         while isinstance(root, ast.Attribute):
             root = root.value
-        unknown = isinstance(root, ast.Name) and root.id not in known
-        others = (*arguments, *names) if unknown else ()
-        number = node.value if isinstance(node, ast.Constant) else numbers.get(getattr(node, "id", ""))
-        if type(number) in (int, float):
-            others = (*arguments, *(f"len({a})" for a in arguments), *(f"{a}.shape[1]" for a in arguments))
+        name, others = getattr(node, "id", ""), ()
+        number = node.value if isinstance(node, ast.Constant) else numbers.get(name)
+        if isinstance(root, ast.Name) and root.id not in known:
+            others = (*arguments, *names, *sizes)
+        elif type(number) in (int, float):
+            others = (*arguments, *sizes, *sorted(constants))
+        elif code(node) in sizes or code(node).endswith(".numel()"):
+            others = sizes
+        elif name in arguments:
+            others = [a for a in arguments if a not in names]
+            others += [f"{name} {sign} {a}" for a in whole for sign in "+-" if a != name and name in whole]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in arguments:
+            others = [a for a in arguments if a != node.func.id]
         for other in dict.fromkeys(others):
-            yield parsed(other), f"with {other} in place of {code(node)}"
+            if other != code(node):
+                yield parsed(other), f"with {other} in place of {code(node)}"
 
     return rule
 

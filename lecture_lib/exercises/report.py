@@ -169,7 +169,7 @@ def _rows(got: list[str], expected: list[str], most: int = 12) -> tuple[str, str
     """expected, got, why: the steps in order, around the first one that is another."""
     first = next((i for i, (a, b) in enumerate(zip(got, expected)) if a != b), None)
     if first is None:
-        return " ".join(expected), " ".join(got), "The steps are right, but all data came from the first rows of x."
+        return " ".join(expected), " ".join(got), "The order of the steps is right. What they were given is not."
     start = max(0, first + 2 - most)
 
     def line(steps):

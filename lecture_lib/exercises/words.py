@@ -79,9 +79,9 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
     if len(e) == 1 and g == e * 2:
         return ": did a column meet a row, so that every number met every other?"
     if len(e) == 1 and len(g) == 2 and g[0] == e[0]:
-        return ": is a sum or mean over each row missing?"
+        return ": is a sum, a mean or a smallest over each row missing?"
     if len(e) == 1 and len(g) == 2 and g[1] == e[0]:
-        return ": is a sum or mean over each column missing?"
+        return ": is a sum, a mean or a smallest over each column missing?"
     if g == e[::-1]:
         return ": are rows and columns exchanged? .T exchanges them."
     if len(g) == len(e) and g[1:] == e[1:]:
@@ -91,6 +91,8 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
             return ": is one step too many, or the start returned, too?"
         if same := next((name for name, a in arguments.items() if _length(a) == g[0]), ""):
             return f". {g[0]} is the length of {same}: is the loop or sum over the wrong one?"
+    if len(g) == len(e) + 1 > 2:
+        return ". You have one dimension more: torch.stack makes a new one, torch.cat joins along one that is there."
     if len(g) == len(e) == 2 and g[0] == e[0] and g[1] == 1:
         return ": is a sum or mean over each row too many?"
     return ""
@@ -112,12 +114,12 @@ def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any], l
         if re.search(r"\w\[[^]]*[<>][^]]*\]", line):  # x[x > 0] beside all of x
             return f" {SHORTER}"
         return " " + _sizes(error, expected, arguments)
-    if "AttributeError: 'float'" in error or "AttributeError: 'int'" in error or "be Tensor, not float" in error:
+    if found := re.search("AttributeError: '(?:int|float)'.* attribute '(\\w+)'|be Tensor, not float", error):
         plain = [name for name, a in arguments.items() if type(a) in (int, float)]
-        who = f"{' and '.join(plain)} {'is a Python number' if len(plain) == 1 else 'are Python numbers'}. " * any(
-            plain
-        )
-        return f" {who}{NUMBERS}"
+        who = f"{' and '.join(plain)} {'is a Python number' if len(plain) == 1 else 'are Python numbers'}. "
+        if found[1] and not hasattr(math, found[1]):
+            return f" {who * any(plain)}A Python number has no .{found[1]}, tensors have."
+        return f" {who * any(plain)}{NUMBERS}"
     if re.search(r"positional argument|missing \d+ required", error) and arguments:
         return f" The function that is asked for takes ({', '.join(arguments)}), in this order."
     if re.search("math domain error|expected a positive input", error) and expected.isneginf().any():
@@ -139,7 +141,9 @@ def _sizes(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
         if expected.ndim == 0:
             return f"{said} They do not fit number by number: is a sum or mean of each meant, or a look-up?"
         return f"{said} If each should meet each, {COLUMN}"
-    return f"If a table is meant, {COLUMN}" if expected.ndim >= 2 else "Look at the .shape of both sides."
+    rows = {len(a) for a in arguments.values() if torch.is_tensor(a) and a.ndim >= 2}
+    table = expected.ndim >= 2 or rows & {int(n) for n in re.findall(r"\((\d+),?\)", error)[:2]}
+    return f"If a table is meant, {COLUMN}" if table else "Look at the .shape of both sides."
 
 
 COLUMN = "make one of the two a column: x[:, None], or keepdim=True after a sum or max."
@@ -154,24 +158,28 @@ ADVICE = {  # symptom -> advice; the first that fits
     "same number of dimensions as input": "gather takes as many dimensions as its table has: i[:, None] is a column.",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
-    "'size'.*must be tuple": "A shape is a tuple, also of one number: (n,) with a comma.",
+    "'size'.*not Tensor": "A size is a whole number. That of a tensor is len(x).",
+    "'size'.*must be tuple|tuple of ints size": "A shape is a tuple, also of one number: (n,) with a comma.",
+    "'tuple' object cannot be interpreted": "A tuple holds several numbers: take one of them, as in ratio[0].",
     "step must be greater than zero": "A tensor knows no steps backwards: write x.flip(0).",
     "'(Tensor|Parameter)' object has no attribute 'zero_grad'": "An optimizer has zero_grad(), a tensor has not: there "
     "write theta.grad = None.",
-    "linalg.solve: Incompatible": "solve(A, B) takes the columns of B one by one. If your rows are points, write "
-    "solve(A, B.T).T.",
+    "linalg.solve: Incompatible": "solve(A, B) needs a B with as many rows as A: is a product missing, or "
+    "are rows and columns exchanged, as in solve(A, B.T).T?",
     "bitwise_and": "In Python & binds tighter than >=: write (x >= a) & (x < b), with both pairs of parentheses.",
     "bitwise_or": "In Python | binds tighter than <: write (x < a) | (x > b), with both pairs of parentheses.",
     "Boolean value of Tensor|truth value of": "Many numbers are neither True nor False: use masks with & and |, or "
     "look at one number at a time.",
     "torch.return_types|'tuple' object has no attribute": PAIR,
     "NoneType": "Something is None: a function without return, or .grad before backward().",
+    "stack expects each tensor": "torch.stack makes a new dimension of things that are alike. torch.cat joins along "
+    "one that is there.",
     "expected Tensor as element": "torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",
     "Tensor, not list|'list' object has no attribute|TypeError.*'list'.*(and|to) '": LIST,
     "Python scalars|converted to Scalar|length-1 arrays|Tensor, not": NUMBERS,
     "0-d tensor": "One number has no parts: is it the result of a sum, a mean, or one index too many?",
     "used as indices|only integers|valid indices|indices must be integers": "An index must be a whole number: "
-    ".long() makes one of a tensor, int(...) of a number.",
+    ".long() makes one of a tensor, int(...) of a number. The place of the smallest is argmin, not min.",
     "too many indices|Dimension out of range|invalid index": "There are fewer dimensions than that: look at .shape.",
     "IndexError": "Indices count from 0, so the last of n is n - 1. Does a loop or an edge go one too far? After "
     "bincount: give minlength.",
@@ -191,15 +199,18 @@ ADVICE = {  # symptom -> advice; the first that fits
     "backward through the graph a second": "One backward for each loss: compute the loss anew, or add both before.",
     "only for scalar outputs": "backward() starts at one number: take the mean of the losses.",
     "that requires grad": "Write .detach() before numpy() or item by item.",
-    "does not require grad": "The loss has no history: detach or no_grad cut it off from the parameters.",
-    "modified by an inplace operation": "Call loss.backward() before optimizer.step().",
+    "does not require grad": "The loss has no history: no network made it, or detach or no_grad cut it "
+    "off from the parameters.",
+    "modified by an inplace operation": "A step changed what a loss needs that was computed before it. Compute the "
+    "loss after that step, or call its backward() before.",
     "size mismatch, got input": "The images have another number of values than last: look at stride and padding.",
     "shapes cannot be multiplied|size mismatch": "Is a transpose missing, as in x @ u.T?",
     "argument '(axis|keepdims)'|argument.*out.*must be": "A numpy function met a tensor: use its own methods, as in "
     "x.mean(0).",
     "scalar type|same dtype|different dtype|complex dtype|be cast": "Whole numbers, float and double do not mix here: "
     ".float() or .double() makes them alike.",
-    "as an integer|to an index": "A whole number is needed: int(...), or len(...).",
+    "as an integer|to an index": "A whole number is needed: int(...), len(...), or in a loop the place and not the "
+    "value, for i in range(len(x)).",
     "not callable": "Round brackets call a function: to take a number out of a tensor write x[i].",
     "not subscriptable": "Square brackets look into a list or tensor. This is a single number, or a function.",
     "view size": "Use reshape in place of view.",

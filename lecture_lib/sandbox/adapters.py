@@ -233,6 +233,8 @@ def on_records(answer, x, rounds, d_steps, g_steps, n, rng):
         record.append([player, *(sums if rounds == 1 else looks)])
 
     def d_step(batch, z):
+        if batch.shape[1:] != x.shape[1:]:
+            raise Told(f"d_step got a batch of shape {tuple(batch.shape)}. It should be rows of x, ({n}, 2).")
         rows = [numbers.get(tuple(row)) for row in batch.tolist()]
         if None in rows:
             raise Told("d_step got a batch with rows that are not in x. Its arguments are (batch, z).")

@@ -113,6 +113,30 @@ MENDED = {
         "def bound(log_w):\n    m = log_w.max(0)\n    return m + torch.log(torch.exp(log_w - m).mean(0))\n",
         "with log_w.max(0).values in place of log_w.max(0), all is right.",
     ),
+    "the last for the first": (
+        "applications.context",
+        "def context(x, row, column, above, side):\n    padded = F.pad(x, (side, side, above, 0))\n"
+        "    w = padded[row : row + above + 1, column : column + 2 * side + 1].flatten()\n"
+        "    most = above * (2 * side + 1) + side\n    return w[-most:]\n",
+        "with w[:most] in place of w[-most:], all is right.",
+    ),
+    "a number of the right formula": (
+        "dcgan.batch_norm",
+        "def batch_norm(x, gain, bias):\n    v, m = torch.var_mean(x, (0, 2, 3), unbiased=False, keepdim=True)\n"
+        "    return gain[:, None, None] * (x - m) / (v + 1e-3).sqrt() + bias[:, None, None]\n",
+        "with 1e-05 in place of 0.001, all is right.",
+    ),
+    "what only these whole numbers let pass is no mend": (
+        "applications.choose",
+        "def choose(scores):\n    gap = scores[scores.mean(1).argmax()] - scores\n"
+        "    ok = gap.mean(1) <= 2 * gap.std(1) / scores.shape[1]\n    return ok.nonzero()[0, 0]\n",
+        "with scores.shape[1] ** 0.5 in place of scores.shape[1], all is right.",
+    ),
+    "parentheses far apart": (
+        "dcgan.debug",
+        "def to_levels(pictures, levels):\n    return (pictures + 1 / 2 * (levels - 1)).round().clamp(0, levels - 1)\n",
+        "with parentheses around pictures + 1, all is right.",
+    ),
     "rows for columns, at two places": (
         "likelihood.tree_log_prob",
         "def log_prob(x, parents, tables):\n    total = torch.zeros(len(x))\n    for j in range(x.shape[1]):\n"
@@ -329,3 +353,34 @@ def test_two_numbers_are_named_one_by_one(returned, sentence):
     text = f"def kl(log_p, log_q):\n    n, d = len(log_p), log_p - log_q\n    return torch.stack([{returned}])\n"
     found = str(check("likelihood.kl", cell(text)))
     assert "Two things at once." in found and re.search(sentence, found), found
+
+
+NOT_SAID = {
+    "a teacher's sentence that other inputs refute": (
+        "applications.choose",
+        "def choose(scores):\n    for i in range(len(scores) - 1):\n        gap = scores[i + 1] - scores[i]\n"
+        "        if gap.mean() <= 2 * gap.std() / math.sqrt(scores.shape[1]):\n            return i\n"
+        "    return len(scores) - 1\n",
+        "scatters by itself",
+    ),
+    "a second mistake that the first mend makes": (
+        "dcgan.frechet",
+        "def frechet(x, y):\n    a, b = torch.cov(x.T), torch.cov(y.T)\n"
+        "    roots = torch.linalg.eigvals(a + b).real.clamp(min=0).sqrt().sum()\n"
+        "    return (x.mean(0) - y.mean(0)).square().sum() + a.trace() + b.trace() - 2 * roots\n",
+        "Two things at once",
+    ),
+    "a change of the formula that is wrong in every case alike": (
+        "gans.count_modes",
+        "def count_modes(x, means, sd):\n    d = torch.cdist(x, means)\n"
+        "    counts = torch.bincount(d.argmin(0), minlength=len(means))\n"
+        "    return (counts >= 0.1 * len(x)).sum(), (d.amin(1) <= 3 * sd).double().mean()\n",
+        "right formula",
+    ),
+}
+
+
+@pytest.mark.parametrize("name, text, not_said", NOT_SAID.values(), ids=NOT_SAID)
+def test_what_only_could_be_is_not_said(name, text, not_said):
+    report = check(name, cell(text))
+    assert report.points < report.out_of and not_said not in str(report), report

@@ -70,6 +70,11 @@ exercise.mistake(
     "You took differences between clips. Time is dimension 1.", lambda p: p.diff(n=2, dim=0).norm(dim=2).mean()
 )
 exercise.mistake(
+    "You took differences between the two coordinates of a centre. Time is dimension 1.",
+    lambda p: p.diff(dim=2).norm(dim=2).mean(),
+    lambda p: p.diff(dim=2).diff(dim=1).norm(dim=2).mean(),
+)
+exercise.mistake(
     "That is the sum. The mean over clips and frames is asked.",
     lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(),
     lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean(),

@@ -105,6 +105,7 @@ exercise.mistake(
     ),
 )
 exercise.mistake(
-    "You answer infinity always. It is right only where an image of ours takes as many bytes as theirs, or more.",
+    "Your answer is infinity in all these cases. It is right only where an image of ours takes as many bytes as "
+    "theirs, or more.",
     lambda ours, theirs, weights: math.inf,
 )

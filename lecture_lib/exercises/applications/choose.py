@@ -72,6 +72,7 @@ exercise.mistake(
     _first(lambda s, gap: (s.std(1) + s[s.mean(1).argmax()].std()) / math.sqrt(s.shape[1])),
     _first(lambda s, gap: ((s.var(1) + s[s.mean(1).argmax()].var()) / s.shape[1]).sqrt()),
     _first(lambda s, gap: s.std(1)),
+    _first(lambda s, gap: s[s.mean(1).argmax()].std() / math.sqrt(s.shape[1])),
 )
 exercise.mistake(
     "You compared with the spread of single draws. The error of the mean is sd / sqrt(draws).",

@@ -25,7 +25,7 @@ exercise.style(context)
 exercise.case("in the middle", lambda rng: _image(rng, 6, 7, 3, 4))
 exercise.case("the first pixel", lambda rng: _image(rng, 5, 5, 0, 0, 1, 2))
 exercise.case("at the right border", lambda rng: _image(rng, 6, 5, 4, 4, 3, 2))
-exercise.case("a wide window", lambda rng: _image(rng, 4, 6, 1, 2, 3, 4))
+exercise.case("a wide window", lambda rng: _image(rng, 4, 4, 1, 2, 2, 4))
 
 
 @exercise.style
@@ -41,7 +41,7 @@ def in_loops(x, row, column, above, side):
     return torch.tensor(seen)
 
 
-def _seen(x, row, column, above, side, of=lambda dy, dx: dy < 0 or dx < 0, outside=0.0, wrap=False):
+def _seen(x, row, column, above, side, of=lambda dy, dx: dy < 0 or dx < 0, outside=0.0, wrap=""):
     """The pixels of the window for which of(dy, dx) holds."""
     height, width = x.shape
     seen = []
@@ -50,7 +50,8 @@ def _seen(x, row, column, above, side, of=lambda dy, dx: dy < 0 or dx < 0, outsi
             i, j = row + dy, column + dx
             inside = 0 <= i < height and 0 <= j < width
             if of(dy, dx):
-                seen.append(x[i % height, j % width] if inside or wrap else torch.tensor(outside))
+                again = wrap == "both sides" or (wrap and i < height and j < width)
+                seen.append(x[i % height, j % width] if inside or again else torch.tensor(outside))
     return torch.stack(seen)
 
 
@@ -73,7 +74,8 @@ exercise.mistake(
 )
 exercise.mistake(
     "The image came in again at its other side. Beyond the border there is 0: an index such as -1 counts from the end.",
-    lambda *a: _seen(*a, wrap=True),
+    lambda *a: _seen(*a, wrap="both sides"),
+    lambda *a: _seen(*a, wrap="left and top"),
 )
 exercise.mistake(
     "Row and column are exchanged: x[row, column].",
@@ -116,6 +118,16 @@ def _slices(begin, end=lambda seen, most: seen):
     return wrong
 
 
+def _windows(begin):
+    """The same, cut out of one window that begins there."""
+
+    def wrong(x, row, column, above, side):
+        seen = x[begin(row - above) : row + 1, begin(column - side) : column + side + 1]
+        return seen.flatten()[: above * (2 * side + 1) + side]
+
+    return wrong
+
+
 exercise.mistake(
     "After side columns of padding the window begins at padded[:, column]: each pixel has moved to the right by side.",
     _cut(columns=-1),
@@ -151,4 +163,17 @@ exercise.mistake(
     "Where the window sticks out, a slice of the image has too few pixels, or none. Put zeros round it first.",
     _slices(lambda i: i),
     _slices(lambda i: max(i, 0)),
+    _windows(lambda i: i),
+    _windows(lambda i: max(i, 0)),
+)
+exercise.mistake(
+    "In the padded image each pixel has moved, down by above and to the right by side: the window begins at "
+    "padded[row, column].",
+    lambda x, row, column, above, side: _windows(lambda i: i)(
+        F.pad(x, (side, side, above, 0)), row, column, above, side
+    ),
+)
+exercise.mistake(
+    "The pixels to come are 0 with you, and still among the numbers. Leave them out.",
+    lambda *a: torch.cat([context(*a), torch.zeros(a[-1] + 1)]),
 )

@@ -44,6 +44,10 @@ exercise.mistake(
     _of(lambda G, H, a: G(a)),
 )
 exercise.mistake(
+    "You compared H(G(a)) with G(a), which lies half-way. There and back again: it is compared with a.",
+    lambda G, H, a, b: (H(G(a)) - G(a)).abs().mean() + (G(H(b)) - H(b)).abs().mean(),
+)
+exercise.mistake(
     "You went the other way round: a is of kind A, so G comes first, H(G(a)); for b H comes first.",
     _of(lambda G, H, a: G(H(a))),
     _of(_round, lambda G, H, b: H(G(b))),
@@ -69,6 +73,7 @@ exercise.mistake(
 exercise.mistake(
     "There are no pairs: G(a) and b have nothing to do with each other. After the way back, H(G(a)), compare with a.",
     lambda G, H, a, b: (G(a) - b).abs().mean() + (H(b) - a).abs().mean(),
+    lambda G, H, a, b: (H(G(a)) - b).abs().mean() + (G(H(b)) - a).abs().mean(),
 )
 exercise.mistake(
     "The sizes are missing: positive and negative differences cancel. Take abs() first.",

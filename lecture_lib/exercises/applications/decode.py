@@ -92,6 +92,17 @@ def _wrong(after=None, table=lambda p, u: p[u], below=torch.le, rest=None):
     return wrong
 
 
+def _unmoved(code, p, n):
+    """Only divided: soon beyond the last edge, an IndexError."""
+    x, u = [], 0
+    for _ in range(n):
+        v = int((p[u].cumsum(0) <= code).sum())
+        code = code / p[u, v]
+        x.append(v)
+        u = v
+    return torch.tensor(x)
+
+
 exercise.mistake(
     "You read each symbol as if it came after 0. The row for the next one is that of the symbol just read: p[u].",
     _wrong(after=lambda u, v: 0),
@@ -104,6 +115,7 @@ exercise.mistake(
     _wrong(rest=lambda code, low, width: code - low),
     _wrong(rest=lambda code, low, width: code),
     _wrong(rest=lambda code, low, width: code / width % 1),
+    _unmoved,
 )
 exercise.mistake(
     "A number on an edge belongs to the interval that begins there: count the edges <= code.", _wrong(below=torch.lt)

@@ -78,6 +78,10 @@ exercise.mistake(
     lambda p, x: (interval(p, x)[0], sum(interval(p, x))),
 )
 exercise.mistake(
+    "That is the code's length, -log2 of the width. The width itself is asked.",
+    lambda p, x: ((both := interval(p, x))[0], -both[1].log2()),
+)
+exercise.mistake(
     "The last symbol came first. Start with x[0]: the decoder reads it first.", lambda p, x: interval(p, x.flip(0))
 )
 exercise.mistake(

@@ -79,6 +79,12 @@ exercise.mistake(
     lambda x, y, s: (1 / (x.T @ x + s * torch.eye(x.shape[1]))) @ x.T @ y,
 )
 exercise.mistake(
+    "The inverse, or solve, takes features.T @ targets, (k, c). You left features.T or all of it out.",
+    lambda x, y, s: torch.linalg.solve(x.T @ x + s * torch.eye(x.shape[1]), y),
+    lambda x, y, s: torch.linalg.inv(x.T @ x + s * torch.eye(x.shape[1])) @ y,
+    lambda x, y, s: torch.linalg.inv(x.T @ x + s * torch.eye(x.shape[1])),
+)
+exercise.mistake(
     "You multiplied by the matrix. By its inverse is asked: torch.linalg.solve(A, B) is A^-1 B.",
     lambda x, y, s: (x.T @ x + s * torch.eye(x.shape[1])) @ x.T @ y,
 )

@@ -53,6 +53,7 @@ for dims, what in {
     (2, 3): "each image for itself (instance norm)",
     (1, 2, 3): "each image with all its channels (layer norm)",
     (0, 1): "images and channels",
+    (1,): "the channels only",
 }.items():
     sentence = f"That is a mean and variance over {what}. Each channel has its own: dimensions 0, 2 and 3."
     exercise.mistake(sentence, _normalized(dims))

@@ -37,7 +37,7 @@ def _measured(rng, gap, draws, others=()):
     luck = normal(rng, 2, len(limit), draws)
     luck = (luck - luck.mean(2, keepdim=True)) / luck.std(2, keepdim=True)
     few = torch.tensor([250.0, *(2000.0 + 250 * k for k in range(len(limit) - 1))])
-    n = torch.stack([few, 2 * few], 1)
+    n = torch.stack([few, few * (2 + 0.4 * torch.arange(len(few)))], 1)
     c = 400 + 50 * torch.rand(len(limit), 1, generator=rng) + 5 * luck[1]
     distance = (limit[:, None] + sd[:, None] * luck[0])[..., None] + c[..., None] / n[:, None]
     order = torch.randperm(len(limit), generator=rng)
@@ -78,6 +78,14 @@ def _rule(limits=_limits, spread=lambda x: x.std(1) / math.sqrt(x.shape[1]), err
         return number, gap, (told or both)(e[first], e[second])
 
     return wrong
+
+
+def _paired(distance, n):
+    limit = _limits(distance, n)
+    first, second = limit.mean(1).argsort()[:2]
+    differences = limit[second] - limit[first]
+    gap, error = differences.mean(), differences.std() / math.sqrt(len(differences))
+    return (first if gap > 2 * error else -1), gap, error
 
 
 exercise.mistake(
@@ -131,6 +139,18 @@ exercise.mistake(
     "The root around the sum of squares is missing: sqrt(e_1^2 + e_2^2).", _rule(both=lambda a, b: a**2 + b**2)
 )
 exercise.mistake(
+    "You took the slope of the straight line in 1 / n. The limit is its value at 1 / n = 0.",
+    *(
+        _rule(lambda distance, n, sign=sign: sign * distance.diff(dim=2)[..., 0] / (1 / n).diff(dim=1), none=none)
+        for sign in (1, -1)
+        for none in (-1, None)
+    ),
+)
+exercise.mistake(
+    "That is the error of the differences, draw by draw. Asked is sqrt(e_1^2 + e_2^2), from each model's own error.",
+    _paired,
+)
+exercise.mistake(
     "You returned twice the error. One error is asked, sqrt(e_1^2 + e_2^2).",
     _rule(told=lambda a, b: 2 * (a**2 + b**2).sqrt()),
 )
@@ -139,6 +159,7 @@ exercise.mistake(
     "is a straight line in 1 / n, and the limit is at 1 / n = 0.",
     _rule(lambda distance, n: _limits(distance, n.flip(1))),
     _rule(lambda distance, n: (n[:, None] * distance.flip(2)).diff(dim=2)[..., 0] / n.diff(dim=1)),
+    _rule(lambda distance, n: -(n[:, None] * distance.flip(2)).diff(dim=2)[..., 0] / n.diff(dim=1)),
 )
 
 

@@ -61,15 +61,19 @@ for t in (
     lambda steps: torch.arange(1, steps + 1) / (steps + 1),
     lambda steps: torch.arange(steps) / steps,
     lambda steps: torch.arange(1, steps + 1) / steps,
+    lambda steps: torch.arange(steps),
 ):
     exercise.mistake(
-        "Both ends belong to it: torch.linspace(0, 1, steps).",
+        "t goes from 0 to 1, with both ends: torch.linspace(0, 1, steps).",
         lambda a, b, steps, t=t: _arc(a, b, t(steps)[:, None], _angle(a, b)),
     )
 for sentence, angle in {
     "The angle is in degrees. torch.sin takes radians, which acos gives.": lambda a, b: torch.rad2deg(_angle(a, b)),
     "The cosine is a @ b / (a.norm() * b.norm()), with both lengths, not their squares.": lambda a, b: torch.acos(
         a @ b / ((a @ a) * (b @ b))
+    ),
+    "The cosine is a @ b / (a.norm() * b.norm()): not the length of a product, but both lengths.": lambda a, b: (
+        torch.acos(a @ b / (a * b).norm())
     ),
     "You took the angle for a quarter of a turn. Compute it: w = acos of a . b over both lengths.": lambda a, b: (
         torch.tensor(math.pi / 2)

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch.nn.functional import cosine_similarity
 
 from lecture_lib.exercises.engine import Exercise, normal
 
@@ -72,6 +73,19 @@ exercise.mistake(
     "That is the sum or the mean of |differences|. The Euclidean distance is the root of the sum of their squares.",
     lambda x, t: torch.cdist(x, t, p=1).min(1).values,
     lambda x, t: torch.cdist(x, t, p=1).min(1).values / x.shape[1],
+)
+exercise.mistake(
+    "You compared directions, by their cosine. The Euclidean distance is asked: torch.cdist.",
+    lambda x, t: (1 - cosine_similarity(x[:, None], t, dim=2)).min(1).values,
+    lambda x, t: cosine_similarity(x[:, None], t, dim=2).max(1).values,
+)
+exercise.mistake(
+    "You sorted the distances. The smallest of each row is asked.", lambda x, t: torch.cdist(x, t).sort(1)[0]
+)
+exercise.mistake(
+    "That is a product of the images, which is no distance: torch.cdist.",
+    lambda x, t: (x @ t.T).max(1).values,
+    lambda x, t: (x @ t.T).min(1).values,
 )
 exercise.mistake(
     "You took a mean of the squares over the pixels. A distance adds them up.",

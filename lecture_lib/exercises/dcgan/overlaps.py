@@ -26,6 +26,8 @@ exercise.mistake(
     "Every pixel has the same count with you. The pattern is what is asked.",
     lambda n, k, s: torch.full(((n - 1) * s + k,), k / s),
     lambda n, k, s: torch.full(((n - 1) * s + k,), k // s),
+    lambda n, k, s: torch.full(((n - 1) * s + k,), n),
+    lambda n, k, s: torch.full(((n - 1) * s + k,), k),
 )
 exercise.mistake(
     "You left the edges out: the first and last pixels are covered as well, by fewer stamps.",

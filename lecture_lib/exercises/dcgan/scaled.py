@@ -44,7 +44,14 @@ exercise.mistake(
     lambda x, levels: (x * 2 - (levels - 1)) / (levels - 1),
     lambda x, levels: (2 * x - levels + 1) / (levels - 1),
 )
-exercise.mistake("Dividing with // drops the fraction. Divide with /.", lambda x, levels: x // (levels - 1) * 2 - 1)
+exercise.mistake(
+    "Dividing with // drops the fraction. Divide with /.",
+    *(
+        lambda x, levels: x // (levels - 1) * 2 - 1,
+        lambda x, levels: x * 2 // (levels - 1) - 1,
+        lambda x, levels: x.float() * 2 // (levels - 1) - 1,
+    ),
+)
 exercise.mistake(
     "You took the mean and the spread of these images. The edges of the scale, 0 and levels - 1, go to -1 and 1.",
     lambda x, levels: (x.float() - x.float().mean()) / x.float().std(),

@@ -54,6 +54,46 @@ exercise.mistake(
     "A stamp is as wide as the kernel: from i * stride to i * stride + len(kernel).",
     lambda x, k, s: transposed_convolution(x, k, s) if s == len(k) else torch.zeros(s).add_(x[0] * k),
 )
+
+
+def _stamped_in(room):
+    """Into a row of so many numbers."""
+
+    def wrong(x, kernel, stride):
+        y = torch.zeros(room(x, kernel, stride))
+        for i in range(len(x)):
+            y[i * stride : i * stride + len(kernel)] += x[i] * kernel
+        return y
+
+    return wrong
+
+
+def _spread(x, kernel, stride):
+    """stride between the kernel's numbers."""
+    y = torch.zeros((len(x) - 1) * stride + len(kernel))
+    for i in range(len(x)):
+        for j in range(len(kernel)):
+            y[i + j * stride] += x[i] * kernel[j]
+    return y
+
+
+exercise.mistake(
+    "stride lies between stamps, not between the kernel's numbers: number j of stamp i goes to i * stride + j.",
+    _spread,
+)
+exercise.mistake(
+    "y has another length: the last stamp begins at (len(x) - 1) * stride, and is len(kernel) wide.",
+    *map(
+        _stamped_in,
+        (
+            lambda x, k, s: len(x),
+            lambda x, k, s: len(x) * s,
+            lambda x, k, s: len(x) + len(k),
+            lambda x, k, s: len(x) + len(k) - 1,
+            lambda x, k, s: (len(x) - 1) * s,
+        ),
+    ),
+)
 exercise.mistake(
     "torch's layer wants batch and channel, and gives them back. Take [0, 0] of the result.",
     lambda x, k, s: F.conv_transpose1d(x[None, None], k[None, None], stride=s),

@@ -38,6 +38,13 @@ exercise.mistake(
     "That is one theta, the first or the last. Nothing was averaged.", lambda t, decay: t[-1], lambda t, decay: t[0]
 )
 exercise.mistake(
+    "Each theta gets a power of decay as its weight: the newest (1 - decay), the one before (1 - decay) decay, the "
+    "oldest of all decay^(T - 1) alone.",
+    lambda t, decay: decay ** torch.arange(len(t)) @ t,
+    lambda t, decay: (w := decay ** torch.arange(len(t))) @ t / w.sum(),
+    lambda t, decay: (w := (decay ** torch.arange(len(t))).flip(0)) @ t / w.sum(),
+)
+exercise.mistake(
     "Only the last step was averaged. Take all steps, one after another.", lambda t, decay: average(t[-2:], decay)
 )
 exercise.mistake(

@@ -81,6 +81,14 @@ def _rule(
     return wrong
 
 
+def _paired(distance, cost):
+    best = distance.mean(1).argmin()
+    differences = distance - distance[best]
+    gap, error = differences.mean(1), differences.std(1) / math.sqrt(distance.shape[1])
+    row = torch.where(gap <= 2 * error, cost, math.inf).argmin()
+    return row, gap[row], error[row]
+
+
 both = lambda e, best: (e**2 + e[best] ** 2).sqrt()  # noqa: E731
 
 exercise.mistake(
@@ -108,6 +116,14 @@ exercise.mistake(
     "Your error is that of one mean. A gap has the luck of both in it: sqrt(e^2 + e_best^2).",
     _rule(of=lambda e, best: e),
     _rule(of=lambda e, best: e[best].expand_as(e)),
+)
+exercise.mistake(
+    "That is the error of the differences, game by game. Asked is sqrt(e^2 + e_best^2), from each ratio's own error.",
+    _paired,
+)
+exercise.mistake(
+    "A cost of 0 is the cheapest of all: what is not within 2 errors has to cost infinity, or to be left out.",
+    _rule(take=lambda fine, mean, cost: (cost * fine).argmin()),
 )
 exercise.mistake(
     "You took the spread of single games. The error of a mean is sd / sqrt(seeds).",

@@ -109,6 +109,11 @@ exercise.mistake(
     _round("d step_d g step_g zero_d zero_g"),
 )
 exercise.mistake(
+    "D moved twice, and G not at all: the second step is that of adam_g.",
+    _round("zero_d d step_d zero_g g step_d"),
+    _round("zero_d d step_d zero_d g step_d"),
+)
+exercise.mistake(
     "G learnt from D as it was before this round's step of D. First D steps, then G's loss is computed.",
     lambda G, D, adam_d, adam_g, x, z: _at_once(G, D, adam_d, adam_g, x, z),
 )

@@ -32,6 +32,8 @@ exercise.case(
     lambda rng: {"real": normal(rng, 5, mean=-800.0), "fake": normal(rng, 7, mean=750.0)},
 )
 
+LENGTHS = (lambda r, f: len(r), lambda r, f: len(f), lambda r, f: min(len(r), len(f)))
+
 exercise.mistake(
     "The labels are swapped: D should say real to data and fake to forgeries.",
     lambda r, f: F.softplus(r).mean() + F.softplus(-f).mean(),
@@ -69,4 +71,5 @@ exercise.mistake(
     "You added data and forgeries pair by pair, and there are not always equally many. Each has a mean of its own.",
     lambda r, f: F.softplus(-r) + F.softplus(f),
     lambda r, f: (F.softplus(-r) + F.softplus(f)).mean(),
+    *(lambda r, f, n=n: sum(F.softplus(-a) + F.softplus(b) for a, b in zip(r, f)) / n(r, f) for n in LENGTHS),
 )

@@ -21,6 +21,11 @@ def _d_step(loss, order="zero_grad backward step"):
     return lambda G, D, optimizer, x, z: _in_order(optimizer, loss(D(x), D(G(z).detach())), order)
 
 
+def _two_steps(optimizer, *logits):
+    for one in logits:
+        _in_order(optimizer, -F.logsigmoid(one()).mean(), "zero_grad backward step")
+
+
 exercise = Exercise("gans.discriminator_step", points=4, reference=discriminator_step, adapter=on_d)
 
 exercise.case("a game at its start", a_game_at_its_start)
@@ -45,6 +50,11 @@ exercise.mistake(
 exercise.mistake(
     "D did not move. After loss.backward() comes optimizer.step(), and no zero_grad in between.",
     _d_step(cross_entropy, "zero_grad backward"),
+)
+exercise.mistake(
+    "D took two steps, one on data and one on forgeries. Its loss is the sum of both terms, with one step.",
+    lambda G, D, optimizer, x, z: _two_steps(optimizer, lambda: D(x), lambda: -D(G(z).detach())),
+    lambda G, D, optimizer, x, z: _two_steps(optimizer, lambda: -D(G(z).detach()), lambda: D(x)),
 )
 exercise.mistake(
     "The order of the last lines: first loss.backward(), then optimizer.step().",

@@ -26,7 +26,7 @@ exercise.mistake(
 )
 exercise.mistake(
     "You differentiated with respect to D. The chain rule goes on: dD/da = D (1 - D).",
-    lambda a: (-1 / (1 - torch.sigmoid(a)), -1 / torch.sigmoid(a)),
+    *(lambda a, sign=sign: (sign / (1 - torch.sigmoid(a)), -1 / torch.sigmoid(a)) for sign in (-1, 1)),
 )
 exercise.mistake(
     "Those are the losses themselves. Their derivatives are asked.", lambda a: (-softplus(a), softplus(-a))

@@ -38,6 +38,7 @@ exercise.mistake("The noise is not scaled: z = mean + sd noise.", lambda m, s, e
 exercise.mistake("That is the mean, without noise.", lambda m, s, e: m)
 exercise.mistake("The mean was scaled, too. Only the noise is.", lambda m, s, e: (m + e) * s.exp())
 exercise.mistake("Mean and noise have changed places.", lambda m, s, e: e + s.exp() * m)
+exercise.mistake("Mean and sd have changed places.", lambda m, s, e: s.exp() + m * e)
 exercise.mistake("The mean is missing.", lambda m, s, e: s.exp() * e)
 exercise.mistake("The sd itself was added. It scales the noise: a product.", lambda m, s, e: m + s.exp() + e)
 exercise.mistake(

@@ -78,6 +78,13 @@ exercise.mistake(
     "The mean divides the weights by k, not their log: subtract log k.", lambda log_w: log_w.logsumexp(0) / len(log_w)
 )
 exercise.mistake(
+    "That is the mean weight, or the sum of weights. Its log is asked.",
+    lambda log_w: log_w.exp().mean(0),
+    lambda log_w: log_w.logsumexp(0).exp() / len(log_w),
+    lambda log_w: log_w.exp().sum(0),
+    lambda log_w: log_w.logsumexp(0).exp(),
+)
+exercise.mistake(
     "log k is subtracted: a mean is smaller than a sum.", lambda log_w: log_w.logsumexp(0) + math.log(len(log_w))
 )
 exercise.mistake("You subtracted k. Its log is what 1 / k becomes.", lambda log_w: log_w.logsumexp(0) - len(log_w))

@@ -1,0 +1,81 @@
+"""What an answer gives for other inputs: does it use them, and is it what the cases let it look like?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lecture_lib.exercises.naming import Variants, alike, few
+from lecture_lib.sandbox.call import Call, Seed, call_in_process
+
+
+def agree(prepared, call: Call, function: Callable) -> bool:
+    """Do both give the same for other inputs, too? Asked where a few whole numbers may be the same by chance."""
+    exercise, cases = prepared.exercise, prepared.cases
+    if exercise.adapter or exercise.driver or not few(prepared.expected):
+        return True
+    rng, function = torch.Generator().manual_seed(prepared.seed), call_in_process(function, exercise.parts)
+    given = [{name: _shaken(a, size, rng) for name, a in case.items()} for case in cases for size in SIZES]
+    given += [{**case, name: other} for case in cases for name, a in case.items() for other in _other_values(a)]
+    pairs = ((call(one).value, function(one).value) for one in given)
+    return all(alike(a, b) for a, b in pairs if a is not None and b is not None)
+
+
+SIZES = 8 * (0.003, 0.01, 0.03)  # by how much inputs are shaken
+
+
+def _shaken(value: Any, size: float, rng: torch.Generator) -> Any:
+    """With another factor near 1 for each number."""
+    if torch.is_tensor(value) and value.is_floating_point():
+        return value * (1 + size * torch.randn(value.shape, generator=rng)).to(value)
+    return value
+
+
+def drawn_anew(variants: Variants, call: Call, got: list[Tensor | None]) -> str:
+    """Does a second call with the same arguments give other numbers?"""
+    for i, value in enumerate(got):
+        if value is not None and value.isfinite().all() and variants.exercise.driver is None:
+            again = call(variants.cases[i]).value
+            if again is not None and not alike(again, value):
+                return DRAWN_ANEW
+    return ""
+
+
+DRAWN_ANEW = (
+    "Called twice with the same arguments, your function gives different numbers. Are some of them drawn at random, "
+    "where none should be? Or is something kept from call to call?"
+)
+
+
+def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], failed: list[int]) -> str:
+    """Names the argument that makes no difference to the answer in any failed case, though it does to the right one."""
+    exercise = variants.exercise
+    right = call_in_process(exercise.reference, exercise.parts)
+    draws = any(isinstance(a, Seed) for a in variants.cases[0].values())  # the same by chance
+    for name in variants.cases[0] if exercise.adapter is None and not draws else ():
+        same = []
+        for i in failed:
+            changed = [{**variants.cases[i], name: other} for other in _other_values(variants.cases[i][name])]
+            wanted = [right(one).value for one in changed]
+            matters = all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted)
+            if wanted and matters and got[i] is not None and got[i].isfinite().all() and got[i].any():
+                given = [call(one).value for one in changed]
+                same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
+        if all(same) and len(same) >= min(2, len(failed)):
+            return f"Your answer stays the same when {name} changes. Is it used, and not a value of the notebook?"
+    return ""
+
+
+def _other_values(value) -> list:
+    """Others of the same kind, unlike in every respect: not only by a factor, nor only in their order."""
+    if torch.is_tensor(value) and value.ndim and value.dtype is torch.long:
+        return [value.flip(0), value.min() + value.max() - value] if value.numel() else []  # such levels occur
+    if torch.is_tensor(value):
+        if not value.ndim or not value.is_floating_point():
+            return []
+        ramp = torch.linspace(0.7, 1.4, value.numel(), dtype=value.dtype).reshape(value.shape)
+        return [value * ramp, 1.25 * value * ramp.flip(0)]
+    return [value + 1, value * 2] if isinstance(value, (int, float)) and not isinstance(value, bool) else []

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
-from lecture_lib.exercises.elsewhere import agree, drawn_anew, ignored_argument
+from lecture_lib.exercises.elsewhere import Elsewhere, drawn_anew, ignored_argument
 from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
@@ -326,18 +326,19 @@ def name_mistakes(
     if answer is not None and all(o.value is not None for o in outcomes) and (found := not_called(answer)):
         return [found if i in failed else "" for i in range(len(outcomes))]
     explains: dict[str, set[int]] = {}
+    agrees = Elsewhere(prepared, call).agrees if call is not None else lambda function: True
     for (sentence, mistaken), (_, wrong) in zip(prepared.mistaken, prepared.exercise.mistakes):
         same = {i for i, o in enumerate(mistaken) if _alike(prepared.exercise, outcomes[i], o)}
-        if len(same) == len(outcomes) and (call is None or agree(prepared, call, wrong)):
+        if len(same) == len(outcomes) and agrees(wrong):
             if sentence.endswith("?"):  # it asks; what mends the text answers
-                sentence = _by_grammar(prepared, outcomes, sorted(failed), answer, call, all_ways=False) or sentence
+                sentence = _by_grammar(prepared, outcomes, sorted(failed), answer, agrees, all_ways=False) or sentence
             return [sentence if i in failed else "" for i in range(len(outcomes))]
         by_chance = few(prepared.expected) or any(i not in same for i, ok in enumerate(passed) if ok)
         if not by_chance:
             explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
     if call is not None and _passes(prepared, lambda arguments: call(_doubled(arguments))):
         return [DOUBLED if i in failed else "" for i in range(len(outcomes))]
-    if found := _by_grammar(prepared, outcomes, sorted(failed), answer, call):
+    if found := _by_grammar(prepared, outcomes, sorted(failed), answer, agrees):
         return [found if i in failed else "" for i in range(len(outcomes))]
     values = [
         o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)
@@ -389,7 +390,7 @@ def _by_grammar(
     outcomes: list[Outcome],
     failed: list[int],
     answer: Callable | None,
-    call: Call | None,
+    agrees: Callable[[Callable], bool],
     all_ways: bool = True,
 ) -> str:
     """What the grammar says of these values: a change that mends the answer, a mistake that gives them, two at once.
@@ -405,7 +406,7 @@ def _by_grammar(
         others = range(1, 10 if variants.few else 2)
         right = (
             _passes(prepared, call)
-            and agree(prepared, call, exercise.reference)
+            and Elsewhere(prepared, call).agrees(exercise.reference)
             and all(_passes(prepare(exercise, prepared.seed + i), call) for i in others)
         )
         return right and not judge(exercise, call, prepared.seed).whys  # nor does it break a law
@@ -424,7 +425,7 @@ def _by_grammar(
         first = max(failed, key=variants.telling)
         if variants.stuck(got) and (found := variants.of_a_part(got)[0]):
             return found
-        found = variants.one(got, first, lambda wrong: call is None or agree(prepared, call, wrong))
+        found = variants.one(got, first, agrees)
         found = found or (repairs.nearer(got) if repairs else "")
         if found or variants.expected[first].numel() > MOST:
             return found  # with more numbers two at once would take too long

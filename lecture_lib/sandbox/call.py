@@ -190,9 +190,9 @@ def _set_default_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)
 
 
-def _set_environment(variables: dict[str, str]) -> None:
+def _set_environment(variables: dict) -> None:
     os.environ.clear()
-    os.environ.update(variables)
+    os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, value in variables.items()})
 
 
 SETTINGS = (  # how to read one, how to put it back, and what is said to whom leaves it changed
@@ -215,7 +215,7 @@ SETTINGS = (  # how to read one, how to put it back, and what is said to whom le
     (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, ""),
     (np.geterr, lambda kept: np.seterr(**kept), ""),
     (os.getcwd, os.chdir, ""),
-    (lambda: dict(os.environ), _set_environment, ""),
+    (lambda: os.environ._data.copy(), _set_environment, ""),  # dict(os.environ) would decode each, at every call
     (sys.getrecursionlimit, sys.setrecursionlimit, ""),
 )
 

@@ -70,6 +70,7 @@ class Exercise:
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
     learns: arguments through which networks learn: in the first case the gradient in each has to be right, too.
+        An answer that leaves torch has none. needs_gradient: then it is wrong, as the notebook says.
     driver: where one case takes many calls: driver(call, arguments) -> Outcome, on the judge's side, so that the answer
         sees no more of the case than what each call tells it.
     without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.
@@ -86,12 +87,13 @@ class Exercise:
         parts: tuple[str, ...] = (),
         adapter: Callable | None = None,
         learns: tuple[str, ...] = (),
+        needs_gradient: bool = False,
         without: tuple[str, ...] = (),
         driver: Callable[[Call, Mapping[str, Any]], Outcome] | None = None,
     ):
         self.name, self.points, self.reference = name, points, reference
         self.same, self.parts, self.adapter, self.learns, self.without = same, parts, adapter, learns, without
-        self.driver = driver
+        self.needs_gradient, self.driver = needs_gradient, driver
         self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
         self.mistakes: list[tuple[str, Callable]] = []
         self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
@@ -275,17 +277,23 @@ def _same(exercise: Exercise, value: Tensor | None, expected: Tensor) -> Tensor 
 def wrong_gradient(exercise: Exercise, call: Call, arguments: Mapping[str, Any]) -> str:
     """What is wrong with the gradient in one of `learns`, of an answer whose numbers are right; or "".
 
-    Who leaves torch, for lists or numpy, has none, and is right by the numbers alone.
+    Who leaves torch, for lists or numpy, has none, and is right by the numbers alone, if no gradient is needed.
     """
     for name in exercise.learns:
         learned = {**arguments, name: Learned(arguments[name])}
         got, expected = call(learned).value, _run(exercise, exercise.reference, learned).value
         if got is None or got.shape != expected.shape:
-            return ""
+            return NO_GRADIENT if exercise.needs_gradient else ""
         if not torch.allclose(got, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item()):
             what = f"their gradient in {name} is another one" if got.any() else f"no gradient comes back to {name}"
             return f"The numbers are right, but {what}. Does .detach(), no_grad() or torch.tensor(...) cut it off?"
     return ""
+
+
+NO_GRADIENT = (
+    "The numbers are right, but no gradient comes back. Stay with torch's functions: item(), float(), tolist() and "
+    "numpy leave it behind."
+)
 
 
 def _passes(prepared: PreparedExercise, call: Call) -> bool:

@@ -489,7 +489,7 @@ def of_lines(body: list) -> Iterator[Change]:
             if not line.orelse:
                 opposite = ast.UnaryOp(ast.Not(), line.test)
                 yield Change(line, "test", opposite, f"with the opposite of {code(line.test)}")
-            yield Change(body, i, ast.Pass(), f"without `{text}`")
+            yield Change(body, i, ast.Pass(), f"without `{text}` and what stands below it")
             yield Change(
                 body, i, copied(line, test=ast.Constant(True), orelse=[]), f"with {code(line.test)} always true"
             )
@@ -606,7 +606,10 @@ class Formula:
         """arrays: the arguments of which a mean or a square may be taken; not networks, nor how much is drawn.
         extra: more rules."""
         self.function = inspect.unwrap(function)
-        self.globals = {**vars(functional), **self.function.__globals__}  # sigmoid beside logsigmoid
+        beside = {
+            name: f for name, f in vars(functional).items() if callable(f)
+        }  # sigmoid beside logsigmoid, no modules
+        self.globals = {**beside, **self.function.__globals__}
         lines, self.first = inspect.getsourcelines(self.function)
         self.lines = textwrap.dedent("".join(lines)).splitlines()
         self.module = ast.parse("\n".join(self.lines))

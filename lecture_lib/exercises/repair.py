@@ -34,7 +34,7 @@ ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
-    r"|with \+= in place of =|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
+    r"|with (\+= in place of =|= in place of \+=)|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
     r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
@@ -150,6 +150,8 @@ class Repairs:
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
                 put_in = re.match(r"with \.?(\w+)(\(\))? in place of", change.says)
                 ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
+                ruins = ruins or (known.of_a_formula and DESTROYS.search(known.says))
+                ruins = ruins or ("minus" in change.says and re.search(r"max|min", known.says))  # each undoes the other
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):

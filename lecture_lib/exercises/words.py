@@ -113,6 +113,8 @@ def error_in_words(error: str, expected: Tensor, arguments: Mapping[str, Any], l
             return f" {PICKED}"
         if re.search(r"\w\[[^]]*[<>][^]]*\]", line):  # x[x > 0] beside all of x
             return f" {SHORTER}"
+        if "[:, None]" in line:
+            return " A column, [:, None], meets each number of a row. Is it too many here?"
         return " " + _sizes(error, expected, arguments)
     if found := re.search("AttributeError: '(?:int|float)'.* attribute '(\\w+)'|be Tensor, not float", error):
         plain = [name for name, a in arguments.items() if type(a) in (int, float)]
@@ -156,6 +158,14 @@ ADVICE = {  # symptom -> advice; the first that fits
     "builtin_function_or_method|'method' obj|not method|and 'method'": "A function is named and not called: write the "
     "round brackets, too, as in x.detach() or torch.exp(x).",
     "same number of dimensions as input": "gather takes as many dimensions as its table has: i[:, None] is a column.",
+    "Generator' object has no attribute": "rng is handed on: torch.rand(n, generator=rng), or "
+    "torch.multinomial(p, n, True, generator=rng).",
+    "does not support deleting": "A tensor cannot lose parts: pick what stays, x[mask], or join it with torch.cat.",
+    "only supports 1-d": "bincount counts one list at a time: a column of a table is x[:, j].",
+    "is invalid for input of size": "A reshape keeps all numbers, so n times m has to be how many there are. Of counts "
+    "it may be bincount's minlength.",
+    "only integer tensors": "A list takes one whole number as its index. A mask picks from a tensor: "
+    "torch.tensor(list)[mask].",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
     "'size'.*not Tensor": "A size is a whole number. That of a tensor is len(x).",
@@ -171,7 +181,8 @@ ADVICE = {  # symptom -> advice; the first that fits
     "Boolean value of Tensor|truth value of": "Many numbers are neither True nor False: use masks with & and |, or "
     "look at one number at a time.",
     "torch.return_types|'tuple' object has no attribute": PAIR,
-    "NoneType": "Something is None: a function without return, or .grad before backward().",
+    "NoneType": "Something is None: a function without return, or .grad before backward(), or of what is no parameter "
+    "any more, as theta = theta - ... makes a new tensor.",
     "stack expects each tensor": "torch.stack makes a new dimension of things that are alike. torch.cat joins along "
     "one that is there.",
     "expected Tensor as element": "torch.stack joins tensors. For Python numbers write torch.tensor([a, b]).",

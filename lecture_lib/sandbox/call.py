@@ -359,7 +359,7 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
         )
         if len(set(shapes)) > 1:
             parts = f"{len(shapes)} parts of different shapes, {', '.join(map(str, shapes[:4]))}"
-            return None, f"Your function returned {parts}. They have to be alike: one number each, for instance."
+            return None, f"Your function returned {parts}. One tensor is asked: one of them alone, or all in one."
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
 
 

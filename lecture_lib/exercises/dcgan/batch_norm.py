@@ -28,7 +28,12 @@ def _normalized(dims=(0, 2, 3), unbiased=False, root=lambda v: (v + 1e-5).sqrt()
 
 
 exercise = Exercise(
-    "dcgan.batch_norm", points=4, reference=batch_norm, learns=("x",), without=("batch_norm", "BatchNorm2d")
+    "dcgan.batch_norm",
+    points=4,
+    reference=batch_norm,
+    learns=("x",),
+    needs_gradient=True,
+    without=("batch_norm", "BatchNorm2d"),
 )
 
 exercise.case("two small images", lambda rng: _activations(rng, 2, 3, 2))

@@ -37,7 +37,7 @@ def _d(
     return wrong
 
 
-exercise = Exercise("dcgan.discriminator", points=5, reference=discriminator, learns=("x",))
+exercise = Exercise("dcgan.discriminator", points=5, reference=discriminator, learns=("x",), needs_gradient=True)
 
 exercise.case("three images", lambda rng: _d_case(rng, 3, 8, 2))
 exercise.case("twelve by twelve", lambda rng: _d_case(rng, 5, 12, 3))

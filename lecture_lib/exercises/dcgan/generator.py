@@ -39,7 +39,7 @@ def _in_places(change):
     return _g(change, change), _g(one=change), _g(two=change)
 
 
-exercise = Exercise("dcgan.generator", points=5, reference=generator, learns=("z",))
+exercise = Exercise("dcgan.generator", points=5, reference=generator, learns=("z",), needs_gradient=True)
 
 exercise.case("from 2 by 2", lambda rng: _g_case(rng, 3, 5, 2, 2))
 exercise.case("from 3 by 3", lambda rng: _g_case(rng, 4, 3, 3, 3))

@@ -7,7 +7,9 @@ from lecture_lib.exercises.engine import Exercise, normal
 from lecture_lib.exercises.gans import TINY, _bce
 from lecture_lib.gans import cross_entropy
 
-exercise = Exercise("gans.discriminator_loss", points=3, reference=cross_entropy, learns=("real", "fake"))
+exercise = Exercise(
+    "gans.discriminator_loss", points=3, reference=cross_entropy, learns=("real", "fake"), needs_gradient=True
+)
 
 
 @exercise.style

@@ -71,7 +71,8 @@ def _cause(pairs, p, n) -> str:
     if (apart := int((distance > 1).sum())) > 16:
         return f" In {apart} of your 32 pairs the pixels do not touch. Neighbours tell the most of each other."
     if (added := (least := p.min().item()) * n / (1 - LEVELS**2 * least)) > 3:
-        return f" Your least share is as large as if {added:.0f} were added to every count: less of it."
+        why = "too much smoothing, or one table for several pairs?"
+        return f" Your least share is as large as if {added:.0f} were added to every count: {why}"
     return ""
 
 

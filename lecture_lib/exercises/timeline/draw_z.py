@@ -15,7 +15,7 @@ def _posterior(rng, n, z_dim, log_sd=-0.5):
     return {"mean": mean, "log_sd": normal(rng, n, z_dim, mean=log_sd, sd=0.5), "noise": noise}
 
 
-exercise = Exercise("timeline.draw_z", points=2, reference=draw_z, learns=("mean", "log_sd"))
+exercise = Exercise("timeline.draw_z", points=2, reference=draw_z, learns=("mean", "log_sd"), needs_gradient=True)
 exercise.style(draw_z)
 
 exercise.case("some images", lambda rng: _posterior(rng, 5, 3))

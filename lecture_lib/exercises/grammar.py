@@ -294,7 +294,7 @@ def of_calls(node, names):
             new = parsed(f"c / {how_many}", c=node, x=inner)
             yield new, f"with {code(node)} divided by how many there are"
             yield parsed(f"c * {how_many}", c=node, x=inner), f"with {code(node)} times how many there are"
-    else:
+    elif not name.startswith("is"):  # of a mask that would be all True
         yield _of_other(node, node), f"with {called} taken twice"
     if name in ("std", "var", "cov"):
         kept = [k for k in node.keywords if k.arg not in ("correction", "unbiased")]
@@ -592,6 +592,14 @@ def _position(change: Change) -> tuple[int, int]:
     return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
 
 
+def _undoes(new: ast.expr, parent: ast.AST, node: ast.expr) -> bool:
+    """Is it x - 1 + 1 in place of x - 1? To leave the - 1 out says it plainly."""
+    before = parent if getattr(parent, "left", None) is node else node
+    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp)):
+        return False
+    return {type(before.op), type(new.op)} == {ast.Add, ast.Sub} and code(before.right) == code(new.right)
+
+
 def _appends(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr == "append" and isinstance(call.func.value, ast.Name)
 
@@ -666,7 +674,8 @@ class Formula:
                         if counted and rule is of_any_value:  # what changes their shape only
                             continue
                         for new in rule(node, names):
-                            if getattr(new[0], "id", "") not in grown:  # a list in itself brings torch.tensor down
+                            # a list in itself brings torch.tensor down
+                            if getattr(new[0], "id", "") not in grown and not _undoes(new[0], parent, node):
                                 found.append((number, Change(holder, key, *new, where, plain=plain)))
         return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
@@ -676,12 +685,13 @@ class Formula:
         return f"{says}, where {' and '.join(there)}" if there else says
 
     def together(self) -> Iterator[list[Change]]:
-        """The same change at all of its places, where none of these lies within another."""
+        """The same change at all of its places, or all in the same terms, where none of these lies within another."""
         groups: dict[str, dict] = {}
         for change in self.changes:
             if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
-                groups.setdefault(change.base, {}).setdefault(change.place, change)
-        for group in groups.values():
+                for name in (change.base, change.says.partition(" (number")[0]):
+                    groups.setdefault(name, {}).setdefault(change.place, change)
+        for group in {frozenset(group): group for group in groups.values()}.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]
             slots = [id(change.holder) for change in group.values()]
             if len(group) > 1 and not any(slot in nodes for nodes in inside for slot in slots):

@@ -131,7 +131,7 @@ class Repairs:
 
     def two(self, got: list[Tensor | None]) -> str:
         """The change after which only one known mistake is left, a teacher's at best; or ""."""
-        if self.variants.few:
+        if self.variants.few or not got[self.first].any():  # nothing but 0, which anything may lead to
             return ""
         variants, first, best = self.variants, self.first, None
         end = time.thread_time() + SECONDS / 4
@@ -151,7 +151,9 @@ class Repairs:
                 put_in = re.match(r"with \.?(\w+)(\(\))? in place of", change.says)
                 ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
                 ruins = ruins or (known.of_a_formula and DESTROYS.search(known.says))
-                ruins = ruins or ("minus" in change.says and re.search(r"max|min", known.says))  # each undoes the other
+                ruins = ruins or (
+                    "minus" in change.says and re.search(r"max|min|sides of -", known.says)
+                )  # each undoes the other
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):

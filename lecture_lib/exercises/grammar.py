@@ -691,7 +691,7 @@ class Formula:
             if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
                 for name in (change.base, change.says.partition(" (number")[0]):
                     groups.setdefault(name, {}).setdefault(change.place, change)
-        for group in {frozenset(group): group for group in groups.values()}.values():
+        for group in {frozenset(map(id, g.values())): g for g in groups.values()}.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]
             slots = [id(change.holder) for change in group.values()]
             if len(group) > 1 and not any(slot in nodes for nodes in inside for slot in slots):

@@ -21,7 +21,8 @@ import torch
 
 from lecture_lib.exercises import EXERCISES, Exercise, Report, check, prepare
 from lecture_lib.exercises.engine import driven
-from lecture_lib.exercises.grammar import Change, Formula
+from lecture_lib.exercises.formula import Formula
+from lecture_lib.exercises.tree import Change
 from lecture_lib.sandbox.call import call_in_process
 
 ONE, PAIRS = 60, 40

@@ -8,19 +8,14 @@ the sentence is true by construction, however the answer was written.
 from __future__ import annotations
 
 import ast
-import contextlib
-import copy
-import inspect
 import re
-import textwrap
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator
 from itertools import combinations
 
 import torch
 from torch.nn import functional
+
+from lecture_lib.exercises.tree import SIGNS, code, copied, parsed
 
 TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
@@ -32,11 +27,6 @@ eigvals eigvalsh svdvals | cov corrcoef | zeros ones | sum logsumexp
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
 REDUCTIONS = set("sum mean prod max min amax amin std var median norm sort flip all".split())
 KEPT = {"range", "len", "zip", "enumerate", "stack", "bincount", "tensor", "zeros", "list"}  # never left out
-SIGNS = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Pow: "**", ast.MatMult: "@",
-    ast.BitAnd: "&", ast.BitOr: "|", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==",
-    ast.NotEq: "!=",
-}  # fmt: skip
 OTHERS = {
     ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.FloorDiv: (ast.Div,),
     ast.Div: (ast.Mult, ast.FloorDiv, ast.Sub), ast.MatMult: (ast.Mult,), ast.BitAnd: (ast.BitOr,),
@@ -59,85 +49,6 @@ x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.d
 x.item() | x.values | len(x) | int(x) | torch.as_tensor(x) | math.log(x) | math.exp(x)""".replace("\n", " ").split(
     " | "
 )
-OF_AN_ARGUMENT = OF_A_VALUE | {
-    "x / x.sum()": "x / x.sum()", "x / len(x)": "x / len(x)", "x[1:]": "x[1:]", "x[:-1]": "x[:-1]", "x[:1]": "x[:1]",
-    "x[-1:]": "x[-1:]", "x.flip(0)": "x backwards", "x.sort(0).values": "the sorted x", "x.T": "x.T",
-    "x.sigmoid()": "the sigmoid of x", "x.softmax(-1)": "the softmax of x", "x.round()": "the rounded x",
-    "x - x.mean()": "x - x.mean()", "x.clamp(min=0)": "x.clamp(min=0)", "x.cumsum(0)": "the running sums of x",
-    "x.diff()": "the differences of x",
-}  # fmt: skip
-OF_A_LOOP = {
-    "list(x)[1:]": "without the first round", "list(x)[:-1]": "without the last round", "list(x)[:1]": "for one round",
-    "list(x)[-1:]": "for the last round alone", "list(x)[::-1]": "from the end", "[*x, *list(x)[-1:]]": "a round more",
-}  # fmt: skip
-
-
-SEEN_ONCE = re.compile(r"with .*(None\]|len\(|int\(|as_tensor|\.item|\.clone|\.detach)")  # at one place alone
-
-
-@dataclass(frozen=True)
-class Change:
-    """One mistake at one place: `holder[key]` of the syntax tree becomes `new`. says: the mistake, after "formula"."""
-
-    holder: object
-    key: object
-    new: object
-    says: str
-    where: str = ""
-    base: str = ""  # what it says, whichever the place
-    plain: bool = True  # may be one of two
-
-    @property
-    def place(self) -> tuple[int, str]:
-        return id(self.holder), str(self.key)
-
-    @property
-    def there(self):
-        """What stands there."""
-        return self.holder[self.key] if isinstance(self.holder, list) else getattr(self.holder, self.key)
-
-    def put(self, node):
-        """Put the node there, and return what was there."""
-        if isinstance(self.holder, list):
-            before, self.holder[self.key] = self.holder[self.key], node
-        else:
-            before = getattr(self.holder, self.key)
-            setattr(self.holder, self.key, node)
-        return before
-
-
-def code(node, most: int = 40) -> str:
-    if isinstance(node, ast.stmt):  # of which unparse asks the line
-        ast.fix_missing_locations(node)
-    text = " ".join(ast.unparse(node).split())
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def parsed(template: str, **parts) -> ast.expr:
-    """The expression of `template`, with nodes in place of names."""
-
-    def filled(node):
-        if isinstance(node, list):
-            return [filled(one) for one in node]
-        if isinstance(node, ast.Name) and node.id in parts:
-            return parts[node.id]
-        return type(node)(**{f: filled(v) for f, v in ast.iter_fields(node)}) if isinstance(node, ast.AST) else node
-
-    return filled(_expression(template))
-
-
-@cache
-def _expression(template: str) -> ast.expr:
-    return ast.parse(template, mode="eval").body
-
-
-def copied(node, **fields):
-    """A copy of the node with other fields; what is in the others is shared, so that changes there are seen."""
-    new = copy.copy(node)
-    for name, value in fields.items():
-        setattr(new, name, value)
-    return new
-
 
 # ---------------------------------------------------------------- the rules: what may stand in an expression's place
 
@@ -374,10 +285,10 @@ def of_names(node, names):
             if other != node.id:
                 yield ast.Name(other, ast.Load()), f"with {other} in place of {node.id}"
         for template, word in OF_A_VALUE.items():
-            yield parsed(template, x=node), f"with {_of(word, node.id)} in place of {node.id}"
+            yield parsed(template, x=node), f"with {worded(word, node.id)} in place of {node.id}"
 
 
-def _of(word: str, name: str) -> str:
+def worded(word: str, name: str) -> str:
     return re.sub(r"\bx\b", name, word)
 
 
@@ -447,280 +358,3 @@ def of_any_value(node, names):
 
 PLAIN = (of_operators, of_signs, of_calls, of_indices)
 RULES = (*PLAIN, of_numbers, of_names)
-
-
-# ---------------------------------------------------------------- lines
-
-
-def of_lines(body: list) -> Iterator[Change]:
-    """A line left out or done twice, two lines exchanged, = for +=, a return inside of the loop."""
-    for i, line in enumerate(body):
-        if isinstance(line, ast.Pass):
-            continue
-        text = code(copied(line, body=[], orelse=[]) if isinstance(line, ast.If) else line, 60)
-        if i + 1 < len(body) and not isinstance(body[i + 1], (ast.Return, ast.For)) and not isinstance(line, ast.For):
-            yield Change(body, slice(i, i + 2), [body[i + 1], line], f"with {text} only after {code(body[i + 1], 60)}")
-        if isinstance(line, ast.With):
-            kept = ast.If(ast.Constant(True), line.body, [])
-            yield Change(body, i, kept, f"without {code(copied(line, body=[ast.Pass()]), 60).removesuffix(' pass')}")
-        if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
-            yield Change(body, i, ast.Pass(), f"without {text}")
-            yield Change(body, i, ast.If(ast.Constant(True), [line, line], []), f"with {text} done twice")
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Tuple):
-            new = copied(line, targets=[copied(line.targets[0], elts=line.targets[0].elts[::-1])])
-            yield Change(body, i, new, f"with {code(new.targets[0])} in place of {code(line.targets[0])}")
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            for template in OF_A_VALUE:
-                new = parsed(template, x=line.value)
-                yield Change(line, "value", new, f"with {line.targets[0].id} = {code(new, 60)}", plain=False)
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], (ast.Name, ast.Subscript)):
-            new = ast.AugAssign(line.targets[0], ast.Add(), line.value)
-            yield Change(body, i, new, f"with += in place of = in {text}")
-        if isinstance(line, ast.AugAssign):
-            target = copied(line.target, ctx=ast.Store())
-            new = ast.Assign([target], line.value)
-            yield Change(body, i, new, f"with = in place of {SIGNS[type(line.op)]}= in {text}")
-            new = ast.Assign([target], ast.BinOp(copied(line.target, ctx=ast.Load()), line.op, line.value))
-            yield Change(body, i, new, f"with {code(new, 60)} in place of {text}")
-        if isinstance(line, ast.If):
-            if line.orelse:
-                new = copied(line, body=line.orelse, orelse=line.body)
-                yield Change(body, i, new, f"with the two branches of `{text}` exchanged")
-            if not line.orelse:
-                opposite = ast.UnaryOp(ast.Not(), line.test)
-                yield Change(line, "test", opposite, f"with the opposite of {code(line.test)}")
-            yield Change(body, i, ast.Pass(), f"without `{text}` and what stands below it")
-            yield Change(
-                body, i, copied(line, test=ast.Constant(True), orelse=[]), f"with {code(line.test)} always true"
-            )
-        if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
-            yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
-        if isinstance(line, ast.For) and (new := _counted(line)):
-            yield Change(
-                body, i, new, f"with i, {line.target.id} in enumerate(...) and [i] in place of [{line.target.id}]"
-            )
-        if isinstance(line, ast.For):
-            for k, one in enumerate(line.body if isinstance(line.body[0], ast.Assign) and line.body[1:] else ()):
-                rest = copied(line, body=line.body[:k] + line.body[k + 1 :])
-                new = ast.If(ast.Constant(True), [one, rest], [])
-                yield Change(body, i, new, f"with {code(one, 60)} once, before the loop")
-            for template, says in OF_A_LOOP.items():
-                new = copied(line, iter=parsed(template, x=line.iter))
-                yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")
-            if (
-                i
-                and isinstance(body[i - 1], ast.Assign)
-                and isinstance(body[i - 1].targets[0], (ast.Name, ast.Subscript))
-            ):
-                loop = copied(line, body=[body[i - 1], *line.body])
-                yield Change(body, i, loop, f"with {code(body[i - 1], 60)} in each round of the loop")
-
-
-def _counted(loop: ast.For) -> ast.For | None:
-    """for k in numbers: a[k] = ... with a[i], the place of k, where k was taken for it."""
-    k, over = getattr(loop.target, "id", ""), loop.iter
-    if not isinstance(over, ast.Name):
-        return None
-
-    class Counted(ast.NodeTransformer):
-        found = False
-
-        def visit_Subscript(self, node):
-            if isinstance(node.ctx, ast.Store) and getattr(node.slice, "id", "") == k:
-                self.found = True
-                return copied(node, slice=ast.Name("i_", ast.Load()))
-            return node
-
-    body, counted = copy.deepcopy(loop.body), Counted()
-    body = [counted.visit(line) for line in body]
-    target = ast.Tuple([ast.Name("i_", ast.Store()), loop.target], ast.Store())
-    return copied(loop, target=target, iter=parsed("enumerate(x)", x=over), body=body) if counted.found else None
-
-
-def of_pairs(body: list, names: list[str]) -> Iterator[Change]:
-    """Two arguments, each taken for the other in one line."""
-    for i, line in enumerate(body):
-        if isinstance(line, (ast.Assign, ast.AugAssign, ast.Return)):
-            there = sorted({n.id for n in ast.walk(line) if isinstance(n, ast.Name) and n.id in names})
-            for a, b in combinations(there, 2):
-                new = copy.deepcopy(line)
-                for node in ast.walk(new):
-                    if isinstance(node, ast.Name) and node.id in (a, b):
-                        node.id = b if node.id == a else a
-                yield Change(body, i, new, f"with {a} and {b} exchanged in {code(line, 60)}", plain=False)
-
-
-def _again(line: ast.Assign) -> bool:
-    """Does the line give a name a new value that depends on its old one?"""
-    set_ = {n.id for target in line.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
-    return any(isinstance(n, ast.Name) and n.id in set_ for n in ast.walk(line.value))
-
-
-def of_arguments(body: list, names: list[str]) -> Iterator[Change]:
-    """Something else in place of an argument, everywhere; the first lines of body are kept free for it."""
-    for i, name in enumerate(names):
-        for template, word in OF_AN_ARGUMENT.items():
-            new = ast.Assign([ast.Name(name, ast.Store())], parsed(template, x=ast.Name(name, ast.Load())))
-            yield Change(body, i, new, f"with {_of(word, name)} in place of {name} everywhere", plain=False)
-        for other in names:
-            if other != name:
-                new = ast.Assign([ast.Name(name, ast.Store())], ast.Name(other, ast.Load()))
-                yield Change(body, i, new, f"with {other} in place of {name} everywhere", plain=False)
-        for other in names[:i]:
-            swap = ast.parse(f"{name}, {other} = {other}, {name}").body[0]
-            yield Change(body, i, swap, f"with {other} and {name} exchanged")
-
-
-def _numbered(changes: list[Change]) -> list[Change]:
-    """Where the same is said of several places: which of them, in the order of the text."""
-    places: dict[str, list] = {}
-    for change in changes:
-        if change.place not in places.setdefault(change.says, []):
-            places[change.says].append(change.place)
-    at = {change.place: _position(change) for change in changes}
-    ordered = {says: sorted(those, key=at.get) for says, those in places.items() if len(those) > 1}
-
-    def says(c: Change) -> str:
-        those = ordered.get(c.says)
-        return f"{c.says} (number {those.index(c.place) + 1} of {len(those)})" if those else c.says
-
-    return [replace(c, says=says(c)) for c in changes]
-
-
-def _position(change: Change) -> tuple[int, int]:
-    old = change.there[0] if isinstance(change.there, list) else change.there
-    return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
-
-
-def _undoes(new: ast.expr, parent: ast.AST, node: ast.expr) -> bool:
-    """Is it x - 1 + 1 in place of x - 1? To leave the - 1 out says it plainly."""
-    before = parent if getattr(parent, "left", None) is node else node
-    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp)):
-        return False
-    return {type(before.op), type(new.op)} == {ast.Add, ast.Sub} and code(before.right) == code(new.right)
-
-
-def _appends(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "append" and isinstance(call.func.value, ast.Name)
-
-
-# ---------------------------------------------------------------- a formula and its variants
-
-
-class Formula:
-    """A right function as a syntax tree; its changes, the plainest first; and its variants as functions."""
-
-    def __init__(self, function: Callable, arrays: Collection[str], extra: tuple = ()):
-        """arrays: the arguments of which a mean or a square may be taken; not networks, nor how much is drawn.
-        extra: more rules."""
-        self.function = inspect.unwrap(function)
-        beside = {
-            name: f for name, f in vars(functional).items() if callable(f)
-        }  # sigmoid beside logsigmoid, no modules
-        self.globals = {**beside, **self.function.__globals__}
-        lines, self.first = inspect.getsourcelines(self.function)
-        self.lines = textwrap.dedent("".join(lines)).splitlines()
-        self.module = ast.parse("\n".join(self.lines))
-        tree = self.module.body[0]
-        tree.decorator_list, tree.returns = [], None
-        for argument in tree.args.args:
-            argument.annotation = None
-        if isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
-            del tree.body[0]  # the docstring
-        arguments = [a.arg for a in tree.args.args if a.arg in arrays]
-        nodes = list(ast.walk(tree))
-        once = Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-        set_ = [(getattr(n.targets[0], "elts", n.targets), n.value) for n in nodes if isinstance(n, ast.Assign)]
-        pairs = [pair for of, v in set_ for pair in zip(of, getattr(v, "elts", [v] if len(of) == 1 else []))]
-        self.values = {of.id: v for of, v in pairs if isinstance(of, ast.Name) and once[of.id] == 1}
-        self.meanings = {n: code(v) for n, v in self.values.items() if n not in arguments}
-        found = self._in_expressions(tree.body, arguments, (*extra, self._of_parts))
-        tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
-        blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
-        for block in blocks:
-            found += [*of_lines(block), *of_pairs(block, arguments)]
-        found += of_arguments(tree.body, arguments)
-        ast.fix_missing_locations(self.module)
-        often = Counter(c.says for c in found)
-        says = lambda c: f"{c.says} {c.where}" if often[c.says] > 1 and c.where[3:] not in c.says else c.says  # noqa: E731
-        self.changes = _numbered([replace(c, says=says(c), base=c.says) for c in found])
-
-    def _of_parts(self, node, names):
-        """What a name is made of, in place of the name: a value that is not finished."""
-        whole = self.values.get(node.id) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else None
-        for part in ast.walk(whole) if whole else ():
-            if isinstance(part, (ast.BinOp, ast.Subscript)) and part is not whole:
-                yield part, f"with {code(part)} in place of {node.id}"
-
-    @staticmethod
-    def _in_expressions(lines, arguments, extra) -> list[Change]:
-        nodes = [node for line in lines for node in ast.walk(line)]
-        stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        names = arguments + sorted(stored - set(arguments))
-        grown = {n.func.value.id for n in nodes if isinstance(n, ast.Call) and _appends(n)}
-        found = []
-        for parent in nodes:
-            for field, value in ast.iter_fields(parent):
-                slots = [(value, i) for i in range(len(value))] if isinstance(value, list) else [(parent, field)]
-                for holder, key in slots:
-                    node = holder[key] if isinstance(holder, list) else value
-                    if not isinstance(node, ast.expr) or field in ("func", "targets", "target"):
-                        continue
-                    where = code(node if not isinstance(node, (ast.Name, ast.Constant)) else parent)
-                    where = "" if where.endswith("...") else f"in {where}"
-                    counted = getattr(getattr(parent, "func", None), "id", "") in ("len", "enumerate")
-                    for number, rule in enumerate(RULES + extra):
-                        plain = rule in PLAIN
-                        if counted and rule is of_any_value:  # what changes their shape only
-                            continue
-                        for new in rule(node, names):
-                            # a list in itself brings torch.tensor down
-                            if getattr(new[0], "id", "") not in grown and not _undoes(new[0], parent, node):
-                                found.append((number, Change(holder, key, *new, where, plain=plain)))
-        return [change for _, change in sorted(found, key=lambda pair: pair[0])]
-
-    def explained(self, says: str) -> str:
-        """What our own names in it mean, which the answer need not have."""
-        there = [f"{n} is {meaning}" for n, meaning in self.meanings.items() if re.search(rf"\b{n}\b", says)]
-        return f"{says}, where {' and '.join(there)}" if there else says
-
-    def together(self) -> Iterator[list[Change]]:
-        """The same change at all of its places, or all in the same terms, where none of these lies within another."""
-        groups: dict[str, dict] = {}
-        for change in self.changes:
-            if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
-                for name in (change.base, change.says.partition(" (number")[0]):
-                    groups.setdefault(name, {}).setdefault(change.place, change)
-        for group in {frozenset(map(id, g.values())): g for g in groups.values()}.values():
-            inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]
-            slots = [id(change.holder) for change in group.values()]
-            if len(group) > 1 and not any(slot in nodes for nodes in inside for slot in slots):
-                yield list(group.values())
-
-    @contextlib.contextmanager
-    def changed(self, *changes: Change) -> Iterator[ast.Module]:
-        """The tree with these changes; afterwards it is what it was."""
-        before = []
-        try:
-            for change in changes:
-                before.append((change, change.put(change.new)))
-                for node in change.new if isinstance(change.new, list) else [change.new]:
-                    ast.fix_missing_locations(node)
-            yield self.module
-        finally:
-            for change, node in reversed(before):
-                change.put(node)
-
-    def variant(self, *changes: Change) -> Callable | None:
-        """The function with these changes, or None where they make no sense."""
-        names = dict(self.globals)  # of its own, as a function may call itself
-        try:
-            with self.changed(*changes) as tree:
-                exec(compile(tree, "<variant>", "exec"), names)
-            return names[self.module.body[0].name]
-        except (SyntaxError, TypeError, ValueError, RecursionError):
-            return None
-
-    def line(self, change: Change) -> int:
-        """The number of the line that it changes, the function's first is 0."""
-        return max(_position(change)[0], 1) - 1

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from lecture_lib.exercises import words
-from lecture_lib.exercises.grammar import Change, Formula
+from lecture_lib.exercises.formula import Formula
+from lecture_lib.exercises.tree import Change
 from lecture_lib.sandbox.call import TookTooLong, as_answer, as_pair, call_in_process, guarded, own_copy
 
 FIRST = 16  # numbers of a value by which it is looked up

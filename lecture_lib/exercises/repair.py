@@ -25,8 +25,10 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from lecture_lib.exercises.grammar import Change, Formula, code, of_any_value, parsed
+from lecture_lib.exercises.formula import Formula
+from lecture_lib.exercises.grammar import of_any_value
 from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, isclose
+from lecture_lib.exercises.tree import Change, code, parsed
 from lecture_lib.sandbox.call import TookTooLong, at_most
 
 SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tried by then is not said

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Collection, Iterator, Sequence
 from types import FunctionType
 
-from lecture_lib.exercises.grammar import code
+from lecture_lib.exercises.tree import code
 
 READY_MADE = {"torch", "numpy", "scipy", "sklearn", "builtins"}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lecture_lib.exercises import EXERCISES, check, prepare
-from lecture_lib.exercises.grammar import Formula
+from lecture_lib.exercises.formula import Formula
 from lecture_lib.exercises.naming import alike
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of variants that make no sense

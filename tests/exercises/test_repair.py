@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from lecture_lib.exercises import EXERCISES, Exercise, call_in_process, check, judge, prepare
 from lecture_lib.exercises.__main__ import answer
-from lecture_lib.exercises.grammar import Formula
+from lecture_lib.exercises.formula import Formula
 from lecture_lib.exercises.repair import works_out_numbers
 from lecture_lib.histogram import Histogram
 

@@ -70,7 +70,7 @@ class Exercise:
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
     learns: arguments through which networks learn: in the first case the gradient in each has to be right, too.
-        An answer that leaves torch has none. needs_gradient: then it is wrong, as the notebook says.
+        needs_gradient: also if what torch worked out is taken out of it at the end, as by item().
     driver: where one case takes many calls: driver(call, arguments) -> Outcome, on the judge's side, so that the answer
         sees no more of the case than what each call tells it.
     without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.
@@ -277,12 +277,14 @@ def _same(exercise: Exercise, value: Tensor | None, expected: Tensor) -> Tensor 
 def wrong_gradient(exercise: Exercise, call: Call, arguments: Mapping[str, Any]) -> str:
     """What is wrong with the gradient in one of `learns`, of an answer whose numbers are right; or "".
 
-    Who leaves torch, for lists or numpy, has none, and is right by the numbers alone, if no gradient is needed.
+    Who leaves torch, for lists or numpy, has none, and is right by the numbers alone.
     """
     for name in exercise.learns:
         learned = {**arguments, name: Learned(arguments[name])}
         got, expected = call(learned).value, _run(exercise, exercise.reference, learned).value
         if got is None or got.shape != expected.shape:
+            return ""
+        if got.isnan().all() and not expected.isnan().any():
             return NO_GRADIENT if exercise.needs_gradient else ""
         if not torch.allclose(got, expected, rtol=1e-2, atol=1e-3 * expected.abs().max().item()):
             what = f"their gradient in {name} is another one" if got.any() else f"no gradient comes back to {name}"
@@ -291,8 +293,8 @@ def wrong_gradient(exercise: Exercise, call: Call, arguments: Mapping[str, Any])
 
 
 NO_GRADIENT = (
-    "The numbers are right, but no gradient comes back. Stay with torch's functions: item(), float(), tolist() and "
-    "numpy leave it behind."
+    "The numbers are right, but no gradient comes back: item(), float() and tolist() leave it behind. "
+    "Return the tensor."
 )
 
 

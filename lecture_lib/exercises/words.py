@@ -164,8 +164,8 @@ ADVICE = {  # symptom -> advice; the first that fits
     "only supports 1-d": "bincount counts one list at a time: a column of a table is x[:, j].",
     "is invalid for input of size": "A reshape keeps all numbers, so n times m has to be how many there are. Of counts "
     "it may be bincount's minlength.",
-    "only integer tensors": "A list takes one whole number as its index. A mask picks from a tensor: "
-    "torch.tensor(list)[mask].",
+    "only integer tensors": "One whole number is needed: int(...), or a single place. A list knows no masks: "
+    "torch.tensor(list)[mask] does.",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
     "'size'.*not Tensor": "A size is a whole number. That of a tensor is len(x).",

@@ -298,27 +298,40 @@ class StaysInTorch(TorchFunctionMode):
 
     detached = left = False
 
+    def __init__(self):
+        super().__init__()
+        self.ends = []  # what came out of torch
+
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function in LEAVE and not (self.detached and function in NUMBERS):
+        if function in LEAVE and not ((self.detached and function in NUMBERS) or function in ENDS):
             raise TypeError("this leaves torch")
         self.detached |= function is T.detach
         self.left |= function in NUMBERS
-        return function(*args, **(kwargs or {}))
+        value = function(*args, **(kwargs or {}))
+        if function in ENDS:
+            self.ends.append(value)
+        return value
 
 
 T = Tensor
+ENDS = {T.item, T.tolist, T.__float__}
 NUMBERS = {T.item, T.tolist, T.numpy, T.__array__, T.__float__}
 LEAVE = NUMBERS | {T.backward, torch.autograd.grad, torch.autograd.backward}
 
 
 def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
-    """Of the numbers that the answer returns, each with a weight of its own, in the argument with this name."""
+    """Of the numbers that the answer returns, each with a weight of its own, in the argument with this name.
+
+    NaN if torch worked them out, and they were taken out of it at the end.
+    """
     leaf = given[name].requires_grad_()
     with StaysInTorch() as way:
         answer = answer_to(
             *{**given, name: leaf.clone()}.values()
         )  # a clone may be changed in place, as a plain tensor
     parts = answer if isinstance(answer, (tuple, list)) else [answer]
+    if isinstance(answer, (float, list)) and answer in way.ends:
+        return torch.full_like(leaf, torch.nan, dtype=torch.float64)
     if way.left and not all(map(torch.is_tensor, parts)):
         raise TypeError("this has left torch")
     numbers = torch.cat([torch.as_tensor(part).flatten() for part in parts])

@@ -61,6 +61,17 @@ def test_who_leaves_torch_is_right_by_the_numbers_alone(answer):
     assert check("gans.discriminator_loss", answer).points == 3
 
 
+@pytest.mark.parametrize("end", [torch.Tensor.item, float], ids=["item", "float"])
+def test_what_torch_worked_out_has_to_stay_in_it(end):
+    report = check("gans.discriminator_loss", lambda r, f: end(F.softplus(-r).mean() + F.softplus(f).mean()))
+    assert report.points == 2 and "no gradient comes back" in report.whys[0]
+
+
+def test_rows_that_torch_worked_out_have_to_stay_in_it():
+    report = check("timeline.draw_z", lambda mean, log_sd, noise: (mean + log_sd.exp() * noise).tolist())
+    assert report.points == 1 and "no gradient comes back" in report.whys[0]
+
+
 def test_a_gradient_also_comes_back_where_gradients_are_switched_off_and_out_of_the_sandbox():
     x = torch.tensor([1.0, 2.0, 3.0])
     with torch.no_grad():

@@ -264,6 +264,27 @@ def test_what_mends_only_these_inputs_is_not_said():
     assert report.points == 0 and f"with {right} in place" not in report.whys[0]
 
 
+def test_a_module_that_is_not_imported_is_missing_in_every_mend_too():
+    text = (
+        "def sides(n, kernel, stride, padding):\n"
+        "    return math.floor((n + 2 * padding - kernel) / stride) + 1, (n - 1) * stride - 2 * padding + kernel\n"
+    )
+    sides = cell(text)
+    del sides.__globals__["math"]
+    said = " ".join(check("dcgan.sides", sides).whys)
+    assert "import math" in said and "all is right" not in said
+
+
+def test_the_same_mend_at_some_places_is_said_of_these():
+    text = (
+        "def logit(y, levels):\n    s = y / (levels - 1)\n"
+        "    slope = -(s * (1 - s)).log().sum(1) - y.shape[1] * torch.tensor(levels - 1).log()\n"
+        "    return (s / (1 - s)).log(), slope\n"
+    )
+    said = " ".join(check("flows.logit", cell(text)).whys)
+    assert "without 1, and the same in one other place, all is right" in said
+
+
 def test_large_cases_are_left_alone():
     """x[:, None] of 20,000 points beside another 20,000 would fill the memory."""
     text = (

@@ -70,7 +70,7 @@ class Exercise:
     adapter: where the answer is a step on networks: called with the answer and the arguments, it builds the networks
         from arrays, lets the answer work on them, and returns what became of them as an array.
     learns: arguments through which networks learn: in the first case the gradient in each has to be right, too.
-        needs_gradient: also if what torch worked out is taken out of it at the end, as by item().
+        needs_gradient: where torch's result is taken out of it at the end, as by item(), that is wrong, too.
     driver: where one case takes many calls: driver(call, arguments) -> Outcome, on the judge's side, so that the answer
         sees no more of the case than what each call tells it.
     without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.

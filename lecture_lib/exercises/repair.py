@@ -153,9 +153,8 @@ class Repairs:
                 put_in = re.match(r"with \.?(\w+)(\(\))? in place of", change.says)
                 ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
                 ruins = ruins or (known.of_a_formula and DESTROYS.search(known.says))
-                ruins = ruins or (
-                    "minus" in change.says and re.search(r"max|min|sides of -", known.says)
-                )  # each undoes the other
+                # each undoes the other
+                ruins = ruins or ("minus" in change.says and re.search(r"max|min|sides of -", known.says))
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):

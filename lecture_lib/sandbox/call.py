@@ -291,38 +291,36 @@ def guarded(function: Callable) -> contextlib.AbstractContextManager:
 
 
 class StaysInTorch(TorchFunctionMode):
-    """Ends an answer that goes on in Python's numbers or numpy's, or has gradients of its own: it has none for us.
+    """Sees what an answer takes out of torch, as Python's numbers or numpy's; ends it if it has gradients of its own.
 
-    What has been detached before may leave: it is no way out of torch if a tensor comes back.
+    Then it has none for us. What was detached before may leave: it is no way out of torch if a tensor comes back.
     """
 
-    detached = left = False
+    detached = False
 
     def __init__(self):
         super().__init__()
-        self.ends = []  # what came out of torch
+        self.left = {}  # what has left torch -> had something been detached before?
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function in LEAVE and not ((self.detached and function in NUMBERS) or function in ENDS):
-            raise TypeError("this leaves torch")
+        if function in OWN_GRADIENTS:
+            raise TypeError("this has gradients of its own")
         self.detached |= function is T.detach
-        self.left |= function in NUMBERS
         value = function(*args, **(kwargs or {}))
-        if function in ENDS:
-            self.ends.append(value)
+        if function in NUMBERS:
+            self.left[id(value)] = value, self.detached
         return value
 
 
 T = Tensor
-ENDS = {T.item, T.tolist, T.__float__}
 NUMBERS = {T.item, T.tolist, T.numpy, T.__array__, T.__float__}
-LEAVE = NUMBERS | {T.backward, torch.autograd.grad, torch.autograd.backward}
+OWN_GRADIENTS = {T.backward, torch.autograd.grad, torch.autograd.backward}
 
 
 def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
     """Of the numbers that the answer returns, each with a weight of its own, in the argument with this name.
 
-    NaN if torch worked them out, and they were taken out of it at the end.
+    NaN if torch worked them out, and they were taken out of it at the end, as by item().
     """
     leaf = given[name].requires_grad_()
     with StaysInTorch() as way:
@@ -330,9 +328,10 @@ def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
             *{**given, name: leaf.clone()}.values()
         )  # a clone may be changed in place, as a plain tensor
     parts = answer if isinstance(answer, (tuple, list)) else [answer]
-    if isinstance(answer, (float, list)) and answer in way.ends:
+    if id(answer) in way.left:
         return torch.full_like(leaf, torch.nan, dtype=torch.float64)
-    if way.left and not all(map(torch.is_tensor, parts)):
+    stays = all(map(torch.is_tensor, parts))
+    if way.left and not (stays and all(detached for _, detached in way.left.values())):
         raise TypeError("this has left torch")
     numbers = torch.cat([torch.as_tensor(part).flatten() for part in parts])
     if not numbers.requires_grad:

@@ -67,9 +67,18 @@ def test_what_torch_worked_out_has_to_stay_in_it(end):
     assert report.points == 2 and "no gradient comes back" in report.whys[0]
 
 
-def test_rows_that_torch_worked_out_have_to_stay_in_it():
-    report = check("timeline.draw_z", lambda mean, log_sd, noise: (mean + log_sd.exp() * noise).tolist())
+@pytest.mark.parametrize("end", [torch.Tensor.tolist, lambda z: z.detach().numpy()], ids=["tolist", "numpy"])
+def test_rows_that_torch_worked_out_have_to_stay_in_it(end):
+    report = check("timeline.draw_z", lambda mean, log_sd, noise: end(mean + log_sd.exp() * noise))
     assert report.points == 1 and "no gradient comes back" in report.whys[0]
+
+
+def test_numbers_that_left_torch_on_the_way_are_right_by_the_numbers_alone():
+    def linear_log_prob(x, A, b):
+        z = torch.linalg.solve(A, (x - b).T).T
+        return -0.5 * z.square().sum(1) - z.shape[1] / 2 * math.log(2 * math.pi) - math.log(abs(torch.det(A).item()))
+
+    assert check("flows.linear_log_prob", linear_log_prob).points == EXERCISES["flows.linear_log_prob"].points
 
 
 def test_a_gradient_also_comes_back_where_gradients_are_switched_off_and_out_of_the_sandbox():

@@ -25,6 +25,7 @@ from lecture_lib.exercises.elsewhere import Elsewhere, drawn_anew, ignored_argum
 from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
+from lecture_lib.exercises.slips import noted, slip
 from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
 
 
@@ -75,7 +76,7 @@ class Exercise:
         sees no more of the case than what each call tells it.
     without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.
 
-    `case`, `mistake`, `law` and `style` take a function, or decorate one.
+    `case`, `mistake`, `law` and `style` take a function, or decorate one; `slips` takes a text.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Exercise:
         self.same, self.parts, self.adapter, self.learns, self.without = same, parts, adapter, learns, without
         self.needs_gradient, self.driver = needs_gradient, driver
         self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
-        self.mistakes: list[tuple[str, Callable]] = []
+        self._mistakes: list[tuple[str, Callable | str]] = []
         self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
         self.styles: list[Callable] = []
 
@@ -105,10 +106,20 @@ class Exercise:
 
     def mistake(self, sentence: str, *wrong: Callable):
         """Implementations that make the mistake, and a teacher's sentence, true of whatever gives their numbers."""
-        add = lambda f: self.mistakes.append((sentence, f))  # noqa: E731
+        add = lambda f: self._mistakes.append((sentence, f))  # noqa: E731
         for one in wrong:
             add(one)
         return None if wrong else _now_or_as_decorator(None, add)
+
+    def slips(self, block: str) -> None:
+        """Sentences, each with the changes of the right text that make the mistake: see `slips.slip`."""
+        self._mistakes += noted(block)
+
+    @cached_property
+    def mistakes(self) -> list[tuple[str, Callable]]:
+        """Of each known mistake the sentence, and a function that makes it."""
+        forms = [self.reference, *self.styles]
+        return [(sentence, wrong if callable(wrong) else slip(wrong, forms)) for sentence, wrong in self._mistakes]
 
     def law(self, title: str, holds: Callable | None = None):
         """holds(call, rng) returns what is wrong, or "" if the law holds."""

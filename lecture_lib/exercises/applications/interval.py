@@ -43,65 +43,34 @@ def by_the_edges(p, x):
     return low, width
 
 
-def _wrong(step):
-    """step(low, width, p, v) -> the next low and width."""
-
-    def wrong(p, x):
-        low, width = torch.tensor(0.0), torch.tensor(1.0)
-        for v in x:
-            low, width = step(low, width, p, v)
-        return low, width
-
-    return wrong
-
-
-exercise.mistake(
-    "The parts are shares of the interval so far, not of all numbers from 0 to 1: low + width * p[:v].sum().",
-    _wrong(lambda low, width, p, v: (low + p[:v].sum(), width * p[v])),
-)
-exercise.mistake(
-    "You made the interval smaller first, and moved its low end then. The move needs the old width.",
-    _wrong(lambda low, width, p, v: (low + width * p[v] * p[:v].sum(), width * p[v])),
-)
-exercise.mistake(
-    "Below symbol v lie the probabilities before it, without its own: p[:v].",
-    _wrong(lambda low, width, p, v: (low + width * p[: v + 1].sum(), width * p[v])),
-)
-exercise.mistake(
-    "Below symbol v lie the probabilities of all levels before it, from 0 on: p[:v].sum().",
-    _wrong(lambda low, width, p, v: (low + width * (p[v - 1] if v else 0), width * p[v])),
-    _wrong(lambda low, width, p, v: (low + width * p[1:v].sum(), width * p[v])),
-    _wrong(lambda low, width, p, v: (low + width * p[v], width * p[v])),
-)
-exercise.mistake(
-    "The width is asked, not the upper end: the product of the probabilities.",
-    lambda p, x: (interval(p, x)[0], sum(interval(p, x))),
-)
-exercise.mistake(
-    "That is the code's length, -log2 of the width. The width itself is asked.",
-    lambda p, x: ((both := interval(p, x))[0], -both[1].log2()),
-)
-exercise.mistake(
-    "The last symbol came first. Start with x[0]: the decoder reads it first.", lambda p, x: interval(p, x.flip(0))
-)
-exercise.mistake(
-    "A symbol should make the interval narrower by its probability, not set it to that.",
-    _wrong(lambda low, width, p, v: (low + width * p[:v].sum(), p[v])),
-)
-exercise.mistake(
-    "You went through p one after another. Each symbol looks up its own: p[v] for v in x.",
-    lambda p, x: interval(p, torch.arange(len(p))),
-    lambda p, x: interval(p, torch.arange(len(x))),
-)
-exercise.mistake(
-    "Level 0 comes first, at the low end. You divided the interval from its upper end.",
-    _wrong(lambda low, width, p, v: (low + width * (1 - p[: v + 1].sum()), width * p[v])),
-)
-exercise.mistake(
-    "The width is multiplied by the symbol's probability. You subtracted it.",
-    _wrong(lambda low, width, p, v: (low + width * p[:v].sum(), width - p[v])),
-)
-exercise.mistake(
-    "Below level 0 lies nothing. You took the last edge there, 1: an index of -1 counts from the end.",
-    _wrong(lambda low, width, p, v: (low + width * p.cumsum(0)[v - 1], width * p[v])),
+exercise.slips(
+    """
+The parts are shares of the interval so far, not of all numbers from 0 to 1: low + width * p[:v].sum().
+    width * p[:v].sum() -> p[:v].sum()
+You made the interval smaller first, and moved its low end then. The move needs the old width.
+    width * p[:v].sum() -> width * p[v] * p[:v].sum()
+Below symbol v lie the probabilities before it, without its own: p[:v].
+    p[:v] -> p[: v + 1]
+Below symbol v lie the probabilities of all levels before it, from 0 on: p[:v].sum().
+    p[:v].sum() -> (p[v - 1] if v else 0)
+    p[:v].sum() -> p[1:v].sum()
+    p[:v].sum() -> p[v]
+The width is asked, not the upper end: the product of the probabilities.
+    return low, width -> return low, low + width
+That is the code's length, -log2 of the width. The width itself is asked.
+    return low, width -> return low, -width.log2()
+The last symbol came first. Start with x[0]: the decoder reads it first.
+    in x: -> in x.flip(0):
+A symbol should make the interval narrower by its probability, not set it to that.
+    width = width * p[v] -> width = p[v]
+You went through p one after another. Each symbol looks up its own: p[v] for v in x.
+    in x: -> in torch.arange(len(p)):
+    in x: -> in torch.arange(len(x)):
+Level 0 comes first, at the low end. You divided the interval from its upper end.
+    p[:v].sum() -> (1 - p[: v + 1].sum())
+The width is multiplied by the symbol's probability. You subtracted it.
+    width = width * p[v] -> width = width - p[v]
+Below level 0 lies nothing. You took the last edge there, 1: an index of -1 counts from the end.
+    p[:v].sum() -> p.cumsum(0)[v - 1]
+"""
 )

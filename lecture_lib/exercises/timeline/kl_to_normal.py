@@ -34,41 +34,33 @@ def in_two_steps(mean, log_sd):
     return 0.5 * (mean**2 + variance - 1 - variance.log()).sum(1)
 
 
-def _each(mean, log_sd):
-    return (mean**2 + torch.exp(2 * log_sd) - 1) / 2 - log_sd
-
-
-exercise.mistake(
-    "The mean over the latents was taken. KL adds up over them: sum(1). By the mean it would count too little beside "
-    "the reconstruction.",
-    lambda m, s: _each(m, s).mean(1),
-)
-exercise.mistake(
-    "You took log_sd for the log of the variance. The variance is exp(2 log_sd).",
-    lambda m, s: kl_to_normal(m, s / 2),
-    lambda m, s: ((m**2 + s.exp() - 1) / 2 - s).sum(1),
-)
-exercise.mistake("The sign is the other way round: KL is never negative.", lambda m, s: -kl_to_normal(m, s))
-exercise.mistake(
-    "That is KL the other way round, of N(0, I) from q. Asked is KL(q || N(0, I)).",
-    lambda m, s: ((m**2 + 1) / (2 * torch.exp(2 * s)) - 0.5 + s).sum(1),
-)
-exercise.mistake(
-    "You took log_sd for the sd. The sd is exp(log_sd).",
-    lambda m, s: ((m**2 + s**2 - 1) / 2 - s).sum(1),
-    lambda m, s: ((m**2 + s**2 - 1) / 2 - s.abs().log()).sum(1),
-)
-exercise.mistake(
-    "The factor 1/2 is missing.", lambda m, s: 2 * kl_to_normal(m, s), lambda m, s: (2 * _each(m, s) + s).sum(1)
-)
-exercise.mistake("You added up over the images. Each has its own KL.", lambda m, s: _each(m, s).sum())
-exercise.mistake("That is the mean over the images. Each has its own KL.", lambda m, s: _each(m, s).sum(1).mean())
-exercise.mistake("You added up over the images. The latents are dimension 1.", lambda m, s: _each(m, s).sum(0))
-exercise.mistake(
-    "The term -log sd is missing: without it a small sd costs nothing.",
-    lambda m, s: ((m**2 + torch.exp(2 * s) - 1) / 2).sum(1),
-)
-exercise.mistake(
-    "The -1 is subtracted once for each latent, inside of the sum.",
-    lambda m, s: (m**2 + torch.exp(2 * s) - 2 * s).sum(1) / 2 - 0.5,
+exercise.slips(
+    """
+The mean over the latents was taken. KL adds up over them: sum(1). By the mean it would count too little beside the
+reconstruction.
+    .sum(1) -> .mean(1)
+You took log_sd for the log of the variance. The variance is exp(2 log_sd).
+    = kl_to_normal(mean, log_sd / 2)
+    2 * log_sd -> log_sd
+The sign is the other way round: KL is never negative.
+    = -kl_to_normal(mean, log_sd)
+That is KL the other way round, of N(0, I) from q. Asked is KL(q || N(0, I)).
+    = ((mean**2 + 1) / (2 * torch.exp(2 * log_sd)) - 0.5 + log_sd).sum(1)
+You took log_sd for the sd. The sd is exp(log_sd).
+    torch.exp(2 * log_sd) -> log_sd**2
+    log_sd.exp() -> log_sd
+The factor 1/2 is missing.
+    0.5 * ( -> (
+    / 2 -> / 1
+You added up over the images. Each has its own KL.
+    .sum(1) -> .sum()
+That is the mean over the images. Each has its own KL.
+    .sum(1) -> .sum(1).mean()
+You added up over the images. The latents are dimension 1.
+    .sum(1) -> .sum(0)
+The term -log sd is missing: without it a small sd costs nothing.
+    / 2 - log_sd -> / 2
+The -1 is subtracted once for each latent, inside of the sum.
+    = (mean**2 + torch.exp(2 * log_sd) - 2 * log_sd).sum(1) / 2 - 0.5
+"""
 )

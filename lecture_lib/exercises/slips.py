@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 
 import torch
 from torch.nn import functional
+
+CALLED = re.compile(r"(\w+)\(")
 
 
 def noted(block: str) -> Iterator[tuple[str, str]]:
@@ -30,22 +33,24 @@ def noted(block: str) -> Iterator[tuple[str, str]]:
 
 def slip(change: str, forms: list[Callable]) -> Callable:
     """A right function with the change: "old -> new", at every place, or several of these with "; " between them.
+    "old ->" leaves it out.
 
     forms: the right functions; the first in which all of the old text stands is changed, with the functions of its
     file that it calls. "= expression", of the arguments, stands in place of the whole.
     """
     names = {"math": math, "torch": torch, "F": functional}
     for form in reversed(forms):
-        names |= form.__globals__
+        names |= inspect.unwrap(form).__globals__
     if change.startswith("= "):
-        text = f"def slip({', '.join(inspect.signature(forms[0]).parameters)}):\n    return {change[2:]}"
+        given = [p.name for p in inspect.signature(forms[0]).parameters.values() if p.default is p.empty]
+        text = f"def slip({', '.join(given)}):\n    return {change[2:]}"
     else:
-        edits = [edit.split(" -> ") for edit in change.split("; ")]
+        edits = [f"{edit} ".split(" -> ") for edit in change.split("; ")]
         text = next((t for t in map(_text, forms) if all(old in t for old, _ in edits)), "")
         if not text:
             raise ValueError(f"No right function has the text of {change!r}.")
         for old, new in edits:
-            text = text.replace(old, new)
+            text = text.replace(old, new.rstrip())
     defined: dict[str, Callable] = {}
     exec(compile(text, "<slip>", "exec"), names, defined)
     names |= defined
@@ -55,7 +60,12 @@ def slip(change: str, forms: list[Callable]) -> Callable:
 def _text(function: Callable) -> str:
     """The function as it stands in its file, without decorators; before it, those of the same file that it calls."""
     function = inspect.unwrap(function)
-    called = [function.__globals__.get(name) for name in function.__code__.co_names]
+    names = {name: None for name in CALLED.findall(_alone(function)) if name != function.__name__}
+    called = map(function.__globals__.get, names)
     own = [f for f in called if inspect.isfunction(f) and f.__module__ == function.__module__]
-    texts = [textwrap.dedent(inspect.getsource(f)) for f in (*own, function)]
-    return "\n".join(text[text.find("def ") :] for text in texts)
+    return "\n".join(map(_alone, (*own, function)))
+
+
+def _alone(function: Callable) -> str:
+    text = textwrap.dedent(inspect.getsource(function))
+    return text[text.find("def ") :]

@@ -40,62 +40,42 @@ def in_one_line(centres):
     return (centres[:, 2:] - 2 * centres[:, 1:-1] + centres[:, :-2]).norm(dim=-1).mean()
 
 
-exercise.mistake(
-    "You took the change of the speed, a length. Whoever turns round at the same speed accelerates, too: take the "
-    "length last, of the change of the velocity.",
-    lambda p: p.diff(dim=1).norm(dim=2).diff(dim=1).abs().mean(),
-    lambda p: p.diff(dim=1).norm(dim=2).diff(dim=1).mean(),
-)
-exercise.mistake(
-    "That is the speed. The acceleration is the change of the velocity.", lambda p: p.diff(dim=1).norm(dim=2).mean()
-)
-exercise.mistake(
-    "The sizes along each axis were averaged. A length is asked: norm(dim=2).",
-    lambda p: p.diff(n=2, dim=1).abs().mean(),
-)
-exercise.mistake(
-    "The lengths of both axes were added. A length is the root of the sum of squares: norm(dim=2).",
-    lambda p: p.diff(n=2, dim=1).abs().sum(2).mean(),
-)
-exercise.mistake(
-    "Squared lengths were averaged. Take the root first.", lambda p: p.diff(n=2, dim=1).square().sum(2).mean()
-)
-exercise.mistake(
-    "The directions cancelled: the mean came before the length.",
-    lambda p: p.diff(n=2, dim=1).mean((0, 1)).norm(),
-    lambda p: p.diff(n=2, dim=1).mean(0).norm(dim=1).mean(),
-    lambda p: p.diff(n=2, dim=1).mean(),
-)
-exercise.mistake(
-    "You took differences between clips. Time is dimension 1.", lambda p: p.diff(n=2, dim=0).norm(dim=2).mean()
-)
-exercise.mistake(
-    "You took differences between the two coordinates of a centre. Time is dimension 1.",
-    lambda p: p.diff(dim=2).norm(dim=2).mean(),
-    lambda p: p.diff(dim=2).diff(dim=1).norm(dim=2).mean(),
-)
-exercise.mistake(
-    "That is the sum. The mean over clips and frames is asked.",
-    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(),
-    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean(),
-)
-
-exercise.mistake(
-    "That is how far it gets in two frames. The acceleration is the change of the velocity from one to the next.",
-    lambda p: (p[:, 2:] - p[:, :-2]).norm(dim=2).mean(),
-)
-exercise.mistake(
-    "A clip has frames - 2 changes of velocity. You divided by more of them.",
-    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean() / p.shape[1],
-    lambda p: p.diff(n=2, dim=1).norm(dim=2).sum(1).mean() / (p.shape[1] - 1),
-)
-exercise.mistake(
-    "A clip does not begin again after its last frame, as roll() has it: take slices, and get frames - 2 changes.",
-    lambda p: (p - 2 * p.roll(1, 1) + p.roll(2, 1)).norm(dim=2).mean(),
-)
-exercise.mistake(
-    "That is one length for a whole clip. Each t has its own: norm(dim=2).",
-    lambda p: p.diff(n=2, dim=1).flatten(1).norm(dim=1).mean(),
+exercise.slips(
+    """
+You took the change of the speed, a length. Whoever turns round at the same speed accelerates, too: take the length
+last, of the change of the velocity.
+    .diff(n=2, dim=1).norm(dim=2) -> .diff(dim=1).norm(dim=2).diff(dim=1).abs()
+    .diff(n=2, dim=1).norm(dim=2) -> .diff(dim=1).norm(dim=2).diff(dim=1)
+That is the speed. The acceleration is the change of the velocity.
+    n=2 -> n=1
+The sizes along each axis were averaged. A length is asked: norm(dim=2).
+    .norm(dim=2) -> .abs()
+The lengths of both axes were added. A length is the root of the sum of squares: norm(dim=2).
+    .norm(dim=2) -> .abs().sum(2)
+Squared lengths were averaged. Take the root first.
+    .sqrt().mean() -> .mean()
+The directions cancelled: the mean came before the length.
+    .norm(dim=2).mean() -> .mean((0, 1)).norm()
+    .norm(dim=2).mean() -> .mean(0).norm(dim=1).mean()
+    .norm(dim=2).mean() -> .mean()
+You took differences between clips. Time is dimension 1.
+    dim=1 -> dim=0
+You took differences between the two coordinates of a centre. Time is dimension 1.
+    .diff(n=2, dim=1) -> .diff(dim=2)
+    .diff(n=2, dim=1) -> .diff(dim=2).diff(dim=1)
+That is the sum. The mean over clips and frames is asked.
+    .mean() -> .sum()
+    .mean() -> .sum(1).mean()
+That is how far it gets in two frames. The acceleration is the change of the velocity from one to the next.
+    - 2 * centres[:, 1:-1] + -> -
+A clip has frames - 2 changes of velocity. You divided by more of them.
+    .mean() -> .sum(1).mean() / centres.shape[1]
+    .mean() -> .sum(1).mean() / (centres.shape[1] - 1)
+A clip does not begin again after its last frame, as roll() has it: take slices, and get frames - 2 changes.
+    = (centres - 2 * centres.roll(1, 1) + centres.roll(2, 1)).norm(dim=2).mean()
+That is one length for a whole clip. Each t has its own: norm(dim=2).
+    .norm(dim=2) -> .flatten(1).norm(dim=1)
+"""
 )
 
 exercise.law("even motion has none", straight_on)

@@ -52,60 +52,41 @@ def by_rounding_down(ours, theirs, weights):
     return math.floor(weights / saved) + 1
 
 
-exercise.mistake(
-    "Where both take the same number of bytes nothing is won yet: one image more.",
-    lambda o, t, w: math.inf if o >= t else math.ceil(w / (t - o)),
-)
-exercise.mistake(
-    "A part of an image cannot be compressed. Return a whole number: the first with fewer bytes.",
-    lambda o, t, w: math.inf if o >= t else w / (t - o),
-)
-exercise.mistake(
-    "A whole number is asked, the first with fewer bytes. And who saves nothing never pays for the weights: math.inf.",
-    lambda o, t, w: w / (t - o),
-    lambda o, t, w: math.ceil(w / (t - o)),
-    lambda o, t, w: w // (t - o),
-)
-exercise.mistake(
-    "One image more: with weights // saved images we do not have fewer bytes yet.",
-    lambda o, t, w: math.inf if o >= t else w // (t - o),
-)
-exercise.mistake(
-    "Each image saves theirs - ours bytes, and only that pays for the weights.",
-    lambda o, t, w: math.inf if o >= t else w // t + 1,
-    lambda o, t, w: math.inf if o >= t else w // o + 1,
-    lambda o, t, w: w // t + 1,
-    lambda o, t, w: w // o + 1,
-    lambda o, t, w: math.ceil(w / t),
-    lambda o, t, w: math.ceil(w / o),
-)
-exercise.mistake(
-    "Who saves nothing never pays for the weights: return math.inf.",
-    lambda o, t, w: w // (t - o) + 1 if t != o else math.inf,
-    lambda o, t, w: w // abs(t - o) + 1 if t != o else math.inf,
-    lambda o, t, w: w // (t - o) + 1,
-    lambda o, t, w: 0 if o >= t else w // (t - o) + 1,
-    lambda o, t, w: -1 if o >= t else w // (t - o) + 1,
-)
-exercise.mistake(
-    "You exchanged the two. Each image saves theirs - ours bytes, and there is no end where ours is not the smaller.",
-    lambda o, t, w: break_even_images(t, o, w),
-    lambda o, t, w: math.inf if o < t else w // (o - t) + 1,
-)
-exercise.mistake(
-    "One image more is one too many here, as weights / saved was not rounded down first: weights // saved.",
-    lambda o, t, w: math.inf if o >= t else round(w / (t - o)) + 1,
-    lambda o, t, w: math.inf if o >= t else math.ceil(w / (t - o)) + 1,
-)
-exercise.mistake(
-    "You gave up too early. Where an image saves little, very many are needed.",
-    *(
-        lambda o, t, w, most=most: n if (n := break_even_images(o, t, w)) <= most else math.inf
-        for most in (1_000, 10_000)
-    ),
-)
-exercise.mistake(
-    "Your answer is infinity in all these cases. It is right only where an image of ours takes as many bytes as "
-    "theirs, or more.",
-    lambda ours, theirs, weights: math.inf,
+exercise.slips(
+    """
+Where both take the same number of bytes nothing is won yet: one image more.
+    math.floor(weights / saved) + 1 -> math.ceil(weights / saved)
+A part of an image cannot be compressed. Return a whole number: the first with fewer bytes.
+    math.floor(weights / saved) + 1 -> weights / saved
+A whole number is asked, the first with fewer bytes. And who saves nothing never pays for the weights: math.inf.
+    = weights / (theirs - ours)
+    = math.ceil(weights / (theirs - ours))
+    = weights // (theirs - ours)
+One image more: with weights // saved images we do not have fewer bytes yet.
+    (theirs - ours) + 1 -> (theirs - ours)
+Each image saves theirs - ours bytes, and only that pays for the weights.
+    (theirs - ours) -> theirs
+    (theirs - ours) -> ours
+    = weights // theirs + 1
+    = weights // ours + 1
+    = math.ceil(weights / theirs)
+    = math.ceil(weights / ours)
+Who saves nothing never pays for the weights: return math.inf.
+    >= -> ==
+    >= -> ==; (theirs - ours) -> abs(theirs - ours)
+    = weights // (theirs - ours) + 1
+    math.inf -> 0
+    math.inf -> -1
+You exchanged the two. Each image saves theirs - ours bytes, and there is no end where ours is not the smaller.
+    = break_even_images(theirs, ours, weights)
+    >= -> <; theirs - ours -> ours - theirs
+One image more is one too many here, as weights / saved was not rounded down first: weights // saved.
+    math.floor -> math.ceil
+You gave up too early. Where an image saves little, very many are needed.
+    = n if (n := break_even_images(ours, theirs, weights)) <= 1_000 else math.inf
+    = n if (n := break_even_images(ours, theirs, weights)) <= 10_000 else math.inf
+Your answer is infinity in all these cases. It is right only where an image of ours takes as many bytes as theirs, or
+more.
+    = math.inf
+"""
 )

@@ -53,69 +53,37 @@ def in_a_loop(scores):
             return i
 
 
-def _first(error, factor=2):
-    """error(scores, gap): of each row's gap."""
-
-    def wrong(scores):
-        gap = scores[scores.mean(1).argmax()] - scores
-        return (gap.mean(1) <= factor * error(scores, gap)).nonzero()[0, 0]
-
-    return wrong
-
-
-exercise.mistake(
-    "That is the best mean. Is a simpler setting clearly worse, or could it be luck?", lambda s: s.mean(1).argmax()
-)
-exercise.mistake(
-    "You looked at how each row scatters by itself. All rows share the luck of a draw: take the sd of the differences.",
-    _first(lambda s, gap: s.std(1) / math.sqrt(s.shape[1])),
-    _first(lambda s, gap: (s.std(1) + s[s.mean(1).argmax()].std()) / math.sqrt(s.shape[1])),
-    _first(lambda s, gap: ((s.var(1) + s[s.mean(1).argmax()].var()) / s.shape[1]).sqrt()),
-    _first(lambda s, gap: s.std(1)),
-    _first(lambda s, gap: s[s.mean(1).argmax()].std() / math.sqrt(s.shape[1])),
-)
-exercise.mistake(
-    "You compared with the spread of single draws. The error of the mean is sd / sqrt(draws).",
-    _first(lambda s, gap: gap.std(1)),
-)
-exercise.mistake("One error is too strict: 2 are asked.", _first(lambda s, gap: gap.std(1) / math.sqrt(s.shape[1]), 1))
-exercise.mistake(
-    "That is the last setting that will do. The first is the simplest.",
-    lambda s: ((gap := s[s.mean(1).argmax()] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[-1, 0],
-)
-exercise.mistake(
-    "The sd divides by draws - 1, as std() does: from few draws the other one is too small.",
-    _first(lambda s, gap: gap.std(1, correction=0) / math.sqrt(s.shape[1])),
-)
-exercise.mistake(
-    "The root is taken of the number of draws, scores.shape[1]. You took that of the settings.",
-    _first(lambda s, gap: gap.std(1) / math.sqrt(len(s))),
-)
-exercise.mistake(
-    "One sd for all rows together. Each row has its own: std(1).",
-    _first(lambda s, gap: gap.std() / math.sqrt(s.shape[1])),
-)
-exercise.mistake(
-    "You took the variance, var(). The sd is its root.", _first(lambda s, gap: gap.var(1) / math.sqrt(s.shape[1]))
-)
-exercise.mistake(
-    "That is the first row that is clearly worse. The first that is not is asked: <=.",
-    lambda s: ((gap := s[s.mean(1).argmax()] - s).mean(1) >= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[0, 0],
-)
-exercise.mistake(
-    "The best row is the one with the best mean. You took the one with the best single draw.",
-    lambda s: ((gap := s[s.amax(1).argmax()] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[0, 0],
-)
-exercise.mistake(
-    "The best row is the one with the best mean. You took the last one.",
-    lambda s: ((gap := s[-1] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).nonzero()[0, 0],
-)
-exercise.mistake(
-    "That is how many rows will do. The number of the first of them is asked.",
-    lambda s: ((gap := s[s.mean(1).argmax()] - s).mean(1) <= 2 * gap.std(1) / math.sqrt(s.shape[1])).sum(),
-)
-exercise.mistake(
-    "That is an accuracy. The number of its row is asked.",
-    lambda s: s[choose(s)].mean(),
-    lambda s: s.mean(1).max(),
+exercise.slips(
+    """
+That is the best mean. Is a simpler setting clearly worse, or could it be luck?
+    = scores.mean(1).argmax()
+You looked at how each row scatters by itself. All rows share the luck of a draw: take the sd of the differences.
+    gap.std(1) -> scores.std(1)
+    2 * error -> 2 * scores.std(1)
+You compared with the spread of single draws. The error of the mean is sd / sqrt(draws).
+    2 * error -> 2 * gap.std(1)
+One error is too strict: 2 are asked.
+    2 * error -> error
+That is the last setting that will do. The first is the simplest.
+    [0, 0] -> [-1, 0]
+The sd divides by draws - 1, as std() does: from few draws the other one is too small.
+    gap.std(1) -> gap.std(1, correction=0)
+The root is taken of the number of draws, scores.shape[1]. You took that of the settings.
+    scores.shape[1] -> len(scores)
+One sd for all rows together. Each row has its own: std(1).
+    gap.std(1) -> gap.std()
+You took the variance, var(). The sd is its root.
+    gap.std(1) -> gap.var(1)
+That is the first row that is clearly worse. The first that is not is asked: <=.
+    <= -> >=
+The best row is the one with the best mean. You took the one with the best single draw.
+    scores.mean(1).argmax() -> scores.amax(1).argmax()
+The best row is the one with the best mean. You took the last one.
+    scores.mean(1).argmax() -> -1
+That is how many rows will do. The number of the first of them is asked.
+    .nonzero()[0, 0] -> .sum()
+That is an accuracy. The number of its row is asked.
+    = scores[choose(scores)].mean()
+    = scores.mean(1).max()
+"""
 )

@@ -1,7 +1,5 @@
 """How many bits a code takes for all symbols together: -log2 of the probability of each, added up."""
 
-import math
-
 import torch
 
 from lecture_lib.exercises.applications import _probabilities
@@ -45,45 +43,32 @@ def in_a_loop(p, x):
     return bits
 
 
-exercise.mistake("These are nats. Bits are asked: log2.", lambda p, x: code_length(p, x) * math.log(2))
-exercise.mistake(
-    "That is the entropy of the model, what it expects. Asked is the length for these symbols: -log2 p(x_i).",
-    lambda p, x: -(p * p.clamp(min=1e-30).log2()).sum(),
-)
-exercise.mistake(
-    "You took the mean. A file holds all symbols: their bits add up.", lambda p, x: code_length(p, x) / len(x)
-)
-exercise.mistake(
-    "You averaged the probabilities before the log. Each symbol has a length of its own: first the log, then the sum.",
-    lambda p, x: -len(x) * p[torch.arange(len(x)), x].mean().log2(),
-    lambda p, x: -p[torch.arange(len(x)), x].mean().log2(),
-)
-exercise.mistake(
-    "You rounded each symbol up to whole bits. An arithmetic coder need not: only the whole file is rounded.",
-    lambda p, x: (-p[torch.arange(len(x)), x].log2()).ceil().sum(),
-)
-exercise.mistake(
-    "p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].",
-    lambda p, x: -p[:, x].log2().sum(),
-)
-exercise.mistake(
-    "You added a small number before the log, or clamped. What the model calls impossible has no code: infinitely "
-    "many bits.",
-    *(lambda p, x, e=e: -(p[torch.arange(len(x)), x] + e).log2().sum() for e in (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)),
-    *(
-        lambda p, x, e=e: -p[torch.arange(len(x)), x].clamp(min=e).log2().sum()
-        for e in (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)
-    ),
-)
-exercise.mistake(
-    "p[x] takes whole rows, and those that the symbols number. Of row i one number counts: p[torch.arange(len(x)), x].",
-    lambda p, x: -p[x].log2().sum(),
-)
-exercise.mistake(
-    "You added up the lengths of all levels. Of each row one number counts, that of the symbol that came.",
-    lambda p, x: -p.log2().sum(),
-)
-exercise.mistake(
-    "The product of many probabilities is so small that the computer makes it 0. First the log of each, then the sum.",
-    lambda p, x: -p[torch.arange(len(x)), x].prod().log2(),
+exercise.slips(
+    """
+These are nats. Bits are asked: log2.
+    .log2() -> .log()
+That is the entropy of the model, what it expects. Asked is the length for these symbols: -log2 p(x_i).
+    = -(p * p.clamp(min=1e-30).log2()).sum()
+You took the mean. A file holds all symbols: their bits add up.
+    .sum() -> .mean()
+You averaged the probabilities before the log. Each symbol has a length of its own: first the log, then the sum.
+    chosen.log2().sum() -> len(x) * chosen.mean().log2()
+    chosen.log2().sum() -> chosen.mean().log2()
+You rounded each symbol up to whole bits. An arithmetic coder need not: only the whole file is rounded.
+    -chosen.log2().sum() -> (-chosen.log2()).ceil().sum()
+p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].
+    p[torch.arange(len(x)), x] -> p[:, x]
+You added a small number before the log, or clamped. What the model calls impossible has no code: infinitely many bits.
+    chosen.log2() -> (chosen + 1e-12).log2()
+    chosen.log2() -> (chosen + 1e-10).log2()
+    chosen.log2() -> (chosen + 1e-9).log2()
+    chosen.log2() -> (chosen + 1e-8).log2()
+    chosen.log2() -> (chosen + 1e-6).log2()
+p[x] takes whole rows, and those that the symbols number. Of row i one number counts: p[torch.arange(len(x)), x].
+    p[torch.arange(len(x)), x] -> p[x]
+You added up the lengths of all levels. Of each row one number counts, that of the symbol that came.
+    chosen.log2() -> p.log2()
+The product of many probabilities is so small that the computer makes it 0. First the log of each, then the sum.
+    chosen.log2().sum() -> chosen.prod().log2()
+"""
 )

@@ -19,77 +19,48 @@ exercise.case("other numbers of both", lambda rng: _images(rng, 9, 4))
 exercise.case("one of each", lambda rng: _images(rng, 1, 1, 1.2))
 
 
-def _of(there, back=None, distance=lambda x, y: (x - y).abs().mean()):
-    """there(G, H, a): what is compared with a; back(G, H, b): with b."""
-    back = back or (lambda G, H, b: there(H, G, b))
-    return lambda G, H, a, b: distance(there(G, H, a), a) + distance(back(G, H, b), b)
-
-
 @exercise.style
 def in_two_lines(G, H, a, b):
     there_a, there_b = H(G(a)), G(H(b))
     return (there_a - a).abs().mean() + (there_b - b).abs().mean()
 
 
-_round = lambda G, H, a: H(G(a))  # noqa: E731
-
-exercise.mistake(
-    "One direction is missing. Both count: from A to B and back, and from B to A and back.",
-    lambda G, H, a, b: (H(G(a)) - a).abs().mean(),
-    lambda G, H, a, b: (G(H(b)) - b).abs().mean(),
-)
-exercise.mistake(
-    "There and back again: H(G(a)) is compared with a. After one map alone the image is of the other kind.",
-    _of(lambda G, H, a: H(a)),
-    _of(lambda G, H, a: G(a)),
-)
-exercise.mistake(
-    "You compared H(G(a)) with G(a), which lies half-way. There and back again: it is compared with a.",
-    lambda G, H, a, b: (H(G(a)) - G(a)).abs().mean() + (G(H(b)) - H(b)).abs().mean(),
-)
-exercise.mistake(
-    "You went the other way round: a is of kind A, so G comes first, H(G(a)); for b H comes first.",
-    _of(lambda G, H, a: G(H(a))),
-    _of(_round, lambda G, H, b: H(G(b))),
-    _of(lambda G, H, a: G(H(a)), lambda G, H, b: G(H(b))),
-)
-exercise.mistake(
-    "These are squared differences. Absolute ones are asked: abs().",
-    _of(_round, distance=lambda x, y: (x - y).square().mean()),
-)
-exercise.mistake(
-    "You added up over all numbers. Means are asked.", _of(_round, distance=lambda x, y: (x - y).abs().sum())
-)
-exercise.mistake(
-    "You added up over the numbers of an image. The mean is over all numbers: mean().",
-    _of(_round, distance=lambda x, y: (x - y).abs().sum() / len(x)),
-    lambda G, H, a, b: ((H(G(a)) - a).abs().sum() + (G(H(b)) - b).abs().sum()) / len(a),
-)
-exercise.mistake(
-    "These are roots of squares. Absolute differences are asked: abs().",
-    _of(_round, distance=lambda x, y: (x - y).norm()),
-    _of(_round, distance=lambda x, y: (x - y).square().mean().sqrt()),
-)
-exercise.mistake(
-    "There are no pairs: G(a) and b have nothing to do with each other. After the way back, H(G(a)), compare with a.",
-    lambda G, H, a, b: (G(a) - b).abs().mean() + (H(b) - a).abs().mean(),
-    lambda G, H, a, b: (H(G(a)) - b).abs().mean() + (G(H(b)) - a).abs().mean(),
-)
-exercise.mistake(
-    "The sizes are missing: positive and negative differences cancel. Take abs() first.",
-    _of(_round, distance=lambda x, y: (x - y).mean()),
-    _of(_round, distance=lambda x, y: (x - y).mean().abs()),
-)
-exercise.mistake(
-    "That is the mean of the two directions. They are added.", lambda G, H, a, b: cycle_loss(G, H, a, b) / 2
-)
-exercise.mistake(
-    "That is one mean over both kinds together. Each direction has its own, and the two are added.",
-    lambda G, H, a, b: torch.cat([H(G(a)) - a, G(H(b)) - b]).abs().mean(),
-)
-exercise.mistake(
-    "The loss is right, but some of its gradient does not come back: without detach() and no_grad() both maps learn.",
-    _of(lambda G, H, a: H(G(a).detach())),
-    lambda G, H, a, b: cycle_loss(G, H, a, b).detach(),
-    lambda G, H, a, b: cycle_loss(G, H, a, b).item(),
+exercise.slips(
+    """
+One direction is missing. Both count: from A to B and back, and from B to A and back.
+    = (H(G(a)) - a).abs().mean()
+    = (G(H(b)) - b).abs().mean()
+There and back again: H(G(a)) is compared with a. After one map alone the image is of the other kind.
+    H(G(a)), G(H(b)) -> H(a), G(b)
+    H(G(a)), G(H(b)) -> G(a), H(b)
+You compared H(G(a)) with G(a), which lies half-way. There and back again: it is compared with a.
+    there_a - a -> there_a - G(a); there_b - b -> there_b - H(b)
+You went the other way round: a is of kind A, so G comes first, H(G(a)); for b H comes first.
+    H(G(a)), G(H(b)) -> G(H(a)), H(G(b))
+    G(H(b)) -> H(G(b))
+    H(G(a)) -> G(H(a))
+These are squared differences. Absolute ones are asked: abs().
+    .abs() -> .square()
+You added up over all numbers. Means are asked.
+    .mean() -> .sum()
+You added up over the numbers of an image. The mean is over all numbers: mean().
+    .mean() -> .sum(1).mean()
+    .mean() -> .sum() / len(a)
+These are roots of squares. Absolute differences are asked: abs().
+    .abs().mean() -> .norm()
+    .abs().mean() -> .square().mean().sqrt()
+There are no pairs: G(a) and b have nothing to do with each other. After the way back, H(G(a)), compare with a.
+    = (G(a) - b).abs().mean() + (H(b) - a).abs().mean()
+    there_a - a -> there_a - b; there_b - b -> there_b - a
+The sizes are missing: positive and negative differences cancel. Take abs() first.
+    .abs().mean() -> .mean()
+    .abs().mean() -> .mean().abs()
+That is the mean of the two directions. They are added.
+    = cycle_loss(G, H, a, b) / 2
+That is one mean over both kinds together. Each direction has its own, and the two are added.
+    = torch.cat([H(G(a)) - a, G(H(b)) - b]).abs().mean()
+The loss is right, but some of its gradient does not come back: without detach() and no_grad() both maps learn.
+    H(G(a)), G(H(b)) -> H(G(a).detach()), G(H(b).detach())
+    = cycle_loss(G, H, a, b).detach()
+"""
 )

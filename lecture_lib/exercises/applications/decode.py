@@ -74,65 +74,26 @@ def from_both_ends(code, p, n):
     return x
 
 
-def _wrong(after=None, table=lambda p, u: p[u], below=torch.le, rest=None):
-    """rest(code, low, width): what goes on to the next symbol; after(u, v): what is known then."""
-
-    def wrong(code, p, n):
-        x, u, code = [], 0, torch.tensor(code, dtype=torch.float64)
-        for _ in range(n):
-            row = table(p, u)
-            edges = row.cumsum(0)
-            v = min(int(below(edges, code).sum()), len(p) - 1)
-            low = edges[v] - row[v]
-            code = rest(code, low, row[v]) if rest else (code - low) / row[v]
-            x.append(v)
-            u = after(u, v) if after else v
-        return torch.tensor(x)
-
-    return wrong
-
-
-def _unmoved(code, p, n):
-    """Only divided: soon beyond the last edge, an IndexError."""
-    x, u = [], 0
-    for _ in range(n):
-        v = int((p[u].cumsum(0) <= code).sum())
-        code = code / p[u, v]
-        x.append(v)
-        u = v
-    return torch.tensor(x)
-
-
-exercise.mistake(
-    "You read each symbol as if it came after 0. The row for the next one is that of the symbol just read: p[u].",
-    _wrong(after=lambda u, v: 0),
-)
-exercise.mistake(
-    "You swapped the indices. In p[u, v] the symbol before, u, comes first.", _wrong(table=lambda p, u: p[:, u])
-)
-exercise.mistake(
-    "Stretch what is left to 0 .. 1 again: subtract the interval's low end, and divide by its width.",
-    _wrong(rest=lambda code, low, width: code - low),
-    _wrong(rest=lambda code, low, width: code),
-    _wrong(rest=lambda code, low, width: code / width % 1),
-    _unmoved,
-)
-exercise.mistake(
-    "A number on an edge belongs to the interval that begins there: count the edges <= code.", _wrong(below=torch.lt)
-)
-exercise.mistake(
-    "That is the most likely symbol each time. Which one it was, the code says.",
-    _wrong(below=lambda edges, code: torch.arange(len(edges)) < (edges.diff(prepend=edges[:1] * 0)).argmax()),
-)
-exercise.mistake(
-    "That is a number too high: count the edges that are not above code, where edges do not begin with 0.",
-    lambda code, p, n: decode(code, p, n) + 1,
-)
-exercise.mistake(
-    "The part of symbol 0 begins at 0. You took the last edge there, 1: an index of -1 counts from the end.",
-    _wrong(rest=lambda code, low, width: (code - (low if low > 1e-9 else 1)) / width),
-)
-exercise.mistake(
-    "The 0 before the first symbol is no part of the message: all n symbols are read from code.",
-    lambda code, p, n: torch.cat([torch.tensor([0]), decode(code, p, n - 1)]),
+exercise.slips(
+    """
+You read each symbol as if it came after 0. The row for the next one is that of the symbol just read: p[u].
+    u = v -> u = 0
+You swapped the indices. In p[u, v] the symbol before, u, comes first.
+    p[u].cumsum -> p[:, u].cumsum; p[u, v] -> p[v, u]; (edges <= code) -> (edges[:-1] <= code)
+Stretch what is left to 0 .. 1 again: subtract the interval's low end, and divide by its width.
+    (code - low) / p[u, v] -> code - low
+    (code - low) / p[u, v] -> code
+    (code - low) / p[u, v] -> code / p[u, v] % 1
+    (code - low) / p[u, v] -> code / p[u, v]
+A number on an edge belongs to the interval that begins there: count the edges <= code.
+    <= -> <
+That is the most likely symbol each time. Which one it was, the code says.
+    int((edges <= code).sum()) -> int(p[u].argmax())
+That is a number too high: count the edges that are not above code, where edges do not begin with 0.
+    = decode(code, p, n) + 1
+The part of symbol 0 begins at 0. You took the last edge there, 1: an index of -1 counts from the end.
+    (edges[v] - p[u, v]) -> edges[v - 1]
+The 0 before the first symbol is no part of the message: all n symbols are read from code.
+    = torch.tensor([0, *decode(code, p, n - 1)])
+"""
 )

@@ -34,37 +34,27 @@ def by_hand(ours, control):
     return mean, (variance / n).sqrt()
 
 
-def _with_error(error):
-    return lambda a, b: ((a - b).mean(), error(a, b))
-
-
-exercise.mistake(
-    "You took both spreads as if the draws were not the same. What a draw of labels does to both cancels in the "
-    "difference: take the sd of ours - control.",
-    _with_error(lambda a, b: ((a.var() + b.var()) / len(a)).sqrt()),
-    _with_error(lambda a, b: (a.std() + b.std()) / math.sqrt(len(a))),
-    _with_error(lambda a, b: (a.std() - b.std()).abs() / math.sqrt(len(a))),
-    _with_error(lambda a, b: (a.std() - b.std()) / math.sqrt(len(a))),
-)
-exercise.mistake(
-    "That is the spread of single draws. The error of their mean is smaller: divide by sqrt(draws).",
-    _with_error(lambda a, b: (a - b).std()),
-)
-exercise.mistake(
-    "The sd divides by draws - 1, as std() does: from few draws the other one is too small.",
-    _with_error(lambda a, b: (a - b).std(correction=0) / math.sqrt(len(a))),
-)
-exercise.mistake(
-    "The square root is taken of the number of draws as well: sd / sqrt(draws).",
-    _with_error(lambda a, b: (a - b).std() / len(a)),
-)
-exercise.mistake("The gain is ours minus the control's, not the reverse.", lambda a, b: gain(b, a))
-exercise.mistake("That is the error of ours alone.", _with_error(lambda a, b: a.std() / math.sqrt(len(a))))
-exercise.mistake(
-    "You took the sizes of the differences. A draw in which the control is better counts against us: no abs().",
-    lambda a, b: ((d := (a - b).abs()).mean(), d.std() / math.sqrt(len(a))),
-)
-exercise.mistake(
-    "You sorted both first, and the pairs are lost: entry i of both had the same labels.",
-    _with_error(lambda a, b: (a.sort().values - b.sort().values).std() / math.sqrt(len(a))),
+exercise.slips(
+    """
+You took both spreads as if the draws were not the same. What a draw of labels does to both cancels in the difference:
+take the sd of ours - control.
+    difference.std() -> (ours.var() + control.var()).sqrt()
+    difference.std() -> (ours.std() + control.std())
+    difference.std() -> (ours.std() - control.std()).abs()
+    difference.std() -> (ours.std() - control.std())
+That is the spread of single draws. The error of their mean is smaller: divide by sqrt(draws).
+    difference.std() / math.sqrt(len(difference)) -> difference.std()
+The sd divides by draws - 1, as std() does: from few draws the other one is too small.
+    .std() -> .std(correction=0)
+The square root is taken of the number of draws as well: sd / sqrt(draws).
+    math.sqrt(len(difference)) -> len(difference)
+The gain is ours minus the control's, not the reverse.
+    ours - control -> control - ours
+That is the error of ours alone.
+    difference.std() -> ours.std()
+You took the sizes of the differences. A draw in which the control is better counts against us: no abs().
+    ours - control -> (ours - control).abs()
+You sorted both first, and the pairs are lost: entry i of both had the same labels.
+    ours - control -> ours.sort().values - control.sort().values
+"""
 )

@@ -37,58 +37,35 @@ def by_the_kernel(features, targets, strength):
     return features.T @ torch.linalg.solve(kernel + strength * torch.eye(len(features)), targets)
 
 
-def _solved(gram, x, y):
-    return torch.linalg.solve(gram, x.T @ y)
-
-
-exercise.mistake(
-    "You added strength to every number of the matrix. It belongs on the diagonal: strength * torch.eye(k).",
-    lambda x, y, s: _solved(x.T @ x + s, x, y),
-)
-exercise.mistake(
-    "That is least squares, without strength. With more features than images it has no single answer.",
-    lambda x, y, s: torch.linalg.lstsq(x, y).solution,
-    lambda x, y, s: torch.linalg.pinv(x) @ y,
-    lambda x, y, s: _solved(x.T @ x, x, y),
-)
-exercise.mistake(
-    "These are means over the images in place of sums, or strength times their number: the formula has neither.",
-    lambda x, y, s: _solved(x.T @ x / len(x) + s * torch.eye(x.shape[1]), x, y / len(x)),
-)
-exercise.mistake(
-    "These are the predictions for the images. The weights are asked, (k, c).", lambda x, y, s: x @ ridge(x, y, s)
-)
-exercise.mistake(
-    "strength counts as it is, not squared.", lambda x, y, s: _solved(x.T @ x + s**2 * torch.eye(x.shape[1]), x, y)
-)
-exercise.mistake(
-    "You centred the features or the targets first. The formula takes them as they are.",
-    lambda x, y, s: ridge(x - x.mean(0), y - y.mean(0), s),
-    lambda x, y, s: ridge(x - x.mean(0), y, s),
-    lambda x, y, s: ridge(x, y - y.mean(0), s),
-)
-exercise.mistake(
-    "The diagonal gets strength. You put 1 there.", lambda x, y, s: _solved(x.T @ x + torch.eye(x.shape[1]), x, y)
-)
-exercise.mistake(
-    "It lies on its side: a row for each feature and a column for each class are asked, (k, c).",
-    lambda x, y, s: ridge(x, y, s).T,
-)
-exercise.mistake(
-    "You turned over each number of A: 1 / A. The inverse of a matrix is not that: torch.linalg.solve(A, B) is A^-1 B.",
-    lambda x, y, s: (1 / (x.T @ x + s * torch.eye(x.shape[1]))) @ x.T @ y,
-)
-exercise.mistake(
-    "The inverse, or solve, takes features.T @ targets, (k, c). You left features.T or all of it out.",
-    lambda x, y, s: torch.linalg.solve(x.T @ x + s * torch.eye(x.shape[1]), y),
-    lambda x, y, s: torch.linalg.inv(x.T @ x + s * torch.eye(x.shape[1])) @ y,
-    lambda x, y, s: torch.linalg.inv(x.T @ x + s * torch.eye(x.shape[1])),
-)
-exercise.mistake(
-    "You multiplied by the matrix. By its inverse is asked: torch.linalg.solve(A, B) is A^-1 B.",
-    lambda x, y, s: (x.T @ x + s * torch.eye(x.shape[1])) @ x.T @ y,
-)
-exercise.mistake(
-    "F^T F has a row and a column for each feature, (k, k): features.T @ features. You took features @ features.T.",
-    lambda x, y, s: torch.linalg.solve(x @ x.T + s * torch.eye(len(x)), x.T @ y),
+exercise.slips(
+    """
+You added strength to every number of the matrix. It belongs on the diagonal: strength * torch.eye(k).
+    strength * torch.eye(features.shape[1]) -> strength
+That is least squares, without strength. With more features than images it has no single answer.
+    = torch.linalg.lstsq(features, targets).solution
+    features.T @ features + strength * torch.eye(features.shape[1]) -> features.T @ features
+These are means over the images in place of sums, or strength times their number: the formula has neither.
+    = ridge(features, targets, strength * len(features))
+These are the predictions for the images. The weights are asked, (k, c).
+    = features @ ridge(features, targets, strength)
+strength counts as it is, not squared.
+    = ridge(features, targets, strength**2)
+You centred the features or the targets first. The formula takes them as they are.
+    = ridge(features - features.mean(0), targets, strength)
+    = ridge(features, targets - targets.mean(0), strength)
+The diagonal gets strength. You put 1 there.
+    strength * torch.eye(k) -> torch.eye(k)
+It lies on its side: a row for each feature and a column for each class are asked, (k, c).
+    = ridge(features, targets, strength).T
+You turned over each number of A: 1 / A. The inverse of a matrix is not that: torch.linalg.solve(A, B) is A^-1 B.
+    torch.linalg.inv( -> 1 / (
+The inverse, or solve, takes features.T @ targets, (k, c). You left features.T or all of it out.
+    features.T @ targets) -> targets)
+    torch.eye(k)) @ features.T -> torch.eye(k))
+    torch.eye(k)) @ features.T @ targets -> torch.eye(k))
+You multiplied by the matrix. By its inverse is asked: torch.linalg.solve(A, B) is A^-1 B.
+    torch.linalg.inv( -> (
+F^T F has a row and a column for each feature, (k, k): features.T @ features. You took features @ features.T.
+    features.T @ features -> features @ features.T; features.shape[1] -> len(features)
+"""
 )

@@ -31,55 +31,34 @@ def in_three_lines(G, H, a, b):
     return trip / honest
 
 
-def _of(top, below, size=lambda x: x.abs().mean(), join=lambda t, b: t / b):
-    return lambda G, H, a, b: join(size(top(G, H, a, b)), size(below(G, H, a, b)))
-
-
-_trip = lambda G, H, a, b: H(G(a)) - a  # noqa: E731
-_honest = lambda G, H, a, b: H(b) - a  # noqa: E731
-
-exercise.mistake(
-    "That is upside down: the round trip's error is divided by that of the way back from the true b.",
-    _of(_honest, _trip),
-)
-exercise.mistake(
-    "G(a) against b is the error of the map. What is asked is how well a comes back: H(G(a)) and H(b) against a.",
-    _of(lambda G, H, a, b: G(a) - b, _honest),
-    _of(_trip, lambda G, H, a, b: G(a) - b),
-)
-exercise.mistake(
-    "Both are compared with a, which is where they should arrive.",
-    _of(_trip, lambda G, H, a, b: H(b) - b),
-    _of(_trip, lambda G, H, a, b: G(H(b)) - b),
-    _of(lambda G, H, a, b: H(G(a)) - b, _honest),
-    _of(_trip, lambda G, H, a, b: H(b) - H(G(a))),
-)
-exercise.mistake(
-    "These are squared differences. Absolute ones are asked: abs().", _of(_trip, _honest, lambda x: x.square().mean())
-)
-exercise.mistake(
-    "That is the mean of quotients, in which pixels with a tiny error count most. Divide the means.",
-    lambda G, H, a, b: (_trip(G, H, a, b).abs() / _honest(G, H, a, b).abs()).mean(),
-)
-exercise.mistake(
-    "That is a difference. A quotient is asked, which is 1 where H knows no more than b says.",
-    _of(_trip, _honest, join=lambda t, b: t - b),
-    _of(_trip, _honest, join=lambda t, b: b - t),
-)
-exercise.mistake(
-    "The sizes are missing: positive and negative differences cancel. Take abs() first.",
-    _of(_trip, _honest, lambda x: x.mean()),
-    _of(_trip, _honest, lambda x: x.mean().abs()),
-)
-exercise.mistake(
-    "These are roots of mean squares. Absolute differences are asked: abs().",
-    _of(_trip, _honest, lambda x: x.square().mean().sqrt()),
-)
-exercise.mistake(
-    "H leads back from B to A, so it comes last: H(G(a)) and H(b).",
-    _of(lambda G, H, a, b: G(H(a)) - a, _honest),
-    _of(_trip, lambda G, H, a, b: G(b) - a),
-)
-exercise.mistake(
-    "a and b were compared as they are. H leads back first: H(b) against a.", _of(_trip, lambda G, H, a, b: b - a)
+exercise.slips(
+    """
+That is upside down: the round trip's error is divided by that of the way back from the true b.
+    trip / honest -> honest / trip
+G(a) against b is the error of the map. What is asked is how well a comes back: H(G(a)) and H(b) against a.
+    H(G(a)) - a -> G(a) - b
+    H(b) - a -> G(a) - b
+Both are compared with a, which is where they should arrive.
+    H(b) - a -> H(b) - b
+    H(b) - a -> G(H(b)) - b
+    H(G(a)) - a -> H(G(a)) - b
+    H(b) - a -> H(b) - H(G(a))
+These are squared differences. Absolute ones are asked: abs().
+    .abs() -> .square()
+That is the mean of quotients, in which pixels with a tiny error count most. Divide the means.
+    = ((H(G(a)) - a).abs() / (H(b) - a).abs()).mean()
+That is a difference. A quotient is asked, which is 1 where H knows no more than b says.
+    trip / honest -> trip - honest
+    trip / honest -> honest - trip
+The sizes are missing: positive and negative differences cancel. Take abs() first.
+    .abs().mean() -> .mean()
+    .abs().mean() -> .mean().abs()
+These are roots of mean squares. Absolute differences are asked: abs().
+    .abs().mean() -> .square().mean().sqrt()
+H leads back from B to A, so it comes last: H(G(a)) and H(b).
+    H(G(a)) -> G(H(a))
+    H(b) -> G(b)
+a and b were compared as they are. H leads back first: H(b) against a.
+    H(b) - a -> b - a
+"""
 )

@@ -37,58 +37,36 @@ def in_steps(train, x):
     return (x - mean) / sd
 
 
-_own = lambda x: x.std(0, correction=0).clamp(min=0.01)  # noqa: E731 (of one row: 0)
-
-
-def _by_std(x):
-    """Of one row NaN, as std() has it, without its warning."""
-    return ((x - x.mean(0)).square().sum(0) / (len(x) - 1)).sqrt().clamp(min=0.01)
-
-
-exercise.mistake(
-    "You used mean and sd of x itself. What an image looks like then depends on which others come with it; of a single "
-    "one nothing is left. Both are train's.",
-    lambda t, x: standardize(x, x) if len(x) > 1 else x * 0,
-    lambda t, x: (x - x.mean(0)) / _own(x),
-    lambda t, x: (x - x.mean(0)) / _by_std(x),
-)
-exercise.mistake("The mean is x's own. It should be train's.", lambda t, x: (x - x.mean(0)) / t.std(0).clamp(min=0.01))
-exercise.mistake(
-    "The sd is x's own. It should be train's.",
-    lambda t, x: (x - t.mean(0)) / _own(x),
-    lambda t, x: (x - t.mean(0)) / _by_std(x),
-)
-exercise.mistake(
-    "You took both together. A test image would have a say in what it is compared with: take train alone.",
-    lambda t, x: standardize(torch.cat([t, x]), x),
-)
-exercise.mistake(
-    "A unit that is nearly always off has an sd near 0, and blows up. An sd below 0.01 counts as 0.01.",
-    lambda t, x: (x - t.mean(0)) / t.std(0),
-    *(lambda t, x, e=e: (x - t.mean(0)) / (t.std(0) + e) for e in (1e-12, 1e-8, 1e-6, 1e-5)),
-)
-exercise.mistake(
-    "You added 0.01 to each sd. It is the least that an sd can be: clamp(min=0.01).",
-    lambda t, x: (x - t.mean(0)) / (t.std(0) + 0.01),
-)
-exercise.mistake(
-    "One mean and one sd for all features together. Each column has its own: mean(0), std(0).",
-    lambda t, x: (x - t.mean()) / t.std().clamp(min=0.01),
-)
-exercise.mistake(
-    "No sd may be large so: you made 0.01 the most that it can be. It is the least: clamp(min=0.01).",
-    lambda t, x: (x - t.mean(0)) / t.std(0).clamp(max=0.01),
-)
-exercise.mistake(
-    "You set a limit to large sds, too. Only a small one is changed: clamp(min=0.01).",
-    lambda t, x: (x - t.mean(0)) / t.std(0).clamp(0.01, 1),
-)
-exercise.mistake(
-    "Only the sd that is below 0.01 counts as 0.01. The other features keep theirs.",
-    lambda t, x: (x - t.mean(0)) / (0.01 if t.std(0).min() < 0.01 else t.std(0)),
-)
-exercise.mistake(
-    "That goes by the least and the largest number. Mean and standard deviation are asked.",
-    lambda t, x: (x - t.amin(0)) / (t.amax(0) - t.amin(0)).clamp(min=0.01),
-    lambda t, x: (x - t.amin(0)) / (t.amax(0) - t.amin(0)),
+exercise.slips(
+    """
+You used mean and sd of x itself. What an image looks like then depends on which others come with it; of a single one
+nothing is left. Both are train's.
+    = standardize(x, x) if len(x) > 1 else x * 0
+    train.mean -> x.mean; train.std(0) -> x.std(0, correction=0)
+    = standardize(x, x) if len(x) > 1 else x * torch.nan
+The mean is x's own. It should be train's.
+    train.mean -> x.mean
+The sd is x's own. It should be train's.
+    train.std(0) -> x.std(0, correction=0)
+    train.std(0) -> (x.std(0) if len(x) > 1 else x[0] * torch.nan)
+You took both together. A test image would have a say in what it is compared with: take train alone.
+    = standardize(torch.cat([train, x]), x)
+A unit that is nearly always off has an sd near 0, and blows up. An sd below 0.01 counts as 0.01.
+    train.std(0).clamp(min=0.01) -> train.std(0)
+    .clamp(min=0.01) -> + 1e-6
+    .clamp(min=0.01) -> + 1e-5
+You added 0.01 to each sd. It is the least that an sd can be: clamp(min=0.01).
+    .clamp(min=0.01) -> + 0.01
+One mean and one sd for all features together. Each column has its own: mean(0), std(0).
+    train.mean(0) -> train.mean(); train.std(0) -> train.std()
+No sd may be large so: you made 0.01 the most that it can be. It is the least: clamp(min=0.01).
+    clamp(min=0.01) -> clamp(max=0.01)
+You set a limit to large sds, too. Only a small one is changed: clamp(min=0.01).
+    clamp(min=0.01) -> clamp(0.01, 1)
+Only the sd that is below 0.01 counts as 0.01. The other features keep theirs.
+    sd < 0.01 -> sd.min() < 0.01
+That goes by the least and the largest number. Mean and standard deviation are asked.
+    train.mean -> train.amin; train.std(0) -> (train.amax(0) - train.amin(0))
+    = (x - train.amin(0)) / (train.amax(0) - train.amin(0))
+"""
 )

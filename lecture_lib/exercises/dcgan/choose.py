@@ -22,10 +22,6 @@ def choose(distance, n):
     return (first if gap > 2 * error else -1), gap, error
 
 
-def _limits(distance, n):
-    return (n[:, None] * distance).diff(dim=2)[..., 0] / n.diff(dim=1)
-
-
 def _measured(rng, gap, draws, others=()):
     """Models in any order: the best, measured with few images; the second, `gap` errors behind it, with many; others.
 
@@ -65,126 +61,56 @@ def by_lines(distance, n):
     return (best if gap > 2 * error else -1), gap, error
 
 
-def _rule(limits=_limits, spread=lambda x: x.std(1) / math.sqrt(x.shape[1]), errors=2.0, both=None, told=None, none=-1):
-    """both: the error of the gap from the two of the means; told: the one that is returned, where it is another."""
-    both = both or (lambda a, b: (a**2 + b**2).sqrt())
-
-    def wrong(distance, n):
-        limit = limits(distance, n)
-        mean, e = limit.mean(1), spread(limit)
-        first, second = mean.argsort()[:2]
-        gap, error = mean[second] - mean[first], both(e[first], e[second])
-        number = first if gap > errors * error else (first if none is None else none)
-        return number, gap, (told or both)(e[first], e[second])
-
-    return wrong
-
-
-def _paired(distance, n):
-    limit = _limits(distance, n)
-    first, second = limit.mean(1).argsort()[:2]
-    differences = limit[second] - limit[first]
-    gap, error = differences.mean(), differences.std() / math.sqrt(len(differences))
-    return (first if gap > 2 * error else -1), gap, error
-
-
-exercise.mistake(
-    "You compared the distances as they were measured with the larger numbers of images. What n images add falls as "
-    "1 / n, and n differs from model to model: take the limit first.",
-    _rule(lambda distance, n: distance[:, :, 1]),
-    _rule(lambda distance, n: distance[:, :, 1], none=None),
+exercise.slips(
+    """
+You compared the distances as they were measured with the larger numbers of images. What n images add falls as 1 / n,
+and n differs from model to model: take the limit first.
+    (b * many - a * few) / (b - a) -> many
+You compared the distances as they were measured with the smaller numbers of images. Take the limit first.
+    (b * many - a * few) / (b - a) -> few
+You took the mean of both measurements of a draw. Both are too large, the one with fewer images more so: the straight
+line in 1 / n through them, at 1 / n = 0, is the limit.
+    (b * many - a * few) / (b - a) -> (many + few) / 2
+Nothing was measured often enough here: the gap is at most 2 errors wide. Return -1 as the number.
+    (first if gap > 2 * error else -1) -> first
+Your numbers are those of one error. A gap decides if it is wider than 2 errors.
+    2 * error -> error
+You took the spread of single draws. The error of a mean is sd / sqrt(draws).
+    limit.std(1) / math.sqrt(limit.shape[1]) -> limit.std(1)
+The sd is divided by the number of draws. The error of a mean is sd / sqrt(draws).
+    math.sqrt(limit.shape[1]) -> limit.shape[1]
+The sd divides by draws - 1, as torch's std() does; numpy's needs ddof=1.
+    limit.std(1) -> limit.std(1, correction=0)
+You took the mean over the draws first, so that nothing says how far they scatter, and your error is 0. Take the limit
+of each draw, then their mean and sd.
+    distance.unbind(2) -> distance.mean(1, keepdim=True).expand_as(distance).unbind(2)
+You added the two errors. Errors of independent means add as squares: sqrt(e_1^2 + e_2^2).
+    (e[first] ** 2 + e[second] ** 2).sqrt() -> e[first] + e[second]
+Your error is that of one mean. A gap has the luck of both in it: sqrt(e_1^2 + e_2^2).
+    (e[first] ** 2 + e[second] ** 2).sqrt() -> e[first]
+    (e[first] ** 2 + e[second] ** 2).sqrt() -> e[second]
+The root around the sum of squares is missing: sqrt(e_1^2 + e_2^2).
+    (e[first] ** 2 + e[second] ** 2).sqrt() -> e[first] ** 2 + e[second] ** 2
+You took the slope of the straight line in 1 / n. The limit is its value at 1 / n = 0.
+    (b * many - a * few) / (b - a) -> (many - few) / (1 / b - 1 / a)
+    (b * many - a * few) / (b - a) -> (many - few) / (1 / b - 1 / a); (first if gap > 2 * error else -1) -> first
+    (b * many - a * few) / (b - a) -> (few - many) / (1 / b - 1 / a)
+    (b * many - a * few) / (b - a) -> (few - many) / (1 / b - 1 / a); (first if gap > 2 * error else -1) -> first
+That is the error of the differences, draw by draw. Asked is sqrt(e_1^2 + e_2^2), from each model's own error.
+    (e[first] ** 2 + e[second] ** 2).sqrt() -> (limit[second] - limit[first]).std() / math.sqrt(limit.shape[1])
+You returned twice the error. One error is asked, sqrt(e_1^2 + e_2^2).
+    -1), gap, error -> -1), gap, 2 * error
+That is the straight line in n, at n = 0, which gives each number of images to the other distance. The distance is a
+straight line in 1 / n, and the limit is at 1 / n = 0.
+    b * many - a * few -> b * few - a * many
+    b * many - a * few -> a * many - b * few
+That is the model with the second-lowest limit. The lowest is the nearest to the data.
+    first if gap -> second if gap
+The gap has the wrong sign: the second-lowest limit less the lowest.
+    -1), gap, error -> -1), -gap, error
+That is the lowest limit itself. Its gap is asked: the second-lowest less the lowest.
+    -1), gap, error -> -1), mean[first], error
+The gap goes to the highest limit. That of the second-lowest decides.
+    mean.argsort()[:2] -> mean.argsort()[[0, -1]]
+"""
 )
-exercise.mistake(
-    "You compared the distances as they were measured with the smaller numbers of images. Take the limit first.",
-    _rule(lambda distance, n: distance[:, :, 0]),
-    _rule(lambda distance, n: distance[:, :, 0], none=None),
-)
-exercise.mistake(
-    "You took the mean of both measurements of a draw. Both are too large, the one with fewer images more so: the "
-    "straight line in 1 / n through them, at 1 / n = 0, is the limit.",
-    _rule(lambda distance, n: distance.mean(2)),
-    _rule(lambda distance, n: distance.mean(2), none=None),
-)
-exercise.mistake(
-    "Nothing was measured often enough here: the gap is at most 2 errors wide. Return -1 as the number.",
-    _rule(none=None),
-)
-exercise.mistake("Your numbers are those of one error. A gap decides if it is wider than 2 errors.", _rule(errors=1.0))
-exercise.mistake(
-    "You took the spread of single draws. The error of a mean is sd / sqrt(draws).", _rule(spread=lambda x: x.std(1))
-)
-exercise.mistake(
-    "The sd is divided by the number of draws. The error of a mean is sd / sqrt(draws).",
-    _rule(spread=lambda x: x.std(1) / x.shape[1]),
-)
-exercise.mistake(
-    "The sd divides by draws - 1, as torch's std() does; numpy's needs ddof=1.",
-    _rule(spread=lambda x: x.std(1, correction=0) / math.sqrt(x.shape[1])),
-)
-exercise.mistake(
-    "You took the mean over the draws first, so that nothing says how far they scatter, and your error is 0. Take the "
-    "limit of each draw, then their mean and sd.",
-    _rule(lambda distance, n: _limits(distance.mean(1, keepdim=True).expand_as(distance), n)),
-)
-exercise.mistake(
-    "You added the two errors. Errors of independent means add as squares: sqrt(e_1^2 + e_2^2).",
-    _rule(both=lambda a, b: a + b),
-)
-exercise.mistake(
-    "Your error is that of one mean. A gap has the luck of both in it: sqrt(e_1^2 + e_2^2).",
-    _rule(both=lambda a, b: a),
-    _rule(both=lambda a, b: b),
-)
-exercise.mistake(
-    "The root around the sum of squares is missing: sqrt(e_1^2 + e_2^2).", _rule(both=lambda a, b: a**2 + b**2)
-)
-exercise.mistake(
-    "You took the slope of the straight line in 1 / n. The limit is its value at 1 / n = 0.",
-    *(
-        _rule(lambda distance, n, sign=sign: sign * distance.diff(dim=2)[..., 0] / (1 / n).diff(dim=1), none=none)
-        for sign in (1, -1)
-        for none in (-1, None)
-    ),
-)
-exercise.mistake(
-    "That is the error of the differences, draw by draw. Asked is sqrt(e_1^2 + e_2^2), from each model's own error.",
-    _paired,
-)
-exercise.mistake(
-    "You returned twice the error. One error is asked, sqrt(e_1^2 + e_2^2).",
-    _rule(told=lambda a, b: 2 * (a**2 + b**2).sqrt()),
-)
-exercise.mistake(
-    "That is the straight line in n, at n = 0, which gives each number of images to the other distance. The distance "
-    "is a straight line in 1 / n, and the limit is at 1 / n = 0.",
-    _rule(lambda distance, n: _limits(distance, n.flip(1))),
-    _rule(lambda distance, n: (n[:, None] * distance.flip(2)).diff(dim=2)[..., 0] / n.diff(dim=1)),
-    _rule(lambda distance, n: -(n[:, None] * distance.flip(2)).diff(dim=2)[..., 0] / n.diff(dim=1)),
-)
-
-
-@exercise.mistake("That is the model with the second-lowest limit. The lowest is the nearest to the data.")
-def _(distance, n):
-    number, gap, error = choose(distance, n)
-    return (_limits(distance, n).mean(1).argsort()[1] if number >= 0 else number), gap, error
-
-
-@exercise.mistake("The gap has the wrong sign: the second-lowest limit less the lowest.")
-def _(distance, n):
-    number, gap, error = choose(distance, n)
-    return number, -gap, error
-
-
-@exercise.mistake("That is the lowest limit itself. Its gap is asked: the second-lowest less the lowest.")
-def _(distance, n):
-    number, _, error = choose(distance, n)
-    return number, _limits(distance, n).mean(1).min(), error
-
-
-@exercise.mistake("The gap goes to the highest limit. That of the second-lowest decides.")
-def _(distance, n):
-    limit = _limits(distance, n)
-    mean, e = limit.mean(1), limit.std(1) / math.sqrt(limit.shape[1])
-    first, last = mean.argmin(), mean.argmax()
-    gap, error = mean[last] - mean[first], (e[first] ** 2 + e[last] ** 2).sqrt()
-    return (first if gap > 2 * error else -1), gap, error

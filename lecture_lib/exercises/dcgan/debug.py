@@ -42,51 +42,30 @@ def limits_first(pictures, levels):
     return torch.floor((inside + 1) * (levels - 1) / 2 + 0.5)
 
 
-def _byte(t):
-    """What torch.uint8 makes of it on most processors: the fraction is cut off, and beyond 255 it begins anew."""
-    return t.trunc().long() % 256
-
-
-def _broken(times=lambda levels: levels - 1, end=lambda t, levels: _byte(t)):
-    return lambda pictures, levels: end((pictures + 1) / 2 * times(levels), levels)
-
-
-every = lambda levels: levels  # noqa: E731
-
-exercise.mistake(
-    "Nothing is repaired yet: these are the broken function's numbers. Which level does 1 become, and which 0.999?",
-    _broken(every),
-    _broken(every, lambda t, levels: t.trunc()),
-)
-exercise.mistake(
-    "White is 1 and has to become levels - 1, the last level. You multiply by levels.",
-    _broken(every, lambda t, levels: t.round().clamp(0, levels - 1)),
-    _broken(every, lambda t, levels: t.floor().clamp(0, levels - 1)),
-    _broken(every, lambda t, levels: t.clamp(0, levels - 1)),
-    _broken(every, lambda t, levels: t.round()),
-)
-exercise.mistake(
-    "One fault is left: the fraction is cut off, so that all levels get darker. Take the nearest level.",
-    _broken(end=lambda t, levels: t.clamp(0, levels - 1).trunc()),
-    _broken(end=lambda t, levels: t.clamp(0, levels - 1)),
-)
-exercise.mistake(
-    "One fault is left: numbers beyond -1 and 1. They have to end at black and at white: clamp.",
-    _broken(end=lambda t, levels: t.round()),
-    _broken(end=lambda t, levels: _byte(t.round())),
-)
-exercise.mistake(
-    "Two faults are left: the fraction is cut off, and numbers beyond -1 and 1 have no end.",
-    _broken(),
-    _broken(end=lambda t, levels: t.trunc()),
-    _broken(end=lambda t, levels: t.floor()),
-    _broken(end=lambda t, levels: t),
-)
-exercise.mistake(
-    "Bytes end at 255. Here the last level is levels - 1.",
-    lambda pictures, levels: to_levels(pictures, 256),
-)
-exercise.mistake(
-    "You always round up, so that all levels get lighter. Take the nearest level.",
-    _broken(end=lambda t, levels: t.ceil().clamp(0, levels - 1)),
+exercise.slips(
+    """
+Nothing is repaired yet: these are the broken function's numbers. Which level does 1 become, and which 0.999?
+    (levels - 1)).round().clamp(0, levels - 1) -> levels).long() % 256
+    (levels - 1)).round().clamp(0, levels - 1) -> levels).trunc()
+White is 1 and has to become levels - 1, the last level. You multiply by levels.
+    * (levels - 1) -> * levels
+    (levels - 1)).round() -> levels).floor()
+    (levels - 1)).round() -> levels)
+    (levels - 1)).round().clamp(0, levels - 1) -> levels).round()
+One fault is left: the fraction is cut off, so that all levels get darker. Take the nearest level.
+    .round() -> .trunc()
+    .round().clamp -> .clamp
+One fault is left: numbers beyond -1 and 1. They have to end at black and at white: clamp.
+    .round().clamp(0, levels - 1) -> .round()
+    .round().clamp(0, levels - 1) -> .round().long() % 256
+Two faults are left: the fraction is cut off, and numbers beyond -1 and 1 have no end.
+    .round().clamp(0, levels - 1) -> .long() % 256
+    .round().clamp(0, levels - 1) -> .trunc()
+    .round().clamp(0, levels - 1) -> .floor()
+    (levels - 1)).round().clamp(0, levels - 1) -> (levels - 1))
+Bytes end at 255. Here the last level is levels - 1.
+    = to_levels(pictures, 256)
+You always round up, so that all levels get lighter. Take the nearest level.
+    .round() -> .ceil()
+"""
 )

@@ -23,61 +23,40 @@ def _d_case(rng, n, side, w):
     return {"x": x, "first": first, "second": second, "last": normal(rng, 2 * w * (side // 4) ** 2, sd=0.5)}
 
 
-def _leaky(h):
-    return F.leaky_relu(h, 0.2)
-
-
-def _d(
-    one=_leaky, two=lambda h: _leaky(batch_normed(h)), weigh=lambda h, last: h.flatten(1) @ last, stride=2, padding=1
-):
-    def wrong(x, first, second, last):
-        h = one(F.conv2d(x, first, stride=stride, padding=padding))
-        return weigh(two(F.conv2d(h, second, stride=stride, padding=padding)), last)
-
-    return wrong
-
-
 exercise = Exercise("dcgan.discriminator", points=5, reference=discriminator, learns=("x",), needs_gradient=True)
 
 exercise.case("three images", lambda rng: _d_case(rng, 3, 8, 2))
 exercise.case("twelve by twelve", lambda rng: _d_case(rng, 5, 12, 3))
 exercise.case("four by four", lambda rng: _d_case(rng, 6, 4, 3))
 
-exercise.mistake(
-    "ReLU has no slope below 0. Radford's D has leaky ReLU with slope 0.2 in both places.",
-    _d(F.relu, lambda h: F.relu(batch_normed(h))),
-    _d(one=F.relu),
-    _d(two=lambda h: F.relu(batch_normed(h))),
-)
-exercise.mistake("You took tanh. D has leaky ReLUs.", _d(torch.tanh, lambda h: torch.tanh(batch_normed(h))))
-exercise.mistake(
-    "BatchNorm comes once: after the second convolution and before its leaky ReLU.",
-    _d(one=lambda h: _leaky(batch_normed(h))),
-    _d(two=lambda h: batch_normed(_leaky(h))),
-)
-exercise.mistake(
-    "The logit is asked as it is: no sigmoid, no leaky ReLU after the sum.",
-    lambda *a: discriminator(*a).sigmoid(),
-    lambda *a: _leaky(discriminator(*a)),
-)
-exercise.mistake(
-    "The numbers are in another order than last expects: channels first, as they are, h.flatten(1).",
-    _d(weigh=lambda h, last: h.permute(0, 2, 3, 1).flatten(1) @ last),
-)
-exercise.mistake(
-    "BatchNorm is missing after the second convolution, or does nothing: F.batch_norm needs training=True.",
-    _d(two=_leaky),
-    _d(two=lambda h: _leaky(F.batch_norm(h, None, None))),
-)
-exercise.mistake("Each convolution halves the side: stride 2, padding 1.", _d(padding=0), _d(stride=1))
-exercise.mistake(
-    "Each image has to become one row first: h.flatten(1) @ last.",
-    _d(weigh=lambda h, last: h.flatten() @ last),
-    _d(weigh=lambda h, last: h @ last),
-)
-exercise.mistake(
-    "The leaky ReLU has slope 0.2, to be passed: F.leaky_relu(h, 0.2). Its own default is 0.01.",
-    _d(F.leaky_relu, lambda h: F.leaky_relu(batch_normed(h))),
-    _d(one=F.leaky_relu),
-    _d(two=lambda h: F.leaky_relu(batch_normed(h))),
+exercise.slips(
+    """
+ReLU has no slope below 0. Radford's D has leaky ReLU with slope 0.2 in both places.
+    F.leaky_relu -> F.relu; , negative_slope=0.2) -> )
+    F.leaky_relu(h1, negative_slope=0.2) -> F.relu(h1)
+    F.leaky_relu(h2, negative_slope=0.2) -> F.relu(h2)
+You took tanh. D has leaky ReLUs.
+    F.leaky_relu -> torch.tanh; , negative_slope=0.2) -> )
+BatchNorm comes once: after the second convolution and before its leaky ReLU.
+    F.leaky_relu(h1, -> F.leaky_relu(batch_normed(h1),
+    batch_normed(h2) -> h2; h2.flatten(1) -> batch_normed(h2).flatten(1)
+The logit is asked as it is: no sigmoid, no leaky ReLU after the sum.
+    = discriminator(x, first, second, last).sigmoid()
+    = F.leaky_relu(discriminator(x, first, second, last), 0.2)
+The numbers are in another order than last expects: channels first, as they are, h.flatten(1).
+    h2.flatten(1) -> h2.permute(0, 2, 3, 1).flatten(1)
+BatchNorm is missing after the second convolution, or does nothing: F.batch_norm needs training=True.
+    batch_normed(h2) -> h2
+    batch_normed(h2) -> F.batch_norm(h2, None, None)
+Each convolution halves the side: stride 2, padding 1.
+    padding=1 -> padding=0
+    stride=2 -> stride=1
+Each image has to become one row first: h.flatten(1) @ last.
+    h2.flatten(1) -> h2.flatten()
+    h2.flatten(1) -> h2
+The leaky ReLU has slope 0.2, to be passed: F.leaky_relu(h, 0.2). Its own default is 0.01.
+    , negative_slope=0.2) -> )
+    h1, negative_slope=0.2 -> h1
+    h2, negative_slope=0.2 -> h2
+"""
 )

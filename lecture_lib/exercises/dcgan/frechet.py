@@ -25,21 +25,6 @@ def eigvals(c):
     return torch.linalg.eigvals(c)
 
 
-def _frechet(cross, cov=lambda x: torch.cov(x.T)):
-    """cross(C_x, C_y): in place of the trace of the root."""
-
-    def wrong(x, y):
-        c_x, c_y = cov(x), cov(y)
-        root = cross(c_x, c_y)
-        return (x.mean(0) - y.mean(0)).square().sum() + c_x.trace() + c_y.trace() - 2 * root
-
-    return wrong
-
-
-def _traced(a, b):
-    return eigvals(a @ b).real.clamp(min=0).sqrt().sum()
-
-
 def _root(c):
     """The root of a symmetric matrix."""
     values, vectors = torch.linalg.eigh(c)
@@ -62,40 +47,30 @@ def in_steps(x, y):
     return gap + torch.trace(c_x) + torch.trace(c_y) - 2 * root
 
 
-exercise.mistake(
-    "Only the means are compared: the covariances are missing, or you took those of one set twice, and they cancel.",
-    lambda x, y: (x.mean(0) - y.mean(0)).square().sum(),
-)
-exercise.mistake(
-    "You took the root of each entry. The root of a matrix is another thing: use its eigenvalues.",
-    _frechet(lambda a, b: (a @ b).clamp(min=0).sqrt().trace()),
-    _frechet(lambda a, b: (a @ b).clamp(min=0).sqrt().sum()),
-    _frechet(lambda a, b: (a @ b).sqrt().trace()),
-)
-exercise.mistake(
-    "You compared the spread of each feature by itself. Covariances between features count as well.",
-    lambda x, y: (x.mean(0) - y.mean(0)).square().sum() + (x.std(0) - y.std(0)).square().sum(),
-)
-exercise.mistake(
-    "Features are columns: torch.cov wants one row for each, so give it x.T.",
-    lambda x, y: (x.mean(0) - y.mean(0)).square().sum() + torch.cov(x).trace() + torch.cov(y).trace(),
-    _frechet(_traced, torch.cov),
-)
-exercise.mistake(
-    "The roots are those of the eigenvalues of C_x C_y, torch.linalg.eigvals. eigvalsh is for symmetric matrices, and "
-    "C_x C_y is none; svdvals gives singular values.",
-    _frechet(lambda a, b: torch.linalg.eigvalsh(a @ b).clamp(min=0).sqrt().sum()),
-    _frechet(lambda a, b: torch.linalg.svdvals(a @ b).sqrt().sum()),
-)
-exercise.mistake(
-    "The root of a product of matrices is not the product of their roots. Multiply C_x @ C_y first.",
-    _frechet(lambda a, b: (_root(a) @ _root(b)).trace()),
-    _frechet(lambda a, b: (torch.linalg.eigvalsh(a) * torch.linalg.eigvalsh(b)).sqrt().sum()),
-    _frechet(lambda a, b: (torch.linalg.eigvals(a).real * torch.linalg.eigvals(b).real).sqrt().sum()),
-)
-exercise.mistake(
-    "A covariance is taken around the mean and divided by n - 1, as torch.cov does.",
-    _frechet(_traced, lambda x: x.T @ x / (len(x) - 1)),
-    _frechet(_traced, lambda x: x.T @ x / len(x)),
-    _frechet(_traced, lambda x: torch.cov(x.T) * (len(x) - 1)),
+exercise.slips(
+    """
+Only the means are compared: the covariances are missing, or you took those of one set twice, and they cancel.
+    return gap + c_x.trace() + c_y.trace() - 2 * roots.sum() -> return gap
+You took the root of each entry. The root of a matrix is another thing: use its eigenvalues.
+    torch.linalg.eigvals(c_x @ c_y).real -> (c_x @ c_y).diag()
+    torch.linalg.eigvals(c_x @ c_y).real -> (c_x @ c_y)
+    torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0) -> (c_x @ c_y).diag()
+You compared the spread of each feature by itself. Covariances between features count as well.
+    c_x.trace() + c_y.trace() - 2 * roots.sum() -> (x.std(0) - y.std(0)).square().sum()
+Features are columns: torch.cov wants one row for each, so give it x.T.
+    c_x.trace() + c_y.trace() - 2 * roots.sum() -> torch.cov(x).trace() + torch.cov(y).trace()
+    torch.cov(x.T), torch.cov(y.T) -> torch.cov(x), torch.cov(y)
+The roots are those of the eigenvalues of C_x C_y, torch.linalg.eigvals. eigvalsh is for symmetric matrices, and C_x C_y
+is none; svdvals gives singular values.
+    eigvals(c_x @ c_y).real -> eigvalsh(c_x @ c_y)
+    eigvals(c_x @ c_y).real -> svdvals(c_x @ c_y)
+The root of a product of matrices is not the product of their roots. Multiply C_x @ C_y first.
+    torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0).sqrt() -> (_root(c_x) @ _root(c_y)).diag()
+    torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0) -> (torch.linalg.eigvalsh(c_x) * torch.linalg.eigvalsh(c_y))
+    torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0) -> (eigvals(c_x).real * eigvals(c_y).real)
+A covariance is taken around the mean and divided by n - 1, as torch.cov does.
+    torch.cov(x.T), torch.cov(y.T) -> x.T @ x / (len(x) - 1), y.T @ y / (len(y) - 1)
+    torch.cov(x.T), torch.cov(y.T) -> x.T @ x / len(x), y.T @ y / len(y)
+    torch.cov(x.T), torch.cov(y.T) -> torch.cov(x.T) * (len(x) - 1), torch.cov(y.T) * (len(y) - 1)
+"""
 )

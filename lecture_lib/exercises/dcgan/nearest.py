@@ -1,9 +1,6 @@
 """The Euclidean distance of each image to the training image that is nearest to it."""
 
-import math
-
 import torch
-from torch.nn.functional import cosine_similarity
 
 from lecture_lib.exercises.engine import Exercise, normal
 
@@ -39,60 +36,45 @@ def one_after_another(x, train):
     return torch.stack([(train - a).square().sum(1).sqrt().min() for a in x])
 
 
-exercise.mistake(
-    "That is the number of the nearest image. Its distance is asked.", lambda x, t: torch.cdist(x, t).min(1).indices
-)
-exercise.mistake(
-    "That is the largest difference of a single pixel.", lambda x, t: torch.cdist(x, t, p=math.inf).min(1).values
-)
-exercise.mistake("You compared with the mean of the training images only.", lambda x, t: (x - t.mean(0)).norm(dim=1))
-exercise.mistake("That is the distance to the second nearest.", lambda x, t: torch.cdist(x, t).kthvalue(2, 1)[0])
-exercise.mistake(
-    "You compared with the training image of the same number. Look at all of them.",
-    lambda x, t: (x[: len(t)] - t[: len(x)]).norm(dim=1),
-)
-exercise.mistake(
-    "You looked at a part of train only. The nearest image may stand anywhere in it.",
-    *(lambda x, t, some=some: nearest(x, t[some]) for some in (slice(1000), slice(-1), slice(1, None, 2))),
-)
-exercise.mistake(
-    "The 2 is missing: |x - y|^2 = |x|^2 + |y|^2 - 2 x . y.",
-    lambda x, t: (x.square().sum(1)[:, None] + t.square().sum(1) - x @ t.T).clamp(min=0).sqrt().min(1).values,
-)
-exercise.mistake(
-    "You added up over the images of train, not over the pixels: norm(dim=2).",
-    lambda x, t: (x[:, None] - t).norm(dim=1).min(1).values,
-)
-exercise.mistake(
-    "Compare each image with each of train: x[:, None] - train, or torch.cdist.", lambda x, t: (x - t).norm(dim=1)
-)
-exercise.mistake(
-    "min(1) gives values and indices. Take .values.", lambda x, t: torch.stack(list(torch.cdist(x, t).min(1)))
-)
-exercise.mistake(
-    "That is the sum or the mean of |differences|. The Euclidean distance is the root of the sum of their squares.",
-    lambda x, t: torch.cdist(x, t, p=1).min(1).values,
-    lambda x, t: torch.cdist(x, t, p=1).min(1).values / x.shape[1],
-)
-exercise.mistake(
-    "You compared directions, by their cosine. The Euclidean distance is asked: torch.cdist.",
-    lambda x, t: (1 - cosine_similarity(x[:, None], t, dim=2)).min(1).values,
-    lambda x, t: cosine_similarity(x[:, None], t, dim=2).max(1).values,
-)
-exercise.mistake(
-    "You sorted the distances. The smallest of each row is asked.", lambda x, t: torch.cdist(x, t).sort(1)[0]
-)
-exercise.mistake(
-    "That is a product of the images, which is no distance: torch.cdist.",
-    lambda x, t: (x @ t.T).max(1).values,
-    lambda x, t: (x @ t.T).min(1).values,
-)
-exercise.mistake(
-    "You took a mean of the squares over the pixels. A distance adds them up.",
-    lambda x, t: torch.cdist(x, t).min(1).values / math.sqrt(x.shape[1]),
-    lambda x, t: torch.cdist(x, t).min(1).values.square() / x.shape[1],
-)
-exercise.mistake(
-    "Your distances are all 0. A smallest that begins at 0 stays there: begin with infinity, or the first distance.",
-    lambda x, t: torch.zeros(len(x)),
+exercise.slips(
+    """
+That is the number of the nearest image. Its distance is asked.
+    .values -> .indices
+That is the largest difference of a single pixel.
+    .square().sum(2).sqrt() -> .abs().amax(2)
+You compared with the mean of the training images only.
+    = (x - train.mean(0)).norm(dim=1)
+That is the distance to the second nearest.
+    .min(1) -> .kthvalue(2, 1)
+You compared with the training image of the same number. Look at all of them.
+    = (x[: len(train)] - train[: len(x)]).norm(dim=1)
+You looked at a part of train only. The nearest image may stand anywhere in it.
+    = nearest(x, train[:1000])
+    = nearest(x, train[:-1])
+    = nearest(x, train[1::2])
+The 2 is missing: |x - y|^2 = |x|^2 + |y|^2 - 2 x . y.
+    = (x.square().sum(1)[:, None] + train.square().sum(1) - x @ train.T).clamp(min=0).sqrt().amin(1)
+You added up over the images of train, not over the pixels: norm(dim=2).
+    .sum(2) -> .sum(1)
+Compare each image with each of train: x[:, None] - train, or torch.cdist.
+    x[:, None] -> x
+min(1) gives values and indices. Take .values.
+    .min(1).values -> .min(1)
+That is the sum or the mean of |differences|. The Euclidean distance is the root of the sum of their squares.
+    .square().sum(2).sqrt() -> .abs().sum(2)
+    .square().sum(2).sqrt() -> .abs().mean(2)
+You compared directions, by their cosine. The Euclidean distance is asked: torch.cdist.
+    torch.cdist(x, train) -> (1 - F.cosine_similarity(x[:, None], train, dim=2))
+    torch.cdist(x, train).min(1) -> F.cosine_similarity(x[:, None], train, dim=2).max(1)
+You sorted the distances. The smallest of each row is asked.
+    .min(1) -> .sort(1)
+That is a product of the images, which is no distance: torch.cdist.
+    torch.cdist(x, train).min(1) -> (x @ train.T).max(1)
+    torch.cdist(x, train).min(1) -> (x @ train.T).min(1)
+You took a mean of the squares over the pixels. A distance adds them up.
+    .sum(2) -> .mean(2)
+    .sum(2).sqrt() -> .mean(2)
+Your distances are all 0. A smallest that begins at 0 stays there: begin with infinity, or the first distance.
+    = torch.zeros(len(x))
+"""
 )

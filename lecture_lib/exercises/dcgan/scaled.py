@@ -35,33 +35,23 @@ def centred(x, levels):
     return x.float() / ((levels - 1) / 2) - 1
 
 
-exercise.mistake(
-    "That lies in [0, 1]. Stretch it by 2 and move it down by 1.", lambda x, levels: x.float() / (levels - 1)
-)
-exercise.mistake(
-    "Bytes wrap around: 2 * 200 is 144 in uint8. Make them numbers with a point first, x.float().",
-    lambda x, levels: x * 2 / (levels - 1) - 1,
-    lambda x, levels: (x * 2 - (levels - 1)) / (levels - 1),
-    lambda x, levels: (2 * x - levels + 1) / (levels - 1),
-)
-exercise.mistake(
-    "Dividing with // drops the fraction. Divide with /.",
-    *(
-        lambda x, levels: x // (levels - 1) * 2 - 1,
-        lambda x, levels: x * 2 // (levels - 1) - 1,
-        lambda x, levels: x.float() * 2 // (levels - 1) - 1,
-    ),
-)
-exercise.mistake(
-    "You took the mean and the spread of these images. The edges of the scale, 0 and levels - 1, go to -1 and 1.",
-    lambda x, levels: (x.float() - x.float().mean()) / x.float().std(),
-)
-exercise.mistake(
-    "You cut the fraction off. The answer has values between -1 and 1, not only -1, 0 and 1.",
-    lambda x, levels: scaled(x, levels).long(),
-)
-exercise.mistake(
-    "You used the lightest or darkest pixel of these images. Divide by levels - 1, whatever the images hold.",
-    lambda x, levels: 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1,
-    lambda x, levels: x.float() * 2 / x.max() - 1,
+exercise.slips(
+    """
+That lies in [0, 1]. Stretch it by 2 and move it down by 1.
+    return 2 * x - 1 -> return x
+Bytes wrap around: 2 * 200 is 144 in uint8. Make them numbers with a point first, x.float().
+    x.float() -> x
+    = (2 * x - levels + 1) / (levels - 1)
+Dividing with // drops the fraction. Divide with /.
+    x.float() / (levels - 1) -> x // (levels - 1)
+    x.float() * 2 / -> x * 2 //
+    2 / -> 2 //
+You took the mean and the spread of these images. The edges of the scale, 0 and levels - 1, go to -1 and 1.
+    = (x.float() - x.float().mean()) / x.float().std()
+You cut the fraction off. The answer has values between -1 and 1, not only -1, 0 and 1.
+    = scaled(x, levels).long()
+You used the lightest or darkest pixel of these images. Divide by levels - 1, whatever the images hold.
+    = 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1
+    / (levels - 1) -> / x.max()
+"""
 )

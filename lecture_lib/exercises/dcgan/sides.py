@@ -1,7 +1,5 @@
 """The side of the image after a convolution, and after a transposed convolution."""
 
-import math
-
 from lecture_lib.exercises.dcgan import _whole
 from lecture_lib.exercises.engine import Exercise
 
@@ -28,24 +26,20 @@ def in_two_lines(n, kernel, stride, padding):
     return down, up
 
 
-exercise.mistake(
-    "A side is a whole number. The kernel stops where it no longer fits: use //.",
-    *(lambda n, k, s, p, f=f: (f((n + 2 * p - k) / s) + 1, sides(n, k, s, p)[1]) for f in (float, math.ceil, round)),
-)
-exercise.mistake(
-    "n / stride and n stride hold for these layers only. The kernel and the padding count.",
-    lambda n, k, s, p: (n // s, n * s),
-    lambda n, k, s, p: (n // s, sides(n, k, s, p)[1]),
-)
-exercise.mistake(
-    "n stride holds where kernel - stride is 2 padding. In general the kernel and the padding count.",
-    lambda n, k, s, p: (sides(n, k, s, p)[0], n * s),
-)
-exercise.mistake(
-    "The 1 stands outside the fraction: (...) // stride + 1.",
-    lambda n, k, s, p: ((n + 2 * p - k + 1) // s, sides(n, k, s, p)[1]),
-)
-exercise.mistake(
-    "Count the first place as well: the kernel takes (n + 2 padding - kernel) // stride steps from it.",
-    lambda n, k, s, p: ((n + 2 * p - k) // s, sides(n, k, s, p)[1]),
+exercise.slips(
+    """
+A side is a whole number. The kernel stops where it no longer fits: use //.
+    // stride -> / stride
+    (n + 2 * padding - kernel) // stride -> math.ceil((n + 2 * padding - kernel) / stride)
+    (n + 2 * padding - kernel) // stride -> round((n + 2 * padding - kernel) / stride)
+n / stride and n stride hold for these layers only. The kernel and the padding count.
+    = n // stride, n * stride
+    (n + 2 * padding - kernel) // stride + 1 -> n // stride
+n stride holds where kernel - stride is 2 padding. In general the kernel and the padding count.
+    (n - 1) * stride + kernel - 2 * padding -> n * stride
+The 1 stands outside the fraction: (...) // stride + 1.
+    - kernel) // stride + 1 -> - kernel + 1) // stride
+Count the first place as well: the kernel takes (n + 2 padding - kernel) // stride steps from it.
+    // stride + 1 -> // stride
+"""
 )

@@ -1,7 +1,6 @@
 """The kernel stamped at every number of x, as strong as the number, stride apart; stamps add up."""
 
 import torch
-from torch.nn import functional as F
 
 from lecture_lib.exercises.engine import Exercise, normal
 
@@ -35,67 +34,27 @@ def in_steps(x, kernel, stride):
     return y
 
 
-exercise.mistake(
-    "Where stamps overlap you took their mean. They add up.",
-    lambda x, k, s: (
-        transposed_convolution(x, k, s) / transposed_convolution(torch.ones_like(x), torch.ones_like(k), s).clamp(min=1)
-    ),
-)
-exercise.mistake(
-    "That is an ordinary convolution, which makes the row shorter. A transposed one makes it longer.",
-    lambda x, k, s: F.conv1d(x[None, None], k[None, None], stride=s)[0, 0],
-    lambda x, k, s: F.conv1d(x[None, None], k[None, None], stride=s, padding=len(k) - 1)[0, 0],
-)
-exercise.mistake(
-    "You repeated each number and then convolved. Here a number stamps once, with gaps of zeros between.",
-    lambda x, k, s: transposed_convolution(x.repeat_interleave(s)[: (len(x) - 1) * s + 1], k, 1),
-)
-exercise.mistake(
-    "A stamp is as wide as the kernel: from i * stride to i * stride + len(kernel).",
-    lambda x, k, s: transposed_convolution(x, k, s) if s == len(k) else torch.zeros(s).add_(x[0] * k),
-)
-
-
-def _stamped_in(room):
-    """Into a row of so many numbers."""
-
-    def wrong(x, kernel, stride):
-        y = torch.zeros(room(x, kernel, stride))
-        for i in range(len(x)):
-            y[i * stride : i * stride + len(kernel)] += x[i] * kernel
-        return y
-
-    return wrong
-
-
-def _spread(x, kernel, stride):
-    """stride between the kernel's numbers."""
-    y = torch.zeros((len(x) - 1) * stride + len(kernel))
-    for i in range(len(x)):
-        for j in range(len(kernel)):
-            y[i + j * stride] += x[i] * kernel[j]
-    return y
-
-
-exercise.mistake(
-    "stride lies between stamps, not between the kernel's numbers: number j of stamp i goes to i * stride + j.",
-    _spread,
-)
-exercise.mistake(
-    "y has another length: the last stamp begins at (len(x) - 1) * stride, and is len(kernel) wide.",
-    *map(
-        _stamped_in,
-        (
-            lambda x, k, s: len(x),
-            lambda x, k, s: len(x) * s,
-            lambda x, k, s: len(x) + len(k),
-            lambda x, k, s: len(x) + len(k) - 1,
-            lambda x, k, s: (len(x) - 1) * s,
-        ),
-    ),
-)
-exercise.mistake(
-    "torch's layer wants batch and channel, and gives them back. Take [0, 0] of the result.",
-    lambda x, k, s: F.conv_transpose1d(x[None, None], k[None, None], stride=s),
-    lambda x, k, s: F.conv_transpose1d(x[None], k[None, None], stride=s),
+exercise.slips(
+    """
+Where stamps overlap you took their mean. They add up.
+    = transposed_convolution(x, kernel, stride) / transposed_convolution(x**0, kernel**0, stride).clamp(min=1)
+That is an ordinary convolution, which makes the row shorter. A transposed one makes it longer.
+    = F.conv1d(x[None, None], kernel[None, None], stride=stride)[0, 0]
+    = F.conv1d(x[None, None], kernel[None, None], stride=stride, padding=len(kernel) - 1)[0, 0]
+You repeated each number and then convolved. Here a number stamps once, with gaps of zeros between.
+    = transposed_convolution(x.repeat_interleave(stride)[: (len(x) - 1) * stride + 1], kernel, 1)
+A stamp is as wide as the kernel: from i * stride to i * stride + len(kernel).
+    i * stride + len(kernel) -> (i + 1) * stride
+stride lies between stamps, not between the kernel's numbers: number j of stamp i goes to i * stride + j.
+    i * stride : i * stride + len(kernel) -> i : i + len(kernel) * stride : stride
+y has another length: the last stamp begins at (len(x) - 1) * stride, and is len(kernel) wide.
+    (len(x) - 1) * stride + len(kernel) -> len(x)
+    (len(x) - 1) * stride + len(kernel) -> len(x) * stride
+    (len(x) - 1) * stride + len(kernel) -> len(x) + len(kernel)
+    (len(x) - 1) * stride + len(kernel) -> len(x) + len(kernel) - 1
+    (len(x) - 1) * stride + len(kernel) -> (len(x) - 1) * stride
+torch's layer wants batch and channel, and gives them back. Take [0, 0] of the result.
+    = F.conv_transpose1d(x[None, None], kernel[None, None], stride=stride)
+    = F.conv_transpose1d(x[None], kernel[None, None], stride=stride)
+"""
 )

@@ -8,22 +8,10 @@ import math
 
 import torch
 
-LOG_2PI = math.log(2 * math.pi)
-
 
 def _log_normal(z):
     """log N(z; 0, 1) in nats, elementwise."""
-    return -0.5 * z**2 - 0.5 * LOG_2PI
-
-
-def _with_logdet(reference, change):
-    """The reference's answer, its logdet changed by a function of (logdet, *arguments)."""
-
-    def wrong(*arguments):
-        z, logdet = reference(*arguments)
-        return z, change(logdet, *arguments)
-
-    return wrong
+    return -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
 
 
 def forward(z, shifts, log_scales):
@@ -38,18 +26,3 @@ def forward(z, shifts, log_scales):
 def net(a, w):
     """The stand-in for a network: shift = w_0 + w_1 a, log_scale = w_2 tanh(a + w_3). (n,), (4,) -> (n,), (n,)."""
     return w[0] + w[1] * a, w[2] * torch.tanh(a + w[3])
-
-
-def _coupled(layer):
-    """A wrong layer: layer(a, b, shift, log_scale, w), the two read off a, gives both halves and the logdet."""
-
-    def wrong(z, w):
-        a, b, logdet = layer(*z.unbind(1), *net(z[:, 0], w), w)
-        return torch.stack([a, b], 1), logdet
-
-    return wrong
-
-
-def _affine_of(read, b, w):
-    shift, log_scale = net(read, w)
-    return shift + torch.exp(log_scale) * b

@@ -2,8 +2,6 @@
 
 import math
 
-import torch
-
 from lecture_lib.exercises.engine import Exercise, normal
 
 
@@ -30,22 +28,16 @@ exercise.case("small digits", lambda rng: _scores(rng, 9, 64, 17))
 exercise.case("large digits", lambda rng: _scores(rng, 9, 784, 256))
 exercise.case("black and white", lambda rng: _scores(rng, 12, 9, 2))
 
-exercise.mistake(
-    "You forgot the cells. A cell has the volume levels^-d, and P is p times its volume: d log(levels) is missing.",
-    lambda log_p, d, levels: -log_p / (d * math.log(2)),
+exercise.slips(
+    """
+You forgot the cells. A cell has the volume levels^-d, and P is p times its volume: d log(levels) is missing.
+    log_p - d * math.log(levels) -> log_p
+You multiplied log p by the volume. P is p times the volume, so their logs add up.
+    log_p - d * math.log(levels) -> log_p * float(levels) ** -d
+    log_p - d * math.log(levels) -> log_p * d * math.log(levels)
+You left the world of logs. exp of a large log_p is infinite: subtract d log(levels) instead.
+    log_p - d * math.log(levels) -> (log_p.exp() / float(levels) ** d).log()
+    log_p - d * math.log(levels) -> (log_p.exp() / levels**d).log()
+    log_p - d * math.log(levels) -> (log_p.exp() * levels**-d).log()
+"""
 )
-exercise.mistake(
-    "You multiplied log p by the volume. P is p times the volume, so their logs add up.",
-    lambda log_p, d, levels: -log_p * float(levels) ** -d / (d * math.log(2)),
-    lambda log_p, d, levels: -log_p * d * math.log(levels) / (d * math.log(2)),
-)
-for p in (
-    lambda log_p, d, levels: log_p.exp() * torch.tensor(float(levels)) ** -d,
-    lambda log_p, d, levels: log_p.exp() / float(levels) ** d,
-    lambda log_p, d, levels: log_p.exp() / levels**d,
-    lambda log_p, d, levels: log_p.exp() * levels**-d,
-):
-    exercise.mistake(
-        "You left the world of logs. exp of a large log_p is infinite: subtract d log(levels) instead.",
-        lambda log_p, d, levels, p=p: -p(log_p, d, levels).log() / (d * math.log(2)),
-    )

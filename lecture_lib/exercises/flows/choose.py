@@ -5,6 +5,7 @@ import math
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
+from lecture_lib.exercises.slips import slip
 
 
 def choose(nats, depths):
@@ -22,40 +23,33 @@ def choose(nats, depths):
     return depths[i], gap[i], error[i]
 
 
-def _sem(row, correction=1):
-    return row.std(correction=correction) / math.sqrt(len(row))
+exercise = Exercise("flows.choose", points=3, reference=choose)
+exercise.style(choose)
 
 
-def _both(own, best):
-    return (own**2 + best**2).sqrt()
-
-
-def _rule(factor=2.0, error=_both, take=min, out=True, sem=_sem, by=lambda i, depths: depths[i]):
-    """take(by) of the depths within factor errors. out: an infinite run puts its depth out, else itself."""
-
-    def rule(nats, depths):
-        fine = nats.isfinite()
-        left = [row[ok] for row, ok in zip(nats, fine)]
-        mean, errors = (torch.stack([of(row) for row in left]) for of in (torch.mean, sem))
-        candidate = fine.all(1) if out else torch.ones(len(nats), dtype=torch.bool)
-        best = torch.where(candidate, mean, torch.inf).argmin()
-        above, errors = mean - mean[best], error(errors, errors[best]).expand_as(mean)
-        close = candidate & (above <= factor * errors)
-        i = take(close.nonzero()[:, 0].tolist(), key=lambda i: by(i, depths))
-        return depths[i], above[i], errors[i]
-
-    return rule
+@exercise.style
+def in_a_loop(nats, depths):
+    table = {}
+    for depth, row in zip(depths, nats):
+        if row.isfinite().all():
+            table[depth] = row.mean(), row.var() / len(row)
+    lowest, variance = min(table.values(), key=lambda pair: pair[0])
+    for depth in sorted(table):
+        mean, own = table[depth]
+        if mean - lowest <= 2 * (own + variance) ** 0.5:
+            return depth, mean - lowest, (own + variance) ** 0.5
 
 
 OTHERS = {
-    "lowest": _rule(factor=0.0),
-    "most": _rule(take=max),
-    "luck": _rule(out=False),
-    "one error": _rule(factor=1.0),
-    "own": _rule(error=lambda own, best: own),
-    "of the best": _rule(error=lambda own, best: best),
-    "spread": _rule(sem=torch.std),
+    "lowest": "gap <= 2 * error -> gap <= 0",
+    "most": "i = min( -> i = max(",
+    "luck": "row.isfinite().all() -> len(row := row[row.isfinite()])",
+    "one error": "2 * error -> error",
+    "own": "own + variance -> own",
+    "of the best": "own + variance -> variance",
+    "spread": "nats.std(1) / math.sqrt(nats.shape[1]) -> nats.std(1)",
 }
+OTHERS = {name: slip(change, exercise.styles) for name, change in OTHERS.items()}
 
 
 def _table(rng, depths, seeds, blown):
@@ -89,116 +83,55 @@ def _clear(nats) -> bool:
     return bool(off.min() > 1e-3) and bool(gap.sort().values[1] > 1e-3)
 
 
-exercise = Exercise("flows.choose", points=3, reference=choose)
-exercise.style(choose)
-
 exercise.case("six depths, four seeds", lambda rng: _table(rng, [1, 2, 3, 4, 6, 8], 4, 0))
 exercise.case("a run that blew up", lambda rng: _table(rng, [1, 2, 3, 4, 5, 6, 8], 5, 1))
 exercise.case("from deep to shallow", lambda rng: _table(rng, [16, 12, 8, 6, 4, 3, 2], 6, 1))
 exercise.case("two of them blew up", lambda rng: _table(rng, [2, 4, 6, 8, 10, 12, 14, 16], 3, 2))
 
-
-@exercise.style
-def in_a_loop(nats, depths):
-    table = {}
-    for depth, row in zip(depths, nats):
-        if row.isfinite().all():
-            table[depth] = row.mean(), row.var() / len(row)
-    lowest, variance = min(table.values(), key=lambda pair: pair[0])
-    for depth in sorted(table):
-        mean, own = table[depth]
-        if mean - lowest <= 2 * (own + variance) ** 0.5:
-            return depth, mean - lowest, (own + variance) ** 0.5
-
-
-def _changed(change):
-    """change(depth, gap, error, i, nats, depths) of what is right; i is the place of the depth."""
-    return lambda nats, depths: change(*(right := choose(nats, depths)), depths.index(right[0]), nats, depths)
-
-
-exercise.mistake(
-    "That has the lowest mean, perhaps by luck, or is the deepest that is close to it. Do you take the fewest layers "
-    "of all that are close?",
-    OTHERS["lowest"],
-    OTHERS["most"],
+exercise.slips(
+    """
+That has the lowest mean, perhaps by luck, or is the deepest that is close to it. Do you take the fewest layers of all
+that are close?
+    gap <= 2 * error -> gap <= 0
+    i = min( -> i = max(
+That is the first depth of the list within two errors. depths may come in any order: take the smallest.
+    key=lambda i: depths[i] -> key=lambda i: i
+You left out the runs that blew up and kept their depth. A depth of which a run blows up is no choice.
+    row.isfinite().all() -> len(row := row[row.isfinite()])
+    row.isfinite().all() -> len(row := row[row.isfinite()]); <= 2 * -> <= 0 *
+That is the smallest depth within one error. Do you allow two?
+    2 * error -> error
+A difference has the errors of both means in it: their squares add up. You took the depth's own error alone.
+    own + variance -> own
+A difference has the errors of both means in it: their squares add up. You took the best one's alone.
+    own + variance -> variance
+You added the two errors. Their squares add up, and then comes the root.
+    (error**2 + error[best] ** 2).sqrt() -> error + error[best]
+The root is missing: the squares of the errors add up to the square of an error.
+    (error**2 + error[best] ** 2).sqrt() -> error**2 + error[best] ** 2
+You took the spread of single runs. The error of a mean is smaller: sd / sqrt(seeds).
+    nats.std(1) / math.sqrt(nats.shape[1]) -> nats.std(1)
+The error is divided by the number of seeds. It is its root.
+    math.sqrt(nats.shape[1]) -> nats.shape[1]
+The sd divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.
+    nats.std(1) -> nats.std(1, correction=0)
+You paired the runs by their seed. Each run has its own luck here, so the errors of both means count.
+    (error**2 + error[best] ** 2).sqrt() -> (nats - nats[best]).std(1) / math.sqrt(nats.shape[1])
+The depth is right, and your gap has the wrong sign: its mean less the best one's.
+    gap[i], error[i] -> -gap[i], error[i]
+The depth is right. Your second number is its mean; the gap to the best one's mean is asked.
+    gap[i], error[i] -> mean[i], error[i]
+The depth is right. Your second number is the best mean; the gap to it is asked.
+    gap[i], error[i] -> mean[best], error[i]
+The depth and its gap are right. Your third number is twice the error; the error itself is asked.
+    gap[i], error[i] -> gap[i], 2 * error[i]
+The depth and its gap are right. Your third number is its own error; the best one's mean has an error, too.
+    mean - lowest, (own + variance) ** 0.5 -> mean - lowest, own**0.5
+The depth is right. Gap and error have changed places.
+    gap[i], error[i] -> error[i], gap[i]
+Gap and error are right. Your first number is a place in the list, and a depth is asked.
+    return depths[i] -> return i
+The depth is right, and its gap and error are missing: three numbers are asked.
+    = choose(nats, depths)[0]
+"""
 )
-exercise.mistake(
-    "That is the first depth of the list within two errors. depths may come in any order: take the smallest.",
-    _rule(by=lambda i, depths: i),
-)
-exercise.mistake(
-    "You left out the runs that blew up and kept their depth. A depth of which a run blows up is no choice.",
-    OTHERS["luck"],
-    _rule(factor=0.0, out=False),
-)
-exercise.mistake("That is the smallest depth within one error. Do you allow two?", OTHERS["one error"])
-exercise.mistake(
-    "A difference has the errors of both means in it: their squares add up. You took the depth's own error alone.",
-    OTHERS["own"],
-)
-exercise.mistake(
-    "A difference has the errors of both means in it: their squares add up. You took the best one's alone.",
-    OTHERS["of the best"],
-)
-exercise.mistake(
-    "You added the two errors. Their squares add up, and then comes the root.",
-    _rule(error=lambda own, best: own + best),
-)
-exercise.mistake(
-    "The root is missing: the squares of the errors add up to the square of an error.",
-    _rule(error=lambda own, best: own**2 + best**2),
-)
-exercise.mistake(
-    "You took the spread of single runs. The error of a mean is smaller: sd / sqrt(seeds).", OTHERS["spread"]
-)
-exercise.mistake(
-    "The error is divided by the number of seeds. It is its root.", _rule(sem=lambda row: row.std() / len(row))
-)
-exercise.mistake(
-    "The sd divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.", _rule(sem=lambda row: _sem(row, 0))
-)
-exercise.mistake(
-    "You paired the runs by their seed. Each run has its own luck here, so the errors of both means count.",
-    lambda *a: _paired(*a),
-)
-exercise.mistake(
-    "The depth is right, and your gap has the wrong sign: its mean less the best one's.",
-    _changed(lambda depth, gap, error, i, nats, depths: (depth, -gap, error)),
-)
-exercise.mistake(
-    "The depth is right. Your second number is its mean; the gap to the best one's mean is asked.",
-    _changed(lambda depth, gap, error, i, nats, depths: (depth, nats[i].mean(), error)),
-)
-exercise.mistake(
-    "The depth is right. Your second number is the best mean; the gap to it is asked.",
-    _changed(lambda depth, gap, error, i, nats, depths: (depth, nats[i].mean() - gap, error)),
-)
-exercise.mistake(
-    "The depth and its gap are right. Your third number is twice the error; the error itself is asked.",
-    _changed(lambda depth, gap, error, i, nats, depths: (depth, gap, 2 * error)),
-)
-exercise.mistake(
-    "The depth and its gap are right. Your third number is its own error; the best one's mean has an error, too.",
-    _changed(lambda depth, gap, error, i, nats, depths: (depth, gap, _sem(nats[i]))),
-)
-exercise.mistake(
-    "The depth is right. Gap and error have changed places.",
-    _changed(lambda depth, gap, error, i, nats, depths: (depth, error, gap)),
-)
-exercise.mistake(
-    "Gap and error are right. Your first number is a place in the list, and a depth is asked.",
-    _changed(lambda depth, gap, error, i, nats, depths: (i, gap, error)),
-)
-exercise.mistake(
-    "The depth is right, and its gap and error are missing: three numbers are asked.",
-    lambda nats, depths: choose(nats, depths)[0],
-)
-
-
-def _paired(nats, depths):
-    fine = nats.isfinite().all(1)
-    mean = torch.where(fine, nats.mean(1), torch.inf)
-    above = nats - nats[mean.argmin()]
-    close = fine & (above.mean(1) <= 2 * above.std(1) / math.sqrt(nats.shape[1]))
-    i = min(close.nonzero()[:, 0].tolist(), key=lambda i: depths[i])
-    return depths[i], above[i].mean(), _sem(above[i])

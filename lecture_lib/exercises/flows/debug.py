@@ -61,87 +61,38 @@ def in_one_list(x, mean, sd, ws):
     return -0.5 * (a**2 + b**2) - math.log(2 * math.pi) + sum(slopes)
 
 
-def _broken(of_sd=0.0, kept=0.0, sign=-1.0, start=None, backwards=True, swap=True, whole=False):
-    """of_sd: times sum(log sd); kept: of the logdets of the layers before; whole: logdet summed over all points."""
-
-    def broken(x, mean, sd, ws):
-        x = (x - mean) / sd
-        of_layers, constant = torch.zeros(len(x)), of_sd * sd.log().sum()
-        for i in reversed(range(len(ws))) if backwards else range(len(ws)):
-            a, b = x[:, 0], x[:, 1]
-            shift, log_scale = net(a, ws[i])
-            b = (b - shift) / torch.exp(log_scale)
-            x = torch.stack([b, a] if swap else [a, b], dim=1)
-            of_layers = kept * of_layers + sign * log_scale
-        of_layers = of_layers.sum().expand(len(x)) if whole else of_layers
-        return _log_normal(x).sum(1) + of_layers + constant
-
-    return broken
-
-
-exercise.mistake(
-    "Nothing is repaired yet: these are the broken function's numbers. With one layer, where sd is not 1, and with "
-    "more layers, what does the logdet leave out?",
-    _broken(),
+exercise.slips(
+    """
+Nothing is repaired yet: these are the broken function's numbers. With one layer, where sd is not 1, and with more
+layers, what does the logdet leave out?
+    logdet - log_scale -> -log_scale
+One fault is left: dividing by sd is a map, too. Its logdet is -log sd, summed over both columns.
+    -sd.log().sum().expand(len(x)) -> 0
+One fault is left: the logdet is that of one layer alone. The logdets of all layers add up.
+    logdet - log_scale -> -sd.log().sum() - log_scale
+log sd has the wrong sign: the way from x to z divides by sd, so its logdet is -log sd.
+    -sd.log() -> sd.log()
+    logdet - log_scale -> sd.log().sum() - log_scale
+Both columns are divided by their sd, so the logdet has -log sd twice, one for each. Yours has their mean.
+    -sd.log().sum() -> -sd.log().mean()
+log sd is counted in every layer. The points are divided by sd once.
+    -sd.log().sum().expand(len(x)) -> 0; logdet - log_scale -> logdet - sd.log().sum() - log_scale
+The layers' logdet has the wrong sign: the way back divides by the scale, so it is -log_scale.
+    logdet - log_scale -> logdet + log_scale
+    -sd.log().sum().expand(len(x)) -> 0; logdet - log_scale -> logdet + log_scale
+    logdet - log_scale -> log_scale
+Each point has a logdet of its own. You summed it over all points.
+    logdet - log_scale -> logdet - log_scale.sum()
+    -sd.log().sum().expand(len(x)) -> -len(x) * sd.log().sum()
+The layers came off in the order in which z passes them. The last one comes off first, as in the broken function.
+    reversed(ws) -> ws
+The halves no longer change places between the layers. That was no fault.
+    (b - shift) / torch.exp(log_scale), a -> a, (b - shift) / torch.exp(log_scale)
+That is the mean of log p over the points. One number for each is asked, shape (n,).
+    = log_prob(x, mean, sd, ws).mean()
+These are nats, -log p. log p is asked.
+    = -log_prob(x, mean, sd, ws)
+That is the logdet alone. log p of the base is missing.
+    _log_normal(x).sum(1) + logdet -> logdet
+"""
 )
-exercise.mistake(
-    "One fault is left: dividing by sd is a map, too. Its logdet is -log sd, summed over both columns.",
-    _broken(kept=1.0),
-)
-exercise.mistake(
-    "One fault is left: the logdet is that of one layer alone. The logdets of all layers add up.",
-    _broken(of_sd=-1.0),
-)
-exercise.mistake(
-    "log sd has the wrong sign: the way from x to z divides by sd, so its logdet is -log sd.",
-    _broken(of_sd=1.0, kept=1.0),
-    _broken(of_sd=1.0),
-)
-exercise.mistake(
-    "Both columns are divided by their sd, so the logdet has -log sd twice, one for each. Yours has their mean.",
-    _broken(of_sd=-0.5, kept=1.0),
-)
-exercise.mistake(
-    "log sd is counted in every layer. The points are divided by sd once.",
-    lambda x, mean, sd, ws: log_prob(x, mean, sd, ws) - (len(ws) - 1) * sd.log().sum(),
-)
-exercise.mistake(
-    "The layers' logdet has the wrong sign: the way back divides by the scale, so it is -log_scale.",
-    _broken(of_sd=-1.0, kept=1.0, sign=1.0),
-    _broken(kept=1.0, sign=1.0),
-    _broken(sign=1.0),
-)
-exercise.mistake(
-    "Each point has a logdet of its own. You summed it over all points.",
-    _broken(of_sd=-1.0, kept=1.0, whole=True),
-    lambda x, mean, sd, ws: log_prob(x, mean, sd, ws) + (len(x) - 1) * -sd.log().sum(),
-)
-exercise.mistake(
-    "The layers came off in the order in which z passes them. The last one comes off first, as in the broken function.",
-    _broken(of_sd=-1.0, kept=1.0, backwards=False),
-)
-exercise.mistake(
-    "The halves no longer change places between the layers. That was no fault.",
-    _broken(of_sd=-1.0, kept=1.0, swap=False),
-)
-exercise.mistake(
-    "That is the mean of log p over the points. One number for each is asked, shape (n,).",
-    lambda *a: log_prob(*a).mean(),
-)
-exercise.mistake(
-    "These are nats, -log p. log p is asked.",
-    lambda *a: -log_prob(*a),
-)
-exercise.mistake("That is the logdet alone. log p of the base is missing.", lambda *a: _logdet(*a))
-
-
-def _logdet(x, mean, sd, ws):
-    return log_prob(x, mean, sd, ws) - _log_normal(_z(x, mean, sd, ws)).sum(1)
-
-
-def _z(x, mean, sd, ws):
-    x = (x - mean) / sd
-    for w in reversed(ws):
-        shift, log_scale = net(x[:, 0], w)
-        x = torch.stack([(x[:, 1] - shift) / torch.exp(log_scale), x[:, 0]], dim=1)
-    return x

@@ -3,7 +3,7 @@
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
-from lecture_lib.exercises.flows import _log_normal, forward
+from lecture_lib.exercises.flows import forward
 
 
 def inverse(x, shifts, log_scales):
@@ -18,27 +18,6 @@ def inverse(x, shifts, log_scales):
 def _chain(rng, n, k):
     shifts, log_scales = normal(rng, k, sd=0.4), normal(rng, k, mean=-0.6, sd=0.3)
     return {"x": forward(normal(rng, n), shifts, log_scales)[0], "shifts": shifts, "log_scales": log_scales}
-
-
-def _walk(undo=lambda x, shift, scale: (torch.asinh(x) - shift) / scale, add=lambda total, slope: total + slope.log()):
-    """A wrong way back: another way to undo a layer, or another sum over the slopes."""
-
-    def wrong(x, shifts, log_scales):
-        total = torch.zeros_like(x)
-        for shift, scale in zip(shifts.flip(0), log_scales.exp().flip(0)):
-            total = add(total, 1 / scale / torch.sqrt(1 + x**2))
-            x = undo(x, shift, scale)
-        return x, total
-
-    return wrong
-
-
-def _asinh_last(x, shifts, log_scales):
-    total = torch.zeros_like(x)
-    for shift, log_scale in zip(shifts.flip(0), log_scales.flip(0)):
-        x = (x - shift) / log_scale.exp()
-        total, x = total - 0.5 * torch.log(1 + x**2) - log_scale, torch.asinh(x)
-    return x, total
 
 
 exercise = Exercise(
@@ -56,44 +35,31 @@ def _(rng):
     return given
 
 
-exercise.mistake(
-    "You undid the layers in the order in which z passed them. The last one has to be undone first.",
-    lambda x, s, ls: inverse(x, s.flip(0), ls.flip(0)),
-)
-exercise.mistake(
-    "Your z is right, but your logdet is that of one layer alone. The logdets of all layers add up.",
-    _walk(add=lambda total, slope: slope.log()),
-    lambda x, s, ls: (inverse(x, s, ls)[0], inverse(x, s[-1:], ls[-1:])[1]),
-)
-exercise.mistake(
-    "You went forward. From x to z every layer is undone: asinh first, then subtract, then divide.",
-    forward,
-    lambda x, s, ls: forward(x, s.flip(0), ls.flip(0)),
-)
-exercise.mistake(
-    "You multiplied the logdets. Slopes multiply, so their logs add up.",
-    _walk(add=lambda total, slope: torch.where(total == 0, slope.log(), total * slope.log())),
-)
-exercise.mistake(
-    "You divided first and subtracted then. shift + scale y is undone in the opposite order.",
-    _walk(lambda x, shift, scale: torch.asinh(x) / scale - shift),
-)
-exercise.mistake(
-    "Each layer has a slope at the number that enters it. You took all of them at the first x.",
-    lambda x, s, ls: (inverse(x, s, ls)[0], -ls.sum() - len(ls) * torch.log(1 + x**2) / 2),
-)
-exercise.mistake(
-    "Each layer has a slope at the number that enters it. Your logdet has one of them, at the last number.",
-    lambda x, s, ls: ((z := inverse(x, s, ls)[0]), -0.5 * torch.log(1 + z**2) - ls.sum()),
-    lambda x, s, ls: ((z := inverse(x, s, ls)[0]), -0.5 * torch.log(1 + z**2) - ls[0]),
-)
-exercise.mistake(
-    "You undid shift and scale before asinh. The sinh came last in its layer, so it is undone first.",
-    _walk(lambda x, shift, scale: torch.asinh((x - shift) / scale)),
-    _asinh_last,
-)
-exercise.mistake("You added up the slopes. Their logs are asked.", _walk(add=lambda total, slope: total + slope))
-exercise.mistake(
-    "Your logdet has the log density of z in it. The slopes alone belong there.",
-    lambda *a: (inverse(*a)[0], inverse(*a)[1] + _log_normal(inverse(*a)[0])),
+exercise.slips(
+    """
+You undid the layers in the order in which z passed them. The last one has to be undone first.
+    reversed(range(len(shifts))) -> range(len(shifts))
+Your z is right, but your logdet is that of one layer alone. The logdets of all layers add up.
+    logdet += -> logdet =
+    = inverse(x, shifts, log_scales)[0], inverse(x, shifts[-1:], log_scales[-1:])[1]
+You went forward. From x to z every layer is undone: asinh first, then subtract, then divide.
+    = forward(x, shifts, log_scales)
+    = forward(x, shifts.flip(0), log_scales.flip(0))
+You multiplied the logdets. Slopes multiply, so their logs add up.
+    zeros_like -> ones_like; += -> *=
+You divided first and subtracted then. shift + scale y is undone in the opposite order.
+    (torch.asinh(x) - shifts[i]) / torch.exp(log_scales[i]) -> torch.asinh(x) / torch.exp(log_scales[i]) - shifts[i]
+Each layer has a slope at the number that enters it. You took all of them at the first x.
+    = inverse(x, shifts, log_scales)[0], -log_scales.sum() - len(shifts) * 0.5 * torch.log(1 + x**2)
+Each layer has a slope at the number that enters it. Your logdet has one of them, at the last number.
+    return x, logdet -> return x, -0.5 * torch.log(1 + x**2) - log_scales.sum()
+    return x, logdet -> return x, -0.5 * torch.log(1 + x**2) - log_scales[0]
+You undid shift and scale before asinh. The sinh came last in its layer, so it is undone first.
+    (torch.asinh(x) - shifts[i]) / torch.exp(log_scales[i]) -> torch.asinh((x - shifts[i]) / torch.exp(log_scales[i]))
+    x) - shifts[i]) / torch.exp(log_scales[i]) -> x)); x**2 -> (x := (x - shifts[i]) / torch.exp(log_scales[i])) ** 2
+You added up the slopes. Their logs are asked.
+    -0.5 * torch.log(1 + x**2) - log_scales[i] -> (1 + x**2) ** -0.5 / torch.exp(log_scales[i])
+Your logdet has the log density of z in it. The slopes alone belong there.
+    return x, logdet -> return x, logdet - 0.5 * x**2 - 0.5 * math.log(2 * math.pi)
+"""
 )

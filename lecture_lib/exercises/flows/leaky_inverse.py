@@ -3,7 +3,6 @@
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
-from lecture_lib.exercises.flows import _with_logdet
 
 
 def leaky_inverse(x, log_slope):
@@ -29,29 +28,21 @@ exercise.case(
 )
 exercise.case("all above 0", lambda rng: {"x": normal(rng, 9, 2).abs() + 0.1, "log_slope": torch.tensor([-0.9, 0.4])})
 
-exercise.mistake(
-    "You summed over the points, not over the dimensions. Every point has a logdet of its own: .sum(1).",
-    _with_logdet(leaky_inverse, lambda logdet, *a: logdet.sum().expand(len(logdet))),
-)
-exercise.mistake(
-    "You went forward. Below 0, x is exp(log_slope) z, so z is x divided by it.",
-    lambda x, log_slope: leaky_inverse(x, -log_slope),
-)
-exercise.mistake(
-    "Your z is right at both sides, but the logdet of a side above 0 is 0: its slope is 1.",
-    _with_logdet(leaky_inverse, lambda logdet, x, log_slope: (-log_slope).sum().expand(len(x))),
-)
-exercise.mistake(
-    "You took log_slope for the slope. The slope is exp(log_slope).",
-    lambda x, s: (torch.where(x < 0, x / s, x), torch.where(x < 0, -s, 0.0).sum(1)),
-    lambda x, s: (torch.where(x < 0, x / s, x), torch.where(x < 0, -s.abs().log(), 0.0).sum(1)),
-)
-exercise.mistake(
-    "Your logdet sums slopes. The log of each comes first: -log_slope below 0, and 0 above.",
-    _with_logdet(leaky_inverse, lambda logdet, x, s: torch.where(x < 0, torch.exp(-s), 1.0).sum(1)),
-    _with_logdet(leaky_inverse, lambda logdet, x, s: torch.where(x < 0, torch.exp(-s), 0.0).sum(1)),
-)
-exercise.mistake(
-    "Your z looks at the first number of a row only. Each number has a sign of its own.",
-    lambda x, s: (torch.where(x[:, :1] < 0, x / torch.exp(s), x), leaky_inverse(x, s)[1]),
+exercise.slips(
+    """
+You summed over the points, not over the dimensions. Every point has a logdet of its own: .sum(1).
+    .sum(1) -> .sum().expand(len(x))
+You went forward. Below 0, x is exp(log_slope) z, so z is x divided by it.
+    x / torch.exp(log_slope) -> x * torch.exp(log_slope); -log_slope -> log_slope
+Your z is right at both sides, but the logdet of a side above 0 is 0: its slope is 1.
+    torch.where(below, -log_slope, 0.0).sum(1) -> -log_slope.sum().expand(len(x))
+You took log_slope for the slope. The slope is exp(log_slope).
+    torch.exp(log_slope) -> log_slope
+    torch.exp(log_slope) -> log_slope; -log_slope -> -log_slope.abs().log()
+Your logdet sums slopes. The log of each comes first: -log_slope below 0, and 0 above.
+    -log_slope, 0.0 -> torch.exp(-log_slope), 1.0
+    -log_slope, 0.0 -> torch.exp(-log_slope), 0.0
+Your z looks at the first number of a row only. Each number has a sign of its own.
+    below, x -> below[:, :1], x
+"""
 )

@@ -5,7 +5,6 @@ import math
 import torch
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.flows import _with_logdet
 
 
 def logit(y, levels):
@@ -28,26 +27,20 @@ exercise.case("one pixel", lambda rng: _grey(rng, 9, 1, 17))
 exercise.case("four pixels", lambda rng: _grey(rng, 9, 4, 17))
 exercise.case("photographs", lambda rng: _grey(rng, 6, 100, 256))
 
-exercise.mistake(
-    "You left out 1 / levels in the slope. Dividing y by levels is a squeeze, too, and counts for every pixel.",
-    _with_logdet(logit, lambda logdet, y, levels: logdet + y.shape[1] * math.log(levels)),
-)
-exercise.mistake(
-    "You counted 1 / levels once. Every pixel is divided by levels, so it counts d times.",
-    _with_logdet(logit, lambda logdet, y, levels: logdet + (y.shape[1] - 1) * math.log(levels)),
-)
-exercise.mistake(
-    "You applied the sigmoid. The logit is its inverse: log(s / (1 - s)).",
-    lambda y, levels: (torch.sigmoid(y / levels), logit(y, levels)[1]),
-    lambda y, n: (torch.sigmoid(y / n), (torch.sigmoid(y / n) * torch.sigmoid(-y / n) / n).log().sum(1)),
-    lambda y, n: (torch.sigmoid(y / n), (torch.sigmoid(y / n) * torch.sigmoid(-y / n)).log().sum(1)),
-)
-exercise.mistake(
-    "You did not divide y by levels. The logit is defined between 0 and 1.",
-    lambda y, levels: ((y / (1 - y)).log(), -(y.log() + (1 - y).log()).sum(1)),
-    lambda y, levels: ((y / (1 - y)).log(), -(y.log() + (1 - y).log() + math.log(levels)).sum(1)),
-)
-exercise.mistake(
-    "Your logdet sums the slopes. The log of each comes first.",
-    _with_logdet(logit, lambda logdet, y, levels: (levels / (y * (levels - y))).sum(1)),
+exercise.slips(
+    """
+You left out 1 / levels in the slope. Dividing y by levels is a squeeze, too, and counts for every pixel.
+    (1 - s) - math.log(levels) -> (1 - s)
+You counted 1 / levels once. Every pixel is divided by levels, so it counts d times.
+    (1 - s) - math.log(levels) -> (1 - s); .sum(1) -> .sum(1) - math.log(levels)
+You applied the sigmoid. The logit is its inverse: log(s / (1 - s)).
+    torch.log(s / (1 - s)) -> torch.sigmoid(s)
+    torch.log(s / (1 - s)) -> torch.sigmoid(s); -torch.log(s) - torch.log(1 - s) -> torch.log(z * (1 - z))
+    torch.log(s / (1 - s)) -> torch.sigmoid(s); log_slope.sum(1) -> torch.log(z * (1 - z)).sum(1)
+You did not divide y by levels. The logit is defined between 0 and 1.
+    y / levels -> y; (1 - s) - math.log(levels) -> (1 - s)
+    y / levels -> y
+Your logdet sums the slopes. The log of each comes first.
+    log_slope.sum(1) -> log_slope.exp().sum(1)
+"""
 )

@@ -6,7 +6,6 @@ import torch
 from torch.special import ndtr
 
 from lecture_lib.exercises.engine import Exercise, normal
-from lecture_lib.exercises.flows import _log_normal
 
 
 def mixture_cdf(x, weights, means, sds):
@@ -59,23 +58,18 @@ def _(rng):
     return {"x": normal(rng, 9, mean=0.4, sd=0.2), "weights": torch.ones(1), "means": m, "sds": s}
 
 
-exercise.mistake(
-    "You averaged the logs of the components. The slopes add up first, then comes the log.",
-    lambda x, w, m, s: (mixture_cdf(x, w, m, s)[0], (w * (_log_normal((x[:, None] - m) / s) - s.log())).sum(1)),
-)
-exercise.mistake(
-    "You mixed the parameters into one Gaussian. Each component has a CDF of its own; mix the CDFs.",
-    lambda x, w, m, s: mixture_cdf(x, w.sum(), w @ m, (w @ (s**2 + m**2) - (w @ m) ** 2).sqrt()),
-    lambda x, w, m, s: mixture_cdf(x, w.sum(), w @ m, w @ s),
-)
-exercise.mistake(
-    "You returned the density for u. u is the CDF: torch.special.ndtr.",
-    lambda *a: (mixture_cdf(*a)[1].exp(), mixture_cdf(*a)[1]),
-)
-
-exercise.mistake(
-    "You took the CDF of a mean of the t. Take the CDF of each t first, then their mean with the weights.",
-    lambda x, w, m, s: (ndtr(((x[:, None] - m) / s) @ w), mixture_cdf(x, w, m, s)[1]),
+exercise.slips(
+    """
+You averaged the logs of the components. The slopes add up first, then comes the log.
+    slope.log() -> (weights * (-0.5 * t**2 - torch.log(sds * math.sqrt(2 * math.pi)))).sum(1)
+You mixed the parameters into one Gaussian. Each component has a CDF of its own; mix the CDFs.
+    = mixture_cdf(x, 1, (m := weights @ means), (weights @ (sds**2 + means**2) - m**2).sqrt())
+    = mixture_cdf(x, 1, weights @ means, weights @ sds)
+You returned the density for u. u is the CDF: torch.special.ndtr.
+    return u, -> return slope,
+You took the CDF of a mean of the t. Take the CDF of each t first, then their mean with the weights.
+    (weights * ndtr(t)).sum(1) -> ndtr(t @ weights)
+"""
 )
 
 exercise.law("logdet is the log of the slope of u", the_slope_is_that_of_u)

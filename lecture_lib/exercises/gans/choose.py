@@ -61,130 +61,55 @@ def in_a_loop(distance, cost):
     return chosen, means[chosen] - means[best], (errors[chosen] ** 2 + errors[best] ** 2) ** 0.5
 
 
-def _rule(
-    errors=2.0,
-    of=lambda e, best: (e**2 + e[best] ** 2).sqrt(),
-    take=lambda fine, mean, cost: torch.where(fine, cost, math.inf).argmin(),
-    spread=lambda d: d.std(1) / math.sqrt(d.shape[1]),
-    middle=lambda d: d.mean(1),
-    told=None,
-):
-    """of: what a gap is compared with; told: the error that is returned, where it is another one."""
-
-    def wrong(distance, cost):
-        mean, e = middle(distance), spread(distance)
-        best = mean.argmin()
-        gap, error = mean - mean[best], of(e, best)
-        number = take(gap <= errors * error, mean, cost)
-        return number, gap[number], (told or of)(e, best)[number]
-
-    return wrong
-
-
-def _paired(distance, cost):
-    best = distance.mean(1).argmin()
-    differences = distance - distance[best]
-    gap, error = differences.mean(1), differences.std(1) / math.sqrt(distance.shape[1])
-    row = torch.where(gap <= 2 * error, cost, math.inf).argmin()
-    return row, gap[row], error[row]
-
-
-both = lambda e, best: (e**2 + e[best] ** 2).sqrt()  # noqa: E731
-
-exercise.mistake(
-    "You took the lowest mean. It may be the lowest by luck: of all that are not worse by more than 2 errors, the "
-    "cheapest is asked.",
-    _rule(take=lambda fine, mean, cost: mean.argmin()),
+exercise.slips(
+    """
+You took the lowest mean. It may be the lowest by luck: of all that are not worse by more than 2 errors, the cheapest
+is asked.
+    number = torch.where(gap <= 2 * error, cost, math.inf).argmin() -> number = best
+You took the cheapest of all. Its gap to the best is more than 2 errors wide: that is no luck.
+    torch.where(gap <= 2 * error, cost, math.inf) -> cost
+Too strict: a gap of up to 2 errors may be luck, and its error is sqrt(e^2 + e_best^2).
+    2 * error -> error
+    2 * error -> 2 * e
+    2 * error -> 2 * e[best]
+You added the two errors, as if bars that overlap meant no difference. Errors of independent means add as squares:
+sqrt(e^2 + e_best^2).
+    (e**2 + e[best] ** 2).sqrt() -> e + e[best]
+    2 * error -> 2 * (e + e[best])
+Your error is that of one mean. A gap has the luck of both in it: sqrt(e^2 + e_best^2).
+    (e**2 + e[best] ** 2).sqrt() -> e
+    (e**2 + e[best] ** 2).sqrt() -> e[best].expand_as(e)
+That is the error of the differences, game by game. Asked is sqrt(e^2 + e_best^2), from each ratio's own error.
+    (e**2 + e[best] ** 2).sqrt() -> (distance - distance[best]).std(1) / math.sqrt(distance.shape[1])
+A cost of 0 is the cheapest of all: what is not within 2 errors has to cost infinity, or to be left out.
+    math.inf -> 0
+You took the spread of single games. The error of a mean is sd / sqrt(seeds).
+    distance.std(1) / math.sqrt(distance.shape[1]) -> distance.std(1)
+The sd is divided by the number of seeds. The error of a mean is sd / sqrt(seeds).
+    math.sqrt(distance.shape[1]) -> distance.shape[1]
+The root is taken of the number of ratios. Each mean is over the seeds: sd / sqrt(seeds).
+    distance.shape[1] -> len(distance)
+The sd divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.
+    std(1) -> std(1, correction=0)
+The root around the sum of squares is missing: sqrt(e^2 + e_best^2).
+    (e**2 + e[best] ** 2).sqrt() -> e**2 + e[best] ** 2
+That is the first ratio within 2 errors. Of all within them, the cheapest is asked.
+    torch.where(gap <= 2 * error, cost, math.inf).argmin() -> (gap <= 2 * error).float().argmax()
+That is the dearest of those within 2 errors. The cheapest is asked.
+    math.inf).argmin() -> -math.inf).argmax()
+A single lucky game decides here: you took the smallest distance of each ratio. Take its mean over the seeds.
+    distance.mean(1) -> distance.amin(1)
+You took medians. The error sd / sqrt(seeds) is that of a mean.
+    distance.mean(1) -> distance.median(1).values
+You counted among the ratios within 2 errors. The number among all is asked.
+    torch.where(gap <= 2 * error, cost, math.inf) -> cost[gap <= 2 * error]
+That is a cost. The number of the row is asked, from 0.
+    return number -> return cost[number]
+That is the ratio's mean distance. Its gap to the best is asked: the difference of the two means.
+    gap[number] -> mean[number]
+The gap has the wrong sign: the ratio's mean less the best one's.
+    gap[number] -> -gap[number]
+You returned twice the error. One error is asked, sqrt(e^2 + e_best^2).
+    error[number] -> 2 * error[number]
+"""
 )
-exercise.mistake(
-    "You took the cheapest of all. Its gap to the best is more than 2 errors wide: that is no luck.",
-    _rule(take=lambda fine, mean, cost: cost.argmin()),
-)
-exercise.mistake(
-    "Too strict: a gap of up to 2 errors may be luck, and its error is sqrt(e^2 + e_best^2).",
-    _rule(errors=1.0),
-    _rule(of=lambda e, best: e, told=both),
-    _rule(of=lambda e, best: e[best].expand_as(e), told=both),
-)
-exercise.mistake(
-    "You added the two errors, as if bars that overlap meant no difference. Errors of independent means add as "
-    "squares: sqrt(e^2 + e_best^2).",
-    _rule(of=lambda e, best: e + e[best]),
-    _rule(of=lambda e, best: e + e[best], told=both),
-)
-exercise.mistake(
-    "Your error is that of one mean. A gap has the luck of both in it: sqrt(e^2 + e_best^2).",
-    _rule(of=lambda e, best: e),
-    _rule(of=lambda e, best: e[best].expand_as(e)),
-)
-exercise.mistake(
-    "That is the error of the differences, game by game. Asked is sqrt(e^2 + e_best^2), from each ratio's own error.",
-    _paired,
-)
-exercise.mistake(
-    "A cost of 0 is the cheapest of all: what is not within 2 errors has to cost infinity, or to be left out.",
-    _rule(take=lambda fine, mean, cost: (cost * fine).argmin()),
-)
-exercise.mistake(
-    "You took the spread of single games. The error of a mean is sd / sqrt(seeds).",
-    _rule(spread=lambda d: d.std(1)),
-)
-exercise.mistake(
-    "The sd is divided by the number of seeds. The error of a mean is sd / sqrt(seeds).",
-    _rule(spread=lambda d: d.std(1) / d.shape[1]),
-)
-exercise.mistake(
-    "The root is taken of the number of ratios. Each mean is over the seeds: sd / sqrt(seeds).",
-    _rule(spread=lambda d: d.std(1) / math.sqrt(d.shape[0])),
-)
-exercise.mistake(
-    "The sd divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.",
-    _rule(spread=lambda d: d.std(1, correction=0) / math.sqrt(d.shape[1])),
-)
-exercise.mistake(
-    "The root around the sum of squares is missing: sqrt(e^2 + e_best^2).",
-    _rule(of=lambda e, best: e**2 + e[best] ** 2),
-)
-exercise.mistake(
-    "That is the first ratio within 2 errors. Of all within them, the cheapest is asked.",
-    _rule(take=lambda fine, mean, cost: fine.float().argmax()),
-)
-exercise.mistake(
-    "That is the dearest of those within 2 errors. The cheapest is asked.",
-    _rule(take=lambda fine, mean, cost: torch.where(fine, cost, -math.inf).argmax()),
-)
-exercise.mistake(
-    "A single lucky game decides here: you took the smallest distance of each ratio. Take its mean over the seeds.",
-    _rule(middle=lambda d: d.amin(1)),
-)
-exercise.mistake(
-    "You took medians. The error sd / sqrt(seeds) is that of a mean.", _rule(middle=lambda d: d.median(1).values)
-)
-exercise.mistake(
-    "You counted among the ratios within 2 errors. The number among all is asked.",
-    _rule(take=lambda fine, mean, cost: cost[fine].argmin()),
-)
-
-
-@exercise.mistake("That is a cost. The number of the row is asked, from 0.")
-def _(distance, cost):
-    number, gap, error = choose(distance, cost)
-    return cost[number], gap, error
-
-
-@exercise.mistake("That is the ratio's mean distance. Its gap to the best is asked: the difference of the two means.")
-def _(distance, cost):
-    number, _, error = choose(distance, cost)
-    return number, distance.mean(1)[number], error
-
-
-@exercise.mistake("The gap has the wrong sign: the ratio's mean less the best one's.")
-def _(distance, cost):
-    number, gap, error = choose(distance, cost)
-    return number, -gap, error
-
-
-@exercise.mistake("You returned twice the error. One error is asked, sqrt(e^2 + e_best^2).")
-def _(distance, cost):
-    number, gap, error = choose(distance, cost)
-    return number, gap, 2 * error

@@ -26,19 +26,6 @@ def _modes(rng, k, n, sd, wide, lost, d=2, stray=0, apart=1.0):
     return {"x": x, "means": means, "sd": sd}
 
 
-def _count(covered=None, quality=None, good=None):
-    """Other ways from the counts, what is good and the fair share 0.1 n / k to the two numbers."""
-
-    def wrong(x, means, sd):
-        distance, mode = torch.cdist(x, means).min(1)
-        near = distance <= 3 * sd if good is None else good(x - means[mode], sd)
-        counts, right = torch.bincount(mode[near], minlength=len(means)), 0.1 * len(x) / len(means)
-        number = (counts >= right).sum() if covered is None else (counts >= covered(right, counts)).sum()
-        return float(number), float(near.double().mean() if quality is None else quality(near))
-
-    return wrong
-
-
 exercise = Exercise("gans.count_modes", points=4, reference=count_modes)
 
 exercise.case("two modes are lost", lambda rng: _modes(rng, 6, 200, 0.2, 1.3, lost=2, stray=3))
@@ -57,34 +44,23 @@ def _(rng):
 exercise.case("collapsed to one", lambda rng: _modes(rng, 4, 120, 0.1, 1.6, lost=3, stray=2, apart=0.034))
 exercise.case("three dimensions", lambda rng: _modes(rng, 5, 250, 0.2, 1.5, lost=1, d=3, stray=5))  # just enough
 
-exercise.mistake(
-    "One stray point covers a mode with you. It should get at least a tenth of its fair share, 0.1 n / k points.",
-    _count(lambda right, counts: 1),
-)
-exercise.mistake(
-    "A mode needs a tenth of its fair share, 0.1 n / k. You asked for the whole of it, n / k.",
-    _count(lambda right, counts: 10 * right),
-)
-exercise.mistake(
-    "The fair share is n / k. You forgot to divide by the number of modes.",
-    _count(lambda right, counts: len(counts) * right),
-)
-exercise.mistake(
-    "n is the number of all samples, the bad ones included.",
-    _count(lambda right, counts: 0.1 * counts.sum() / len(counts)),
-)
-exercise.mistake(
-    "You averaged over the whole table. A sample is close or not: look at its nearest mode.",
-    lambda x, means, sd: (count_modes(x, means, sd)[0], (torch.cdist(x, means) <= 3 * sd).double().mean()),
-)
-exercise.mistake(
-    "You looked at each coordinate by itself. The Euclidean distance to the mean is asked.",
-    _count(good=lambda gap, sd: (gap.abs() <= 3 * sd).all(1)),
-)
-exercise.mistake(
-    "That is the share of points that are far from every mode.", _count(quality=lambda near: 1 - near.double().mean())
-)
-exercise.mistake(
-    "You returned the counts of all modes. How many of them are covered is asked.",
-    lambda x, means, sd: torch.bincount(torch.cdist(x, means).argmin(1), minlength=len(means)),
+exercise.slips(
+    """
+One stray point covers a mode with you. It should get at least a tenth of its fair share, 0.1 n / k points.
+    0.1 * len(x) / len(means) -> 1
+A mode needs a tenth of its fair share, 0.1 n / k. You asked for the whole of it, n / k.
+    0.1 * len(x) -> len(x)
+The fair share is n / k. You forgot to divide by the number of modes.
+    len(x) / len(means) -> len(x)
+n is the number of all samples, the bad ones included.
+    len(x) -> good.sum()
+You averaged over the whole table. A sample is close or not: look at its nearest mode.
+    good.double() -> (torch.cdist(x, means) <= 3 * sd).double()
+You looked at each coordinate by itself. The Euclidean distance to the mean is asked.
+    distance <= 3 * sd -> ((x - means[mode]).abs() <= 3 * sd).all(1)
+That is the share of points that are far from every mode.
+    good.double() -> (~good).double()
+You returned the counts of all modes. How many of them are covered is asked.
+    = torch.bincount(torch.cdist(x, means).argmin(1), minlength=len(means))
+"""
 )

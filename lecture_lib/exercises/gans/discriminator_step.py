@@ -1,10 +1,11 @@
 """The parameters of D and G after two steps of D."""
 
+import torch
 from torch.nn import functional as F
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import _both_move, _game, _in_order
-from lecture_lib.gans import cross_entropy, discriminator_step
+from lecture_lib.exercises.gans import _game
+from lecture_lib.gans import cross_entropy, descend, discriminator_step
 from lecture_lib.sandbox.adapters import on_d
 
 
@@ -15,15 +16,6 @@ def no_gradient_through_g(call, rng):
 
 def a_game_at_its_start(rng):
     return _game(rng, 8, [2.0, -1.0], 0.2)
-
-
-def _d_step(loss, order="zero_grad backward step"):
-    return lambda G, D, optimizer, x, z: _in_order(optimizer, loss(D(x), D(G(z).detach())), order)
-
-
-def _two_steps(optimizer, *logits):
-    for one in logits:
-        _in_order(optimizer, -F.logsigmoid(one()).mean(), "zero_grad backward step")
 
 
 exercise = Exercise("gans.discriminator_step", points=4, reference=discriminator_step, adapter=on_d)
@@ -42,43 +34,40 @@ def with_the_loss_by_hand(G, D, optimizer, x, z):
     optimizer.step()
 
 
-exercise.mistake(
-    "Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().",
-    _d_step(cross_entropy, "backward step"),
-    _d_step(cross_entropy, "backward step zero_grad"),
+exercise.slips(
+    """
+Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().
+    optimizer.zero_grad() -> pass
+    optimizer.zero_grad() -> pass; optimizer.step() -> optimizer.step(), optimizer.zero_grad()
+D did not move. After loss.backward() comes optimizer.step(), and no zero_grad in between.
+    optimizer.step() -> pass
+D took two steps, one on data and one on forgeries. Its loss is the sum of both terms, with one step.
+    loss(D(x), D(G(z).detach())) -> F.softplus(-D(x)).mean()), descend(optimizer, F.softplus(D(G(z))).mean()
+    loss(D(x), D(G(z).detach())) -> F.softplus(D(G(z))).mean()), descend(optimizer, F.softplus(-D(x)).mean()
+The order of the last lines: first loss.backward(), then optimizer.step().
+    optimizer.step() -> pass; optimizer.zero_grad() -> optimizer.step(), optimizer.zero_grad()
+D went the wrong way. The labels are swapped, or the loss has the wrong sign.
+    real, fake = D(x) -> fake, real = D(x)
+    loss.backward() -> (-loss).backward()
+The forgeries taught D nothing. Is their term in the loss, and does detach stand around G(z), not around D(G(z))?
+    D(G(z).detach()) -> D(G(z)).detach()
+"""
 )
-exercise.mistake(
-    "D did not move. After loss.backward() comes optimizer.step(), and no zero_grad in between.",
-    _d_step(cross_entropy, "zero_grad backward"),
-)
-exercise.mistake(
-    "D took two steps, one on data and one on forgeries. Its loss is the sum of both terms, with one step.",
-    lambda G, D, optimizer, x, z: _two_steps(optimizer, lambda: D(x), lambda: -D(G(z).detach())),
-    lambda G, D, optimizer, x, z: _two_steps(optimizer, lambda: -D(G(z).detach()), lambda: D(x)),
-)
-exercise.mistake(
-    "The order of the last lines: first loss.backward(), then optimizer.step().",
-    _d_step(cross_entropy, "step zero_grad backward"),
-)
-exercise.mistake(
-    "D went the wrong way. The labels are swapped, or the loss has the wrong sign.",
-    _d_step(lambda r, f: cross_entropy(-r, -f)),
-    _d_step(lambda r, f: -cross_entropy(r, f)),
-)
-exercise.mistake(
-    "The forgeries taught D nothing. Is their term in the loss, and does detach stand around G(z), not around D(G(z))?",
-    _d_step(lambda r, f: cross_entropy(r, f.detach())),
-)
-exercise.mistake(
-    "G moved, too. In D's step G is fixed: step only with the optimizer of D.",
-    lambda G, D, optimizer, x, z: _both_move(optimizer, G, cross_entropy(D(x), D(G(z)))),
-)
-exercise.mistake(
-    "That is G's loss. In this step D learns to tell apart.", _d_step(lambda r, f: F.softplus(-f).mean() + 0 * r.sum())
-)
-exercise.mistake(
-    "The sigmoid came twice: D answers with logits, and the loss takes logits.",
-    _d_step(lambda r, f: cross_entropy(r.sigmoid(), f.sigmoid())),
+
+
+@exercise.mistake("G moved, too. In D's step G is fixed: step only with the optimizer of D.")
+def _(G, D, optimizer, x, z):
+    both = torch.optim.SGD([*D.parameters(), *G.parameters()], optimizer.defaults["lr"])
+    descend(both, cross_entropy(D(x), D(G(z))))
+
+
+exercise.slips(
+    """
+That is G's loss. In this step D learns to tell apart.
+    -F.logsigmoid(real).mean() - F.logsigmoid(-fake) -> -F.logsigmoid(fake)
+The sigmoid came twice: D answers with logits, and the loss takes logits.
+    (real) -> (real.sigmoid()); (-fake) -> (-fake.sigmoid())
+"""
 )
 
 exercise.law("no gradient goes through G", no_gradient_through_g)

@@ -1,7 +1,6 @@
 """The derivative with respect to D's logit of log(1 - D) and of -log D, at each logit."""
 
 import torch
-from torch.nn.functional import softplus
 
 from lecture_lib.exercises.engine import Exercise, normal
 
@@ -21,36 +20,26 @@ exercise.case(
     lambda rng: {"logits": torch.cat([normal(rng, 6, mean=-800.0), normal(rng, 6, mean=800.0), normal(rng, 3)])},
 )
 
-exercise.mistake(
-    "The order is the other way round: first minimax, then the trick.", lambda a: generator_gradients(a)[::-1]
-)
-exercise.mistake(
-    "You differentiated with respect to D. The chain rule goes on: dD/da = D (1 - D).",
-    *(lambda a, sign=sign: (sign / (1 - torch.sigmoid(a)), -1 / torch.sigmoid(a)) for sign in (-1, 1)),
-)
-exercise.mistake(
-    "Those are the losses themselves. Their derivatives are asked.", lambda a: (-softplus(a), softplus(-a))
-)
-exercise.mistake(
-    "You gave the same derivative twice: that of minimax is -D, that of the trick -(1 - D).",
-    lambda a: (-torch.sigmoid(a), -torch.sigmoid(a)),
-    lambda a: (-torch.sigmoid(-a), -torch.sigmoid(-a)),
-)
-exercise.mistake(
-    "You stopped at dD/da = D (1 - D). The derivative of the log, 1 / D or 1 / (1 - D), is a second factor.",
-    lambda a: (-torch.sigmoid(a) * torch.sigmoid(-a), -torch.sigmoid(a) * torch.sigmoid(-a)),
-)
-exercise.mistake(
-    "A number far out was rounded, to 0, 1 or infinity, and divided by one that was, too. Simplify by hand first, or "
-    "differentiate logsigmoid.",
-    lambda a: (
-        -torch.sigmoid(a) * (1 - torch.sigmoid(a)) / (1 - torch.sigmoid(a)),
-        -torch.sigmoid(a) * (1 - torch.sigmoid(a)) / torch.sigmoid(a),
-    ),
-    lambda a: (-torch.exp(a) / (1 + torch.exp(a)), -1 / (1 + torch.exp(a))),
-)
-exercise.mistake(
-    "Both are the sum of the two derivatives: backward() adds to .grad, which stays one tensor. Take "
-    "torch.autograd.grad, or a new leaf for the second.",
-    lambda a: (-torch.ones_like(a), -torch.ones_like(a)),
+exercise.slips(
+    """
+The order is the other way round: first minimax, then the trick.
+    = generator_gradients(logits)[::-1]
+You differentiated with respect to D. The chain rule goes on: dD/da = D (1 - D).
+    = -1 / (1 - torch.sigmoid(logits)), -1 / torch.sigmoid(logits)
+    = 1 / (1 - torch.sigmoid(logits)), -1 / torch.sigmoid(logits)
+Those are the losses themselves. Their derivatives are asked.
+    = -F.softplus(logits), F.softplus(-logits)
+You gave the same derivative twice: that of minimax is -D, that of the trick -(1 - D).
+    (-logits) -> (logits)
+    (logits), -> (-logits),
+You stopped at dD/da = D (1 - D). The derivative of the log, 1 / D or 1 / (1 - D), is a second factor.
+    = -torch.sigmoid(logits) * torch.sigmoid(-logits), -torch.sigmoid(logits) * torch.sigmoid(-logits)
+A number far out was rounded, to 0, 1 or infinity, and divided by one that was, too. Simplify by hand first, or
+differentiate logsigmoid.
+    = -(d := torch.sigmoid(logits)) * (1 - d) / (1 - d), -d * (1 - d) / d
+    = -logits.exp() / (1 + logits.exp()), -1 / (1 + logits.exp())
+Both are the sum of the two derivatives: backward() adds to .grad, which stays one tensor. Take torch.autograd.grad, or
+a new leaf for the second.
+    = -torch.ones_like(logits), -torch.ones_like(logits)
+"""
 )

@@ -1,19 +1,16 @@
 """The parameters of G and D after two steps of G with the non-saturating loss."""
 
+import torch
 from torch.nn import functional as F
 
 from lecture_lib.exercises.engine import Exercise
-from lecture_lib.exercises.gans import _both_move, _game, _in_order
-from lecture_lib.gans import generator_step, non_saturating
+from lecture_lib.exercises.gans import _game
+from lecture_lib.gans import descend, generator_step, non_saturating
 from lecture_lib.sandbox.adapters import on_g
 
 
 def _without_data(arguments):
     return {name: a for name, a in arguments.items() if name != "x"}
-
-
-def _g_step(loss, order="zero_grad backward step"):
-    return lambda G, D, optimizer, z: _in_order(optimizer, loss(D(G(z))), order)
 
 
 exercise = Exercise("gans.generator_step", points=4, reference=generator_step, adapter=on_g)
@@ -32,36 +29,36 @@ def with_the_loss_by_hand(G, D, optimizer, z):
     optimizer.step()
 
 
-exercise.mistake(
-    "That is the minimax loss. The non-saturating loss is asked: -mean log D(G(z)).",
-    _g_step(lambda f: -F.softplus(f).mean()),
+exercise.slips(
+    """
+That is the minimax loss. The non-saturating loss is asked: -mean log D(G(z)).
+    -F.logsigmoid(fake) -> F.logsigmoid(-fake)
+G went the wrong way: it made -log D larger.
+    -F.logsigmoid(fake) -> F.logsigmoid(fake)
+That is D's loss on forgeries: G helped D to see through them.
+    F.logsigmoid(fake) -> F.logsigmoid(-fake)
+G did not move. Does D look at G(z), without detach, which belongs to D's step, and is G's step taken?
+    fake = D(G(z)) -> fake = D(G(z).detach())
+Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().
+    optimizer.zero_grad() -> pass
+    optimizer.zero_grad() -> pass; optimizer.step() -> optimizer.step(), optimizer.zero_grad()
+"""
 )
-exercise.mistake("G went the wrong way: it made -log D larger.", _g_step(lambda f: -non_saturating(f)))
-exercise.mistake(
-    "That is D's loss on forgeries: G helped D to see through them.", _g_step(lambda f: F.softplus(f).mean())
-)
-exercise.mistake(
-    "G did not move. Does D look at G(z), without detach, which belongs to D's step, and is G's step taken?",
-    _g_step(non_saturating, "zero_grad backward"),
-)
-exercise.mistake(
-    "Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().",
-    _g_step(non_saturating, "backward step"),
-    _g_step(non_saturating, "backward step zero_grad"),
-)
-exercise.mistake(
-    "D moved, too. In G's step D is fixed: step only with the optimizer of G.",
-    lambda G, D, optimizer, z: _both_move(optimizer, D, non_saturating(D(G(z)))),
-)
-exercise.mistake(
-    "The sigmoid came twice: D answers with logits, and the loss takes logits.",
-    _g_step(lambda f: non_saturating(f.sigmoid())),
-)
-exercise.mistake(
-    "The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).",
-    lambda G, D, optimizer, z: _in_order(optimizer, non_saturating(G(z))),
-)
-exercise.mistake(
-    "That is D's loss, with the forgeries as data as well. G's is gans.non_saturating(D(G(z))).",
-    _g_step(lambda f: F.softplus(-f).mean() + F.softplus(f).mean()),
+
+
+@exercise.mistake("D moved, too. In G's step D is fixed: step only with the optimizer of G.")
+def _(G, D, optimizer, z):
+    both = torch.optim.SGD([*G.parameters(), *D.parameters()], optimizer.defaults["lr"])
+    descend(both, non_saturating(D(G(z))))
+
+
+exercise.slips(
+    """
+The sigmoid came twice: D answers with logits, and the loss takes logits.
+    (fake) -> (fake.sigmoid())
+The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).
+    fake = D(G(z)) -> fake = G(z)
+That is D's loss, with the forgeries as data as well. G's is gans.non_saturating(D(G(z))).
+    F.logsigmoid(fake).mean() -> F.logsigmoid(fake).mean() - F.logsigmoid(-fake).mean()
+"""
 )

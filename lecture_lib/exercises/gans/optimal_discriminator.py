@@ -5,16 +5,11 @@ import math
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
-from lecture_lib.exercises.gans import TINY
 
 
 def optimal_discriminator(log_p, log_q):
     """D*(x) = p / (p + q) from log densities: (n,), (n,) -> (n,)."""
     return torch.sigmoid(log_p - log_q)
-
-
-def _ratio(p, q, more=0.0):
-    return p.exp() / (p.exp() + q.exp() + more)
 
 
 exercise = Exercise("gans.optimal_discriminator", points=3, reference=optimal_discriminator)
@@ -49,29 +44,31 @@ def _(rng):
     return {"log_p": -0.5 * x.square().sum(1), "log_q": -0.5 * (x - 0.1).square().sum(1)}
 
 
-exercise.mistake("That is the ratio p / q. D* = p / (p + q).", lambda p, q: torch.exp(p - q))
-exercise.mistake(
-    "exp of a very small log density is rounded to 0, and 0 / 0 is no number. Divide by p first: "
-    "D* = 1 / (1 + q / p), which needs only log p - log q.",
-    _ratio,
-    lambda p, q: 1 / (1 + q.exp() / p.exp()),
-    lambda p, q: _ratio(*(torch.stack([p, q]) - torch.stack([p, q]).max())),
-    *(lambda p, q, v=v: _ratio(p, q).nan_to_num(v) for v in (0.0, 0.5, 1.0)),
-)
-exercise.mistake(
-    "The small number that you added is larger than both densities. Divide by p first: D* = 1 / (1 + q / p).",
-    *(lambda p, q, e=e: _ratio(p, q, e) for e in TINY[1:]),
-)
-exercise.mistake(
-    "exp of a large number is infinite, and inf / inf is NaN. Divide by it: 1 / (1 + exp(log q - log p)).",
-    lambda p, q: torch.exp(p - q) / (1 + torch.exp(p - q)),
-)
-exercise.mistake("You divided logs of densities as if they were densities.", lambda p, q: p / (p + q))
-exercise.mistake(
-    "That is (p - q) / (p + q), which lies between -1 and 1. D* lies between 0 and 1.",
-    lambda p, q: torch.tanh((p - q) / 2),
-)
-exercise.mistake(
-    "You took the sigmoid of a difference of densities. The difference of log densities belongs there.",
-    lambda p, q: torch.sigmoid(p.exp() - q.exp()),
+exercise.slips(
+    """
+That is the ratio p / q. D* = p / (p + q).
+    torch.sigmoid -> torch.exp
+exp of a very small log density is rounded to 0, and 0 / 0 is no number. Divide by p first: D* = 1 / (1 + q / p), which
+needs only log p - log q.
+    = log_p.exp() / (log_p.exp() + log_q.exp())
+    = 1 / (1 + log_q.exp() / log_p.exp())
+    = (log_p - (m := max(*log_p, *log_q))).exp() / ((log_p - m).exp() + (log_q - m).exp())
+    = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.0)
+    = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.5)
+    = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(1.0)
+The small number that you added is larger than both densities. Divide by p first: D* = 1 / (1 + q / p).
+    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-12)
+    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-10)
+    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-8)
+    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-7)
+    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-6)
+exp of a large number is infinite, and inf / inf is NaN. Divide by it: 1 / (1 + exp(log q - log p)).
+    = torch.exp(log_p - log_q) / (1 + torch.exp(log_p - log_q))
+You divided logs of densities as if they were densities.
+    = log_p / (log_p + log_q)
+That is (p - q) / (p + q), which lies between -1 and 1. D* lies between 0 and 1.
+    = torch.tanh((log_p - log_q) / 2)
+You took the sigmoid of a difference of densities. The difference of log densities belongs there.
+    log_p - log_q -> log_p.exp() - log_q.exp()
+"""
 )

@@ -32,35 +32,24 @@ def in_steps(x, y, directions):
 
 exercise.style(sliced_wasserstein)
 
-exercise.mistake(
-    "The projections are not sorted. The i-th smallest of x belongs to the i-th smallest of y.",
-    lambda x, y, u: (x @ u.T - y @ u.T).abs().mean(),
-)
-exercise.mistake(
-    "You sorted only one of the two.",
-    lambda x, y, u: ((x @ u.T).sort(0).values - y @ u.T).abs().mean(),
-    lambda x, y, u: (x @ u.T - (y @ u.T).sort(0).values).abs().mean(),
-)
-exercise.mistake(
-    "You squared the differences. This distance is their mean absolute value.",
-    lambda x, y, u: ((x @ u.T).sort(0).values - (y @ u.T).sort(0).values).square().mean(0).sqrt().mean(),
-)
-exercise.mistake(
-    "You sorted all directions together. Sort each column of (n, m) for itself.",
-    lambda x, y, u: ((x @ u.T).flatten().sort().values - (y @ u.T).flatten().sort().values).abs().mean(),
-)
-exercise.mistake(
-    "sort gives values and indices. You compared the indices.",
-    lambda x, y, u: ((x @ u.T).sort(0).indices - (y @ u.T).sort(0).indices).abs().double().mean(),
-)
-exercise.mistake(
-    "You compared only the means of the projections.", lambda x, y, u: ((x - y).mean(0) @ u.T).abs().mean()
-)
-exercise.mistake(
-    "You sorted before projecting, coordinate by coordinate. Project first: sorting breaks the points apart.",
-    lambda x, y, u: ((x.sort(0).values - y.sort(0).values) @ u.T).abs().mean(),
-)
-exercise.mistake(
-    "You compared the coordinates and did not project.",
-    lambda x, y, u: (x.sort(0).values - y.sort(0).values).abs().mean(),
+exercise.slips(
+    """
+The projections are not sorted. The i-th smallest of x belongs to the i-th smallest of y.
+    (x @ directions.T).sort(0).values -> x @ directions.T; (y @ directions.T).sort(0).values -> y @ directions.T
+You sorted only one of the two.
+    (y @ directions.T).sort(0).values -> y @ directions.T
+    (x @ directions.T).sort(0).values -> x @ directions.T
+You squared the differences. This distance is their mean absolute value.
+    .abs().mean() -> .square().mean(0).sqrt().mean()
+You sorted all directions together. Sort each column of (n, m) for itself.
+    .sort(0) -> .flatten().sort()
+sort gives values and indices. You compared the indices.
+    .values -> .indices.double()
+You compared only the means of the projections.
+    .sort(0).values -> .mean(0)
+You sorted before projecting, coordinate by coordinate. Project first: sorting breaks the points apart.
+    = ((x.sort(0).values - y.sort(0).values) @ directions.T).abs().mean()
+You compared the coordinates and did not project.
+    x @ directions.T -> x; y @ directions.T -> y
+"""
 )

@@ -1,7 +1,5 @@
 """The number of the cell of each x, in a grid of k^d equal cells on [0, 1]^d."""
 
-import functools
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -47,36 +45,24 @@ def _(rng):
     return {"x": torch.tensor([[1.0, a], [b, 1.0], [1.0, 1.0], [0.0, 0.0]]), "k": 4}
 
 
-exercise.mistake(
-    "You let the first axis run fastest. The last axis runs fastest, as in a table that is read row by row.",
-    lambda x, k: cell_of(x.flip(1), k),
-)
-exercise.mistake(
-    "x = 1 belongs to the last cell: its index is k - 1, not k.",
-    lambda x, k: ((x * k).floor().long() * k ** torch.arange(x.shape[1] - 1, -1, -1)).sum(1),
-)
-exercise.mistake(
-    "You used the first two axes only. The grid has d of them.",
-    lambda x, k: cell_of(torch.stack([x[:, 0], x[:, 1]], 1), k),
-    lambda x, k: cell_of(x[:, [0, min(1, x.shape[1] - 1)]], k),
-)
-exercise.mistake(
-    "Your numbers are rounded: above 2^24 float32 does not hold every whole number. Count with .long().",
-    lambda x, k: cell_of(x, k).float(),
-    lambda x, k: functools.reduce(
-        lambda cell, i: cell * k + i, (x * k).floor().clamp(max=k - 1).T, torch.zeros(len(x))
-    ),
-)
-exercise.mistake(
-    "You used powers of 10. The base is k.",
-    lambda x, k: ((x * k).floor().clamp(max=k - 1).long() * 10 ** torch.arange(x.shape[1] - 1, -1, -1)).sum(1),
-)
-exercise.mistake(
-    "Round down on each axis first, and combine the whole numbers then.",
-    lambda x, k: ((x * k).clamp(max=k - 1) * k ** torch.arange(x.shape[1] - 1, -1, -1)).sum(1).floor(),
-    lambda x, k: (x * k * k ** torch.arange(x.shape[1] - 1, -1, -1)).sum(1).floor(),
-)
-exercise.mistake(
-    "You multiplied the indices together. Each axis needs its own power of k: i_1 k + i_2 in the plane.",
-    lambda x, k: (x * k).floor().clamp(max=k - 1).prod(1),
+exercise.slips(
+    """
+You let the first axis run fastest. The last axis runs fastest, as in a table that is read row by row.
+    cell * k + index[:, j] -> cell + index[:, j] * k**j
+x = 1 belongs to the last cell: its index is k - 1, not k.
+    .floor().clamp(max=k - 1) -> .floor()
+You used the first two axes only. The grid has d of them.
+    = cell_of(x[:, [0, 1]], k)
+    = cell_of(x[:, [0, min(1, x.shape[1] - 1)]], k)
+Your numbers are rounded: above 2^24 float32 does not hold every whole number. Count with .long().
+    return cell -> return cell.float()
+    long -> float
+You used powers of 10. The base is k.
+    cell * k -> cell * 10
+Round down on each axis first, and combine the whole numbers then.
+    .floor().clamp(max=k - 1).long() -> .clamp(max=k - 1); .sum(1) -> .sum(1).floor()
+    (x * k).floor().clamp(max=k - 1).long() -> x * k; .sum(1) -> .sum(1).floor()
+You multiplied the indices together. Each axis needs its own power of k: i_1 k + i_2 in the plane.
+    (index * strides).sum(1) -> index.prod(1)
+"""
 )

@@ -62,58 +62,33 @@ def in_a_loop(train, held_out, bins, alpha):
     return total / len(held_out)
 
 
-def _broken(divided=lambda n, alpha, bins: n, kept=torch.isfinite, e=0.0):
-    def broken(train, held_out, bins, alpha):
-        index = lambda x: (x * bins).long().clamp(max=bins - 1)  # noqa: E731
-        counts = torch.bincount(index(train), minlength=bins)
-        log_p = ((counts + alpha) / divided(len(train), alpha, bins) * bins + e).log()[index(held_out)]
-        return -log_p[kept(log_p)].mean()
-
-    return broken
-
-
-right = lambda n, alpha, bins: n + alpha * bins  # noqa: E731
-everything = lambda log_p: torch.ones_like(log_p, dtype=torch.bool)  # noqa: E731
-
-exercise.mistake(
-    "Nothing is repaired yet: these are the broken function's numbers. Which points does it leave out, and do its "
-    "shares sum to 1?",
-    _broken(),
+exercise.slips(
+    """
+Nothing is repaired yet: these are the broken function's numbers. Which points does it leave out, and do its shares sum
+to 1?
+    len(train) + alpha * bins -> len(train); index(held_out) -> index(held_out[p[index(held_out)] > 0])
+One fault is left: a point in an empty bin costs infinitely many nats. To leave it out flatters the model.
+    index(held_out) -> index(held_out[p[index(held_out)] > 0])
+A small number before the log hides the infinity: an empty bin has p(x) = 0, and costs infinitely many nats.
+    p * bins -> p * bins + 1e-6
+    p * bins -> p * bins + 1e-7
+    p * bins -> p * bins + 1e-8
+    p * bins -> p * bins + 1e-9
+    p * bins -> p * bins + 1e-10
+    p * bins -> p * bins + 1e-12
+One fault is left: with alpha in every bin the counts sum to n + alpha bins. Your shares sum to more than 1.
+    len(train) + alpha * bins -> len(train)
+alpha is added to each of the bins: divide by n + alpha bins.
+    len(train) + alpha * bins -> len(train) + alpha
+    len(train) + alpha * bins -> len(train) + bins
+The infinite points are still counted, as 0 nats. One of them makes the mean infinite.
+    .log() -> .log().nan_to_num(neginf=0)
+p is a share: the density is p divided by the width 1 / bins of a bin.
+    (p * bins).log() -> p.log()
+"""
 )
-exercise.mistake(
-    "One fault is left: a point in an empty bin costs infinitely many nats. To leave it out flatters the model.",
-    _broken(right),
-)
-exercise.mistake(
-    "A small number before the log hides the infinity: an empty bin has p(x) = 0, and costs infinitely many nats.",
-    *(_broken(right, everything, e=10.0**-e) for e in (6, 7, 8, 9, 10, 12)),
-)
-exercise.mistake(
-    "One fault is left: with alpha in every bin the counts sum to n + alpha bins. Your shares sum to more than 1.",
-    _broken(kept=everything),
-)
-exercise.mistake(
-    "alpha is added to each of the bins: divide by n + alpha bins.",
-    _broken(lambda n, alpha, bins: n + alpha, everything),
-    _broken(lambda n, alpha, bins: n + bins, everything),
-)
-exercise.mistake(
-    "The infinite points are still counted, as 0 nats. One of them makes the mean infinite.",
-    lambda *a: _broken(right)(*a) * _finite_share(*a),
-)
-exercise.mistake(
-    "p is a share: the density is p divided by the width 1 / bins of a bin.",
-    lambda train, held_out, bins, alpha: score(train, held_out, bins, alpha) + torch.tensor(float(bins)).log(),
-)
-
 
 exercise.mistake(
     "The range is left to the training data, so a held-out point outside of it gets p(x) = 0: pass low=0 and high=1.",
     lambda train, held_out, bins, alpha: -Histogram.fit(train, bins, smoothing=alpha).log_prob(held_out).mean(),
 )
-
-
-def _finite_share(train, held_out, bins, alpha):
-    index = lambda x: (x * bins).long().clamp(max=bins - 1)  # noqa: E731
-    counts = torch.bincount(index(train), minlength=bins) + alpha
-    return (counts[index(held_out)] > 0).float().mean()

@@ -17,18 +17,6 @@ def estimate(x, edges):
     return counts / counts.sum()
 
 
-def _inside(x, edges):
-    return (x >= edges[0]) & (x <= edges[-1])
-
-
-def _by_the_first_width(x, edges):
-    k, width = len(edges) - 1, edges[1] - edges[0]
-    i = ((x - edges[0]) / width).trunc().long()
-    i = torch.where(x == edges[-1], k - 1, i)
-    counts = torch.bincount(i[(i >= 0) & (i < k)], minlength=k)
-    return counts / counts.sum()
-
-
 exercise = Exercise("histogram.estimate", points=4, reference=estimate)
 
 exercise.case(
@@ -52,40 +40,28 @@ exercise.case(
     lambda rng: {"x": torch.cat([_points(rng, 100, -3.0, 6.0), torch.tensor([-2.5, 4.5])]), "edges": UNEQUAL},
 )
 
-exercise.mistake(
-    "x equal to the last edge belongs to the last bin.", lambda x, edges: estimate(x[x != edges[-1]], edges)
-)
-exercise.mistake(
-    "A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].",
-    lambda x, edges: estimate(-x, -edges.flip(0)).flip(0),
-    lambda x, edges: estimate(-x[x > edges[0]], -edges.flip(0)).flip(0),
-)
-exercise.mistake(
-    "You counted points on inner edges twice. A bin holds its lower edge and not its upper one; only the last "
-    "bin holds both.",
-    lambda x, edges: estimate(torch.cat([x, *(e - 1e-4 + 0 * x[x == e] for e in edges[1:-1])]), edges),
-)
-exercise.mistake(
-    "Your shares are 0. Were the counts never filled, or did you divide with //, which drops the rest? Use /.",
-    lambda x, edges: estimate(x, edges).floor(),
-)
-exercise.mistake(
-    "You put points outside all bins into the first or the last bin. Leave them out.",
-    lambda x, edges: estimate(x.clamp(edges[0], edges[-1]), edges),
-    lambda x, edges: estimate(x.clamp(max=edges[-1]), edges),
-    lambda x, edges: estimate(x.clamp(min=edges[0]), edges),
-)
-exercise.mistake(
-    "You divided by all n points, also those outside all bins. Divide by the number that you counted, "
-    "so that the p_i sum to 1.",
-    lambda x, edges: estimate(x, edges) * _inside(x, edges).float().mean(),
-)
-exercise.mistake(
-    "You divided by the bin's width. That is the density, which comes next; p_i is the share itself.",
-    lambda x, edges: estimate(x, edges) / edges.diff(),
-)
-exercise.mistake(
-    "Your shares are those of bins of equal width. Use the edges that are given.",
-    lambda x, edges: estimate(x[_inside(x, edges)], torch.linspace(edges[0], edges[-1], len(edges))),
-    _by_the_first_width,
+exercise.slips(
+    """
+x equal to the last edge belongs to the last bin.
+    (x == edges[k]).sum() -> 0
+A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].
+    x >= -> x >; x < -> x <=; counts[k - 1] -> counts[0]; x == edges[k] -> x == edges[0]
+    x >= -> x >; x < -> x <=; (x == edges[k]).sum() -> 0
+You counted points on inner edges twice. A bin holds its lower edge and not its upper one; only the last bin holds both.
+    x < -> x <=; (x == edges[k]).sum() -> 0
+Your shares are 0. Were the counts never filled, or did you divide with //, which drops the rest? Use /.
+    counts / counts.sum() -> counts // counts.sum()
+You put points outside all bins into the first or the last bin. Leave them out.
+    = estimate(x.clamp(edges[0], edges[-1]), edges)
+    = estimate(x.clamp(max=edges[-1]), edges)
+    = estimate(x.clamp(min=edges[0]), edges)
+You divided by all n points, also those outside all bins. Divide by the number that you counted, so that the p_i sum to
+1.
+    counts / counts.sum() -> counts / len(x)
+You divided by the bin's width. That is the density, which comes next; p_i is the share itself.
+    = estimate(x, edges) / edges.diff()
+Your shares are those of bins of equal width. Use the edges that are given.
+    = estimate(x, torch.linspace(edges[0], edges[-1], len(edges)))
+    (x >= edges[i]) & (x < edges[i + 1]) -> ((x - edges[0]) / (edges[1] - edges[0])).long() == i
+"""
 )

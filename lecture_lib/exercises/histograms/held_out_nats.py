@@ -38,43 +38,25 @@ def _(rng):
     return _given(0.2 + 0.5 * torch.rand(100, generator=rng), torch.rand(100, generator=rng), [4, 16])
 
 
-exercise.mistake(
-    "Your numbers are those of a model of train and held-out points together. What is held out must stay unseen.",
-    lambda train, held_out, bins: held_out_nats(torch.cat([train, held_out]), held_out, bins),
-)
-exercise.mistake(
-    "Your numbers are those with the range left to the training data: pass low=0 and high=1, "
-    "or a held-out point outside the range gets p(x) = 0.",
-    lambda train, held_out, bins: torch.stack(
-        [-Histogram.fit(train, bins=k, smoothing=0.5).log_prob(held_out).mean() for k in bins]
-    ),
-)
-exercise.mistake(
-    "You took the log of the mean. Take the log of each p(x) first, then the mean.",
-    lambda train, held_out, bins: torch.stack(
-        [-Histogram.fit(train, k, low=0, high=1, smoothing=0.5).log_prob(held_out).exp().mean().log() for k in bins]
-    ),
-)
-exercise.mistake(
-    "Histogram.fit takes one number of bins, and bins is a list of them: a loop, one fit for each.",
-    lambda train, held_out, bins: Histogram.fit(train, bins=bins, low=0, high=1, smoothing=0.5),
-)
-exercise.mistake(
-    "You took the range of the notebook's data, -2.5 to 3.5. These points lie between 0 and 1: low=0, high=1.",
-    *(
-        lambda train, held_out, bins, a=alpha: torch.stack(
-            [-Histogram.fit(train, k, low=-2.5, high=3.5, smoothing=a).log_prob(held_out).mean() for k in bins]
-        )
-        for alpha in (0.5, 0.0)
-    ),
-)
-exercise.mistake(
-    "You took places in the list for numbers of bins. bins holds the numbers: bins[j], or for k in bins.",
-    lambda train, held_out, bins: held_out_nats(train, held_out, range(1, len(bins) + 1)),
-    lambda train, held_out, bins: held_out_nats(train, held_out, range(len(bins))),
-)
-exercise.mistake(
-    "You returned the best of bins, or its place. The nats are asked, one for each number of bins.",
-    lambda train, held_out, bins: bins[held_out_nats(train, held_out, bins).argmin()],
-    lambda train, held_out, bins: held_out_nats(train, held_out, bins).argmin(),
+exercise.slips(
+    """
+Your numbers are those of a model of train and held-out points together. What is held out must stay unseen.
+    fit(train -> fit(torch.cat([train, held_out])
+Your numbers are those with the range left to the training data: pass low=0 and high=1, or a held-out point outside the
+range gets p(x) = 0.
+    low=0, high=1, smoothing=0.5 -> smoothing=0.5
+You took the log of the mean. Take the log of each p(x) first, then the mean.
+    (held_out).mean() -> (held_out).exp().mean().log()
+Histogram.fit takes one number of bins, and bins is a list of them: a loop, one fit for each.
+    bins=k -> bins=bins
+You took the range of the notebook's data, -2.5 to 3.5. These points lie between 0 and 1: low=0, high=1.
+    low=0, high=1 -> low=-2.5, high=3.5
+    low=0, high=1, smoothing=0.5 -> low=-2.5, high=3.5
+You took places in the list for numbers of bins. bins holds the numbers: bins[j], or for k in bins.
+    bins=k -> bins=j + 1
+    bins=k -> bins=j
+You returned the best of bins, or its place. The nats are asked, one for each number of bins.
+    return nats -> return bins[nats.argmin()]
+    return nats -> return nats.argmin()
+"""
 )

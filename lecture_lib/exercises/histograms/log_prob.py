@@ -38,11 +38,6 @@ def by_a_table(x, edges, probs):
     return density.log()
 
 
-def _less_widths(x, edges, probs):
-    width = edges.diff()
-    return log_prob(x, edges, probs * width * (-width).exp())
-
-
 for title, points in estimate.exercise.cases.items():
     exercise.case(title, lambda rng, points=points: {**points(rng), "probs": _shares(rng, 4)})
 exercise.case(
@@ -50,43 +45,35 @@ exercise.case(
     lambda rng: {"x": _points(rng, 8), "edges": UNEQUAL, "probs": torch.tensor([0.5, 0.0, 0.5, 0.0])},
 )
 
-exercise.mistake(
-    "x equal to the last edge belongs to the last bin.",
-    lambda x, edges, probs: log_prob(x.where(x != edges[-1], torch.inf), edges, probs),
-)
-exercise.mistake(
-    "A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].",
-    lambda x, edges, probs: log_prob(-x, -edges.flip(0), probs.flip(0)),
-    lambda x, edges, probs: log_prob(-x.where(x != edges[0], -torch.inf), -edges.flip(0), probs.flip(0)),
-)
-exercise.mistake(
-    "Outside every bin p(x) is 0, so log p(x) is -inf; you gave the value of the nearest bin.",
-    lambda x, edges, probs: log_prob(x.clamp(edges[0], edges[-1]), edges, probs),
-)
-exercise.mistake(
-    "Outside every bin p(x) is 0, and log 0 is -inf, not 0.",
-    lambda x, edges, probs: log_prob(x, edges, probs).where((x >= edges[0]) & (x <= edges[-1]), 0.0),
-)
-exercise.mistake(
-    "Your numbers are those of one width for all bins. Each bin has its own: edges[i + 1] - edges[i].",
-    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / (edges[1] - edges[0])),
-    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / edges.diff().mean()),
-    lambda x, edges, probs: log_prob(x, edges, probs * edges.diff() / (edges[-1] - edges[0])),
-)
-exercise.mistake(
-    "You subtracted the width. log(p / w) is log p - log w.",
-    _less_widths,
-    lambda x, edges, probs: _less_widths(x.clamp(edges[0], edges[-1]), edges, probs),
-)
-exercise.mistake(
-    "You added a small number before the log, or cut it off. An empty bin has p(x) = 0 and log p(x) = -inf; "
-    "a number that hides this is a choice to make later, and openly.",
-    *(lambda *a, e=10.0**-e: (log_prob(*a).exp() + e).log() for e in (6, 7, 8, 9, 10, 12)),
-    *(lambda *a, e=10.0**-e: log_prob(*a).exp().clamp(min=e).log() for e in (6, 7, 8, 9, 10, 12)),
-)
-exercise.mistake(
-    "Below the first edge your index is -1, which Python reads as the last bin. Outside every bin p(x) is 0.",
-    lambda x, edges, probs: log_prob(x.where(x >= edges[0], edges[-1]), edges, probs),
+exercise.slips(
+    """
+x equal to the last edge belongs to the last bin.
+    probs[-1] / (edges[-1] - edges[-2]) -> 0
+A point on an edge belongs to the bin on its right: edges[i] <= x < edges[i + 1].
+    right=True -> right=False
+    right=True -> right=False; x < edges[0] -> x <= edges[0]
+Outside every bin p(x) is 0, so log p(x) is -inf; you gave the value of the nearest bin.
+    = log_prob(x.clamp(edges[0], edges[-1]), edges, probs)
+Outside every bin p(x) is 0, and log 0 is -inf, not 0.
+    torch.zeros(len(x)) -> torch.ones(len(x))
+Your numbers are those of one width for all bins. Each bin has its own: edges[i + 1] - edges[i].
+    edges[1:] - edges[:-1] -> edges[1] - edges[0]
+    edges[1:] - edges[:-1] -> edges.diff().mean()
+    edges[1:] - edges[:-1] -> edges[-1] - edges[0]
+You subtracted the width. log(p / w) is log p - log w.
+    probs / width -> (probs.log() - width).exp()
+    probs / width -> (probs.log() - width).exp(); (x < edges[0]) | (x > edges[-1]) -> False
+You added a small number before the log, or cut it off. An empty bin has p(x) = 0 and log p(x) = -inf; a number that
+hides this is a choice to make later, and openly.
+    density.log() -> (density + 1e-6).log()
+    density.log() -> (density + 1e-7).log()
+    density.log() -> (density + 1e-8).log()
+    density.log() -> (density + 1e-9).log()
+    density.log() -> (density + 1e-10).log()
+    density.log() -> (density + 1e-12).log()
+Below the first edge your index is -1, which Python reads as the last bin. Outside every bin p(x) is 0.
+    i.clamp(0, len(probs) - 1) -> i.clamp(max=len(probs) - 1); (x < edges[0]) | (x > edges[-1]) -> x > edges[-1]
+"""
 )
 
 exercise.law("p(x) integrates to 1", density_integrates_to_1)

@@ -33,26 +33,20 @@ def _(rng):
     return {"train": train, "test": test, "levels": 3, "alpha": torch.randint(1, 9, (), generator=rng).item() / 10}
 
 
-exercise.mistake(
-    "You divided by levels, or by the number of images. Bits/dim are the mean over the d pixels of an image.",
-    lambda train, test, levels, alpha: pixel_bits(train, test, levels, alpha) * train.shape[1] / levels,
-    lambda train, test, levels, alpha: pixel_bits(train, test, levels, alpha) * train.shape[1] / len(test),
-    lambda train, test, levels, alpha: pixel_bits(train, test, levels, alpha) * train.shape[1] / len(train),
-)
-exercise.mistake(
-    "The product over the pixels is too small for a float and becomes 0. Take the log of each pixel first, then add.",
-    lambda train, *a: -(2 ** -(pixel_bits(train, *a) * train.shape[1])).log2() / train.shape[1],
-)
-exercise.mistake(
-    "Your numbers are those of one histogram for all pixels. Every pixel has its own.",
-    lambda train, test, *a: pixel_bits(train.flatten()[:, None].expand(-1, train.shape[1]), test, *a),
-)
-exercise.mistake(
-    "Your numbers are those of the last pixel only. Add the bits of all pixels, then divide by d.",
-    lambda train, test, *a: pixel_bits(train[:, -1:], test[:, -1:], *a) / train.shape[1],
-    lambda train, test, *a: pixel_bits(train[:, -1:], test[:, -1:], *a),
-)
-exercise.mistake(
-    "train[j] is image j. Pixel j of all images is train[:, j].",
-    lambda train, *a: pixel_bits(torch.stack([train[j] for j in range(train.shape[1])], 1), *a),
+exercise.slips(
+    """
+You divided by levels, or by the number of images. Bits/dim are the mean over the d pixels of an image.
+    .mean(1) -> .sum(1) / levels
+    .mean(1) -> .sum(1) / len(test)
+    .mean(1) -> .sum(1) / n
+The product over the pixels is too small for a float and becomes 0. Take the log of each pixel first, then add.
+    .log2().mean(1) -> .prod(1).log2() / d
+Your numbers are those of one histogram for all pixels. Every pixel has its own.
+    .sum(0) -> .sum((0, 1)).expand(d, -1); (n + -> (n * d +
+Your numbers are those of the last pixel only. Add the bits of all pixels, then divide by d.
+    .mean(1) -> [:, -1] / d
+    .mean(1) -> [:, -1]
+train[j] is image j. Pixel j of all images is train[:, j].
+    = pixel_bits(torch.stack([train[j] for j in range(train.shape[1])], 1), test, levels, alpha)
+"""
 )

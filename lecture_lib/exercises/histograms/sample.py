@@ -72,67 +72,38 @@ def stays_inside(call, rng):
     return f"{outside} of {len(x)} points lie in bins of probability 0, or outside all bins." if outside else ""
 
 
-def _in_bin(place):
-    """A bin with probability p_i, then what `place` makes of its left edge, a uniform number, the width, all widths."""
-
-    def wrong(n, edges, probs, rng):
-        i = torch.multinomial(probs, n, replacement=True, generator=rng)
-        return place(edges[i], torch.rand(n, generator=rng), edges.diff()[i], edges.diff())
-
-    return wrong
-
-
 exercise = Exercise("histogram.sample", points=4, reference=sample, same=same_distribution)
 
 exercise.case("equal bins", equal_bins)
 exercise.case("bins of unequal width", bins_of_unequal_width)
 exercise.case("most bins empty", most_bins_empty)
 
-exercise.mistake(
-    "All your points lie on left edges of bins, or in the middle. After choosing a bin, draw a uniform point in it.",
-    _in_bin(lambda left, u, width, widths: left),
-    _in_bin(lambda left, u, width, widths: left + width / 2),
+exercise.slips(
+    """
+All your points lie on left edges of bins, or in the middle. After choosing a bin, draw a uniform point in it.
+    edges[i] + u * width[i] -> edges[i]
+    u * width[i] -> width[i] / 2
+Your points lie where the left edge is left out: a point in bin i is edges[i] plus a uniform part of the width.
+    edges[i] + u * width[i] -> u * width[i]
+Your points scatter around an edge of their bin as normal numbers do. In a bin they are uniform: torch.rand.
+    torch.rand -> torch.randn
+You chose every bin equally often. Bin i has probability probs[i].
+    multinomial(probs -> multinomial(torch.ones_like(probs)
+Your points have the same width in all bins. Scale the number from [0, 1) by the width of its own bin.
+    u * width[i] -> u
+    u * width[i] -> u * width[0]
+    u * width[i] -> u * width.mean()
+You returned the numbers of the bins. The points in them are asked.
+    edges[i] + u * width[i] -> i
+You chose bins by their density. Bin i is drawn with probability probs[i], whatever its width.
+    multinomial(probs -> multinomial(probs / edges.diff()
+Your points are uniform over the whole range. First choose a bin, by probs.
+    = edges[0] + (edges[-1] - edges[0]) * torch.rand(n, generator=rng)
+One number chooses the bin and the place in it, so that only a part of each bin is reached. Draw two.
+    = edges[i := torch.searchsorted(probs.cumsum(0)[:-1], u := torch.rand(n, generator=rng))] + u * edges.diff()[i]
+"""
 )
-exercise.mistake(
-    "Your points lie where the left edge is left out: a point in bin i is edges[i] plus a uniform part of the width.",
-    _in_bin(lambda left, u, width, widths: u * width),
-)
-exercise.mistake(
-    "Your points scatter around an edge of their bin as normal numbers do. In a bin they are uniform: torch.rand.",
-    lambda n, edges, probs, rng: (
-        edges[i := torch.multinomial(probs, n, replacement=True, generator=rng)]
-        + torch.randn(n, generator=rng) * edges.diff()[i]
-    ),
-)
-exercise.mistake(
-    "You chose every bin equally often. Bin i has probability probs[i].",
-    lambda n, edges, probs, rng: sample(n, edges, torch.ones_like(probs), rng),
-)
-exercise.mistake(
-    "Your points have the same width in all bins. Scale the number from [0, 1) by the width of its own bin.",
-    _in_bin(lambda left, u, width, widths: left + u),
-    _in_bin(lambda left, u, width, widths: left + u * widths[0]),
-    _in_bin(lambda left, u, width, widths: left + u * widths.mean()),
-)
-exercise.mistake(
-    "You returned the numbers of the bins. The points in them are asked.",
-    lambda n, edges, probs, rng: torch.multinomial(probs, n, replacement=True, generator=rng),
-)
-exercise.mistake(
-    "You chose bins by their density. Bin i is drawn with probability probs[i], whatever its width.",
-    lambda n, edges, probs, rng: sample(n, edges, probs / edges.diff(), rng),
-)
-exercise.mistake(
-    "Your points are uniform over the whole range. First choose a bin, by probs.",
-    lambda n, edges, probs, rng: edges[0] + (edges[-1] - edges[0]) * torch.rand(n, generator=rng),
-)
-exercise.mistake(
-    "One number chooses the bin and the place in it, so that only a part of each bin is reached. Draw two.",
-    lambda n, edges, probs, rng: (
-        edges[i := torch.searchsorted(probs.cumsum(0), u := torch.rand(n, generator=rng)).clamp(max=len(probs) - 1)]
-        + u * edges.diff()[i]
-    ),
-)
+
 exercise.mistake(
     "You searched in probs. A uniform number falls between two of their running sums: probs.cumsum(0).",
     lambda n, edges, probs, rng: (
@@ -140,9 +111,11 @@ exercise.mistake(
         + torch.rand(n, generator=rng) * edges.diff()[i]
     ),
 )
-exercise.mistake(
-    "torch.multinomial draws without replacement unless told otherwise: pass replacement=True.",
-    lambda n, edges, probs, rng: edges[torch.multinomial(probs, max(n, 2), generator=rng)],
+exercise.slips(
+    """
+torch.multinomial draws without replacement unless told otherwise: pass replacement=True.
+    n, replacement=True, -> n,
+"""
 )
 
 exercise.law("same generator, same points", follows_the_generator)

@@ -40,23 +40,19 @@ exercise.case(
     lambda rng: {"counts": torch.zeros(torch.randint(3, 8, (1,), generator=rng).item()), "alpha": 1.0},
 )
 
-exercise.mistake(
-    "You added alpha to the empty bins only. Every bin gets alpha.",
-    lambda counts, alpha: smooth(torch.where(counts == 0, alpha, counts), 0),
-    lambda counts, alpha: torch.where(counts == 0, alpha, counts) / (counts.sum() + alpha * len(counts)),
-)
-exercise.mistake(
-    "You shared one alpha among all bins. Every bin gets a whole alpha.",
-    lambda counts, alpha: smooth(counts, alpha / len(counts)),
-)
-exercise.mistake(
-    "You mixed the shares with equal ones, alpha of these and 1 - alpha of those. alpha is added to each count.",
-    lambda counts, alpha: (1 - alpha) * counts / counts.sum() + alpha / len(counts),
-)
-exercise.mistake(
-    "You took the larger of count and alpha. Every bin gets alpha on top of its count.",
-    lambda counts, alpha: counts.clamp(min=alpha) / (counts.sum() + alpha * len(counts)),
-    lambda counts, alpha: smooth(counts.clamp(min=alpha), 0),
+exercise.slips(
+    """
+You added alpha to the empty bins only. Every bin gets alpha.
+    = smooth(torch.where(counts == 0, alpha, counts), 0)
+    counts + alpha -> torch.where(counts == 0, alpha, counts)
+You shared one alpha among all bins. Every bin gets a whole alpha.
+    = smooth(counts, alpha / len(counts))
+You mixed the shares with equal ones, alpha of these and 1 - alpha of those. alpha is added to each count.
+    = (1 - alpha) * counts / counts.sum() + alpha / len(counts)
+You took the larger of count and alpha. Every bin gets alpha on top of its count.
+    counts + alpha -> counts.clamp(min=alpha)
+    = smooth(counts.clamp(min=alpha), 0)
+"""
 )
 
 exercise.law("the p_i sum to 1", shares_sum_to_1)

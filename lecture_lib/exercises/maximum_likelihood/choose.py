@@ -17,10 +17,10 @@ def choose(nats, parameters):
     return torch.stack([i.to(nats), difference[i], error[i]])
 
 
-def _differences(nats, best, correction=1):
+def _differences(nats, best):
     """Mean over the seeds of nats - nats[best], and its standard error: twice (models,)."""
     gap = nats - nats[best]
-    return gap.mean(1), gap.std(1, correction=correction) / math.sqrt(nats.shape[1])
+    return gap.mean(1), gap.std(1) / math.sqrt(nats.shape[1])
 
 
 def _trials(rng, seeds, first):
@@ -41,10 +41,9 @@ def _trials(rng, seeds, first):
         place = torch.randperm(8, generator=rng)
         while min([4, 5, 6, 7], key=place.tolist().index) != first:
             place = torch.randperm(8, generator=rng)
-        given = nats[place], parameters[place]
-        taken = [place[int(rule(*given)[0])].item() for rule in (*RULES, choose)]
-        if taken == [6, 0, 5, 1, 2, 3, first, 4]:
-            return {"nats": given[0], "parameters": given[1]}
+        given = {"nats": nats[place], "parameters": parameters[place]}
+        if place[taken(**given)].tolist() == [6, 0, 5, 1, 2, 3, first, 4]:
+            return given
 
 
 def _standard(rng, *shape):
@@ -53,33 +52,28 @@ def _standard(rng, *shape):
     return (z - z.mean(1, keepdim=True)) / z.std(1, keepdim=True)
 
 
-def _rule(allowed=lambda nats, best: 2 * _differences(nats, best)[1], order=lambda nats, parameters: parameters):
-    """The least of order(...) among the models whose difference to the best is at most allowed(nats, best)."""
-
-    def wrong(nats, parameters):
-        best = nats.mean(1).argmin()
-        difference, error = _differences(nats, best)
-        will_do = difference <= allowed(nats, best)
-        i = torch.where(will_do, order(nats, parameters), torch.inf).argmin()
-        return torch.stack([i.to(nats), difference[i], error[i]])
-
-    return wrong
-
-
-def _unpaired(nats, best):
-    """The errors of the two means, as if each model had seeds of its own."""
-    error = nats.std(1) / math.sqrt(nats.shape[1])
-    return 2 * (error**2 + error[best] ** 2).sqrt()
+def taken(nats, parameters):
+    """The models that seven wrong rules take, each by its own, and last the one of `choose`: numbers."""
+    best = nats.mean(1).argmin()
+    difference, error = _differences(nats, best)
+    spread, own = error * math.sqrt(nats.shape[1]), nats.std(1) / math.sqrt(nats.shape[1])
+    unpaired = (own**2 + own[best] ** 2).sqrt()
+    first = (difference <= 2 * error).int().argmax()
+    allowed = (error, 2 * spread, 2 * unpaired, 2 * own[best])
+    within = (torch.where(difference <= most, parameters, torch.inf).argmin() for most in allowed)
+    return [int(i) for i in (best, parameters.argmin(), *within, first, choose(nats, parameters)[0])]
 
 
-lowest = _rule(order=lambda nats, parameters: nats.mean(1))
-fewest = _rule(allowed=lambda nats, best: torch.inf)
-one_error = _rule(allowed=lambda nats, best: _differences(nats, best)[1])
-spread = _rule(allowed=lambda nats, best: 2 * _differences(nats, best)[1] * math.sqrt(nats.shape[1]))
-unpaired = _rule(allowed=_unpaired)
-of_the_best = _rule(allowed=lambda nats, best: 2 * nats[best].std() / math.sqrt(nats.shape[1]))
-first = _rule(order=lambda nats, parameters: torch.arange(len(nats)).float())
-RULES = [lowest, fewest, one_error, spread, unpaired, of_the_best, first]
+def the_best_alone_will_do(call, rng):
+    nats = torch.tensor([3.0, 1.0, 2.0])[:, None] + normal(rng, 3, 10, sd=0.1)
+    i, *rest = call({"nats": nats, "parameters": torch.tensor([4.0, 9.0, 6.0])}).tolist()
+    if (i, *rest) == (1, 0, 0):
+        return ""
+    return (
+        "The others of 3 models are worse beyond doubt, and the best one, number 1, is not worse than itself: "
+        f"difference <= 2 error, where both are 0. You returned number {i:g}, difference {rest[0]:.4g}."
+    )
+
 
 exercise = Exercise("likelihood.choose", points=3, reference=choose)
 
@@ -87,6 +81,7 @@ exercise.case("8 seeds", lambda rng: _trials(rng, 8, first=5))
 exercise.case("20 seeds", lambda rng: _trials(rng, 20, first=6))
 exercise.case("6 seeds", lambda rng: _trials(rng, 6, first=7))
 exercise.case("12 seeds", lambda rng: _trials(rng, 12, first=5))
+exercise.law("the best alone will do", the_best_alone_will_do)
 
 
 @exercise.style
@@ -101,109 +96,50 @@ def in_a_loop(nats, parameters):
     return torch.tensor(found)
 
 
-def _number_of(wrong, right=choose):
-    """The number of one, the difference and the error of another."""
-    return lambda nats, parameters: torch.cat([wrong(nats, parameters)[:1], right(nats, parameters)[1:]])
-
-
-def _numbers(formula):
-    """The right model, and other numbers of it: formula(nats, i, best) -> difference, error."""
-
-    def wrong(nats, parameters):
-        i, *right = choose(nats, parameters)
-        return torch.stack([i, *formula(nats, int(i), nats.mean(1).argmin(), *right)])
-
-    return wrong
-
-
-def _by_its_error(error):
-    """The rule with another error: error(nats, best) -> (models,), which is returned, too."""
-
-    def wrong(nats, parameters):
-        best = nats.mean(1).argmin()
-        difference, errors = _differences(nats, best)[0], error(nats, best)
-        i = torch.where(difference <= 2 * errors, parameters, torch.inf).argmin()
-        return torch.stack([i.to(nats), difference[i], errors[i]])
-
-    return wrong
-
-
-exercise.mistake(
-    "That is the lowest mean, which may be lowest by luck. Do you take the fewest parameters of all that are not worse "
-    "beyond doubt?",
-    lowest,
-    _number_of(lowest),
-)
-exercise.mistake(
-    "That is the model with the fewest parameters of all. Do you leave out what is worse than the best beyond doubt?",
-    fewest,
-    _number_of(fewest),
-)
-exercise.mistake(
-    "That is the smallest model within one standard error. Do you allow two?",
-    one_error,
-    _number_of(one_error),
-)
-exercise.mistake(
-    "That is the smallest model within two standard deviations of the differences. Do you allow two errors of their "
-    "mean, sd / sqrt(seeds)?",
-    spread,
-    _by_its_error(lambda nats, best: (nats - nats[best]).std(1)),
-)
-exercise.mistake(
-    "That is the smallest model by the error of two means with seeds of their own. Here the seeds are the same: "
-    "subtract first, seed by seed, and take the error of these differences.",
-    unpaired,
-    _by_its_error(lambda nats, best: _unpaired(nats, best) / 2),
-)
-exercise.mistake(
-    "That is the smallest model by the error of the best one's mean. The spread of the differences, nats[i] - "
-    "nats[best], is asked.",
-    of_the_best,
-    _by_its_error(lambda nats, best: (nats[best].std() / math.sqrt(nats.shape[1])).expand(len(nats))),
-)
-exercise.mistake(
-    "You took each model's own error. The spread of the differences, nats[i] - nats[best], is asked.",
-    _by_its_error(lambda nats, best: nats.std(1) / math.sqrt(nats.shape[1])),
-)
-exercise.mistake(
-    "That is the first model that is not worse beyond doubt. Do you take the one with the fewest parameters?",
-    first,
-    _number_of(first),
-)
-exercise.mistake(
-    "That is the largest of the models that are not worse beyond doubt. The fewest parameters are asked.",
-    _rule(order=lambda nats, parameters: -parameters),
-)
-exercise.mistake(
-    "The model is right. Its difference should be nats[i] - nats[best]: yours has the other sign.",
-    _numbers(lambda nats, i, best, difference, error: (-difference, error)),
-)
-exercise.mistake(
-    "The model is right. Its mean nats are returned, and their difference to the best ones is asked.",
-    _numbers(lambda nats, i, best, difference, error: (nats[i].mean(), error)),
-)
-exercise.mistake(
-    "The model is right. Its error should be that of the differences, std() / sqrt(seeds): yours is their std().",
-    _numbers(lambda nats, i, best, difference, error: (difference, error * math.sqrt(nats.shape[1]))),
-)
-exercise.mistake(
-    "The model and its difference are right. Your third number is two errors, and one is asked.",
-    _numbers(lambda nats, i, best, difference, error: (difference, 2 * error)),
-)
-exercise.mistake(
-    "The std divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.",
-    _by_its_error(lambda nats, best: _differences(nats, best, correction=0)[1]),
-)
-exercise.mistake(
-    "Your first number is how many parameters the model has. Its number i is asked, the row of nats.",
-    lambda nats, parameters: torch.cat(
-        [parameters[choose(nats, parameters)[0].long()][None], choose(nats, parameters)[1:]]
-    ),
-)
-exercise.mistake(
-    "You compared along the wrong axis: a row is a model, a column a seed.",
-    lambda nats, parameters: torch.stack(
-        [(i := nats.mean(0).argmin()).to(nats), *(nats[:, i] - nats[:, 0]).mean()[None].expand(2)]
-    ),
+exercise.slips(
+    """
+That is the lowest mean, which may be lowest by luck. Do you take the fewest parameters of all that are not worse
+beyond doubt?
+    parameters, torch.inf -> difference, torch.inf
+    i.to(nats) -> difference.argmin()
+That is the model with the fewest parameters of all. Do you leave out what is worse than the best beyond doubt?
+    <= 2 * error -> <= torch.inf
+    i.to(nats) -> parameters.argmin()
+That is the smallest model within one standard error. Do you allow two?
+    <= 2 * error -> <= error
+    i.to(nats) -> torch.where(difference <= error, parameters, torch.inf).argmin()
+That is the smallest model within two standard deviations of the differences. Do you allow two errors of their mean,
+sd / sqrt(seeds)?
+    2 * error and -> 2 * gap.std() and
+    gap.std() / len(gap) ** 0.5 -> gap.std()
+That is the smallest model by the error of two means with seeds of their own. Here the seeds are the same: subtract
+first, seed by seed, and take the error of these differences.
+    2 * error and -> 2 * ((nats[i].var() + nats[best].var()) / len(gap)).sqrt() and
+    gap.std() -> (nats[i].var() + nats[best].var()).sqrt()
+That is the smallest model by the error of the best one's mean. The spread of the differences, nats[i] - nats[best],
+is asked.
+    2 * error and -> 2 * nats[best].std() / len(gap) ** 0.5 and
+    gap.std() -> nats[best].std()
+You took each model's own error. The spread of the differences, nats[i] - nats[best], is asked.
+    gap.std() -> nats[i].std()
+That is the first model that is not worse beyond doubt. Do you take the one with the fewest parameters?
+    (found is None or parameters[i] < parameters[found[0]]) -> found is None
+    i.to(nats) -> (difference <= 2 * error).int().argmax()
+That is the largest of the models that are not worse beyond doubt. The fewest parameters are asked.
+    parameters[i] < -> parameters[i] >
+The model is right. Its difference should be nats[i] - nats[best]: yours has the other sign.
+    found = i, difference -> found = i, -difference
+The model is right. Its mean nats are returned, and their difference to the best ones is asked.
+    found = i, difference -> found = i, nats[i].mean()
+The model is right. Its error should be that of the differences, std() / sqrt(seeds): yours is their std().
+    found = i, difference, error -> found = i, difference, gap.std()
+The model and its difference are right. Your third number is two errors, and one is asked.
+    found = i, difference, error -> found = i, difference, 2 * error
+The std divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.
+    gap.std() -> gap.std(correction=0)
+Your first number is how many parameters the model has. Its number i is asked, the row of nats.
+    i.to(nats) -> parameters[i]
+You compared along the wrong axis: a row is a model, a column a seed.
+    = (i := nats.mean(0).argmin()), (difference := (nats[:, i] - nats[:, 0]).mean()), difference
+"""
 )

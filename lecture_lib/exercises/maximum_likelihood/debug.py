@@ -1,7 +1,5 @@
 """SGD of a softmax histogram by autograd: a function that is to be repaired, since its curve swings and never lands."""
 
-from functools import partial
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -56,73 +54,38 @@ def by_autograd(x, batches, lr, k):
     return torch.stack(path)
 
 
-def _nats(theta, points):
-    return -theta.log_softmax(0)[points]
-
-
-def _of_p(theta, points):
-    return _nats(theta.softmax(0), points)
-
-
-def _walk(x, batches, lr, k, loss=_nats, kept=0.0, noted=None, total=False, at=None, every=None):
-    """kept: how much of all earlier gradients is in the next; at: the theta of each gradient; every: its points."""
-    theta, slope, path = torch.zeros(k), torch.zeros(k), []
-    for t, batch in enumerate(batches):
-        points = x[batch if every is None else every(t, batches)]
-        given = (theta if at is None else at).clone().requires_grad_()
-        losses = loss(given, points)
-        (new,) = torch.autograd.grad(losses.sum() if total else losses.mean(), given)
-        slope = kept * slope + new
-        before, theta = theta, theta - lr * slope
-        path.append((before if noted == "before" else theta).softmax(0) if noted != "theta" else theta)
-    return torch.stack(path)
-
-
-exercise.mistake(
-    "Nothing is repaired yet: these are the broken function's numbers. Print theta.grad in two steps in a row.",
-    partial(_walk, loss=_of_p, kept=1.0),
-)
-exercise.mistake(
-    "One fault is left: backward() adds to theta.grad. Clear it before, theta.grad = None, or each step repeats all "
-    "earlier ones.",
-    partial(_walk, kept=1.0),
-)
-exercise.mistake(
-    "One fault is left: cross_entropy takes theta itself, and makes the softmax. Yours is the softmax of a softmax.",
-    partial(_walk, loss=_of_p),
-)
-exercise.mistake(
-    "You walk uphill: subtract lr times the gradient.",
-    lambda x, batches, lr, k: _walk(x, batches, -lr, k),
-    lambda x, batches, lr, k: _walk(x, batches, -lr, k, loss=_of_p),
-    lambda x, batches, lr, k: _walk(x, batches, -lr, k, kept=1.0),
-)
-exercise.mistake("You noted p before its step. Step first, then note.", partial(_walk, noted="before"))
-exercise.mistake("That is theta. Its softmax p is asked, after each step.", partial(_walk, noted="theta"))
-exercise.mistake("You added up the losses of the batch. Take their mean.", partial(_walk, total=True))
-exercise.mistake(
-    "Each of your steps is that of the gradient at theta = 0. Take it where the last step ended; and nll_loss of theta "
-    "itself, without log_softmax, has the same slope everywhere.",
-    lambda x, batches, lr, k: _walk(x, batches, lr, k, at=torch.zeros(k)),
-)
-exercise.mistake(
-    "All your rows are equal: the same tensor was stored again and again, and went on changing. Store a copy.",
-    lambda *a: train(*a)[-1:].expand(len(a[1]), a[3]),
-)
-exercise.mistake(
-    "You always took the first batch. Step t sees x[batches[t]].",
-    partial(_walk, every=lambda t, batches: batches[0]),
-)
-exercise.mistake(
-    "Each step of yours sees all points. Step t sees x[batches[t]].",
-    lambda x, *rest: _walk(x, *rest, every=lambda t, batches: torch.arange(len(x))),
-)
-exercise.mistake(
-    "Nothing moves: all your rows are 1/k. Does each step change theta, and is theta.grad cleared before backward()?",
-    lambda x, batches, lr, k: torch.full((len(batches), k), 1 / k),
-)
-exercise.mistake(
-    "The log is missing in your loss: it is the mean of -log p, and yours that of -p.",
-    partial(_walk, loss=lambda theta, points: -theta.softmax(0)[points]),
-    partial(_walk, loss=lambda theta, points: -theta.softmax(0)[points], kept=1.0),
+exercise.slips(
+    """
+Nothing is repaired yet: these are the broken function's numbers. Print theta.grad in two steps in a row.
+    -theta.log_softmax -> -theta.softmax(0).log_softmax; theta.grad = None -> pass
+One fault is left: backward() adds to theta.grad. Clear it before, theta.grad = None, or each step repeats all earlier
+ones.
+    theta.grad = None -> pass
+One fault is left: cross_entropy takes theta itself, and makes the softmax. Yours is the softmax of a softmax.
+    -theta.log_softmax -> -theta.softmax(0).log_softmax
+You walk uphill: subtract lr times the gradient.
+    theta -= lr -> theta += lr
+    theta -= lr -> theta += lr; -theta.log_softmax -> -theta.softmax(0).log_softmax
+    theta -= lr -> theta += lr; theta.grad = None -> pass
+You noted p before its step. Step first, then note.
+    path = [] -> path = [torch.zeros(k).softmax(0)]; stack(path) -> stack(path[:-1])
+That is theta. Its softmax p is asked, after each step.
+    path[t] = theta.softmax(0) -> path[t] = theta
+You added up the losses of the batch. Take their mean.
+    .mean() -> .sum()
+Each of your steps is that of the gradient at theta = 0. Take it where the last step ended; and nll_loss of theta
+itself, without log_softmax, has the same slope everywhere.
+    (theta.softmax(0) - shares) -> (1 / k - shares)
+All your rows are equal: the same tensor was stored again and again, and went on changing. Store a copy.
+    path[t] = -> path[:] =
+You always took the first batch. Step t sees x[batches[t]].
+    x[batches[t]] -> x[batches[0]]
+Each step of yours sees all points. Step t sees x[batches[t]].
+    [x[batch]] -> [x]
+Nothing moves: all your rows are 1/k. Does each step change theta, and is theta.grad cleared before backward()?
+    theta = theta - lr -> step = theta - lr
+The log is missing in your loss: it is the mean of -log p, and yours that of -p.
+    log_softmax -> softmax
+    log_softmax -> softmax; theta.grad = None -> pass
+"""
 )

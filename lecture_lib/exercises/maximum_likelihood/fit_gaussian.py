@@ -27,13 +27,13 @@ exercise.case(
     "two groups", lambda rng: {"x": torch.cat([normal(rng, 7, mean=-3.0, sd=0.3), normal(rng, 5, mean=2.0, sd=0.3)])}
 )
 
-exercise.mistake(
-    "Your sd divides by n - 1, as x.std() does unless told otherwise. The maximum of the likelihood divides "
-    "by n: x.std(correction=0).",
-    lambda x: torch.stack([x.mean(), x.std()]),
-)
-exercise.mistake(
-    "Your second number is the variance. The sd is its square root.",
-    lambda x: torch.stack([x.mean(), x.var(correction=0)]),
-    lambda x: torch.stack([x.mean(), x.var()]),
+exercise.slips(
+    """
+Your sd divides by n - 1, as x.std() does unless told otherwise. The maximum of the likelihood divides by n:
+x.std(correction=0).
+    x.std(correction=0) -> x.std()
+Your second number is the variance. The sd is its square root.
+    x.std(correction=0) -> x.var(correction=0)
+    x.std(correction=0) -> x.var()
+"""
 )

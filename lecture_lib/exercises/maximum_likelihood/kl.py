@@ -32,24 +32,19 @@ def _(rng):
     return {"log_p": log_p, "log_q": log_p + 0.2 + normal(rng, 30, sd=0.3)}
 
 
-exercise.mistake(
-    "You weighted with p(x). The points already come from p, so a plain mean is right.",
-    lambda log_p, log_q: kl(log_p.exp() * log_p, log_p.exp() * log_q),
-    lambda p, q: torch.stack([kl(p.exp() * p, p.exp() * q)[0], kl(p, q)[1]]),
-)
-exercise.mistake(
-    "Your error is that of log p, of log q, or of both apart. Both see the same points, so take the difference first: "
-    "their common noise cancels.",
-    lambda p, q: torch.stack([kl(p, q)[0], ((p.var() + q.var()) / len(p)).sqrt()]),
-    lambda p, q: torch.stack([kl(p, q)[0], (p.var() / len(p)).sqrt()]),
-    lambda p, q: torch.stack([kl(p, q)[0], (q.var() / len(p)).sqrt()]),
-)
-exercise.mistake(
-    "You took the ratio of the logs. It is the log of the ratio: log p - log q.",
-    lambda log_p, log_q: kl(log_p / log_q, torch.zeros_like(log_p)),
-)
-exercise.mistake(
-    "You made the estimate positive. KL itself is never negative, but an estimate from few points can be. Leave it "
-    "as it is.",
-    lambda log_p, log_q: kl(log_p, log_q).clamp(min=0),
+exercise.slips(
+    """
+You weighted with p(x). The points already come from p, so a plain mean is right.
+    log_p - log_q -> log_p.exp() * (log_p - log_q)
+    difference.mean() -> (log_p.exp() * difference).mean()
+Your error is that of log p, of log q, or of both apart. Both see the same points, so take the difference first: their
+common noise cancels.
+    difference.std() -> (log_p.var() + log_q.var()).sqrt()
+    difference.std() -> log_p.std()
+    difference.std() -> log_q.std()
+You took the ratio of the logs. It is the log of the ratio: log p - log q.
+    log_p - log_q -> log_p / log_q
+You made the estimate positive. KL itself is never negative, but an estimate from few points can be. Leave it as it is.
+    difference.mean() -> difference.mean().clamp(min=0)
+"""
 )

@@ -13,14 +13,6 @@ def log_softmax(theta):
     return shifted - shifted.exp().sum(1, keepdim=True).log()
 
 
-def _shifted(theta):
-    return theta - theta.amax(1, keepdim=True)
-
-
-def _shifted_by(theta, shift):
-    return theta - shift - (theta - shift).exp().sum(1, keepdim=True).log()
-
-
 def rows_sum_to_1(call, rng):
     totals = call({"theta": 5 * normal(rng, 40).reshape(8, 5)}).exp().sum(1)
     worst = totals[(totals - 1).abs().argmax()].item()
@@ -53,45 +45,44 @@ def _(rng):
 
 exercise.case("one wide row", lambda rng: {"theta": torch.tensor([[0.0, 200.0, -300.0]]) + normal(rng, 3)})
 
-exercise.mistake(
-    "exp of a large number is infinite, and of a very negative one 0. Subtract the largest theta of the row "
-    "first: the softmax does not change.",
-    lambda theta: (theta.exp() / theta.exp().sum(1, keepdim=True)).log(),
-    lambda theta: _shifted_by(theta, 0.0),
-)
-exercise.mistake(
-    "You subtracted the largest theta of the whole table. Every row needs its own: max(dim=1, keepdim=True).",
-    lambda theta: _shifted_by(theta, theta.max()),
-    lambda theta: _shifted_by(theta, theta[0].max()),
-)
-exercise.mistake(
-    "You subtracted the mean, the smallest theta or the place of the largest. Subtract the largest itself (.values): "
-    "then no exponent is above 0.",
-    lambda theta: _shifted_by(theta, theta.mean(1, keepdim=True)),
-    lambda theta: _shifted_by(theta, theta.amin(1, keepdim=True)),
-    lambda theta: _shifted_by(theta, theta.argmax(1, keepdim=True)),
+exercise.slips(
+    """
+exp of a large number is infinite, and of a very negative one 0. Subtract the largest theta of the row first: the
+softmax does not change.
+    = (theta.exp() / theta.exp().sum(1, keepdim=True)).log()
+    theta - largest -> theta
+You subtracted the largest theta of the whole table. Every row needs its own: max(dim=1, keepdim=True).
+    theta.amax(1, keepdim=True) -> theta.max()
+    theta.amax(1, keepdim=True) -> theta[0].max()
+You subtracted the mean, the smallest theta or the place of the largest. Subtract the largest itself (.values): then no
+exponent is above 0.
+    amax -> mean
+    amax -> amin
+    amax -> argmax
+"""
 )
 exercise.mistake(
     "You took the log of probabilities. A small one is 0 for a float, and its log is -inf, or hidden by a small "
     "number. Subtract the log of the sum from theta itself.",
-    lambda theta: theta.softmax(1).log(),
-    *(lambda theta, e=e: (theta.softmax(1) + e).log() for e in SMALL_NUMBERS),
+    *(lambda theta, e=e: (theta.softmax(1) + e).log() for e in (0, *SMALL_NUMBERS)),
 )
-exercise.mistake(
-    "You cut large numbers off. Then different theta look equal: shift the row, do not clamp it.",
-    *(lambda theta, most=most: _shifted_by(theta.clamp(max=most), 0.0) for most in (50, 80, 88)),
-    *(lambda theta, most=most: _shifted_by(theta.clamp(-most, most), 0.0) for most in (50, 80, 88)),
-)
-exercise.mistake(
-    "You summed over the whole table, or down its columns. Every row is a distribution of its own: sum over dim=1, "
-    "with keepdim=True.",
-    lambda theta: theta - torch.logsumexp(theta, (0, 1)),
-    lambda theta: _shifted(theta) - _shifted(theta).exp().sum().log(),
-    lambda theta: theta - torch.logsumexp(theta, 0, keepdim=True),
-)
-exercise.mistake(
-    "You divided by the sum of the theta. First exp, which makes them positive, then the sum.",
-    lambda theta: (theta / theta.sum(1, keepdim=True)).log(),
+exercise.slips(
+    """
+You cut large numbers off. Then different theta look equal: shift the row, do not clamp it.
+    theta - largest -> theta.clamp(max=50)
+    theta - largest -> theta.clamp(max=80)
+    theta - largest -> theta.clamp(max=88)
+    theta - largest -> theta.clamp(-50, 50)
+    theta - largest -> theta.clamp(-80, 80)
+    theta - largest -> theta.clamp(-88, 88)
+You summed over the whole table, or down its columns. Every row is a distribution of its own: sum over dim=1, with
+keepdim=True.
+    amax(1, keepdim=True) -> max(); sum(1, keepdim=True) -> sum()
+    sum(1, keepdim=True) -> sum()
+    (1, keepdim=True) -> (0, keepdim=True)
+You divided by the sum of the theta. First exp, which makes them positive, then the sum.
+    = (theta / theta.sum(1, keepdim=True)).log()
+"""
 )
 
 exercise.law("each row sums to 1", rows_sum_to_1)

@@ -56,24 +56,19 @@ exercise.case(
     lambda rng: _layers(_some(rng, 30), torch.randperm(8, generator=rng), strict=True),
 )
 
-exercise.mistake(
-    "You swapped the two rules: > with strict=True, >= otherwise.",
-    lambda below, above, strict: mask(below, above, not strict),
-)
-exercise.mistake(
-    "Your comparison is the wrong way round: above must be the larger number, so that a unit sees what comes before.",
-    lambda below, above, strict: mask(-below, -above, strict),
-)
-exercise.mistake(
-    "Your mask compares the positions of the units. Compare the numbers in below and above.",
-    lambda below, above, strict: mask(torch.arange(len(below)), torch.arange(len(above)), strict),
-)
-exercise.mistake(
-    "You allowed only equal numbers. A unit sees all that comes before it.",
-    lambda below, above, strict: (above[:, None] - int(strict) == below).float(),
-)
-exercise.mistake(
-    "Everything sees everything in your mask.", lambda below, above, strict: torch.ones(len(above), len(below))
+exercise.slips(
+    """
+You swapped the two rules: > with strict=True, >= otherwise.
+    if strict: -> if not strict:
+Your comparison is the wrong way round: above must be the larger number, so that a unit sees what comes before.
+    above[:, None] > -> above[:, None] <
+Your mask compares the positions of the units. Compare the numbers in below and above.
+    = mask(torch.arange(len(below)), torch.arange(len(above)), strict)
+You allowed only equal numbers. A unit sees all that comes before it.
+    = (above[:, None] - int(strict) == below).float()
+Everything sees everything in your mask.
+    = torch.ones(len(above), len(below))
+"""
 )
 
 exercise.law("no variable reaches its own logits", no_variable_reaches_itself)

@@ -15,11 +15,6 @@ def mixture_log_prob(x, weights, means, sds):
     return torch.logsumexp(weights.log() + log_normal, 1)
 
 
-def _log_normals(x, means, sds):
-    """log N(x; mean_k, sd_k^2): (n,), (k,), (k,) -> (n, k)."""
-    return torch.distributions.Normal(means, sds).log_prob(x[:, None])
-
-
 def _mixture(x, weights, means, sds):
     tensors = (torch.as_tensor(a, dtype=x.dtype) for a in (weights, means, sds))
     return {"x": x, **dict(zip(("weights", "means", "sds"), tensors))}
@@ -68,45 +63,35 @@ exercise.case(
     lambda rng: _mixture(50 + normal(rng, 3).double(), [1.0, 1e-12], [0.0, 50.0], [1.0, 1.2]),
 )
 
-exercise.mistake(
-    "exp is 0 for points far away, and log 0 is -inf. Stay with logs: torch.logsumexp, or subtract the largest "
-    "term first.",
-    lambda x, weights, means, sds: (weights * _log_normals(x, means, sds).exp()).sum(1).log(),
-)
-exercise.mistake(
-    "You averaged the logs of the components. The densities add up: exp first, then the sum, then the log.",
-    lambda x, weights, means, sds: (weights * _log_normals(x, means, sds)).sum(1),
-)
-exercise.mistake(
-    "You took one component for each point: the largest, the nearest, or the last of a loop. The "
-    "densities of all of them add up.",
-    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).amax(1),
-    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds))[:, -1],
-    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).exp()[:, -1].log(),
-    lambda x, weights, means, sds: (weights.log() + _log_normals(x, means, sds)).gather(
-        1, (x[:, None] - means).abs().argmin(1, keepdim=True)
-    )[:, 0],
-)
-exercise.mistake(
-    "You multiplied log N by the weight. log(w N) = log w + log N.",
-    lambda x, weights, means, sds: torch.logsumexp(weights * _log_normals(x, means, sds), 1),
+exercise.slips(
+    """
+exp is 0 for points far away, and log 0 is -inf. Stay with logs: torch.logsumexp, or subtract the largest term first.
+    torch.logsumexp(weights.log() + log_normal, 1) -> (weights * log_normal.exp()).sum(1).log()
+You averaged the logs of the components. The densities add up: exp first, then the sum, then the log.
+    torch.logsumexp(weights.log() + log_normal, 1) -> (weights * log_normal).sum(1)
+You took one component for each point: the largest, the nearest, or the last of a loop. The densities of all of them
+add up.
+    torch.logsumexp -> torch.amax
+    torch.logsumexp(weights.log() + log_normal, 1) -> (weights.log() + log_normal)[:, -1]
+    torch.logsumexp(weights.log() + log_normal, 1) -> (weights * log_normal.exp())[:, -1].log()
+    = mixture_log_prob(x, *(a[(x[:, None] - means).abs().argmin(1)[:, None]] for a in (weights, means, sds)))
+You multiplied log N by the weight. log(w N) = log w + log N.
+    weights.log() + log_normal -> weights * log_normal
+"""
 )
 exercise.mistake(
     "You added a small number before a log. Stay with logs from the start: torch.logsumexp.",
-    *(lambda x, w, m, s, e=e: ((w * _log_normals(x, m, s).exp()).sum(1) + e).log() for e in SMALL_NUMBERS),
-    *(lambda x, w, m, s, e=e: mixture_log_prob(x, w + e, m, s) for e in SMALL_NUMBERS[:7]),
+    *(lambda *a, e=e: (mixture_log_prob(*a).exp() + e).log() for e in SMALL_NUMBERS),
+    *(lambda x, weights, *a, e=e: mixture_log_prob(x, weights + e, *a) for e in SMALL_NUMBERS[:7]),
 )
-exercise.mistake(
-    "You gave every component the same weight. They are given: w_k.",
-    lambda x, weights, means, sds: mixture_log_prob(x, torch.full_like(weights, 1 / len(weights)), means, sds),
-)
-
-exercise.mistake(
-    "You mixed the parameters into one Gaussian. Each component has a density of its own; mix the densities.",
-    lambda x, w, m, s: mixture_log_prob(x, w[:1] / w[:1], (w @ m)[None], (w @ s)[None]),
-    lambda x, w, m, s: mixture_log_prob(
-        x, w[:1] / w[:1], (w @ m)[None], (w @ (s**2 + m**2) - (w @ m) ** 2).sqrt()[None]
-    ),
+exercise.slips(
+    """
+You gave every component the same weight. They are given: w_k.
+    = mixture_log_prob(x, torch.ones_like(means) / len(means), means, sds)
+You mixed the parameters into one Gaussian. Each component has a density of its own; mix the densities.
+    = mixture_log_prob(x, weights, weights @ means, weights @ sds)
+    = mixture_log_prob(x, weights, weights @ means, (weights @ (sds**2 + means**2) - (weights @ means) ** 2).sqrt())
+"""
 )
 
 exercise.law("p(x) integrates to 1", mixture_integrates_to_1)

@@ -1,7 +1,5 @@
 """The mutual information of two variables in nats, from pairs of their values."""
 
-import math
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -21,42 +19,6 @@ def _pairs(rng, n, levels, same):
     a = torch.randint(levels, (n,), generator=rng)
     other = (levels * torch.rand(n, generator=rng) ** 2).long()
     return {"a": a, "b": torch.where(torch.rand(n, generator=rng) < same, a, other), "levels": levels}
-
-
-def _of_table(wrong):
-    """What `wrong` makes of the joint shares p(u, v), and of p(u) p(v)."""
-
-    def answer(a, b, levels):
-        p = torch.bincount(a * levels + b, minlength=levels * levels).reshape(levels, levels) / len(a)
-        return wrong(p, p.sum(1)[:, None] * p.sum(0))
-
-    return answer
-
-
-def _information(p, other):
-    """sum_uv p log (p / other), without the pairs that never occur."""
-    return (p * (p / other).log())[p > 0].sum()
-
-
-def _each_pair_once(a, b, levels):
-    """With shares that sum to s < 1: of the pairs that occur again only one is counted."""
-    once = torch.stack([a, b]).unique(dim=1)
-    s = once.shape[1] / len(a)
-    return s * (mutual_information(*once, levels) - math.log(s))
-
-
-def _without_minlength(a, b, levels):
-    torch.bincount(a * levels + b).reshape(levels, levels)
-    return mutual_information(a, b, levels)
-
-
-def _smoothed(alpha):
-    def wrong(a, b, levels):
-        p = torch.bincount(a * levels + b, minlength=levels * levels).reshape(levels, levels) + alpha
-        p = p / p.sum()
-        return _information(p, p.sum(1)[:, None] * p.sum(0))
-
-    return wrong
 
 
 def information_is_symmetric(call, rng):
@@ -94,37 +56,28 @@ def _(rng):
 
 exercise.case("the highest level never occurs", lambda rng: {**_pairs(rng, 100, 3, 0.6), "levels": 5})
 
-exercise.mistake(
-    "On a computer 0 log 0 is NaN. A pair that never occurs adds 0: leave it out, or use torch.special.xlogy.",
-    _of_table(lambda p, independent: (p * (p / independent).log()).sum()),
-)
-exercise.mistake(
-    "You added a number to every count. The shares of the pairs themselves are asked.",
-    *(_smoothed(alpha) for alpha in (1.0, 0.5, 0.1)),
-)
-exercise.mistake(
-    "You compared with the uniform distribution. Compare p(u, v) with p(u) p(v).",
-    _of_table(lambda p, independent: _information(p, 1 / p.numel())),
-)
-exercise.mistake(
-    "This is the entropy of the pair. The information is H(a) + H(b) - H(a, b).",
-    _of_table(lambda p, independent: -torch.special.xlogy(p, p).sum()),
-)
-exercise.mistake(
-    "You weighted with p(u) p(v). The mean is over the pairs: weight with p(u, v).",
-    _of_table(lambda p, independent: (independent * (p / independent).log()).sum()),
-)
-exercise.mistake(
-    "torch.bincount ends at the largest number that occurs. Pass minlength=levels * levels.", _without_minlength
-)
-exercise.mistake(
-    "Your number counts a pair that occurs again only once, as p[a, b] += 1 does. Use torch.bincount, or a loop.",
-    _each_pair_once,
-    lambda a, b, levels: mutual_information(*torch.stack([a, b]).unique(dim=1), levels),
-)
-exercise.mistake(
-    "p.sum(1) * p.sum(0) has one entry for each level. The table of p(u) p(v) is p.sum(1)[:, None] * p.sum(0).",
-    _of_table(lambda p, independent: _information(p, p.sum(0) * p.sum(1))),
+exercise.slips(
+    """
+On a computer 0 log 0 is NaN. A pair that never occurs adds 0: leave it out, or use torch.special.xlogy.
+    p > 0 -> p >= 0
+You added a number to every count. The shares of the pairs themselves are asked.
+    counts.reshape -> (counts + 1).reshape; len(a) -> (counts + 1).sum()
+    counts.reshape -> (counts + 0.5).reshape; len(a) -> (counts + 0.5).sum()
+    counts.reshape -> (counts + 0.1).reshape; len(a) -> (counts + 0.1).sum()
+You compared with the uniform distribution. Compare p(u, v) with p(u) p(v).
+    p.sum(1)[:, None] * p.sum(0) -> torch.ones(levels, levels) / levels**2
+This is the entropy of the pair. The information is H(a) + H(b) - H(a, b).
+    (p[seen] / independent[seen]).log() -> -p[seen].log()
+You weighted with p(u) p(v). The mean is over the pairs: weight with p(u, v).
+    p > 0 -> p >= 0; p[seen] * -> independent[seen] *
+torch.bincount ends at the largest number that occurs. Pass minlength=levels * levels.
+    , minlength=levels * levels) -> )
+Your number counts a pair that occurs again only once, as p[a, b] += 1 does. Use torch.bincount, or a loop.
+    counts.reshape -> (counts > 0).reshape
+    counts.reshape -> (counts > 0).reshape; len(a) -> (counts > 0).sum()
+p.sum(1) * p.sum(0) has one entry for each level. The table of p(u) p(v) is p.sum(1)[:, None] * p.sum(0).
+    p_a[a] * p_b[b] -> (p_a * p_b)[b]
+"""
 )
 
 exercise.law("I(a; b) = I(b; a)", information_is_symmetric)

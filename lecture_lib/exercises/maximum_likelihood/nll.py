@@ -36,22 +36,24 @@ exercise.case(
     "a point far away", lambda rng: {"x": torch.cat([normal(rng, 3), torch.tensor([60.0])]), "mean": 0.0, "sd": 1.5}
 )
 
-exercise.mistake(
-    "You took the log of the mean density. Take the log for each point first, then the mean.",
-    lambda x, mean, sd: -_density(x, mean, sd).mean().log(),
+exercise.slips(
+    """
+You took the log of the mean density. Take the log for each point first, then the mean.
+    log_p.mean() -> log_p.exp().mean().log()
+"""
 )
 exercise.mistake(
     "exp is 0 for a point far away, and log 0 is infinite; a small number added before the log gives a wrong, small "
     "number of nats. Write the log of the formula out, without exp.",
-    lambda x, mean, sd: -_density(x, mean, sd).log().mean(),
-    *(lambda x, mean, sd, e=e: -(_density(x, mean, sd) + e).log().mean() for e in SMALL_NUMBERS),
+    *(lambda x, mean, sd, e=e: -(_density(x, mean, sd) + e).log().mean() for e in (0, *SMALL_NUMBERS)),
     *(lambda x, mean, sd, e=e: -_density(x, mean, sd).clamp(min=e).log().mean() for e in SMALL_NUMBERS),
 )
-exercise.mistake(
-    "Your number is that of the mean of x. Use the mean that is given.", lambda x, mean, sd: nll(x, x.mean(), sd)
-)
-exercise.mistake(
-    "You returned densities. The mean of their -log is asked.",
-    _density,
-    lambda x, mean, sd: _density(x, mean, sd).mean(),
+exercise.slips(
+    """
+Your number is that of the mean of x. Use the mean that is given.
+    = nll(x, x.mean(), sd)
+You returned densities. The mean of their -log is asked.
+    -log_p.mean() -> log_p.exp()
+    -log_p.mean() -> log_p.exp().mean()
+"""
 )

@@ -22,24 +22,6 @@ def _run(rng, n, steps, b, lr, mean=-1.0, log_sd=0.7):
     return {"x": normal(rng, n, mean=1.0, sd=0.8), "batches": batches, "lr": lr, "mean": mean, "log_sd": log_sd}
 
 
-def _one_after_the_other(x, batches, lr, mean, log_sd):
-    path = []
-    for batch in batches:
-        mean = mean - lr * gradient(x[batch], mean, log_sd)[0].item()
-        log_sd = log_sd - lr * gradient(x[batch], mean, log_sd)[1].item()
-        path.append([mean, log_sd])
-    return torch.tensor(path)
-
-
-def _at_the_start(x, batches, lr, mean, log_sd):
-    """Each step of the walk, as from the start."""
-    return -lr * torch.stack([gradient(x[batch], mean, log_sd) for batch in batches])
-
-
-def _with_the_start(*a):
-    return torch.cat([torch.tensor([a[3:]]), sgd(*a)])
-
-
 exercise = Exercise("likelihood.sgd", points=4, reference=sgd)
 
 exercise.case("one step", lambda rng: _run(rng, n=10, steps=1, b=3, lr=0.5))
@@ -47,57 +29,38 @@ exercise.case("batches of 5", lambda rng: _run(rng, n=40, steps=8, b=5, lr=0.3))
 exercise.case("single points", lambda rng: _run(rng, n=20, steps=30, b=1, lr=0.02))
 exercise.case("large batches", lambda rng: _run(rng, n=300, steps=4, b=100, lr=0.4, mean=3.0, log_sd=1.0))
 
-exercise.mistake(
-    "You walk uphill. The gradient points to more nats: subtract lr times the gradient.",
-    lambda x, batches, lr, *start: sgd(x, batches, -lr, *start),
-)
-exercise.mistake(
-    "You moved mean first, and took the derivative for log_sd at the new mean. Compute the whole gradient, "
-    "then move both.",
-    _one_after_the_other,
-)
-exercise.mistake(
-    "Every step of yours begins at the start. Begin where the last step ended.",
-    lambda *a: torch.tensor(a[3:]) + _at_the_start(*a),
-)
-exercise.mistake(
-    "You added up the gradients of the batch. Take their mean.",
-    lambda x, batches, lr, *start: sgd(x, batches, lr * batches.shape[1], *start),
-)
-exercise.mistake(
-    "You used the numbers in batches as data. They say which points to take: x[batch].",
-    lambda x, *a: sgd(torch.arange(len(x)).float(), *a),
-)
-exercise.mistake(
-    "You took the one point x[t] in step t. It sees the points x[batches[t]].",
-    lambda x, batches, *a: sgd(x, torch.arange(len(batches)), *a),
-)
-exercise.mistake("Your path begins with the start. Only the places after a step are asked.", _with_the_start)
-exercise.mistake("You noted each place before its step. Step first, then note.", lambda *a: _with_the_start(*a)[:-1])
-exercise.mistake(
-    "All your rows are equal: you stored the same tensor again and again, and it went on changing. Store a copy, "
-    "theta.clone().",
-    lambda *a: sgd(*a)[-1:].expand(len(a[1]), 2),
-)
-exercise.mistake(
-    "Only the first step is done. Does your function return inside the loop?",
-    lambda *a: torch.cat([sgd(*a)[:1], torch.zeros(len(a[1]) - 1, 2)]),
-    lambda *a: sgd(*a)[:1],
-    lambda *a: sgd(*a)[0],
-)
-exercise.mistake(
-    "Your second column is sd. The walk is in log_sd, and log_sd is asked.",
-    lambda *a: torch.stack([sgd(*a)[:, 0], sgd(*a)[:, 1].exp()], 1),
-)
-exercise.mistake(
-    "You took every gradient at the start. Take it where the last step ended.",
-    lambda *a: torch.tensor(a[3:]) + _at_the_start(*a).cumsum(0),
-)
-exercise.mistake(
-    "You always took the first batch. Step t sees x[batches[t]].",
-    lambda x, batches, *rest: sgd(x, batches[:1].expand_as(batches), *rest),
-)
-exercise.mistake(
-    "You took a step for each point of the batch. A batch is one step, along the mean of its gradients.",
-    lambda x, batches, *rest: sgd(x, batches.reshape(-1, 1), *rest)[batches.shape[1] - 1 :: batches.shape[1]],
+exercise.slips(
+    """
+You walk uphill. The gradient points to more nats: subtract lr times the gradient.
+    - lr * by -> + lr * by
+You moved mean first, and took the derivative for log_sd at the new mean. Compute the whole gradient, then move both.
+    lr * by_log_sd -> lr * gradient(x[batches[t]], mean, log_sd)[1].item()
+Every step of yours begins at the start. Begin where the last step ended.
+    mean = mean - -> m = mean -; log_sd = log_sd - -> s = log_sd -; [mean, log_sd] -> [m, s]
+You added up the gradients of the batch. Take their mean.
+    - lr * by -> - lr * batches.shape[1] * by
+You used the numbers in batches as data. They say which points to take: x[batch].
+    x[batches[t]] -> batches[t].float()
+You took the one point x[t] in step t. It sees the points x[batches[t]].
+    x[batches[t]] -> x[t]
+Your path begins with the start. Only the places after a step are asked.
+    = torch.cat([torch.tensor([[mean, log_sd]]), sgd(x, batches, lr, mean, log_sd)])
+You noted each place before its step. Step first, then note.
+    = torch.cat([torch.tensor([[mean, log_sd]]), sgd(x, batches, lr, mean, log_sd)[:-1]])
+All your rows are equal: you stored the same tensor again and again, and it went on changing. Store a copy,
+theta.clone().
+    path[t] = -> path[:] =
+Only the first step is done. Does your function return inside the loop?
+    range(len(batches)) -> range(1)
+    return path -> return path[:1]
+    return path -> return path[0]
+Your second column is sd. The walk is in log_sd, and log_sd is asked.
+    [mean, log_sd] -> [mean, math.exp(log_sd)]
+You took every gradient at the start. Take it where the last step ended.
+    path = torch -> start, path = (mean, log_sd), torch; mean, log_sd).tolist() -> *start).tolist()
+You always took the first batch. Step t sees x[batches[t]].
+    x[batches[t]] -> x[batches[0]]
+You took a step for each point of the batch. A batch is one step, along the mean of its gradients.
+    = sgd(x, batches.reshape(-1, 1), lr, mean, log_sd)[batches.shape[1] - 1 :: batches.shape[1]]
+"""
 )

@@ -1,7 +1,5 @@
 """Log p(x) of each row under the Bayes net, in nats."""
 
-import math
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -36,16 +34,6 @@ def all_x_sum_to_1(call, rng):
     return "" if abs(total - 1) < 1e-3 else f"Over all 81 possible x your p(x) sums to {total:.4g}. It should be 1."
 
 
-def _picking(pick):
-    """What `pick` takes from the tables, given j, parents, the parents' values u (0 for a root) and v = x."""
-
-    def wrong(x, parents, tables):
-        u = torch.where(parents >= 0, x[:, parents], 0)
-        return pick(tables, torch.arange(len(parents)), parents, u, x).log().sum(1)
-
-    return wrong
-
-
 exercise = Exercise("likelihood.tree_log_prob", points=4, reference=tree_log_prob)
 
 exercise.case("a chain", lambda rng: _net(rng, [-1, 0, 1, 2], 3, 6))
@@ -64,55 +52,42 @@ def _(rng):
     return {**net, "x": torch.tensor([[2, 0], [2, 1], [0, 0]])}
 
 
-exercise.mistake(
-    "You swapped the indices. In tables[j, u, v] the parent's value u comes first, then the variable's own v.",
-    _picking(lambda t, j, parents, u, v: t[j, v, u]),
-    _picking(lambda t, j, parents, u, v: t[j, v, v[:, parents]]),
-    _picking(lambda t, j, parents, u, v: torch.where(parents >= 0, t[j, v, u], t[j, 0, v])),
-)
-exercise.mistake(
-    "tables[j][u][v] picks rows twice. Pick one entry for each row of x: tables[j, u, v].",
-    lambda x, parents, t: sum((t[j][x[:, p]][x[:, j]].log() for j, p in enumerate(parents)), torch.zeros(len(x))),
-)
-exercise.mistake(
-    "You looked up the number of the parent. Its value in this row is asked: x[:, parents[j]].",
-    lambda x, parents, tables: sum(tables[j, p, x[:, j]].log() for j, p in enumerate(parents)),
-    lambda x, parents, tables: sum(tables[j, p, x[:, j]].log() for j, p in enumerate(parents.tolist())),
-)
-exercise.mistake(
-    "A root has -1 in parents. 0 is a variable like all others, and can be a parent: test parents[j] < 0.",
-    lambda x, parents, tables: tree_log_prob(x, parents.where(parents > 0, -1), tables),
-)
-exercise.mistake(
-    "You took the variable before as the parent. Look it up in parents.",
-    lambda x, parents, tables: tree_log_prob(x, torch.arange(len(parents)) - 1, tables),
-)
-exercise.mistake(
-    "You left the root out. It has a table as well: log p(x_root) belongs to the sum.",
-    _picking(lambda t, j, parents, u, v: torch.where(parents >= 0, t[j, u, v], 1)),
-)
-exercise.mistake(
-    "You used the parent's table. p(x_j | x_parent) is in tables[j].",
-    _picking(lambda t, j, parents, u, v: t[torch.where(parents >= 0, parents, j), u, v]),
-    _picking(lambda t, j, parents, u, v: t[parents, u, v]),
-    _picking(lambda t, j, parents, u, v: t[parents, v[:, parents], v]),
+exercise.slips(
+    """
+You swapped the indices. In tables[j, u, v] the parent's value u comes first, then the variable's own v.
+    x[:, parents[j]], x[:, j] -> x[:, j], x[:, parents[j]]
+    x[:, parents[j]], x[:, j] -> x[:, j], x[:, parents[j]]; 0, x[:, j] -> x[:, j], 0
+    x[:, parents[j]], x[:, j] -> x[:, j], x[:, parents[j]]; 0, x[:, j] -> x[:, j], x[:, -1]
+tables[j][u][v] picks rows twice. Pick one entry for each row of x: tables[j, u, v].
+    parents[j] < 0 -> False; tables[j, x[:, parents[j]], x[:, j]] -> tables[j][x[:, parents[j]]][x[:, j]]
+You looked up the number of the parent. Its value in this row is asked: x[:, parents[j]].
+    x[:, parents[j]] -> parents[j]
+A root has -1 in parents. 0 is a variable like all others, and can be a parent: test parents[j] < 0.
+    parents[j] < 0 -> parents[j] <= 0
+You took the variable before as the parent. Look it up in parents.
+    parents[j] -> j - 1
+You left the root out. It has a table as well: log p(x_root) belongs to the sum.
+    p = tables[j, 0, x[:, j]] -> continue
+You used the parent's table. p(x_j | x_parent) is in tables[j].
+    tables[j, x -> tables[parents[j], x
+    tables[j -> tables[parents[j]
+    tables[j -> tables[parents[j]; 0, x[:, j] -> x[:, -1], x[:, j]
+"""
 )
 exercise.mistake(
     "You added a small number before the log, or clamped. What cannot happen has log p(x) = -inf.",
     *(lambda x, parents, tables, e=e: tree_log_prob(x, parents, tables + e) for e in SMALL_NUMBERS),
     *(lambda x, parents, tables, e=e: tree_log_prob(x, parents, tables.clamp(min=e)) for e in SMALL_NUMBERS),
 )
-exercise.mistake(
-    "math.log(0) is an error in Python. torch.log(torch.tensor(0.0)) is -inf, which is right for what cannot happen.",
-    lambda *a: [math.log(0) if v == -math.inf else v for v in tree_log_prob(*a).tolist()],
-)
-exercise.mistake(
-    "You took the mean over the variables. The logs of the factors add up.",
-    lambda x, *a: tree_log_prob(x, *a) / x.shape[1],
-)
-exercise.mistake(
-    "A product of many small numbers is 0 for a float. Take the logs first, then the sum.",
-    lambda *a: tree_log_prob(*a).exp().log(),
+exercise.slips(
+    """
+math.log(0) is an error in Python. torch.log(torch.tensor(0.0)) is -inf, which is right for what cannot happen.
+    p.log() -> torch.tensor([math.log(v) for v in p])
+You took the mean over the variables. The logs of the factors add up.
+    return log_p -> return log_p / x.shape[1]
+A product of many small numbers is 0 for a float. Take the logs first, then the sum.
+    return log_p -> return log_p.exp().log()
+"""
 )
 
 exercise.law("p(x) sums to 1", all_x_sum_to_1)

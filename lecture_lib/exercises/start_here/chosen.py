@@ -27,24 +27,20 @@ exercise.case("5 rows of 3", _rows(5, 3))
 exercise.case("as many rows as columns", _rows(4, 4))
 exercise.case("one row", _rows(1, 6))
 
-exercise.mistake(
-    "table[:, which] takes these columns of every row, a whole table. Give the rows a number each, too: "
-    "table[torch.arange(n), which].",
-    lambda table, which: table[:, which],
-)
-exercise.mistake(
-    "table[which] takes whole rows. Which number of row i is asked: table[torch.arange(n), which].",
-    lambda table, which: table[which],
-)
-exercise.mistake("You took the largest of each row. which says the place.", lambda table, which: table.amax(1))
-exercise.mistake(
-    "You took a number for each row from the first row only. Row i has its own.", lambda table, which: table[0, which]
-)
-exercise.mistake(
-    "Row and column are exchanged: the row comes first, table[i, which[i]].",
-    lambda table, which: table.T[torch.arange(len(table)), which],
-)
-exercise.mistake(
-    "which holds the columns. The rows are counted 0, 1, 2, ..., whatever which is.",
-    lambda table, which: torch.tensor([table[i, i] for i in which]),
+exercise.slips(
+    """
+table[:, which] takes these columns of every row, a whole table. Give the rows a number each, too:
+table[torch.arange(n), which].
+    torch.arange(len(table)) -> :
+table[which] takes whole rows. Which number of row i is asked: table[torch.arange(n), which].
+    torch.arange(len(table)), which -> which
+You took the largest of each row. which says the place.
+    = table.amax(1)
+You took a number for each row from the first row only. Row i has its own.
+    torch.arange(len(table)) -> 0
+Row and column are exchanged: the row comes first, table[i, which[i]].
+    torch.arange(len(table)), which -> which, torch.arange(len(table))
+which holds the columns. The rows are counted 0, 1, 2, ..., whatever which is.
+    torch.arange(len(table)) -> which
+"""
 )

@@ -21,14 +21,16 @@ exercise.case("4 and 6 numbers", lambda rng: {"x": normal(rng, 4), "y": normal(r
 exercise.case("5 and 5 numbers", lambda rng: {"x": normal(rng, 5), "y": normal(rng, 5)})
 exercise.case("1 and 3 numbers", lambda rng: {"x": normal(rng, 1), "y": normal(rng, 3)})
 
-exercise.mistake(
-    "You subtracted number by number. With shapes (n,) and (n,) torch takes the first from the first and so on; a "
-    "table needs a column: x[:, None].",
-    lambda x, y: x - y,
+exercise.slips(
+    """
+You subtracted number by number. With shapes (n,) and (n,) torch takes the first from the first and so on; a table
+needs a column: x[:, None].
+    x[:, None] -> x
+Your table is turned: row i belongs to x_i. The column is x[:, None], of shape (n, 1).
+    x[:, None] - y -> x - y[:, None]
+The sign: x_i - y_j is asked.
+    x[:, None] - y -> y - x[:, None]
+You took absolute values. x_i - y_j has a sign.
+    x[:, None] - y -> (x[:, None] - y).abs()
+"""
 )
-exercise.mistake(
-    "Your table is turned: row i belongs to x_i. The column is x[:, None], of shape (n, 1).",
-    lambda x, y: x - y[:, None],
-)
-exercise.mistake("The sign: x_i - y_j is asked.", lambda x, y: y - x[:, None])
-exercise.mistake("You took absolute values. x_i - y_j has a sign.", lambda x, y: (x[:, None] - y).abs())

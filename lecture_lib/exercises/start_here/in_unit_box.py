@@ -32,22 +32,17 @@ exercise.case("points in the plane", _box(6, 2))
 exercise.case("as many points as dimensions", _box(3, 3))
 exercise.case("one dimension", _box(4, 1))
 
-exercise.mistake("A parenthesis is missing: low comes off first, then all is divided.", lambda x, a, b: x - a / (b - a))
-exercise.mistake(
-    "The result should be divided by the width high - low, not by high.", lambda x, low, high: (x - low) / high
+exercise.slips(
+    """
+A parenthesis is missing: low comes off first, then all is divided.
+    (x - low) / -> x - low /
+The result should be divided by the width high - low, not by high.
+    (high - low) -> high
+You used the points' own smallest and largest numbers. low and high are given.
+    = (x - x.amin(0)) / (x.amax(0) - x.amin(0))
+low is still to be subtracted.
+    (x - low) -> x
+You gave each row an edge of its own. low[j] and high[j] are those of column j.
+    range(x.shape[1]) -> range(len(x)); [:, j] -> [j]
+"""
 )
-exercise.mistake(
-    "You used the points' own smallest and largest numbers. low and high are given.",
-    lambda x, low, high: (x - x.amin(0)) / (x.amax(0) - x.amin(0)),
-)
-exercise.mistake("low is still to be subtracted.", lambda x, low, high: x / (high - low))
-
-
-def _row_by_row(x, low, high):
-    y = x.clone()
-    for i in range(len(x)):
-        y[i] = (x[i] - low[i]) / (high[i] - low[i])
-    return y
-
-
-exercise.mistake("You gave each row an edge of its own. low[j] and high[j] are those of column j.", _row_by_row)

@@ -1,7 +1,5 @@
 """The log probability, in nats, of a series of independent throws of a die."""
 
-import math
-
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -50,35 +48,30 @@ exercise.case(
     lambda rng: {"throws": torch.tensor([0, 1, 5]), "p": torch.tensor([0.2, 0.2, 0.2, 0.2, 0.2, 0.0])},
 )
 
-exercise.mistake(
-    "The product of a thousand small numbers is too small for a float and becomes 0. "
-    "Take the log of each factor first, then add.",
-    lambda throws, p: p[throws].prod().log(),
-)
-exercise.mistake(
-    "You added the probabilities. Independent events multiply, so their logs add: take the log first, then the sum.",
-    lambda throws, p: p[throws].sum().log(),
-)
-exercise.mistake(
-    "Your number is that of one throw only. Does `return`, or the start of your sum, stand inside the loop?",
-    *(lambda throws, p, i=i: p[throws[i]].log() for i in (0, -1)),
-)
-exercise.mistake(
-    "Your number for the impossible throw is finite. A series that cannot happen has probability 0, and log 0 is -inf. "
-    "torch's Categorical, too, puts a small number in place of 0.",
-    *(lambda throws, p, e=e: p[throws].clamp(min=e).log().sum() for e in (math.exp(-20), torch.finfo().eps, 1e-8)),
-    *(lambda throws, p, e=e: (p[throws] + e).log().sum() for e in (1e-6, 1e-8, 1e-10, 1e-12)),
-    lambda throws, p: p[throws][p[throws] > 0].log().sum(),
-)
-exercise.mistake(
-    "math.log(0) is an error in Python. torch.log(torch.tensor(0.0)) is -inf, which an impossible series asks for.",
-    lambda throws, p: sum(math.log(p[throw]) for throw in throws),
-)
-exercise.mistake(
-    "A face that is impossible and was never thrown spoils your sum: 0 * log 0 is NaN. Add log p of the throws alone.",
-    lambda throws, p: (throws.bincount(minlength=6) * p.log()).sum(),
-)
-exercise.mistake(
-    "You went through the faces, not through the throws: the probability of throw i is p[throws[i]].",
-    lambda throws, p: sum(p[i].log() for i in range(len(throws))),
+exercise.slips(
+    """
+The product of a thousand small numbers is too small for a float and becomes 0. Take the log of each factor first, then
+add.
+    .log().sum() -> .prod().log()
+You added the probabilities. Independent events multiply, so their logs add: take the log first, then the sum.
+    .log().sum() -> .sum().log()
+Your number is that of one throw only. Does `return`, or the start of your sum, stand inside the loop?
+    total += p -> return p
+    total += p -> total = p
+Your number for the impossible throw is finite. A series that cannot happen has probability 0, and log 0 is -inf.
+torch's Categorical, too, puts a small number in place of 0.
+    p[throws] -> p[throws].clamp(min=math.exp(-20))
+    p[throws] -> p[throws].clamp(min=torch.finfo().eps)
+    p[throws] -> (p[throws] + 1e-6)
+    p[throws] -> (p[throws] + 1e-8)
+    p[throws] -> (p[throws] + 1e-10)
+    p[throws] -> (p[throws] + 1e-12)
+    p[throws] -> p[throws][p[throws] > 0]
+math.log(0) is an error in Python. torch.log(torch.tensor(0.0)) is -inf, which an impossible series asks for.
+    p[throw].log() -> math.log(p[throw])
+A face that is impossible and was never thrown spoils your sum: 0 * log 0 is NaN. Add log p of the throws alone.
+    = (throws.bincount(minlength=6) * p.log()).sum()
+You went through the faces, not through the throws: the probability of throw i is p[throws[i]].
+    in throws: -> in range(len(throws)):
+"""
 )

@@ -27,19 +27,18 @@ exercise.case("3 rows of 5", _counts(3, 5))
 exercise.case("as many rows as columns", _counts(4, 4))
 exercise.case("one row", _counts(1, 6))
 
-exercise.mistake(
-    "You divided the columns by the sums of the rows: counts.sum(1) has shape (n,), and torch lays it along each row. "
-    "With keepdim=True it is a column, (n, 1).",
-    lambda counts: counts / counts.sum(1),
-)
-exercise.mistake(
-    "Your columns sum to 1. The rows should: sum over dimension 1, along a row.",
-    lambda counts: counts / counts.sum(0, keepdim=True),
-)
-exercise.mistake(
-    "You divided by the sum of the whole table. Each row has its own.", lambda counts: counts / counts.sum()
-)
-exercise.mistake("You divided by the largest of each row.", lambda counts: counts / counts.amax(1, keepdim=True))
-exercise.mistake(
-    "That is softmax, with exp in it. The counts themselves are to be divided.", lambda counts: counts.softmax(1)
+exercise.slips(
+    """
+You divided the columns by the sums of the rows: counts.sum(1) has shape (n,), and torch lays it along each row. With
+keepdim=True it is a column, (n, 1).
+    sum(1, keepdim=True) -> sum(1)
+Your columns sum to 1. The rows should: sum over dimension 1, along a row.
+    sum(1, keepdim=True) -> sum(0, keepdim=True)
+You divided by the sum of the whole table. Each row has its own.
+    sum(1, keepdim=True) -> sum()
+You divided by the largest of each row.
+    sum(1, keepdim=True) -> amax(1, keepdim=True)
+That is softmax, with exp in it. The counts themselves are to be divided.
+    = counts.softmax(1)
+"""
 )

@@ -29,21 +29,18 @@ exercise.case(
 exercise.case("the last levels never do", lambda rng: {"levels": torch.randint(3, (12,), generator=rng), "k": 7})
 exercise.case("a gap", lambda rng: {"levels": 2 * torch.randint(4, (15,), generator=rng), "k": 8})
 
-exercise.mistake(
-    "torch.bincount ends at the largest number that it has seen. With minlength=k there is a count for each level.",
-    lambda levels, k: torch.bincount(levels),
-)
-exercise.mistake(
-    "You returned shares. The counts are asked.", lambda levels, k: torch.bincount(levels, minlength=k) / len(levels)
-)
-exercise.mistake(
-    "Only levels that come up are counted: unique leaves out the others. They have the count 0.",
-    lambda levels, k: levels.unique(return_counts=True)[1],
-    lambda levels, k: tally((levels[:, None] > levels.unique()).sum(1), k),
-)
-exercise.mistake(
-    "You returned the levels in order. How often each comes up is asked.", lambda levels, k: levels.sort().values
-)
-exercise.mistake(
-    "You count from 1. The levels begin at 0.", lambda levels, k: torch.bincount(levels, minlength=k + 1)[1 : k + 1]
+exercise.slips(
+    """
+torch.bincount ends at the largest number that it has seen. With minlength=k there is a count for each level.
+    levels, minlength=k -> levels
+You returned shares. The counts are asked.
+    minlength=k) -> minlength=k) / len(levels)
+Only levels that come up are counted: unique leaves out the others. They have the count 0.
+    = levels.unique(return_counts=True)[1]
+    i in range(k) -> i, level in enumerate(levels.unique()); levels == i -> levels == level
+You returned the levels in order. How often each comes up is asked.
+    = levels.sort().values
+You count from 1. The levels begin at 0.
+    levels == i -> levels == i + 1
+"""
 )

@@ -84,124 +84,56 @@ def in_a_loop(share, counts, tone, wanted):
     return best
 
 
-def _wrong(lower=None, of=lambda tone: tone, none=len, other=-torch.inf, reaches=torch.ge):
-    """lower(share, counts): what has to reach wanted; other: the tone of a start where it does not."""
-    lower = lower or (lambda p, n: p - 2 * (p * (1 - p) / n).sqrt())
-
-    def wrong(share, counts, tone, wanted):
-        sure = reaches(lower(share, counts), wanted)
-        return torch.where(sure, of(tone), other).argmax() if sure.any() else none(counts)
-
-    return wrong
-
-
-def _sure(share, counts, wanted) -> list[int]:
-    """The numbers of the starts that are sure."""
-    return (share - 2 * (share * (1 - share) / counts).sqrt() >= wanted).nonzero()[:, 0].tolist()
-
-
-def _among(starts, best):
-    return starts.index(best) if best in starts else best
-
-
-exercise.mistake(
-    "A share from a few images may be luck. Subtract two standard errors before you compare it with wanted.",
-    _wrong(lambda p, n: p),
-)
-exercise.mistake("One error is too little: 2 are asked.", _wrong(lambda p, n: p - (p * (1 - p) / n).sqrt()))
-exercise.mistake(
-    "Two errors are asked, not 1.96 of them.",
-    _wrong(lambda p, n: p - 1.96 * (p * (1 - p) / n).sqrt()),
-)
-exercise.mistake(
-    "You took the error of wanted. Each share has its own: sqrt(share (1 - share) / count).",
-    lambda share, counts, tone, wanted: _wrong(lambda p, n: p - 2 * (wanted * (1 - wanted) / n).sqrt())(
-        share, counts, tone, wanted
-    ),
-)
-exercise.mistake(
-    "The errors are added: a share that is too low would pass by its doubt. Subtract them.",
-    _wrong(lambda p, n: p + 2 * (p * (1 - p) / n).sqrt()),
-)
-exercise.mistake(
-    "Your error is too small. That of a share is sqrt(share (1 - share) / count): the root is of all of it.",
-    _wrong(lambda p, n: p - 2 * p * (1 - p) / n),
-    _wrong(lambda p, n: p - 2 * (p * (1 - p)).sqrt() / n),
-)
-exercise.mistake(
-    "You took the spread of single images. The error of a share is smaller: divide by the count, inside of the root.",
-    _wrong(lambda p, n: p - 2 * (p * (1 - p)).sqrt()),
-)
-exercise.mistake(
-    "The factor 1 - share is missing: the error of a share is sqrt(share (1 - share) / count).",
-    _wrong(lambda p, n: p - 2 * (p / n).sqrt()),
-)
-exercise.mistake(
-    "Each share has its own count. You took one for all.",
-    _wrong(lambda p, n: p - 2 * (p * (1 - p) / n.float().mean()).sqrt()),
-    _wrong(lambda p, n: p - 2 * (p * (1 - p) / n.sum()).sqrt()),
-)
-exercise.mistake(
-    "That is how many starts there are, as if none were sure. Look at which are: share - 2 errors >= wanted.",
-    lambda share, counts, tone, wanted: len(counts),
-)
-exercise.mistake(
-    "That is the largest tone of all. Only starts with the class of A beyond doubt come in.",
-    lambda share, counts, tone, wanted: tone.argmax(),
-)
-exercise.mistake(
-    "That is the largest share. Among the starts that are sure the largest tone is asked.",
-    lambda share, counts, tone, wanted: share.argmax(),
-)
-exercise.mistake(
-    "That is the first start that is sure. Of all that are, the one with the largest tone is asked.",
-    _wrong(of=lambda tone: -torch.arange(len(tone)).float()),
-)
-exercise.mistake(
-    "That is the last start that is sure. Of all that are, the one with the largest tone is asked.",
-    _wrong(of=lambda tone: torch.arange(len(tone)).float()),
-)
-exercise.mistake(
-    "A tone of -0.9 is the opposite of B's. You took the size of the correlation.", _wrong(of=lambda tone: tone.abs())
-)
-exercise.mistake(
-    "At least wanted is enough: a start that lies two errors above it, exactly, is sure, too.",
-    _wrong(reaches=torch.gt),
-)
-exercise.mistake(
-    "A start that is not sure got the tone 0, which is more than any tone below 0. With -inf it can never win.",
-    _wrong(other=0.0),
-)
-exercise.mistake(
-    "Only tones above 0 can win here. Tones may all be below 0: begin with the first start that is sure, or with -inf.",
-    lambda share, counts, tone, wanted: (
-        i if tone[min(i := int(choose(share, counts, tone, wanted)), len(tone) - 1)] > 0 else len(counts)
-    ),
-)
-exercise.mistake(
-    "You counted among the starts that are sure. The number among all starts is asked.",
-    lambda share, counts, tone, wanted: _among(_sure(share, counts, wanted), choose(share, counts, tone, wanted)),
-)
-exercise.mistake(
-    "A tone has to be larger than the largest so far. You compared it with that of the start before.",
-    lambda share, counts, tone, wanted: max(
-        (s for s in _sure(share, counts, wanted) if s == _sure(share, counts, wanted)[0] or tone[s] > tone[s - 1]),
-        default=len(counts),
-    ),
-)
-exercise.mistake(
-    "Where no start is sure, B gets no layer: return len(counts).",
-    _wrong(none=lambda counts: 0),
-    _wrong(none=lambda counts: -1),
-    _wrong(none=lambda counts: len(counts) - 1),
-)
-exercise.mistake(
-    "That is a tone. The number of its start is asked.",
-    lambda share, counts, tone, wanted: tone[min(int(choose(share, counts, tone, wanted)), len(tone) - 1)],
-    lambda share, counts, tone, wanted: (
-        tone[i] if (i := int(choose(share, counts, tone, wanted))) < len(tone) else len(counts)
-    ),
-    lambda share, counts, tone, wanted: torch.where(
-        share - 2 * (share * (1 - share) / counts).sqrt() >= wanted, tone, -torch.inf
-    ).max(),
+exercise.slips(
+    """
+A share from a few images may be luck. Subtract two standard errors before you compare it with wanted.
+    share - 2 * error -> share
+One error is too little: 2 are asked.
+    2 * error -> error
+Two errors are asked, not 1.96 of them.
+    2 * error -> 1.96 * error
+You took the error of wanted. Each share has its own: sqrt(share (1 - share) / count).
+    share * (1 - share) -> wanted * (1 - wanted)
+The errors are added: a share that is too low would pass by its doubt. Subtract them.
+    share - 2 * error -> share + 2 * error
+Your error is too small. That of a share is sqrt(share (1 - share) / count): the root is of all of it.
+    (share * (1 - share) / counts).sqrt() -> share * (1 - share) / counts
+You took the spread of single images. The error of a share is smaller: divide by the count, inside of the root.
+    (1 - share) / counts -> (1 - share)
+The factor 1 - share is missing: the error of a share is sqrt(share (1 - share) / count).
+    share * (1 - share) -> share
+Each share has its own count. You took one for all.
+    / counts -> / counts.float().mean()
+    / counts -> / counts.sum()
+That is how many starts there are, as if none were sure. Look at which are: share - 2 errors >= wanted.
+    = len(counts)
+That is the largest tone of all. Only starts with the class of A beyond doubt come in.
+    = tone.argmax()
+That is the largest share. Among the starts that are sure the largest tone is asked.
+    = share.argmax()
+That is the first start that is sure. Of all that are, the one with the largest tone is asked.
+    (best == len(counts) or tone[s] > tone[best]) -> best == len(counts)
+That is the last start that is sure. Of all that are, the one with the largest tone is asked.
+    >= wanted and (best == len(counts) or tone[s] > tone[best]) -> >= wanted
+A tone of -0.9 is the opposite of B's. You took the size of the correlation.
+    (sure, tone, -> (sure, tone.abs(),
+At least wanted is enough: a start that lies two errors above it, exactly, is sure, too.
+    >= wanted -> > wanted
+A start that is not sure got the tone 0, which is more than any tone below 0. With -inf it can never win.
+    -torch.inf -> 0.0
+Only tones above 0 can win here. Tones may all be below 0: begin with the first start that is sure, or with -inf.
+    and (best == len(counts) -> and tone[s] > 0 and (best == len(counts)
+You counted among the starts that are sure. The number among all starts is asked.
+    torch.where(sure, tone, -torch.inf).argmax() -> tone[sure].argmax()
+A tone has to be larger than the largest so far. You compared it with that of the start before.
+    tone[s] > tone[best] -> tone[s] > tone[s - 1]
+Where no start is sure, B gets no layer: return len(counts).
+    else len(counts) -> else 0
+    else len(counts) -> else -1
+    else len(counts) -> else len(counts) - 1
+That is a tone. The number of its start is asked.
+    return best -> return tone[min(best, len(tone) - 1)]
+    .argmax() -> .max()
+    .argmax() if sure.any() else len(counts) -> .max()
+"""
 )

@@ -60,49 +60,33 @@ def by_distributions(log_p_x, z, mean, log_sd):
     return log_p_x + ratio.sum(-1)
 
 
-def _wrong(power=2.0, entropy=1.0, sign=-1.0, prior=1.0):
-    """The squares are divided by exp(power log_sd)."""
-
-    def wrong(log_p_x, z, mean, log_sd):
-        log_q = -((z - mean) ** 2 / torch.exp(power * log_sd) / 2 + entropy * log_sd).sum(-1)
-        return log_p_x - prior * (z**2).sum(-1) / 2 + sign * log_q
-
-    return wrong
-
-
-exercise.mistake(
-    "Nothing is repaired yet: these are the broken function's numbers. Which of them may not scatter?",
-    _wrong(power=1.0, entropy=0.0),
-)
-exercise.mistake(
-    "One fault is left: a density divides by its sd, so log q has -log_sd in it. Its sum is missing.",
-    _wrong(entropy=0.0),
-)
-exercise.mistake(
-    "One fault is left: the square of z - mean is divided by the variance, exp(2 log_sd). You divide by the sd.",
-    _wrong(power=1.0),
-)
-exercise.mistake(
-    "log sd has the wrong sign: a narrow q has a high density, so log q has -log_sd in it.", _wrong(entropy=-1.0)
-)
-exercise.mistake("w = p / q: log q is subtracted. You added it.", _wrong(sign=1.0))
-exercise.mistake(
-    "You averaged over the draws. Each draw has a weight of its own.",
-    lambda *a: (w := log_weights(*a)).mean(0, keepdim=True).expand_as(w),
-    lambda *a: log_weights(*a).mean(0),
-)
-exercise.mistake(
-    "That is the log of the mean of w over the draws. log w of each draw is asked.",
-    lambda *a: (w := log_weights(*a)).logsumexp(0) - torch.tensor(float(len(w))).log(),
-    lambda *a: log_weights(*a).logsumexp(0),
-)
-exercise.mistake("log q is missing: w = p / q.", _wrong(sign=0.0))
-exercise.mistake("The prior N(z; 0, I) is missing: p(x, z) = p(x | z) p(z).", _wrong(prior=0.0))
-exercise.mistake("The prior has the wrong sign: its log is -z^2 / 2.", _wrong(prior=-1.0))
-exercise.mistake(
-    "log p(x | z) is missing: p(x, z) = p(x | z) p(z).", lambda p, z, m, s: log_weights(torch.zeros_like(p), z, m, s)
-)
-exercise.mistake(
-    "The mean over the latents was taken. Their log densities add up: sum(-1).",
-    lambda p, z, m, s: p + (log_weights(torch.zeros_like(p), z, m, s)) / z.shape[-1],
+exercise.slips(
+    """
+Nothing is repaired yet: these are the broken function's numbers. Which of them may not scatter?
+    2 * log_sd -> log_sd; / 2 - log_sd.sum(-1) -> / 2
+One fault is left: a density divides by its sd, so log q has -log_sd in it. Its sum is missing.
+    / 2 - log_sd.sum(-1) -> / 2
+One fault is left: the square of z - mean is divided by the variance, exp(2 log_sd). You divide by the sd.
+    2 * log_sd -> log_sd
+log sd has the wrong sign: a narrow q has a high density, so log q has -log_sd in it.
+    - log_sd.sum(-1) -> + log_sd.sum(-1)
+w = p / q: log q is subtracted. You added it.
+    - log_q -> + log_q
+You averaged over the draws. Each draw has a weight of its own.
+    log_p_x + log_prior - log_q -> (log_p_x + log_prior - log_q).mean(0).expand_as(log_p_x)
+    log_p_x + log_prior - log_q -> (log_p_x + log_prior - log_q).mean(0)
+That is the log of the mean of w over the draws. log w of each draw is asked.
+    = log_weights(log_p_x, z, mean, log_sd).logsumexp(0) - math.log(len(z))
+    = log_weights(log_p_x, z, mean, log_sd).logsumexp(0)
+log q is missing: w = p / q.
+    + log_prior - log_q -> + log_prior
+The prior N(z; 0, I) is missing: p(x, z) = p(x | z) p(z).
+    + log_prior - log_q -> - log_q
+The prior has the wrong sign: its log is -z^2 / 2.
+    + log_prior -> - log_prior
+log p(x | z) is missing: p(x, z) = p(x | z) p(z).
+    log_p_x + log_prior -> log_prior
+The mean over the latents was taken. Their log densities add up: sum(-1).
+    .sum(-1) -> .mean(-1)
+"""
 )

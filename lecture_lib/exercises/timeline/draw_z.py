@@ -22,26 +22,33 @@ exercise.case("some images", lambda rng: _posterior(rng, 5, 3))
 exercise.case("narrow ones", lambda rng: _posterior(rng, 4, 2, log_sd=-2.0))
 exercise.case("wide ones", lambda rng: _posterior(rng, 1, 6, log_sd=1.0))
 
-exercise.mistake(
-    "The noise was scaled by the variance. The sd is exp(log_sd).", lambda m, s, e: m + torch.exp(2 * s) * e
-)
-exercise.mistake("The noise was scaled by log_sd itself. The sd is exp(log_sd).", lambda m, s, e: m + s * e)
-exercise.mistake(
-    "You took log_sd for the log of the variance: exp(log_sd) is the sd.", lambda m, s, e: m + (s / 2).exp() * e
-)
-exercise.mistake(
-    "That makes noise of z: the way back. z = mean + sd noise.",
-    lambda m, s, e: (e - m) / s.exp(),
-    lambda m, s, e: (e - m) * s.exp(),
-)
-exercise.mistake("The noise is not scaled: z = mean + sd noise.", lambda m, s, e: m + e)
-exercise.mistake("That is the mean, without noise.", lambda m, s, e: m)
-exercise.mistake("The mean was scaled, too. Only the noise is.", lambda m, s, e: (m + e) * s.exp())
-exercise.mistake("Mean and noise have changed places.", lambda m, s, e: e + s.exp() * m)
-exercise.mistake("Mean and sd have changed places.", lambda m, s, e: s.exp() + m * e)
-exercise.mistake("The mean is missing.", lambda m, s, e: s.exp() * e)
-exercise.mistake("The sd itself was added. It scales the noise: a product.", lambda m, s, e: m + s.exp() + e)
-exercise.mistake(
-    "You made noise of your own. Take the noise that you are given.",
-    lambda m, s, e: m + s.exp() * normal(torch.Generator().manual_seed(0), *m.shape),
+
+exercise.slips(
+    """
+The noise was scaled by the variance. The sd is exp(log_sd).
+    exp(log_sd) -> exp(2 * log_sd)
+The noise was scaled by log_sd itself. The sd is exp(log_sd).
+    torch.exp(log_sd) -> log_sd
+You took log_sd for the log of the variance: exp(log_sd) is the sd.
+    exp(log_sd) -> exp(log_sd / 2)
+That makes noise of z: the way back. z = mean + sd noise.
+    = (noise - mean) / torch.exp(log_sd)
+    = (noise - mean) * torch.exp(log_sd)
+The noise is not scaled: z = mean + sd noise.
+    = mean + noise
+That is the mean, without noise.
+    = mean
+The mean was scaled, too. Only the noise is.
+    = (mean + noise) * torch.exp(log_sd)
+Mean and noise have changed places.
+    = noise + torch.exp(log_sd) * mean
+Mean and sd have changed places.
+    = torch.exp(log_sd) + mean * noise
+The mean is missing.
+    = torch.exp(log_sd) * noise
+The sd itself was added. It scales the noise: a product.
+    = mean + torch.exp(log_sd) + noise
+You made noise of your own. Take the noise that you are given.
+    * noise -> * normal(torch.Generator().manual_seed(0), *mean.shape)
+"""
 )

@@ -1,7 +1,5 @@
 """F(v), by which p(v) = exp(-F(v)) / Z: the sum over all states of the hidden units is done."""
 
-import math
-
 import torch
 from torch.nn.functional import softplus
 
@@ -40,73 +38,49 @@ def with_the_log_written_out(v, W, b, c):
     return -linear - torch.log1p(torch.exp(-inputs.abs())).sum(1) - inputs.clamp(min=0).sum(1)
 
 
-def _wrong(term, of_b=lambda v, b: v @ b):
-    """term(inputs): what stands in place of the sum of softplus."""
-    return lambda v, W, b, c: -of_b(v, b) - term(v @ W + c)
-
-
-exercise.mistake(
-    "ReLU takes the better of the two states of a unit, the energy of the most likely h. Both count: log(e^0 + e^a) = "
-    "softplus(a).",
-    _wrong(lambda a: a.relu().sum(1)),
-    _wrong(lambda a: (a.sigmoid().round() * a).sum(1)),
+exercise.slips(
+    """
+ReLU takes the better of the two states of a unit, the energy of the most likely h. Both count: log(e^0 + e^a) =
+softplus(a).
+    softplus( -> torch.relu(
+You added up c + v W as if each unit were on. A unit is off or on, and both count: softplus.
+    softplus( -> (
+That is log of the unnormalised p(v), minus the free energy. The likelier v, the lower is F.
+    = -free_energy(v, W, b, c)
+The term -b v is missing: the bias of the pixels.
+    -v @ b - softplus -> -softplus
+c is missing: the bias of the hidden units.
+    v @ W + c -> v @ W
+That is the energy with p(h = 1 | v) in place of h. It lacks the entropy of h: softplus has both.
+    softplus(v @ W + c) -> (torch.sigmoid(v @ W + c) * (v @ W + c))
+The mean over the units was taken. Each unit brings a factor to p(v), so their logs add up: sum(1).
+    .sum(1) -> .mean(1)
+log(1 + e^a) belongs to each unit. You added the units up before the log.
+    softplus(v @ W + c).sum(1) -> softplus((v @ W + c).sum(1))
+    softplus(v @ W + c).sum(1) -> torch.exp(v @ W + c).sum(1).log1p()
+That counts the states in which exactly one unit is on. Each unit is off or on, for itself: the sum of softplus.
+    softplus(v @ W + c).sum(1) -> torch.logsumexp(v @ W + c, 1)
+exp of a large number is infinite in float32. softplus(a) is log(1 + e^a), and large a do it no harm.
+    softplus(v @ W + c) -> (1 + torch.exp(v @ W + c)).log()
+The log is to base 2. The natural one gives nats.
+    softplus(v @ W + c) -> (1 + torch.exp(v @ W + c)).log2()
+    .sum(1) -> .sum(1) / math.log(2)
+Those are the factors 1 + e^a, without their logs.
+    softplus(v @ W + c).sum(1) -> (1 + torch.exp(v @ W + c)).prod(1)
+    softplus(v @ W + c) -> (1 + torch.exp(v @ W + c))
+c stands beside softplus. It belongs to the input of its unit: softplus(c_j + (v W)_j).
+    (v @ W + c).sum(1) -> (v @ W).sum(1) - c.sum()
+    (v @ W + c).sum(1) -> (v @ W).sum(1) + c.sum()
+You cut off large inputs before exp. log(1 + e^a) is nearly a itself there, and softplus gives it.
+    v @ W + c -> (v @ W + c).clamp(max=10)
+    v @ W + c -> (v @ W + c).clamp(max=20)
+    v @ W + c -> (v @ W + c).clamp(max=30)
+    v @ W + c -> (v @ W + c).clamp(max=50)
+    v @ W + c -> (v @ W + c).clamp(max=80)
+    v @ W + c -> (v @ W + c).clamp(max=88)
+That is e^(-F(v)), which is Z p(v). F(v) itself is asked, a log.
+    = torch.exp(-free_energy(v, W, b, c))
+You added up over the images, too. Each has its own F(v): sum(1).
+    = free_energy(v, W, b, c).sum()
+"""
 )
-exercise.mistake(
-    "You added up c + v W as if each unit were on. A unit is off or on, and both count: softplus.",
-    _wrong(lambda a: a.sum(1)),
-)
-exercise.mistake(
-    "That is log of the unnormalised p(v), minus the free energy. The likelier v, the lower is F.",
-    lambda v, W, b, c: -free_energy(v, W, b, c),
-)
-exercise.mistake(
-    "The term -b v is missing: the bias of the pixels.", _wrong(lambda a: softplus(a).sum(1), lambda v, b: 0)
-)
-exercise.mistake(
-    "c is missing: the bias of the hidden units.", lambda v, W, b, c: free_energy(v, W, b, torch.zeros_like(c))
-)
-exercise.mistake(
-    "That is the energy with p(h = 1 | v) in place of h. It lacks the entropy of h: softplus has both.",
-    _wrong(lambda a: (a.sigmoid() * a).sum(1)),
-)
-exercise.mistake(
-    "The mean over the units was taken. Each unit brings a factor to p(v), so their logs add up: sum(1).",
-    _wrong(lambda a: softplus(a).mean(1)),
-)
-exercise.mistake(
-    "log(1 + e^a) belongs to each unit. You added the units up before the log.",
-    _wrong(lambda a: softplus(a.sum(1))),
-    _wrong(lambda a: a.exp().sum(1).log1p()),
-)
-exercise.mistake(
-    "That counts the states in which exactly one unit is on. Each unit is off or on, for itself: the sum of softplus.",
-    _wrong(lambda a: a.logsumexp(1)),
-)
-exercise.mistake(
-    "exp of a large number is infinite in float32. softplus(a) is log(1 + e^a), and large a do it no harm.",
-    _wrong(lambda a: (1 + a.exp()).log().sum(1)),
-    _wrong(lambda a: (1 + a.exp()).prod(1).log()),
-)
-exercise.mistake(
-    "The log is to base 2. The natural one gives nats.",
-    _wrong(lambda a: (1 + a.exp()).log2().sum(1)),
-    _wrong(lambda a: softplus(a).sum(1) / math.log(2)),
-)
-exercise.mistake(
-    "Those are the factors 1 + e^a, without their logs.",
-    _wrong(lambda a: (1 + a.exp()).prod(1)),
-    _wrong(lambda a: (1 + a.exp()).sum(1)),
-)
-exercise.mistake(
-    "c stands beside softplus. It belongs to the input of its unit: softplus(c_j + (v W)_j).",
-    lambda v, W, b, c: free_energy(v, W, b, torch.zeros_like(c)) - c.sum(),
-    lambda v, W, b, c: free_energy(v, W, b, torch.zeros_like(c)) + c.sum(),
-)
-exercise.mistake(
-    "You cut off large inputs before exp. log(1 + e^a) is nearly a itself there, and softplus gives it.",
-    *(_wrong(lambda a, most=most: softplus(a.clamp(max=most)).sum(1)) for most in (10, 20, 30, 50, 80, 88)),
-)
-exercise.mistake(
-    "That is e^(-F(v)), which is Z p(v). F(v) itself is asked, a log.", lambda *a: (-free_energy(*a)).exp()
-)
-exercise.mistake("You added up over the images, too. Each has its own F(v): sum(1).", lambda *a: free_energy(*a).sum())

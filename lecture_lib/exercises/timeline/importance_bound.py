@@ -37,73 +37,55 @@ def with_the_largest_in_front(log_w):
     return largest + (log_w - largest).exp().mean(0).log()
 
 
-FEW = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)  # what is added so that no log of 0 is taken
-
-exercise.mistake(
-    "That is the mean of the logs. The log of the mean is asked, which is higher.", lambda log_w: log_w.mean(0)
-)
-exercise.mistake("The factor 1 / k is missing: subtract log k.", lambda log_w: log_w.logsumexp(0))
-exercise.mistake(
-    "You averaged over the images. The draws are the first dimension, and each image has its own bound.",
-    lambda log_w: log_w.logsumexp(1) - math.log(log_w.shape[1]),
-)
-exercise.mistake(
-    "You added up over the images, and subtracted log k. The draws are the first dimension: 0.",
-    lambda log_w: log_w.logsumexp(1) - math.log(len(log_w)),
-)
-exercise.mistake(
-    "log of the number of images was subtracted. The mean is over the draws: log k, k = len(log_w).",
-    lambda log_w: log_w.logsumexp(0) - math.log(log_w.shape[1]),
-)
-exercise.mistake(
-    "exp(-800) is 0 for the computer, and exp(200) infinite. Take the largest out first, or logsumexp.",
-    lambda log_w: log_w.exp().mean(0).log(),
-    lambda log_w: (log_w.exp().sum(0) / len(log_w)).log(),
-    lambda log_w: log_w.exp().sum(0).log() - math.log(len(log_w)),
-    lambda log_w: log_w.double().exp().mean(0).log(),
-    *(lambda log_w, e=e: (log_w.exp().mean(0) + e).log() for e in (1e-38, 1e-30, 1e-20, 1e-16, *FEW)),
-    *(lambda log_w, e=e: (log_w.exp() + e).mean(0).log() for e in (1e-30, 1e-20, *FEW)),
-)
-exercise.mistake(
-    "You took the largest out, and did not add it again after the log.",
-    lambda log_w: (log_w - log_w.amax(0)).exp().mean(0).log(),
-)
-exercise.mistake(
-    "That is one bound for all images together. Each column has its own.",
-    lambda log_w: log_w.flatten().logsumexp(0) - math.log(log_w.numel()),
-    lambda log_w: importance_bound(log_w).mean(),
-    lambda log_w: importance_bound(log_w).sum(),
-)
-exercise.mistake(
-    "The mean divides the weights by k, not their log: subtract log k.", lambda log_w: log_w.logsumexp(0) / len(log_w)
-)
-exercise.mistake(
-    "That is the mean weight, or the sum of weights. Its log is asked.",
-    lambda log_w: log_w.exp().mean(0),
-    lambda log_w: log_w.logsumexp(0).exp() / len(log_w),
-    lambda log_w: log_w.exp().sum(0),
-    lambda log_w: log_w.logsumexp(0).exp(),
-)
-exercise.mistake(
-    "log k is subtracted: a mean is smaller than a sum.", lambda log_w: log_w.logsumexp(0) + math.log(len(log_w))
-)
-exercise.mistake("You subtracted k. Its log is what 1 / k becomes.", lambda log_w: log_w.logsumexp(0) - len(log_w))
-exercise.mistake("That is the largest weight. The mean of all is asked.", lambda log_w: log_w.amax(0))
-exercise.mistake(
-    "That is the largest weight over k. All of them are added up before.",
-    lambda log_w: log_w.amax(0) - math.log(len(log_w)),
-)
-exercise.mistake(
-    "You took the smallest out. Then exp of the others can be infinite: take the largest.",
-    lambda log_w: (log_w - log_w.amin(0)).exp().mean(0).log() + log_w.amin(0),
-    lambda log_w: (log_w - log_w.mean(0)).exp().mean(0).log() + log_w.mean(0),
-)
-exercise.mistake(
-    "That is a mean of log w, each with the weight w. The log of the mean of w is asked.",
-    lambda log_w: (log_w.softmax(0) * log_w).sum(0),
-)
-exercise.mistake(
-    "You took the same largest out for all images. Where it is far above an image's own, exp is 0 again: max(0).",
-    lambda log_w: (log_w - log_w.max()).exp().mean(0).log() + log_w.max(),
-    lambda log_w: (log_w - log_w.max()).exp().sum(0).log() + log_w.max() - math.log(len(log_w)),
+exercise.slips(
+    """
+That is the mean of the logs. The log of the mean is asked, which is higher.
+    = log_w.mean(0)
+The factor 1 / k is missing: subtract log k.
+    = log_w.logsumexp(0)
+You averaged over the images. The draws are the first dimension, and each image has its own bound.
+    = importance_bound(log_w.T)
+You added up over the images, and subtracted log k. The draws are the first dimension: 0.
+    (log_w, 0) -> (log_w, 1)
+log of the number of images was subtracted. The mean is over the draws: log k, k = len(log_w).
+    len(log_w) -> log_w.shape[1]
+exp(-800) is 0 for the computer, and exp(200) infinite. Take the largest out first, or logsumexp.
+    = log_w.exp().mean(0).log()
+    = log_w.double().exp().mean(0).log()
+    = (log_w.exp().mean(0) + 1e-38).log()
+    = (log_w.exp().mean(0) + 1e-30).log()
+    = (log_w.exp().mean(0) + 1e-20).log()
+    = (log_w.exp().mean(0) + 1e-16).log()
+    = (log_w.exp().mean(0) + 1e-12).log()
+    = (log_w.exp().mean(0) + 1e-10).log()
+    = (log_w.exp().mean(0) + 1e-9).log()
+    = (log_w.exp().mean(0) + 1e-8).log()
+    = (log_w.exp().mean(0) + 1e-7).log()
+    = (log_w.exp().mean(0) + 1e-6).log()
+You took the largest out, and did not add it again after the log.
+    largest + (log_w -> (log_w
+That is one bound for all images together. Each column has its own.
+    = importance_bound(log_w.flatten())
+    = importance_bound(log_w).mean()
+    = importance_bound(log_w).sum()
+The mean divides the weights by k, not their log: subtract log k.
+    - math.log(len(log_w)) -> / len(log_w)
+That is the mean weight, or the sum of weights. Its log is asked.
+    = log_w.exp().mean(0)
+    = log_w.exp().sum(0)
+log k is subtracted: a mean is smaller than a sum.
+    - math.log -> + math.log
+You subtracted k. Its log is what 1 / k becomes.
+    math.log(len(log_w)) -> len(log_w)
+That is the largest weight. The mean of all is asked.
+    = log_w.amax(0)
+That is the largest weight over k. All of them are added up before.
+    = log_w.amax(0) - math.log(len(log_w))
+You took the smallest out. Then exp of the others can be infinite: take the largest.
+    log_w.max(0) -> log_w.min(0)
+That is a mean of log w, each with the weight w. The log of the mean of w is asked.
+    = (log_w.softmax(0) * log_w).sum(0)
+You took the same largest out for all images. Where it is far above an image's own, exp is 0 again: max(0).
+    log_w.max(0).values -> log_w.max()
+"""
 )

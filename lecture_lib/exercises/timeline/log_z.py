@@ -39,74 +39,48 @@ def in_a_loop(W, b, c):
     return torch.stack(terms).logsumexp(0)
 
 
-def _states(hidden, values=(0.0, 1.0)):
-    return torch.tensor(list(product(values, repeat=hidden)))
-
-
-def _wrong(term=None, end=lambda terms: terms.logsumexp(0), states=_states):
-    """term(h, inputs, c): of states h (k, hidden) with the inputs b + W h (k, d)."""
-    term = term or (lambda h, a, c: h @ c + softplus(a).sum(1))
-    return lambda W, b, c: end(term(h := states(len(c)), h @ W.T + b, c))
-
-
-exercise.mistake(
-    "That is the log of the mean over the states. Z is their sum.",
-    _wrong(end=lambda t: t.logsumexp(0) - torch.tensor(float(len(t))).log()),
+exercise.slips(
+    """
+That is the log of the mean over the states. Z is their sum.
+    .logsumexp(0) -> .logsumexp(0) - math.log(len(terms))
+You added up the logs: that multiplies the terms. Z is a sum of exp: logsumexp.
+    .logsumexp(0) -> .sum(0)
+You averaged the logs. Z is a sum of exp: logsumexp.
+    .logsumexp(0) -> .mean(0)
+That is the state h = 0 alone, in which no hidden unit is on. All 2^hidden states count.
+    = softplus(b).sum()
+That is the largest term. All states count: logsumexp.
+    .logsumexp(0) -> .max()
+You added up b + W h as if each pixel were on. A pixel is off or on, and both count: softplus.
+    softplus( -> (
+ReLU takes the better of the two states of a pixel. Both count: log(e^0 + e^a) = softplus(a).
+    softplus( -> torch.relu(
+The factors of the pixels were added. Given h the pixels are independent: they multiply, and their logs add up.
+    .sum(1) -> .logsumexp(1)
+    .sum(1) -> .exp().sum(1).log()
+    softplus(b + W @ h).sum() -> torch.exp(b + W @ h).sum().log1p()
+    softplus(b + W @ h).sum() -> softplus((b + W @ h).sum())
+Your hidden units are -1 or 1. Here they are 0 or 1.
+    [0.0, 1.0] -> [-1.0, 1.0]
+c h is missing: the bias of the hidden units.
+    states @ c + softplus -> softplus
+b is missing: the bias of the pixels.
+    states @ W.T + b -> states @ W.T
+b stands beside softplus. It belongs to the input of its pixel: softplus(b_i + (W h)_i).
+    softplus(b + W @ h) -> (b + softplus(W @ h))
+The sign is the other way round: that is -log Z.
+    = -log_z(W, b, c)
+The state in which all hidden units are on is missing: there are 2^hidden states.
+    range(2 ** len(c)) -> range(2 ** len(c) - 1)
+The state in which all hidden units are off is missing: there are 2^hidden states.
+    range(2 ** len(c)) -> range(1, 2 ** len(c))
+Those are the states in which one hidden unit is on. Any number of them may be: 2^hidden states.
+    torch.tensor(list(product([0.0, 1.0], repeat=len(c)))) -> torch.eye(len(c))
+You took the mean over the pixels. Their logs add up: sum(1).
+    .sum(1) -> .mean(1)
+exp of a large number is infinite in float32. Stay with logs: softplus, and logsumexp at the end.
+    .logsumexp(0) -> .exp().sum().log()
+That is Z. Its log is asked.
+    = log_z(W, b, c).exp()
+"""
 )
-exercise.mistake(
-    "You added up the logs: that multiplies the terms. Z is a sum of exp: logsumexp.", _wrong(end=lambda t: t.sum(0))
-)
-exercise.mistake("You averaged the logs. Z is a sum of exp: logsumexp.", _wrong(end=lambda t: t.mean(0)))
-exercise.mistake(
-    "That is the state h = 0 alone, in which no hidden unit is on. All 2^hidden states count.",
-    lambda W, b, c: softplus(b).sum(),
-)
-exercise.mistake("That is the largest term. All states count: logsumexp.", _wrong(end=lambda t: t.max()))
-exercise.mistake(
-    "You added up b + W h as if each pixel were on. A pixel is off or on, and both count: softplus.",
-    _wrong(lambda h, a, c: h @ c + a.sum(1)),
-)
-exercise.mistake(
-    "ReLU takes the better of the two states of a pixel. Both count: log(e^0 + e^a) = softplus(a).",
-    _wrong(lambda h, a, c: h @ c + a.relu().sum(1)),
-)
-exercise.mistake(
-    "The factors of the pixels were added. Given h the pixels are independent: they multiply, and their logs add up.",
-    _wrong(lambda h, a, c: h @ c + softplus(a).logsumexp(1)),
-    _wrong(lambda h, a, c: h @ c + softplus(a).exp().sum(1).log()),
-    _wrong(lambda h, a, c: h @ c + a.exp().sum(1).log1p()),
-    _wrong(lambda h, a, c: h @ c + softplus(a.sum(1))),
-)
-exercise.mistake(
-    "Your hidden units are -1 or 1. Here they are 0 or 1.", _wrong(states=lambda k: _states(k, (-1.0, 1.0)))
-)
-exercise.mistake("c h is missing: the bias of the hidden units.", _wrong(lambda h, a, c: softplus(a).sum(1)))
-exercise.mistake("b is missing: the bias of the pixels.", lambda W, b, c: log_z(W, torch.zeros_like(b), c))
-exercise.mistake(
-    "b stands beside softplus. It belongs to the input of its pixel: softplus(b_i + (W h)_i).",
-    lambda W, b, c: log_z(W, torch.zeros_like(b), c) + b.sum(),
-)
-exercise.mistake("The sign is the other way round: that is -log Z.", lambda *a: -log_z(*a))
-exercise.mistake(
-    "The state in which all hidden units are on is missing: there are 2^hidden states.",
-    _wrong(states=lambda k: _states(k)[:-1]),
-)
-exercise.mistake(
-    "The state in which all hidden units are off is missing: there are 2^hidden states.",
-    _wrong(states=lambda k: _states(k)[1:]),
-)
-exercise.mistake(
-    "Those are the states in which one hidden unit is on. Any number of them may be: 2^hidden states.",
-    _wrong(states=torch.eye),
-)
-exercise.mistake(
-    "You took the mean over the pixels. Their logs add up: sum(1).",
-    _wrong(lambda h, a, c: h @ c + softplus(a).mean(1)),
-)
-exercise.mistake(
-    "exp of a large number is infinite in float32. Stay with logs: softplus, and logsumexp at the end.",
-    _wrong(end=lambda t: t.exp().sum().log()),
-    _wrong(lambda h, a, c: h @ c + (1 + a.exp()).log().sum(1)),
-    lambda W, b, c: ((h := _states(len(c))) @ c).exp().mul((1 + (h @ W.T + b).exp()).prod(1)).sum().log(),
-)
-exercise.mistake("That is Z. Its log is asked.", lambda *a: log_z(*a).exp())

@@ -36,38 +36,29 @@ def into_a_copy(w_a, w_b, start):
     return w
 
 
-exercise.mistake("A and B are swapped: A has the layers before start.", lambda a, b, start: mixed(b, a, start))
-exercise.mistake(
-    "Layer start still got the w of A. From start on it is B's.", lambda a, b, start: mixed(a, b, start + 1)
-)
-exercise.mistake(
-    "The layer before start got the w of B. Up to start - 1 it is A's.",
-    lambda a, b, start: mixed(a, b, max(start - 1, 0)),
-    lambda a, b, start: mixed(a, b, start - 1),
-)
-exercise.mistake(
-    "You mixed the images: the first of them are A's, the others B's. Each image is mixed by layers, dimension 1.",
-    lambda a, b, start: torch.cat([a[:start], b[start:]]),
-)
-exercise.mistake(
-    "You mixed within w: its first numbers are A's. A layer gets a whole w: dimension 1.",
-    lambda a, b, start: torch.cat([a[..., :start], b[..., start:]], -1),
-)
-exercise.mistake(
-    "Only layer start got the w of B. From start on all layers are B's.",
-    lambda a, b, start: torch.cat([a[:, :start], b[:, start : start + 1], a[:, start + 1 :]], 1),
-)
-exercise.mistake(
-    "Layer start is left out: it got neither the w of A nor that of B.",
-    lambda a, b, start: torch.cat([a[:, :start], 0 * a[:, start : start + 1], b[:, start + 1 :]], 1),
-    lambda a, b, start: torch.cat([a[:, :start], b[:, start + 1 :]], 1),
-)
-exercise.mistake(
-    "The parts were joined along the images. Layers are dimension 1: torch.cat(parts, 1).",
-    lambda a, b, start: torch.cat([a[:, :start], b[:, start:]]),
-)
-exercise.mistake("That is the mean of both. Each layer gets the w of one of them.", lambda a, b, start: (a + b) / 2)
-exercise.mistake(
-    "The layers of B begin at its first one. Layer start gets what B has for layer start: w_b[:, start:].",
-    lambda a, b, start: torch.cat([a[:, :start], b[:, : a.shape[1] - start]], 1),
+exercise.slips(
+    """
+A and B are swapped: A has the layers before start.
+    = mixed(w_b, w_a, start)
+Layer start still got the w of A. From start on it is B's.
+    = mixed(w_a, w_b, start + 1)
+The layer before start got the w of B. Up to start - 1 it is A's.
+    = mixed(w_a, w_b, start - 1)
+    = mixed(w_a, w_b, max(start - 1, 0))
+You mixed the images: the first of them are A's, the others B's. Each image is mixed by layers, dimension 1.
+    = torch.cat([w_a[:start], w_b[start:]])
+You mixed within w: its first numbers are A's. A layer gets a whole w: dimension 1.
+    = torch.cat([w_a[..., :start], w_b[..., start:]], -1)
+Only layer start got the w of B. From start on all layers are B's.
+    w[:, start:] = w_b[:, start:] -> w[:, start] = w_b[:, start]
+Layer start is left out: it got neither the w of A nor that of B.
+    = torch.cat([w_a[:, :start], 0 * w_a[:, start : start + 1], w_b[:, start + 1 :]], 1)
+    = torch.cat([w_a[:, :start], w_b[:, start + 1 :]], 1)
+The parts were joined along the images. Layers are dimension 1: torch.cat(parts, 1).
+    = torch.cat([w_a[:, :start], w_b[:, start:]])
+That is the mean of both. Each layer gets the w of one of them.
+    = (w_a + w_b) / 2
+The layers of B begin at its first one. Layer start gets what B has for layer start: w_b[:, start:].
+    w_b[:, start:] -> w_b[:, : w_a.shape[1] - start]
+"""
 )

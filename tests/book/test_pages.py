@@ -5,11 +5,14 @@ import functools
 import html
 import http.server
 import inspect
+import os
 import re
 import threading
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+import pypandoc
 import pytest
 from nbconvert.exporters import HTMLExporter, LatexExporter
 
@@ -207,14 +210,15 @@ def test_the_moving_picture_stands_still_for_those_who_want_it(page, address):
 # ---------------------------------------------------------------- on paper, and as a page of its own
 
 
-def test_each_notebook_has_its_figures_in_latex_and_in_html():
-    """The texts of cells aside, for which nbconvert calls pandoc."""
-    nothing = {"convert_pandoc": lambda source, *_, **__: '{"blocks": [], "meta": {}, "pandoc-api-version": [1, 23]}'}
+def test_each_notebook_has_its_figures_in_latex_and_in_html(monkeypatch):
+    pandoc = Path(pypandoc.get_pandoc_path()).parent
+    monkeypatch.setenv("PATH", f"{pandoc}{os.pathsep}{os.environ['PATH']}")
     for path in SOLUTIONS:
         outputs = [o for c in nbformat.read(path, 4).cells if c.cell_type == "code" for o in c.outputs]
         figures = sum("<img" in output.get("data", {}).get("text/html", "") for output in outputs)
-        latex, resources = LatexExporter(filters=nothing).from_filename(path)
+        latex, resources = LatexExporter().from_filename(path)
         named = re.findall(r"\\includegraphics.*?\{(.*?\.png)\}|\\adjustimage\{.*?\}\{(.*?\.png)\}", latex)
         assert figures == len(named) == len(resources["outputs"]), path
+        assert r"\section{" in latex and r"\(" in latex, path  # what stood in Markdown cells
         page, _ = HTMLExporter().from_filename(path)
         assert len(re.findall(r'<img\b[^>]*\bsrc="data:image/png;base64,', page)) == figures, path

@@ -71,7 +71,6 @@ You took the cheapest of all. Its gap to the best is more than 2 errors wide: th
 Too strict: a gap of up to 2 errors may be luck, and its error is sqrt(e^2 + e_best^2).
     2 * error -> error
     2 * error -> 2 * e
-    2 * error -> 2 * e[best]
 You added the two errors, as if bars that overlap meant no difference. Errors of independent means add as squares:
 sqrt(e^2 + e_best^2).
     (e**2 + e[best] ** 2).sqrt() -> e + e[best]
@@ -84,7 +83,7 @@ That is the error of the differences, game by game. Asked is sqrt(e^2 + e_best^2
 A cost of 0 is the cheapest of all: what is not within 2 errors has to cost infinity, or to be left out.
     math.inf -> 0
 You took the spread of single games. The error of a mean is sd / sqrt(seeds).
-    distance.std(1) / math.sqrt(distance.shape[1]) -> distance.std(1)
+    / math.sqrt(distance.shape[1]) ->
 The sd is divided by the number of seeds. The error of a mean is sd / sqrt(seeds).
     math.sqrt(distance.shape[1]) -> distance.shape[1]
 The root is taken of the number of ratios. Each mean is over the seeds: sd / sqrt(seeds).
@@ -92,7 +91,7 @@ The root is taken of the number of ratios. Each mean is over the seeds: sd / sqr
 The sd divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.
     std(1) -> std(1, correction=0)
 The root around the sum of squares is missing: sqrt(e^2 + e_best^2).
-    (e**2 + e[best] ** 2).sqrt() -> e**2 + e[best] ** 2
+    .sqrt() ->
 That is the first ratio within 2 errors. Of all within them, the cheapest is asked.
     torch.where(gap <= 2 * error, cost, math.inf).argmin() -> (gap <= 2 * error).float().argmax()
 That is the dearest of those within 2 errors. The cheapest is asked.

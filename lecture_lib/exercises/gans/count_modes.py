@@ -49,9 +49,9 @@ exercise.slips(
 One stray point covers a mode with you. It should get at least a tenth of its fair share, 0.1 n / k points.
     0.1 * len(x) / len(means) -> 1
 A mode needs a tenth of its fair share, 0.1 n / k. You asked for the whole of it, n / k.
-    0.1 * len(x) -> len(x)
+    0.1 * ->
 The fair share is n / k. You forgot to divide by the number of modes.
-    len(x) / len(means) -> len(x)
+    / len(means) ->
 n is the number of all samples, the bad ones included.
     len(x) -> good.sum()
 You averaged over the whole table. A sample is close or not: look at its nearest mode.

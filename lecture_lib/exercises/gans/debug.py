@@ -50,22 +50,22 @@ exercise.slips(
     """
 Nothing is repaired yet: this does what the broken function does. Does a gradient ever reach G, and is an old one ever
 cleared?
-    D(fake)) -> D(fake.detach())); adam_g.zero_grad() -> pass
+    D(fake) -> D(fake.detach()); adam_g.zero_grad() ->
 One fault is left: G does not move. Is G(z) detached on the way to its own loss, or is G's step missing?
-    D(fake)) -> D(fake.detach()))
+    D(fake) -> D(fake.detach())
 One fault is left: G steps with the gradients of all rounds so far. Clear them with adam_g.zero_grad() before G's
 loss.backward().
-    adam_g.zero_grad() -> pass
+    adam_g.zero_grad() ->
 The gradient of D's own loss reached G, too, and G stepped along it. Detach the forgeries in D's step, or clear G's
 gradients after it.
-    fake.detach() -> G(z); adam_g.zero_grad() -> pass; adam_d.zero_grad() -> adam_d.zero_grad(), adam_g.zero_grad()
-    fake.detach() -> G(z); adam_g.zero_grad() -> pass; adam_g.step() -> adam_g.step(), adam_g.zero_grad()
+    fake.detach() -> G(z); adam_g.zero_grad() ->; adam_d.zero_grad() -> adam_d.zero_grad(), adam_g.zero_grad()
+    fake.detach() -> G(z); adam_g.zero_grad() ->; adam_g.step() -> adam_g.step(), adam_g.zero_grad()
 D steps with old gradients: G's step leaves some in D. Clear them with adam_d.zero_grad() before D's backward().
-    adam_d.zero_grad() -> pass
-    adam_d.zero_grad() -> pass; adam_d.step() -> adam_d.step(), adam_d.zero_grad()
+    adam_d.zero_grad() ->
+    adam_d.zero_grad() ->; adam_d.step() -> adam_d.step(), adam_d.zero_grad()
 Old gradients are in both players now: zero_grad comes before each loss.backward().
-    adam_d.zero_grad() -> pass; adam_g.zero_grad() -> pass
-    .zero_grad() -> .zero_grad; adam_g.step() -> adam_g.step(), adam_d.zero_grad(), adam_g.zero_grad()
+    adam_d.zero_grad() ->; adam_g.zero_grad() ->
+    adam_d.zero_grad() ->; adam_g.zero_grad() ->; adam_g.step() -> adam_g.step(), D.zero_grad(), G.zero_grad()
 D moved twice, and G not at all: the second step is that of adam_g.
     adam_g.step() -> adam_d.step()
     adam_g. -> adam_d.
@@ -75,7 +75,7 @@ G stepped before D. In a round D comes first.
     = generator_step(G, D, adam_g, z), discriminator_step(G, D, adam_d, x, z)
     = non_saturating(D(G(z))).backward(), adam_g.step(), cross_entropy(D(x), D(G(z).detach())).backward(), adam_d.step()
 D did not move: loss.backward(), then adam_d.step(), and no zero_grad in between.
-    adam_d.step() -> pass
+    adam_d.step() ->
 That is the minimax loss of G. The broken function had the right one, gans.non_saturating.
     -F.logsigmoid(D(G(z))) -> F.logsigmoid(-D(G(z)))
 G went the wrong way: its loss has the wrong sign.

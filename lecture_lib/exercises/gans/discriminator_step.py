@@ -1,11 +1,10 @@
 """The parameters of D and G after two steps of D."""
 
-import torch
 from torch.nn import functional as F
 
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import _game
-from lecture_lib.gans import cross_entropy, descend, discriminator_step
+from lecture_lib.gans import discriminator_step
 from lecture_lib.sandbox.adapters import on_d
 
 
@@ -37,32 +36,22 @@ def with_the_loss_by_hand(G, D, optimizer, x, z):
 exercise.slips(
     """
 Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().
-    optimizer.zero_grad() -> pass
-    optimizer.zero_grad() -> pass; optimizer.step() -> optimizer.step(), optimizer.zero_grad()
+    optimizer.zero_grad() ->
+    optimizer.zero_grad() ->; optimizer.step() -> optimizer.step(), optimizer.zero_grad()
 D did not move. After loss.backward() comes optimizer.step(), and no zero_grad in between.
-    optimizer.step() -> pass
+    optimizer.step() ->
 D took two steps, one on data and one on forgeries. Its loss is the sum of both terms, with one step.
-    loss(D(x), D(G(z).detach())) -> F.softplus(-D(x)).mean()), descend(optimizer, F.softplus(D(G(z))).mean()
-    loss(D(x), D(G(z).detach())) -> F.softplus(D(G(z))).mean()), descend(optimizer, F.softplus(-D(x)).mean()
+    = descend(optimizer, F.softplus(-D(x)).mean()), descend(optimizer, F.softplus(D(G(z))).mean())
+    = descend(optimizer, F.softplus(D(G(z))).mean()), descend(optimizer, F.softplus(-D(x)).mean())
 The order of the last lines: first loss.backward(), then optimizer.step().
-    optimizer.step() -> pass; optimizer.zero_grad() -> optimizer.step(), optimizer.zero_grad()
+    optimizer.step() ->; optimizer.zero_grad() -> optimizer.step(), optimizer.zero_grad()
 D went the wrong way. The labels are swapped, or the loss has the wrong sign.
     real, fake = D(x) -> fake, real = D(x)
     loss.backward() -> (-loss).backward()
 The forgeries taught D nothing. Is their term in the loss, and does detach stand around G(z), not around D(G(z))?
     D(G(z).detach()) -> D(G(z)).detach()
-"""
-)
-
-
-@exercise.mistake("G moved, too. In D's step G is fixed: step only with the optimizer of D.")
-def _(G, D, optimizer, x, z):
-    both = torch.optim.SGD([*D.parameters(), *G.parameters()], optimizer.defaults["lr"])
-    descend(both, cross_entropy(D(x), D(G(z))))
-
-
-exercise.slips(
-    """
+G moved, too. In D's step G is fixed: step only with the optimizer of D.
+    = descend(torch.optim.SGD([*D.parameters(), *G.parameters()], **optimizer.defaults), cross_entropy(D(x), D(G(z))))
 That is G's loss. In this step D learns to tell apart.
     -F.logsigmoid(real).mean() - F.logsigmoid(-fake) -> -F.logsigmoid(fake)
 The sigmoid came twice: D answers with logits, and the loss takes logits.

@@ -1,11 +1,10 @@
 """The parameters of G and D after two steps of G with the non-saturating loss."""
 
-import torch
 from torch.nn import functional as F
 
 from lecture_lib.exercises.engine import Exercise
 from lecture_lib.exercises.gans import _game
-from lecture_lib.gans import descend, generator_step, non_saturating
+from lecture_lib.gans import generator_step
 from lecture_lib.sandbox.adapters import on_g
 
 
@@ -40,24 +39,14 @@ That is D's loss on forgeries: G helped D to see through them.
 G did not move. Does D look at G(z), without detach, which belongs to D's step, and is G's step taken?
     fake = D(G(z)) -> fake = D(G(z).detach())
 Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().
-    optimizer.zero_grad() -> pass
-    optimizer.zero_grad() -> pass; optimizer.step() -> optimizer.step(), optimizer.zero_grad()
-"""
-)
-
-
-@exercise.mistake("D moved, too. In G's step D is fixed: step only with the optimizer of G.")
-def _(G, D, optimizer, z):
-    both = torch.optim.SGD([*G.parameters(), *D.parameters()], optimizer.defaults["lr"])
-    descend(both, non_saturating(D(G(z))))
-
-
-exercise.slips(
-    """
+    optimizer.zero_grad() ->
+    optimizer.zero_grad() ->; optimizer.step() -> optimizer.step(), optimizer.zero_grad()
+D moved, too. In G's step D is fixed: step only with the optimizer of G.
+    = descend(torch.optim.SGD([*G.parameters(), *D.parameters()], **optimizer.defaults), non_saturating(D(G(z))))
 The sigmoid came twice: D answers with logits, and the loss takes logits.
     (fake) -> (fake.sigmoid())
 The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).
-    fake = D(G(z)) -> fake = G(z)
+    = optimizer.zero_grad(), non_saturating(G(z)).backward(), optimizer.step()
 That is D's loss, with the forgeries as data as well. G's is gans.non_saturating(D(G(z))).
     F.logsigmoid(fake).mean() -> F.logsigmoid(fake).mean() - F.logsigmoid(-fake).mean()
 """

@@ -51,7 +51,6 @@ That is the ratio p / q. D* = p / (p + q).
 exp of a very small log density is rounded to 0, and 0 / 0 is no number. Divide by p first: D* = 1 / (1 + q / p), which
 needs only log p - log q.
     = log_p.exp() / (log_p.exp() + log_q.exp())
-    = 1 / (1 + log_q.exp() / log_p.exp())
     = (log_p - (m := max(*log_p, *log_q))).exp() / ((log_p - m).exp() + (log_q - m).exp())
     = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.0)
     = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.5)
@@ -60,8 +59,6 @@ The small number that you added is larger than both densities. Divide by p first
     = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-12)
     = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-10)
     = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-8)
-    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-7)
-    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-6)
 exp of a large number is infinite, and inf / inf is NaN. Divide by it: 1 / (1 + exp(log q - log p)).
     = torch.exp(log_p - log_q) / (1 + torch.exp(log_p - log_q))
 You divided logs of densities as if they were densities.

@@ -35,7 +35,7 @@ exercise.style(sliced_wasserstein)
 exercise.slips(
     """
 The projections are not sorted. The i-th smallest of x belongs to the i-th smallest of y.
-    (x @ directions.T).sort(0).values -> x @ directions.T; (y @ directions.T).sort(0).values -> y @ directions.T
+    .sort(0).values ->
 You sorted only one of the two.
     (y @ directions.T).sort(0).values -> y @ directions.T
     (x @ directions.T).sort(0).values -> x @ directions.T
@@ -50,6 +50,6 @@ You compared only the means of the projections.
 You sorted before projecting, coordinate by coordinate. Project first: sorting breaks the points apart.
     = ((x.sort(0).values - y.sort(0).values) @ directions.T).abs().mean()
 You compared the coordinates and did not project.
-    x @ directions.T -> x; y @ directions.T -> y
+    @ directions.T ->
 """
 )

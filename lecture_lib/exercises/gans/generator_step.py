@@ -47,6 +47,7 @@ The sigmoid came twice: D answers with logits, and the loss takes logits.
     (fake) -> (fake.sigmoid())
 The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).
     = optimizer.zero_grad(), non_saturating(G(z)).backward(), optimizer.step()
+    fake = D(G(z)) -> fake = G(z)
 That is D's loss, with the forgeries as data as well. G's is gans.non_saturating(D(G(z))).
     F.logsigmoid(fake).mean() -> F.logsigmoid(fake).mean() - F.logsigmoid(-fake).mean()
 """

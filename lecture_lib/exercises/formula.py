@@ -10,6 +10,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from types import ModuleType
 
 from torch.nn import functional
 
@@ -23,14 +24,12 @@ SEEN_ONCE = re.compile(r"with .*(None\]|len\(|int\(|as_tensor|\.item|\.clone|\.d
 class Formula:
     """A right function as a syntax tree; its changes, the plainest first; and its variants as functions."""
 
-    def __init__(self, function: Callable, arrays: Collection[str], extra: tuple = ()):
+    def __init__(self, function: Callable, arrays: Collection[str], extra: tuple = (), **lent: ModuleType):
         """arrays: the arguments of which a mean or a square may be taken; not networks, nor how much is drawn.
-        extra: more rules."""
+        extra: more rules. lent: modules that the variants may name, also where the function's file has not."""
         self.function = inspect.unwrap(function)
-        beside = {
-            name: f for name, f in vars(functional).items() if callable(f)
-        }  # sigmoid beside logsigmoid, no modules
-        self.globals = {**beside, **self.function.__globals__}
+        beside = {name: f for name, f in vars(functional).items() if callable(f)}  # sigmoid beside logsigmoid
+        self.globals = {**beside, **lent, **self.function.__globals__}
         lines, self.first = inspect.getsourcelines(self.function)
         self.lines = textwrap.dedent("".join(lines)).splitlines()
         self.module = ast.parse("\n".join(self.lines))

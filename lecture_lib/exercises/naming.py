@@ -163,7 +163,8 @@ class Variants:
             warnings.simplefilter("ignore")  # of the compiler, where a variant makes no sense
             self.singles = [
                 (function, formula.explained(change.says), formula, change)
-                for formula in (Formula(style, self.arrays) for style in exercise.styles or [exercise.reference])
+                for form in exercise.styles or [exercise.reference]
+                for formula in [Formula(form, self.arrays, math=math, torch=torch)]
                 for change in formula.changes
                 if (function := formula.variant(change)) is not None
             ]

@@ -81,6 +81,7 @@ You exchanged the two. Each image saves theirs - ours bytes, and there is no end
     = break_even_images(theirs, ours, weights)
     >= -> <; theirs - ours -> ours - theirs
 One image more is one too many here, as weights / saved was not rounded down first: weights // saved.
+    math.floor -> round
     math.floor -> math.ceil
 You gave up too early. Where an image saves little, very many are needed.
     = n if (n := break_even_images(ours, theirs, weights)) <= 1_000 else math.inf

@@ -60,6 +60,9 @@ That is the best mean. Is a simpler setting clearly worse, or could it be luck?
 You looked at how each row scatters by itself. All rows share the luck of a draw: take the sd of the differences.
     gap.std(1) -> scores.std(1)
     2 * error -> 2 * scores.std(1)
+    gap.std(1) -> (scores.std(1) + best.std())
+    gap.std(1) -> (scores.var(1) + best.var()).sqrt()
+    gap.std(1) -> best.std()
 You compared with the spread of single draws. The error of the mean is sd / sqrt(draws).
     2 * error -> 2 * gap.std(1)
 One error is too strict: 2 are asked.

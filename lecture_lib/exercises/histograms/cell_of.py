@@ -52,7 +52,7 @@ You let the first axis run fastest. The last axis runs fastest, as in a table th
 x = 1 belongs to the last cell: its index is k - 1, not k.
     .floor().clamp(max=k - 1) -> .floor()
 You used the first two axes only. The grid has d of them.
-    = cell_of(x[:, [0, 1]], k)
+    = cell_of(torch.stack([x[:, 0], x[:, 1]], 1), k)
     = cell_of(x[:, [0, min(1, x.shape[1] - 1)]], k)
 Your numbers are rounded: above 2^24 float32 does not hold every whole number. Count with .long().
     return cell -> return cell.float()

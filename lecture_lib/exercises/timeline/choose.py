@@ -98,6 +98,7 @@ The errors are added: a share that is too low would pass by its doubt. Subtract 
     share - 2 * error -> share + 2 * error
 Your error is too small. That of a share is sqrt(share (1 - share) / count): the root is of all of it.
     (share * (1 - share) / counts).sqrt() -> share * (1 - share) / counts
+    (share * (1 - share) / counts).sqrt() -> (share * (1 - share)).sqrt() / counts
 You took the spread of single images. The error of a share is smaller: divide by the count, inside of the root.
     (1 - share) / counts -> (1 - share)
 The factor 1 - share is missing: the error of a share is sqrt(share (1 - share) / count).

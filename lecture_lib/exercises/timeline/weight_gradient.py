@@ -54,8 +54,10 @@ zip ends with the shorter of the two, so that rows of the other are left out. Go
     = weight_gradient(v[: len(v_k)], v_k[: len(v)], W, c)
 You took the hidden units of the data in both phases. Those of the second phase answer to v_k.
     v_k @ W -> v @ W
+    = (v_k - v).T @ torch.sigmoid(v @ W + c) / len(v)
 You took the hidden units of v_k in both phases. Those of the first phase answer to the data, v.
     v @ W -> v_k @ W
+    = (v_k - v).T @ torch.sigmoid(v_k @ W + c) / len(v)
 You multiplied the mean of v by the mean of h. What counts is how often both are on together: the mean of the
 product.
     v.T @ torch.sigmoid(v @ W + c) / len(v) -> torch.outer(v.mean(0), torch.sigmoid(v @ W + c).mean(0))

@@ -101,7 +101,7 @@ class Formula:
         groups: dict[str, dict] = {}
         for change in self.changes:
             if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
-                for name in (change.base, change.says.partition(" (number")[0]):
+                for name in (change.base, change.says.partition(" (number")[0], f"{change.base} {self.line(change)}"):
                     groups.setdefault(name, {}).setdefault(change.place, change)
         for group in {frozenset(map(id, g.values())): g for g in groups.values()}.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]

@@ -206,11 +206,14 @@ class Variants:
 
         agrees: does a function, its variant, give what the answer gives, also for other inputs?
         """
-        says_little = not got[first].any() and got[first].shape != self.expected[first].shape  # nothing but a 0
-        for known in () if says_little else self.matching(got[first], first):
+        for known in () if self._says_little(got, first) else self.matching(got[first], first):
             if not known.teachers and fits(known.value, got) and (known.function is None or agrees(known.function)):
                 return f"{self.yours} {known.says}."
         return ""
+
+    def _says_little(self, got: list[Tensor | None], i: int) -> bool:
+        """Nothing but a 0, where something of another shape is asked?"""
+        return not got[i].any() and got[i].shape != self.expected[i].shape
 
     def most(self, got: list[Tensor | None], cases: set[int]) -> tuple[str, set[int]]:
         """The grammar's mistake that makes the numbers of the most of these cases, and which, if they are half or more.
@@ -226,7 +229,7 @@ class Variants:
 
     def two(self, got: list[Tensor | None], first: int) -> str:
         """The same for two at once: one in the formula, and one of what is returned or in another term."""
-        if self.few:
+        if self.few or self._says_little(got, first):
             return ""
         for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):
             known, ending = self.known[j], self.endings[says]

@@ -18,7 +18,6 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
 from types import FunctionType, ModuleType
 
 import torch
@@ -86,11 +85,11 @@ class Repairs:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
-        order = lambda c: (not FIRST.search(c.says), not c.plain, bool(ODD.search(c.says)))  # noqa: E731
-        singles = sorted(self.formula.changes, key=order)
-        late = lambda c: bool(LATE.match(c.says))  # noqa: E731
-        first_of_all, last_of_all = ([[c] for c in singles if late(c) is is_late] for is_late in (False, True))
-        for changes in chain(first_of_all, self.formula.together(), last_of_all):
+        order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
+        forbidden = re.compile(rf"with \.?({'|'.join(exercise.without)})\b" if exercise.without else "$^")
+        late = lambda c: len(c) == 1 and bool(LATE.match(c[0].says) or forbidden.match(c[0].says))  # noqa: E731
+        ways = [*([c] for c in self.formula.changes), *self.formula.together()]
+        for changes in sorted(ways, key=lambda c: (late(c), order(c))):
             if time.thread_time() > end:
                 break
             function, value = self.formula.variant(*changes), None
@@ -154,7 +153,8 @@ class Repairs:
                 ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
                 ruins = ruins or (known.of_a_formula and DESTROYS.search(known.says))
                 # each undoes the other
-                ruins = ruins or ("minus" in change.says and re.search(r"max|min|sides of -", known.says))
+                both = f"{change.says} {known.says}"
+                ruins = ruins or ("minus" in both and re.search(r"max|min\b|min\(|sides of -", both))
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):
@@ -184,7 +184,10 @@ class Repairs:
         finite = value.isfinite().all() or not expected.isfinite().all()
         columns = [slice(None, -1), slice(-1, None)] if self.variants.exercise.parts else [...]
         pairs = [(value[..., c], expected[..., c]) for c in columns if value.shape == expected.shape or c is ...]
-        lively = pairs and all(v.any() and 2 * len(v.unique()) > min(v.numel(), len(e.unique())) for v, e in pairs)
+        lively = pairs and all(
+            2 * v.count_nonzero() > e.count_nonzero() and 2 * len(v.unique()) > min(v.numel(), len(e.unique()))
+            for v, e in pairs
+        )
         return bool(finite and lively) and not any(torch.is_tensor(a) and alike(value, a.double()) for a in arguments)
 
     def _at(self, change: Change, says: str = "") -> str:

@@ -340,10 +340,8 @@ def of_any_value(node, names):
             yield new, f"with .{other}() in place of .{node.value.func.attr}().values"
     if isinstance(node, ast.Name) and node.id in names:
         for other in names:  # what it points to
-            yield (
-                parsed("x[i]", x=ast.Name(other, ast.Load()), i=node),
-                f"with {other}[{node.id}] in place of {node.id}",
-            )
+            new = parsed("x[i]", x=ast.Name(other, ast.Load()), i=node)
+            yield new, f"with {other}[{node.id}] in place of {node.id}"
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         for other in names:
             new = copied(node, slice=ast.Name(other, ast.Load()))

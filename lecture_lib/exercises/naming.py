@@ -44,10 +44,7 @@ ENDINGS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # of one part of
     "100 {}": ("in percent", lambda v: 100 * v),
     "{} / n": ("divided by how many they are", lambda v: v / len(v)),
     "the sigmoid of {}": ("with a sigmoid taken at the end", torch.sigmoid),
-    "0 times {}": (
-        "times 0, as // or a result that is never filled makes them",
-        lambda v: 0 * v,
-    ),
+    "0 times {}": ("times 0, as // or a result that is never filled makes them", lambda v: 0 * v),
 }
 ENDED = {says: change for says, change in ENDINGS.values()}
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -206,14 +203,10 @@ class Variants:
 
         agrees: does a function, its variant, give what the answer gives, also for other inputs?
         """
-        for known in () if self._says_little(got, first) else self.matching(got[first], first):
+        for known in self.matching(got[first], first):
             if not known.teachers and fits(known.value, got) and (known.function is None or agrees(known.function)):
                 return f"{self.yours} {known.says}."
         return ""
-
-    def _says_little(self, got: list[Tensor | None], i: int) -> bool:
-        """Nothing but a 0, where something of another shape is asked?"""
-        return not got[i].any() and got[i].shape != self.expected[i].shape
 
     def most(self, got: list[Tensor | None], cases: set[int]) -> tuple[str, set[int]]:
         """The grammar's mistake that makes the numbers of the most of these cases, and which, if they are half or more.
@@ -229,7 +222,7 @@ class Variants:
 
     def two(self, got: list[Tensor | None], first: int) -> str:
         """The same for two at once: one in the formula, and one of what is returned or in another term."""
-        if self.few or self._says_little(got, first):
+        if self.few:
             return ""
         for j, says in sorted(self.ended(first).near(got[first]), key=itemgetter(0)):
             known, ending = self.known[j], self.endings[says]

@@ -40,7 +40,7 @@ DESTROYS = re.compile(  # what is no step towards the right answer, if it does n
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
-    r"|:1\] in place|of the (difference|quotient)|only after"
+    r"|:1\] in place|of the (difference|quotient)|only after|with & in place of"
 )
 ABSENT = re.compile(  # then this may tell of nothing but what the change has just removed
     r"without|\bnot\b|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
@@ -53,7 +53,7 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "relu": r"\bReLU",
 }
 FIRST = re.compile(r"\.values in place|\.float\(\) in place")
-ODD = re.compile(r"two sides of|with \* in place|with - in place of /|only after|exchanged")  # tried after others
+ODD = re.compile(r"sides of|with (\* in|- in place of /)|only after|exchanged|parentheses|\) before|logsumexp")  # late
 LATE = re.compile(  # said where nothing else mends it
     r"with (.*[-+/[].* in place of \w+ everywhere|\w+ and \w+ exchanged)$"
     r"|with the root of|.*\[:, None.*\] in|.*\.sum\(0\)"
@@ -278,7 +278,7 @@ def _of_other_names(answer: Callable, variants: Variants) -> Callable:
         if isinstance(root, ast.Name) and root.id not in known:
             others = (*arguments, *names, *sizes)
         elif type(number) in (int, float):
-            others = (*arguments, *sizes, *sorted(constants))
+            others = (*arguments, *sizes, *sorted(constants), *["torch.inf"] * (abs(number) > 999))
         elif code(node) in sizes or code(node).endswith(".numel()"):
             others = sizes
         elif getattr(getattr(node, "func", None), "attr", "") in ("long", "int", "floor"):

@@ -40,7 +40,7 @@ DESTROYS = re.compile(  # what is no step towards the right answer, if it does n
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
-    r"|:1\] in place|of the (difference|quotient)|only after|with & in place of"
+    r"|:1\] in place|of the (difference|quotient)|only after|with (& in|\.sum\(\) in) place of"
 )
 ABSENT = re.compile(  # then this may tell of nothing but what the change has just removed
     r"without|\bnot\b|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
@@ -87,8 +87,8 @@ class Repairs:
         end = time.thread_time() + SECONDS
         order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
         forbidden = re.compile(rf"with \.?({'|'.join(exercise.without)})\b" if exercise.without else "$^")
-        late = lambda c: len(c) == 1 and bool(LATE.match(c[0].says) or forbidden.match(c[0].says))  # noqa: E731
-        ways = [*([c] for c in self.formula.changes), *self.formula.together()]
+        late = lambda c: len(c) == 1 and bool(LATE.match(c[0].says))  # noqa: E731
+        ways = [*([c] for c in self.formula.changes if not forbidden.match(c.says)), *self.formula.together()]
         for changes in sorted(ways, key=lambda c: (late(c), order(c))):
             if time.thread_time() > end:
                 break
@@ -278,7 +278,7 @@ def _of_other_names(answer: Callable, variants: Variants) -> Callable:
         if isinstance(root, ast.Name) and root.id not in known:
             others = (*arguments, *names, *sizes)
         elif type(number) in (int, float):
-            others = (*arguments, *sizes, *sorted(constants), *["torch.inf"] * (abs(number) > 999))
+            others = (*arguments, *names, *sizes, *sorted(constants), *["torch.inf"] * (abs(number) > 999))
         elif code(node) in sizes or code(node).endswith(".numel()"):
             others = sizes
         elif getattr(getattr(node, "func", None), "attr", "") in ("long", "int", "floor"):

@@ -19,10 +19,10 @@ from lecture_lib.exercises.tree import SIGNS, code, copied, parsed
 
 TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
-abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
+abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh cosh tanh asinh exp | sigmoid tanh exp relu
 exp softplus
 logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | zeros_like ones_like | trace det sum
-eigvals eigvalsh svdvals | cov corrcoef | zeros ones | sum logsumexp | SGD Adam | std mean
+eigvals eigvalsh svdvals | cov corrcoef | zeros ones | sum logsumexp | SGD Adam | std mean | ndtr erf sigmoid
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
 REDUCTIONS = set("sum mean prod max min amax amin std var median norm sort flip all".split())

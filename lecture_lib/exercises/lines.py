@@ -64,7 +64,8 @@ def of_lines(body: list) -> Iterator[Change]:
             new = copied(line, test=ast.Constant(True), orelse=[])
             yield Change(body, i, new, f"with {code(line.test)} always true")
         if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
-            yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
+            new = copied(line, body=[*line.body, body[-1]])
+            yield Change(body, i, new, "after one round, as with the return inside of the loop")
         if isinstance(line, ast.For) and (new := _counted(line)):
             k = line.target.id
             yield Change(body, i, new, f"with i, {k} in enumerate(...) and [i] in place of [{k}]")

@@ -51,6 +51,8 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "max": r"\blargest",
     "min": r"\bsmallest",
     "relu": r"\bReLU",
+    "+": r"(add|subtract)ed",
+    "-": r"(add|subtract)ed",
 }
 FIRST = re.compile(r"\.values in place|\.float\(\) in place")
 ODD = re.compile(r"sides of|with (\* in|- in place of /)|only after|exchanged|parentheses|\) before|logsumexp")  # late
@@ -149,7 +151,7 @@ class Repairs:
             for known in all_known:
                 same = re.split(" before | in place of ", change.says)[0] in known.says  # both lead to the same ruin
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
-                put_in = re.match(r"with \.?(\w+)(\(\))? in place of", change.says)
+                put_in = re.match(r"with \.?(\w+|[-+*/])(\(\))? in place of", change.says)
                 ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
                 ruins = ruins or (known.of_a_formula and DESTROYS.search(known.says))
                 # each undoes the other

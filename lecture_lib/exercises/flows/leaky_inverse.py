@@ -39,8 +39,6 @@ Your z is right at both sides, but the logdet of a side above 0 is 0: its slope 
 You took log_slope for the slope. The slope is exp(log_slope).
     torch.exp(log_slope) -> log_slope
     torch.exp(log_slope) -> log_slope; -log_slope -> -log_slope.abs().log()
-You subtracted log_slope. Below 0, z is x divided by exp(log_slope).
-    x / torch.exp(log_slope) -> x - log_slope
 Your logdet sums slopes. The log of each comes first: -log_slope below 0, and 0 above.
     -log_slope, 0.0 -> torch.exp(-log_slope), 1.0
     -log_slope, 0.0 -> torch.exp(-log_slope), 0.0

@@ -141,8 +141,6 @@ Your first number is how many parameters the model has. Its number i is asked, t
     i.to(nats) -> parameters[i]
 You took a place among the models that are left, as in parameters[mask].argmin(). The row of nats is asked.
     i = torch.where(difference <= 2 * error, parameters, torch.inf) -> i = parameters[difference <= 2 * error]
-You took from each seed its own lowest nats. The difference is to one model: that with the lowest mean.
-    nats[best] -> nats.amin(0)
 You compared along the wrong axis: a row is a model, a column a seed.
     = (i := nats.mean(0).argmin()), (difference := (nats[:, i] - nats[:, 0]).mean()), difference
 """

@@ -282,7 +282,8 @@ class Variants:
                 return f"Your {name} is the right one {says}."
         for known in self.known:
             if (OF_ALL.search(known.says) if known.teachers else whole or not often) or not (
-                (known.clear or known.of_a_formula) and "with //" not in known.says
+                (known.clear or known.of_a_formula)
+                and not re.search("with //|opposite order|sorted|running", known.says)
             ):
                 continue
             value = _part_of(known.value, columns)

@@ -440,7 +440,10 @@ def _by_grammar(
             return found
         infinite = any(e.isinf().any() for e in variants.expected)  # an answer then, else it says as little as NaN
         telling = lambda value: bool(value.isfinite().any() or (infinite and value.isinf().any()))  # noqa: E731
-        failed = [i for i in failed if got[i] is not None and telling(got[i])]
+        lone = lambda value, e: not value.any() and value.shape != e.shape  # noqa: E731  # nothing but a 0
+        failed = [
+            i for i in failed if got[i] is not None and telling(got[i]) and not lone(got[i], variants.expected[i])
+        ]
         if not failed or any(value is None for value in got):
             return ""
         first = max(failed, key=variants.telling)

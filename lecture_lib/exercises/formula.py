@@ -101,7 +101,7 @@ class Formula:
         groups: dict[str, dict] = {}
         for change in self.changes:
             if isinstance(change.there, ast.expr) and not SEEN_ONCE.match(change.base):
-                for name in (change.base, change.says.partition(" (number")[0]):
+                for name in (change.base, change.says.partition(" (number")[0], f"{change.base} {self.line(change)}"):
                     groups.setdefault(name, {}).setdefault(change.place, change)
         for group in {frozenset(map(id, g.values())): g for g in groups.values()}.values():
             inside = [{id(n) for n in ast.walk(change.there)} for change in group.values()]
@@ -162,7 +162,7 @@ def _position(change: Change) -> tuple[int, int]:
 def _undoes(new: ast.expr, parent: ast.AST, node: ast.expr) -> bool:
     """Is it x - 1 + 1 in place of x - 1? To leave the - 1 out says it plainly."""
     before = parent if getattr(parent, "left", None) is node else node
-    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp)):
+    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp) and new.left is node):
         return False
     return {type(before.op), type(new.op)} == {ast.Add, ast.Sub} and code(before.right) == code(new.right)
 

@@ -19,10 +19,10 @@ from lecture_lib.exercises.tree import SIGNS, code, copied, parsed
 
 TAKEN_FOR = """
 mean sum median prod max | std var | max min mean | amax amin | argmax argmin | log log2 log10 log1p exp | sqrt square
-abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh tanh asinh exp | sigmoid tanh exp relu
+abs square | floor ceil round trunc | sin cos tan | asin acos atan | sinh cosh tanh asinh exp | sigmoid tanh exp relu
 exp softplus
 logsigmoid sigmoid softplus | cumsum cumprod | relu leaky_relu tanh | randn rand | zeros_like ones_like | trace det sum
-eigvals eigvalsh svdvals | cov corrcoef | zeros ones | sum logsumexp
+eigvals eigvalsh svdvals | cov corrcoef | zeros ones | sum logsumexp | SGD Adam | std mean | ndtr erf sigmoid
 """  # beginners take any of a group for any other
 GROUPS = [group.split() for group in re.split(r"[|\n]", TAKEN_FOR)]
 REDUCTIONS = set("sum mean prod max min amax amin std var median norm sort flip all".split())
@@ -172,7 +172,8 @@ def of_calls(node, names):
             if other != name:
                 key = "attr" if isinstance(node.func, ast.Attribute) else "id"
                 func = copied(node.func, **{key: other})
-                if not method and key == "attr" and not hasattr(_module(node.func), other):  # F.softplus, but torch.exp
+                module = _module(node.func) if key == "attr" else None
+                if not method and hasattr(module, name) and not hasattr(module, other):  # F.softplus, but torch.exp
                     func = parsed(f"torch.{other}") if hasattr(torch, other) else ast.Name(other, ast.Load())
                 yield copied(node, func=func), f"with {called.replace(name, other)} in place of {called}"
     if name == "where" and len(node.args) == 3:
@@ -241,6 +242,8 @@ def of_indices(node, names):
     if isinstance(node, ast.List) and len(node.elts) == 2:
         a, b = node.elts
         yield copied(node, elts=[b, a]), f"with {code(a)} and {code(b)} exchanged"
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        yield node.value, f"without the .T of {code(node)}"
     if not isinstance(node, ast.Subscript):
         return
     if code(node).endswith(".shape[1]"):
@@ -298,8 +301,8 @@ def of_any_value(node, names):
     Also the operators for which others are taken by mistake, the other way round.
     """
     if isinstance(node, ast.BinOp):
-        minus = [ast.Sub] * isinstance(node.op, ast.Mult)
-        for right in (*(op for op, wrong in OTHERS.items() if type(node.op) in wrong), *minus):
+        more = {ast.Mult: [ast.Sub], ast.Div: [ast.Add]}.get(type(node.op), [])
+        for right in (*(op for op, wrong in OTHERS.items() if type(node.op) in wrong), *more):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
     if isinstance(node, ast.Compare):
@@ -337,10 +340,8 @@ def of_any_value(node, names):
             yield new, f"with .{other}() in place of .{node.value.func.attr}().values"
     if isinstance(node, ast.Name) and node.id in names:
         for other in names:  # what it points to
-            yield (
-                parsed("x[i]", x=ast.Name(other, ast.Load()), i=node),
-                f"with {other}[{node.id}] in place of {node.id}",
-            )
+            new = parsed("x[i]", x=ast.Name(other, ast.Load()), i=node)
+            yield new, f"with {other}[{node.id}] in place of {node.id}"
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         for other in names:
             new = copied(node, slice=ast.Name(other, ast.Load()))

@@ -61,15 +61,14 @@ def of_lines(body: list) -> Iterator[Change]:
                 opposite = ast.UnaryOp(ast.Not(), line.test)
                 yield Change(line, "test", opposite, f"with the opposite of {code(line.test)}")
             yield Change(body, i, ast.Pass(), f"without `{text}` and what stands below it")
-            yield Change(
-                body, i, copied(line, test=ast.Constant(True), orelse=[]), f"with {code(line.test)} always true"
-            )
+            new = copied(line, test=ast.Constant(True), orelse=[])
+            yield Change(body, i, new, f"with {code(line.test)} always true")
         if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
-            yield Change(body, i, copied(line, body=[*line.body, body[-1]]), "with the return inside of the loop")
+            new = copied(line, body=[*line.body, body[-1]])
+            yield Change(body, i, new, "after one round, as with the return inside of the loop")
         if isinstance(line, ast.For) and (new := _counted(line)):
-            yield Change(
-                body, i, new, f"with i, {line.target.id} in enumerate(...) and [i] in place of [{line.target.id}]"
-            )
+            k = line.target.id
+            yield Change(body, i, new, f"with i, {k} in enumerate(...) and [i] in place of [{k}]")
         if isinstance(line, ast.For):
             for k, one in enumerate(line.body if isinstance(line.body[0], ast.Assign) and line.body[1:] else ()):
                 rest = copied(line, body=line.body[:k] + line.body[k + 1 :])
@@ -78,13 +77,10 @@ def of_lines(body: list) -> Iterator[Change]:
             for template, says in OF_A_LOOP.items():
                 new = copied(line, iter=parsed(template, x=line.iter))
                 yield Change(body, i, new, f"{says} of the loop", f"over {code(line.iter)}")
-            if (
-                i
-                and isinstance(body[i - 1], ast.Assign)
-                and isinstance(body[i - 1].targets[0], (ast.Name, ast.Subscript))
-            ):
-                loop = copied(line, body=[body[i - 1], *line.body])
-                yield Change(body, i, loop, f"with {code(body[i - 1], 60)} in each round of the loop")
+            before = body[i - 1] if i else None
+            if isinstance(before, ast.Assign) and isinstance(before.targets[0], (ast.Name, ast.Subscript)):
+                loop = copied(line, body=[before, *line.body])
+                yield Change(body, i, loop, f"with {code(before, 60)} in each round of the loop")
 
 
 def _counted(loop: ast.For) -> ast.For | None:

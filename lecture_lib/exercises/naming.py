@@ -44,10 +44,7 @@ ENDINGS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # of one part of
     "100 {}": ("in percent", lambda v: 100 * v),
     "{} / n": ("divided by how many they are", lambda v: v / len(v)),
     "the sigmoid of {}": ("with a sigmoid taken at the end", torch.sigmoid),
-    "0 times {}": (
-        "times 0, as // or a result that is never filled makes them",
-        lambda v: 0 * v,
-    ),
+    "0 times {}": ("times 0, as // or a result that is never filled makes them", lambda v: 0 * v),
 }
 ENDED = {says: change for says, change in ENDINGS.values()}
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -206,8 +203,7 @@ class Variants:
 
         agrees: does a function, its variant, give what the answer gives, also for other inputs?
         """
-        says_little = not got[first].any() and got[first].shape != self.expected[first].shape  # nothing but a 0
-        for known in () if says_little else self.matching(got[first], first):
+        for known in self.matching(got[first], first):
             if not known.teachers and fits(known.value, got) and (known.function is None or agrees(known.function)):
                 return f"{self.yours} {known.says}."
         return ""
@@ -286,7 +282,8 @@ class Variants:
                 return f"Your {name} is the right one {says}."
         for known in self.known:
             if (OF_ALL.search(known.says) if known.teachers else whole or not often) or not (
-                (known.clear or known.of_a_formula) and "with //" not in known.says
+                (known.clear or known.of_a_formula)
+                and not re.search("with //|opposite order|sorted|running", known.says)
             ):
                 continue
             value = _part_of(known.value, columns)

@@ -18,7 +18,6 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
 from types import FunctionType, ModuleType
 
 import torch
@@ -41,7 +40,7 @@ DESTROYS = re.compile(  # what is no step towards the right answer, if it does n
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
     r"without (dividing by|the factor|\.(sum|mean|cumsum|backward|step|zero_grad)|[\w.]+$)"
-    r"|:1\] in place|of the (difference|quotient)|only after"
+    r"|:1\] in place|of the (difference|quotient)|only after|with (& in|\.sum\(\) in) place of"
 )
 ABSENT = re.compile(  # then this may tell of nothing but what the change has just removed
     r"without|\bnot\b|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
@@ -52,9 +51,11 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "max": r"\blargest",
     "min": r"\bsmallest",
     "relu": r"\bReLU",
+    "+": r"(add|subtract)ed",
+    "-": r"(add|subtract)ed",
 }
 FIRST = re.compile(r"\.values in place|\.float\(\) in place")
-ODD = re.compile(r"two sides of|with \* in place|with - in place of /|only after|exchanged")  # tried after others
+ODD = re.compile(r"sides of|with (\* in|- in place of /)|only after|exchanged|parentheses|\) before|logsumexp")  # late
 LATE = re.compile(  # said where nothing else mends it
     r"with (.*[-+/[].* in place of \w+ everywhere|\w+ and \w+ exchanged)$"
     r"|with the root of|.*\[:, None.*\] in|.*\.sum\(0\)"
@@ -86,11 +87,11 @@ class Repairs:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = time.thread_time() + SECONDS
-        order = lambda c: (not FIRST.search(c.says), not c.plain, bool(ODD.search(c.says)))  # noqa: E731
-        singles = sorted(self.formula.changes, key=order)
-        late = lambda c: bool(LATE.match(c.says))  # noqa: E731
-        first_of_all, last_of_all = ([[c] for c in singles if late(c) is is_late] for is_late in (False, True))
-        for changes in chain(first_of_all, self.formula.together(), last_of_all):
+        order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
+        forbidden = re.compile(rf"with \.?({'|'.join(exercise.without)})\b" if exercise.without else "$^")
+        late = lambda c: len(c) == 1 and bool(LATE.match(c[0].says))  # noqa: E731
+        ways = [*([c] for c in self.formula.changes if not forbidden.match(c.says)), *self.formula.together()]
+        for changes in sorted(ways, key=lambda c: (late(c), order(c))):
             if time.thread_time() > end:
                 break
             function, value = self.formula.variant(*changes), None
@@ -150,11 +151,12 @@ class Repairs:
             for known in all_known:
                 same = re.split(" before | in place of ", change.says)[0] in known.says  # both lead to the same ruin
                 ruins = (known.of_a_formula or known.teachers) and REMOVES.search(change.says)
-                put_in = re.match(r"with \.?(\w+)(\(\))? in place of", change.says)
+                put_in = re.match(r"with \.?(\w+|[-+*/])(\(\))? in place of", change.says)
                 ruins = ruins or (put_in and re.search(PUT_IN.get(put_in[1], "$^"), known.says))
                 ruins = ruins or (known.of_a_formula and DESTROYS.search(known.says))
                 # each undoes the other
-                ruins = ruins or ("minus" in change.says and re.search(r"max|min|sides of -", known.says))
+                both = f"{change.says} {known.says}"
+                ruins = ruins or ("minus" in both and re.search(r"max|min\b|min\(|sides of -", both))
                 if same or ruins or not known.clear or (best and not known.teachers) or self._is_free_of(known, got):
                     continue
                 with contextlib.suppress(TookTooLong), at_most(ONE):
@@ -184,7 +186,8 @@ class Repairs:
         finite = value.isfinite().all() or not expected.isfinite().all()
         columns = [slice(None, -1), slice(-1, None)] if self.variants.exercise.parts else [...]
         pairs = [(value[..., c], expected[..., c]) for c in columns if value.shape == expected.shape or c is ...]
-        lively = pairs and all(v.any() and 2 * len(v.unique()) > min(v.numel(), len(e.unique())) for v, e in pairs)
+        lively = pairs and all(2 * v.count_nonzero() > e.count_nonzero() for v, e in pairs)
+        lively = lively and all(2 * len(v.unique()) > min(v.numel(), len(e.unique())) for v, e in pairs)
         return bool(finite and lively) and not any(torch.is_tensor(a) and alike(value, a.double()) for a in arguments)
 
     def _at(self, change: Change, says: str = "") -> str:
@@ -277,9 +280,11 @@ def _of_other_names(answer: Callable, variants: Variants) -> Callable:
         if isinstance(root, ast.Name) and root.id not in known:
             others = (*arguments, *names, *sizes)
         elif type(number) in (int, float):
-            others = (*arguments, *sizes, *sorted(constants))
+            others = (*arguments, *names, *sizes, *sorted(constants), *["torch.inf"] * (abs(number) > 999))
         elif code(node) in sizes or code(node).endswith(".numel()"):
             others = sizes
+        elif getattr(getattr(node, "func", None), "attr", "") in ("long", "int", "floor"):
+            others = [f"{ast.unparse(node)}.clamp(max={a} - 1)" for a in whole]
         elif name in arguments:
             others = [a for a in arguments if a not in names]
             others += [f"{name} {sign} {a}" for a in whole for sign in "+-" if a != name and name in whole]

@@ -153,7 +153,7 @@ PICKED = "What a mask picks from a table is a list, without rows and columns: to
 SHORTER = "What a mask picks is shorter than all: pick the others by the same mask, or write torch.where(mask, a, b)."
 NUMBERS = "math.log and its like take one Python number, torch.log and its like take tensors."
 LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
-PAIR = "max(dim) and sort give values and indices together: take .values."
+PAIR = "max(dim) and sort give values and indices, slogdet gives sign and logabsdet: take .values, or .logabsdet."
 ADVICE = {  # symptom -> advice; the first that fits
     "builtin_function_or_method|'method' obj|not method|and 'method'": "A function is named and not called: write the "
     "round brackets, too, as in x.detach() or torch.exp(x).",

@@ -137,6 +137,39 @@ MENDED = {
         "def to_levels(pictures, levels):\n    return (pictures + 1 / 2 * (levels - 1)).round().clamp(0, levels - 1)\n",
         "with parentheses around pictures + 1, all is right.",
     ),
+    "a sign, before parentheses": (
+        "flows.affine_log_prob",
+        "def log_prob(x, shift, log_scale):\n    z = (x - shift) / math.exp(log_scale)\n"
+        "    return -0.5 * z**2 - 0.5 * math.log(2 * math.pi) + log_scale\n",
+        "with - in place of + before log_scale, all is right.",
+    ),
+    "two places of one line, of three": (
+        "likelihood.gradient",
+        "def gradient(x, mean, log_sd):\n    v = math.exp(2 * log_sd)\n"
+        "    return torch.stack([2 * (mean - x).mean() / v, 1 - 2 * ((x - mean) ** 2).mean() / v])\n",
+        "without 2, and the same in one other place, all is right.",
+    ),
+    "nothing that the text forbids": (
+        "likelihood.log_softmax",
+        "def log_softmax(theta):\n    s = theta - theta.amax(1, keepdim=True)\n"
+        "    return s - s.exp().log().sum(1, keepdim=True)\n",
+        "with .sum() before .log(), all is right.",
+    ),
+    "a clamp": (
+        "histogram.debug",
+        "def nats(train, held_out, bins, alpha):\n    index = lambda x: (x * bins).long()\n"
+        "    p = (torch.bincount(index(train), minlength=bins) + alpha) / (len(train) + alpha * bins)\n"
+        "    return -(p * bins).log()[index(held_out)].mean()\n",
+        "with (x * bins).long().clamp(max=bins - 1) in place of (x * bins).long(), all is right.",
+    ),
+    "a large number for inf": (
+        "histogram.log_prob",
+        "def log_prob(x, edges, probs):\n    i = torch.searchsorted(edges, x, right=True) - 1\n"
+        "    i = i.clamp(0, len(probs) - 1)\n"
+        "    log_p = (probs / edges.diff()).log()[i]\n    log_p[(x < edges[0]) | (x > edges[-1])] = -1e10\n"
+        "    return log_p\n",
+        "with torch.inf in place of 10000000000.0, all is right.",
+    ),
     "rows for columns, at two places": (
         "likelihood.tree_log_prob",
         "def log_prob(x, parents, tables):\n    total = torch.zeros(len(x))\n    for j in range(x.shape[1]):\n"

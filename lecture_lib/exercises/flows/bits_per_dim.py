@@ -35,6 +35,8 @@ You forgot the cells. A cell has the volume levels^-d, and P is p times its volu
 You multiplied log p by the volume. P is p times the volume, so their logs add up.
     log_p - d * math.log(levels) -> log_p * float(levels) ** -d
     log_p - d * math.log(levels) -> log_p * d * math.log(levels)
+log_p is a log already, in nats. To make bits of it, divide by log 2: no other log.
+    = math.log2(levels) - log_p.log2() / d
 You left the world of logs. exp of a large log_p is infinite: subtract d log(levels) instead.
     log_p - d * math.log(levels) -> (log_p.exp() / float(levels) ** d).log()
     log_p - d * math.log(levels) -> (log_p.exp() / levels**d).log()

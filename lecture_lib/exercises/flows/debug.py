@@ -46,7 +46,7 @@ exercise.style(log_prob)
 
 exercise.case("one layer, sd = 1", lambda rng: _layers(rng, 8, 1, [0.0, 0.0], [1.0, 1.0]))
 exercise.case("one layer, points far apart", lambda rng: _layers(rng, 8, 1, [10.0, 5.0], [4.0, 2.0]))
-exercise.case("four layers", lambda rng: _layers(rng, 8, 4, [0.5, -0.2], [0.9, 0.4]))
+exercise.case("four layers", lambda rng: _layers(rng, 8, 4, [0.5, -0.2], [0.4, 0.9]))
 exercise.law("p sums up to 1", it_integrates_to_one)
 
 
@@ -73,7 +73,8 @@ One fault is left: the logdet is that of one layer alone. The logdets of all lay
 log sd has the wrong sign: the way from x to z divides by sd, so its logdet is -log sd.
     -sd.log() -> sd.log()
     logdet - log_scale -> sd.log().sum() - log_scale
-Both columns are divided by their sd, so the logdet has -log sd twice, one for each. Yours has their mean.
+Both columns are divided by their sd, so the logdet has -log sd twice, one for each. Yours has one, or their mean.
+    -sd.log().sum() -> -sd.log()[0]
     -sd.log().sum() -> -sd.log().mean()
 log sd is counted in every layer. The points are divided by sd once.
     -sd.log().sum().expand(len(x)) -> 0; logdet - log_scale -> logdet - sd.log().sum() - log_scale

@@ -46,6 +46,8 @@ You took the diagonal of A for all of it. That is right only if the rest of A is
 Your numbers are those of the transposed A. Points are rows here: A^{-1} times each is (x - b) @ A_inverse.T, and the
 covariance of x is A @ A.T.
     torch.linalg.inv(A).T -> torch.linalg.inv(A)
+You took A for the covariance of x, which is A @ A.T: both terms are those of a Gaussian with covariance A.
+    0.5 * z**2 -> 0.5 * z * (x - b); torch.det(A).abs().log() -> 0.5 * torch.det(A).abs().log()
 You subtracted b from A^{-1} x. x = A z + b is undone in the opposite order: first b is subtracted.
     (x - b) @ torch.linalg.inv(A).T -> x @ torch.linalg.inv(A).T - b
 You counted log(2 pi) / 2 once. Every dimension brings one.

@@ -63,6 +63,8 @@ You took sinh once, after the loop. It belongs into every layer.
     torch.sinh(shift -> (shift; return x -> return torch.sinh(x)
 You added the shift before the stretch: it is shift + exp(log_scale) y.
     shift + torch.exp(log_scale) * x -> torch.exp(log_scale) * (x + shift)
+You drew fresh noise in each layer. z is drawn once, and goes through all of them.
+    x = torch.randn(n, generator=rng) -> x = 0; (log_scale) * x -> (log_scale) * torch.randn(n, generator=rng) + x
 You took log_scale for the scale. The scale is exp(log_scale).
     torch.exp(log_scale) -> log_scale
 Your samples are those of z, or all equal. Draw n numbers z, and send each through all layers.

@@ -51,7 +51,8 @@ You let the first axis run fastest. The last axis runs fastest, as in a table th
     cell * k + index[:, j] -> cell + index[:, j] * k**j
 x = 1 belongs to the last cell: its index is k - 1, not k.
     .floor().clamp(max=k - 1) -> .floor()
-You used the first two axes only. The grid has d of them.
+You used the first axis or two only. The grid has d of them.
+    = cell_of(x[:, :1], k)
     = cell_of(torch.stack([x[:, 0], x[:, 1]], 1), k)
     = cell_of(x[:, [0, min(1, x.shape[1] - 1)]], k)
 Your numbers are rounded: above 2^24 float32 does not hold every whole number. Count with .long().

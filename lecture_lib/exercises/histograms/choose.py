@@ -63,7 +63,8 @@ The limit is right, and your number is the first of the list within it. bins may
 The limit is right. Your number is a place in the list, and a number of bins is asked.
     = bins.index(choose(x, bins, folds)[0]), choose(x, bins, folds)[1]
     min(k for k, m in zip(bins, mean.tolist()) if m <= limit) -> mean.argmin()
-Your number of bins is right. The limit is the best mean plus its error; you returned one of the two alone.
+Your number of bins is right. The limit is the best mean plus its error; you returned a mean or an error alone.
+    = (k := choose(x, bins, folds)[0]), _nats(x, k, folds).mean()
     <= limit), limit -> <= limit), error[mean.argmin()]
     <= limit), limit -> <= limit), mean.min()
 Your limit has the spread of the folds in it. The error of their mean is sd / sqrt(folds).

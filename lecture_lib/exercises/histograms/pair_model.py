@@ -43,7 +43,7 @@ def scored(call, arguments) -> Outcome:
         turned = p.view(-1, LEVELS, LEVELS).transpose(1, 2).flatten(1)[torch.arange(len(p)), chosen]
         if turned.log2().sum() > of_test.log2().sum():
             found += " With u and v exchanged in p[i, u, v] it takes fewer: u is the level of pairs[i, 0]."
-        cause = _cause(pairs, p.view(-1, LEVELS, LEVELS), len(train))
+        cause = _cause(pairs, p.view(-1, LEVELS, LEVELS), train)
         return Outcome(problem=f"{found} At most {alone - arguments['gain']:.3f} are asked here.{cause}")
     return Outcome(torch.zeros(1))
 
@@ -63,16 +63,19 @@ def _no_model(pairs, p) -> str:
     return ""
 
 
-def _cause(pairs, p, n) -> str:
+def _cause(pairs, p, train) -> str:
     """What keeps the model from taking fewer bits, or ""."""
     if (p - p.sum(2, keepdim=True) * p.sum(1, keepdim=True)).abs().max() < 1e-4:
         return " Your p[i, u, v] is a product, as if two pixels told nothing of each other: count how often u meets v."
     distance = (pairs // 8).diff(dim=1).abs() + (pairs % 8).diff(dim=1).abs()
     if (apart := int((distance > 1).sum())) > 16:
         return f" In {apart} of your 32 pairs the pixels do not touch. Neighbours tell the most of each other."
-    if (added := (least := p.min().item()) * n / (1 - LEVELS**2 * least)) > 3:
+    if (added := (least := p.min().item()) * len(train) / (1 - LEVELS**2 * least)) > 3:
         why = "too much smoothing, or one table for several pairs?"
         return f" Your least share is as large as if {added:.0f} were added to every count: {why}"
+    shares = torch.stack([torch.bincount(train[:, a], minlength=LEVELS) / len(train) for a in pairs[:, 0]])
+    if (p.sum(2) - shares).abs().max() > 0.1:
+        return " Summed over v, p[i, u, v] is not the share of level u at pixel pairs[i, 0]. Is its place u levels + v?"
     return ""
 
 

@@ -41,6 +41,8 @@ You divided by levels, or by the number of images. Bits/dim are the mean over th
     .mean(1) -> .sum(1) / n
 The product over the pixels is too small for a float and becomes 0. Take the log of each pixel first, then add.
     .log2().mean(1) -> .prod(1).log2() / d
+You added the probabilities. Those of independent pixels multiply: take log2 of each first, then the mean.
+    .log2().mean(1) -> .sum(1).log2() / d
 Your numbers are those of one histogram for all pixels. Every pixel has its own.
     .sum(0) -> .sum((0, 1)).expand(d, -1); (n + -> (n * d +
 Your numbers are those of the last pixel only. Add the bits of all pixels, then divide by d.

@@ -49,6 +49,8 @@ You shared one alpha among all bins. Every bin gets a whole alpha.
     = smooth(counts, alpha / len(counts))
 You mixed the shares with equal ones, alpha of these and 1 - alpha of those. alpha is added to each count.
     = (1 - alpha) * counts / counts.sum() + alpha / len(counts)
+You added alpha to the shares. It is added to the counts, before the division.
+    = counts / counts.sum() + alpha
 You took the larger of count and alpha. Every bin gets alpha on top of its count.
     counts + alpha -> counts.clamp(min=alpha)
     = smooth(counts.clamp(min=alpha), 0)

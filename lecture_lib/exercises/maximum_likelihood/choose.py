@@ -139,6 +139,8 @@ The std divides by seeds - 1, as torch's std() does; numpy's needs ddof=1.
     gap.std() -> gap.std(correction=0)
 Your first number is how many parameters the model has. Its number i is asked, the row of nats.
     i.to(nats) -> parameters[i]
+You took a place among the models that are left, as in parameters[mask].argmin(). The row of nats is asked.
+    i = torch.where(difference <= 2 * error, parameters, torch.inf) -> i = parameters[difference <= 2 * error]
 You compared along the wrong axis: a row is a model, a column a seed.
     = (i := nats.mean(0).argmin()), (difference := (nats[:, i] - nats[:, 0]).mean()), difference
 """

@@ -35,5 +35,7 @@ x.std(correction=0).
 Your second number is the variance. The sd is its square root.
     x.std(correction=0) -> x.var(correction=0)
     x.std(correction=0) -> x.var()
+That is the error of the mean, sd / sqrt(n). The sd itself is asked.
+    x.std(correction=0) -> x.std() / len(x) ** 0.5
 """
 )

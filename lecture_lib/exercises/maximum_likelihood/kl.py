@@ -40,6 +40,7 @@ You weighted with p(x). The points already come from p, so a plain mean is right
 Your error is that of log p, of log q, or of both apart. Both see the same points, so take the difference first: their
 common noise cancels.
     difference.std() -> (log_p.var() + log_q.var()).sqrt()
+    difference.std() -> (log_p.std() + log_q.std())
     difference.std() -> log_p.std()
     difference.std() -> log_q.std()
 You took the ratio of the logs. It is the log of the ratio: log p - log q.

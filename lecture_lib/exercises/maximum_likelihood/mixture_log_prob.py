@@ -68,6 +68,8 @@ exp is 0 for points far away, and log 0 is -inf. Stay with logs: torch.logsumexp
     torch.logsumexp(weights.log() + log_normal, 1) -> (weights * log_normal.exp()).sum(1).log()
 You averaged the logs of the components. The densities add up: exp first, then the sum, then the log.
     torch.logsumexp(weights.log() + log_normal, 1) -> (weights * log_normal).sum(1)
+You added the logs of the components. The densities add up: sum first, then the log.
+    torch.logsumexp(weights.log() + log_normal, 1) -> (weights * log_normal.exp()).log().sum(1)
 You took one component for each point: the largest, the nearest, or the last of a loop. The densities of all of them
 add up.
     torch.logsumexp -> torch.amax

@@ -68,6 +68,11 @@ You compared with the uniform distribution. Compare p(u, v) with p(u) p(v).
     p.sum(1)[:, None] * p.sum(0) -> torch.ones(levels, levels) / levels**2
 This is the entropy of the pair. The information is H(a) + H(b) - H(a, b).
     (p[seen] / independent[seen]).log() -> -p[seen].log()
+This is the entropy of a or of b, or what is left of it given the other. The information is H(a) + H(b) - H(a, b).
+    = mutual_information(a, a, levels)
+    = mutual_information(b, b, levels)
+    = mutual_information(a, a, levels) - mutual_information(a, b, levels)
+    = mutual_information(b, b, levels) - mutual_information(a, b, levels)
 You weighted with p(u) p(v). The mean is over the pairs: weight with p(u, v).
     p > 0 -> p >= 0; p[seen] * -> independent[seen] *
 torch.bincount ends at the largest number that occurs. Pass minlength=levels * levels.

@@ -58,6 +58,8 @@ Your second column is sd. The walk is in log_sd, and log_sd is asked.
     [mean, log_sd] -> [mean, math.exp(log_sd)]
 You took every gradient at the start. Take it where the last step ended.
     path = torch -> start, path = (mean, log_sd), torch; mean, log_sd).tolist() -> *start).tolist()
+Your gradients add up, as backward() does unless theta.grad is cleared. Each step takes that of its batch alone.
+    path = torch -> g, path = torch.zeros(2), torch; gradient( -> g.add_(gradient(; log_sd).tolist -> log_sd)).tolist
 You always took the first batch. Step t sees x[batches[t]].
     x[batches[t]] -> x[batches[0]]
 You took a step for each point of the batch. A batch is one step, along the mean of its gradients.

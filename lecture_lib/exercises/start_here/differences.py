@@ -30,6 +30,8 @@ Your table is turned: row i belongs to x_i. The column is x[:, None], of shape (
     x[:, None] - y -> x - y[:, None]
 The sign: x_i - y_j is asked.
     x[:, None] - y -> y - x[:, None]
+You multiplied. x_i - y_j is a difference.
+    x[:, None] - y -> x[:, None] * y
 You took absolute values. x_i - y_j has a sign.
     x[:, None] - y -> (x[:, None] - y).abs()
 """

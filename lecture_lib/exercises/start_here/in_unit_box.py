@@ -40,8 +40,12 @@ The result should be divided by the width high - low, not by high.
     (high - low) -> high
 You used the points' own smallest and largest numbers. low and high are given.
     = (x - x.amin(0)) / (x.amax(0) - x.amin(0))
+That is the way back, out of the unit box: asked are 0 for low and 1 for high.
+    = low + x * (high - low)
 low is still to be subtracted.
     (x - low) -> x
+Every column has edges of its own, low[j] and high[j]. You took one for all.
+    = (x - low[0]) / (high[0] - low[0])
 You gave each row an edge of its own. low[j] and high[j] are those of column j.
     range(x.shape[1]) -> range(len(x)); [:, j] -> [j]
 """

@@ -50,7 +50,7 @@ class Formula:
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
         for block in blocks:
-            found += [*of_lines(block), *of_pairs(block, arguments)]
+            found += [*of_lines(block, [a.arg for a in tree.args.args]), *of_pairs(block, arguments)]
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)
@@ -162,7 +162,7 @@ def _position(change: Change) -> tuple[int, int]:
 def _undoes(new: ast.expr, parent: ast.AST, node: ast.expr) -> bool:
     """Is it x - 1 + 1 in place of x - 1? To leave the - 1 out says it plainly."""
     before = parent if getattr(parent, "left", None) is node else node
-    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp)):
+    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp) and code(new.left) == code(node)):
         return False
     return {type(before.op), type(new.op)} == {ast.Add, ast.Sub} and code(before.right) == code(new.right)
 

@@ -45,7 +45,7 @@ OF_A_VALUE = {
 OF_AN_EXPRESSION = """x.float() | x.long() | x.cumsum(0) |
 -x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
 x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
-x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
+x.flip(0) | x.T | x[0] | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
 x.item() | x.values | len(x) | int(x) | torch.as_tensor(x) | math.log(x) | math.exp(x)""".replace("\n", " ").split(
     " | "
 )
@@ -335,6 +335,9 @@ def of_any_value(node, names):
         for other in ("mean", "sum", "logsumexp"):
             new = copied(node.value, func=copied(node.value.func, attr=other))
             yield new, f"with .{other}() in place of .{node.value.func.attr}().values"
+    inner = _inner(node) if isinstance(node, ast.Call) else None
+    if isinstance(inner, ast.BinOp):
+        yield copied(inner, left=_of_other(node, inner.left)), f"with {_called(node)} of {code(inner.left)} alone"
     if isinstance(node, ast.Name) and node.id in names:
         for other in names:  # what it points to
             yield (

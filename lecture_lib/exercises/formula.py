@@ -162,7 +162,7 @@ def _position(change: Change) -> tuple[int, int]:
 def _undoes(new: ast.expr, parent: ast.AST, node: ast.expr) -> bool:
     """Is it x - 1 + 1 in place of x - 1? To leave the - 1 out says it plainly."""
     before = parent if getattr(parent, "left", None) is node else node
-    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp) and code(new.left) == code(node)):
+    if not (isinstance(before, ast.BinOp) and isinstance(new, ast.BinOp) and new.left is node):
         return False
     return {type(before.op), type(new.op)} == {ast.Add, ast.Sub} and code(before.right) == code(new.right)
 

@@ -24,7 +24,7 @@ OF_A_LOOP = {
 
 
 def of_lines(body: list, given: list[str]) -> Iterator[Change]:
-    """given: the arguments. A line left out or done twice, two lines exchanged, = for +=, a return inside of the loop."""
+    """A line left out or done twice, two exchanged, = for +=, a return inside of the loop. given: the arguments."""
     for i, line in enumerate(body):
         if isinstance(line, ast.Pass):
             continue

@@ -36,7 +36,8 @@ ONE = 0.5  # of work for one call, in which a change may make a loop endless
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
-    r"|with (\+= in place of =|= in place of \+=)|in place of \.?(logsumexp|softplus)|with [01] in place of \D|with - in place of /|\[(1:|:-1)\] in place"
+    r"|with (\+= in place of =|= in place of \+=)|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
+    r"|with - in place of /|\[(1:|:-1)\] in place"
     r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
@@ -54,7 +55,9 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "relu": r"\bReLU",
 }
 FIRST = re.compile(r"\.values in place|\.float\(\) in place")
-ODD = re.compile(r"two sides of|with \* in place|with - in place of /|only after|exchanged|of all of it|\) before \.|a minus before")  # tried after others
+ODD = re.compile(  # tried after others
+    r"two sides of|with \* in place|with - in place of /|only after|exchanged|of all of it|\) before \.|a minus before"
+)
 LATE = re.compile(  # said where nothing else mends it
     r"with (.*[-+/[].* in place of \w+ everywhere|\w+ and \w+ exchanged)$"
     r"|with the root of|.*\[:, None.*\] in|.*\.sum\(0\)"

@@ -4,6 +4,8 @@ Below symbol v lie the probabilities before it, without its own: p[:v].
     p[:v].sum() -> p[: v + 1].sum()
 The width is asked, not the upper end: the product of the probabilities.
     = low, low + width
+You rounded. {one | another} stands for a line with each of them.
+    p[v] -> p[v].{round | floor}()
 """
 
 from __future__ import annotations
@@ -26,9 +28,15 @@ def noted(block: str) -> Iterator[tuple[str, str]]:
     for line in filter(None, block.splitlines()):
         if line.startswith(" "):
             changed = True
-            yield sentence, line.strip()
+            yield from ((sentence, change) for change in _each(line.strip()))
         else:
             sentence, changed = line if changed else f"{sentence} {line}".strip(), False
+
+
+def _each(change: str) -> Iterator[str]:
+    """The change with each of {one | another}, where it has such."""
+    before, *choices = re.split(r"\{(.* \| .*)\}", change)
+    yield from (before + choice + choices[1] for choice in choices[0].split(" | ")) if choices else [change]
 
 
 def slip(change: str, forms: list[Callable]) -> Callable:

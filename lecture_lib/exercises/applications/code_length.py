@@ -59,16 +59,14 @@ You rounded each symbol up to whole bits. An arithmetic coder need not: only the
 p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].
     p[torch.arange(len(x)), x] -> p[:, x]
 You added a small number before the log, or clamped. What the model calls impossible has no code: infinitely many bits.
-    chosen.log2() -> (chosen + 1e-12).log2()
-    chosen.log2() -> (chosen + 1e-10).log2()
-    chosen.log2() -> (chosen + 1e-9).log2()
-    chosen.log2() -> (chosen + 1e-8).log2()
-    chosen.log2() -> (chosen + 1e-6).log2()
+    chosen.log2() -> (chosen + {1e-12 | 1e-10 | 1e-9 | 1e-8 | 1e-6}).log2()
 p[x] takes whole rows, and those that the symbols number. Of row i one number counts: p[torch.arange(len(x)), x].
     p[torch.arange(len(x)), x] -> p[x]
 You added up the lengths of all levels. Of each row one number counts, that of the symbol that came.
     chosen.log2() -> p.log2()
 The product of many probabilities is so small that the computer makes it 0. First the log of each, then the sum.
     chosen.log2().sum() -> chosen.prod().log2()
+nll_loss takes log p, and then the mean. Asked is the sum of -log2 p(x_i).
+    = F.nll_loss(p, x)
 """
 )

@@ -56,5 +56,7 @@ You took the sizes of the differences. A draw in which the control is better cou
     ours - control -> (ours - control).abs()
 You sorted both first, and the pairs are lost: entry i of both had the same labels.
     ours - control -> ours.sort().values - control.sort().values
+That is the error of a share of yes and no. That of a mean of numbers is sd / sqrt(draws).
+    difference.std() / math.sqrt(len(difference)) -> ((m := difference.mean()) * (1 - m) / len(difference)).sqrt()
 """
 )

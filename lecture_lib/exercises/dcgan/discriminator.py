@@ -52,8 +52,7 @@ Each convolution halves the side: stride 2, padding 1.
     padding=1 -> padding=0
     stride=2 -> stride=1
 Each image has to become one row first: h.flatten(1) @ last.
-    h2.flatten(1) -> h2.flatten()
-    h2.flatten(1) -> h2
+    h2.flatten(1) -> {h2.flatten() | h2}
 The leaky ReLU has slope 0.2, to be passed: F.leaky_relu(h, 0.2). Its own default is 0.01.
     , negative_slope=0.2) -> )
     h1, negative_slope=0.2 -> h1

@@ -62,5 +62,7 @@ That is the share of points that are far from every mode.
     good.double() -> (~good).double()
 You returned the counts of all modes. How many of them are covered is asked.
     = torch.bincount(torch.cdist(x, means).argmin(1), minlength=len(means))
+A sample at 3 sd is close, and a mode with just enough of them is covered: <= and >=.
+    <= -> <; >= -> >
 """
 )

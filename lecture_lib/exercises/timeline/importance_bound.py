@@ -52,27 +52,16 @@ log of the number of images was subtracted. The mean is over the draws: log k, k
 exp(-800) is 0 for the computer, and exp(200) infinite. Take the largest out first, or logsumexp.
     = log_w.exp().mean(0).log()
     = log_w.double().exp().mean(0).log()
-    = (log_w.exp().mean(0) + 1e-38).log()
-    = (log_w.exp().mean(0) + 1e-30).log()
-    = (log_w.exp().mean(0) + 1e-20).log()
-    = (log_w.exp().mean(0) + 1e-16).log()
-    = (log_w.exp().mean(0) + 1e-12).log()
-    = (log_w.exp().mean(0) + 1e-10).log()
-    = (log_w.exp().mean(0) + 1e-9).log()
-    = (log_w.exp().mean(0) + 1e-8).log()
-    = (log_w.exp().mean(0) + 1e-7).log()
-    = (log_w.exp().mean(0) + 1e-6).log()
+    = (log_w.exp().mean(0) + {1e-38 | 1e-30 | 1e-20 | 1e-16 | 1e-12 | 1e-10 | 1e-9 | 1e-8 | 1e-7 | 1e-6}).log()
 You took the largest out, and did not add it again after the log.
     largest + (log_w -> (log_w
 That is one bound for all images together. Each column has its own.
     = importance_bound(log_w.flatten())
-    = importance_bound(log_w).mean()
-    = importance_bound(log_w).sum()
+    = importance_bound(log_w).{mean | sum}()
 The mean divides the weights by k, not their log: subtract log k.
     - math.log(len(log_w)) -> / len(log_w)
 That is the mean weight, or the sum of weights. Its log is asked.
-    = log_w.exp().mean(0)
-    = log_w.exp().sum(0)
+    = log_w.exp().{mean | sum}(0)
 log k is subtracted: a mean is smaller than a sum.
     - math.log -> + math.log
 You subtracted k. Its log is what 1 / k becomes.
@@ -87,5 +76,7 @@ That is a mean of log w, each with the weight w. The log of the mean of w is ask
     = (log_w.softmax(0) * log_w).sum(0)
 You took the same largest out for all images. Where it is far above an image's own, exp is 0 again: max(0).
     log_w.max(0).values -> log_w.max()
+These are logs of weights that add up to 1: how large they are together is lost, and that is asked.
+    = log_w.log_softmax(0).{mean | sum}(0)
 """
 )

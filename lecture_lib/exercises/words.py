@@ -202,6 +202,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "ZeroDivisionError": "A Python number divided by 0. When is what you divide by 0 here?",
     "RecursionError": "A function calls itself and never ends.",
     "name '(math|torch|random)' is": "The import is missing: import math, torch or random in a cell above.",
+    "name 'F' is": "Write from torch.nn import functional as F in a cell above.",
     "name 'np' is": "Write import numpy as np in a cell above.",
     "UnboundLocalError": "A name is used before it has a value: set it before the loop or the if.",
     "NameError": "Is it misspelt, or does it stand in another cell? Use the arguments that the function gets.",

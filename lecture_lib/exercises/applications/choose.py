@@ -55,7 +55,7 @@ def in_a_loop(scores):
 
 exercise.slips(
     """
-That is the best mean. Is a simpler setting clearly worse, or could it be luck?
+That is the best mean. A simpler setting may be worse by luck alone: the first that is not clearly worse is asked.
     = scores.mean(1).argmax()
 You looked at how each row scatters by itself. All rows share the luck of a draw: take the sd of the differences.
     gap.std(1) -> scores.std(1)

@@ -39,6 +39,7 @@ You took tanh. D has leaky ReLUs.
     F.leaky_relu -> torch.tanh; , negative_slope=0.2) -> )
 BatchNorm comes once: after the second convolution and before its leaky ReLU.
     F.leaky_relu(h1, -> F.leaky_relu(batch_normed(h1),
+    batch_normed(h2) -> h2; F.conv2d(h1, -> F.conv2d(batch_normed(h1),
     batch_normed(h2) -> h2; h2.flatten(1) -> batch_normed(h2).flatten(1)
 The logit is asked as it is: no sigmoid, no leaky ReLU after the sum.
     = discriminator(x, first, second, last).sigmoid()

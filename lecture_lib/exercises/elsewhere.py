@@ -70,10 +70,9 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
         same = []
         for i in failed:
             value = variants.cases[i][name]
-            turned = (
-                [-value, value.flip(0)] if torch.is_tensor(value) and value.is_floating_point() and value.ndim else []
-            )
-            changed = [{**variants.cases[i], name: other} for other in (*_other_values(value), *turned)]
+            turns = torch.is_tensor(value) and value.is_floating_point() and value.ndim > 0
+            others = (*_other_values(value), *([-value, value.flip(0)] if turns else []))
+            changed = [{**variants.cases[i], name: other} for other in others]
             wanted = [(one, right(one).value) for one in changed]
             changed = [one for one, w in wanted if _finite(w) and not alike(w, variants.expected[i])]
             if len(changed) > 1 and _finite(got[i]) and got[i].any():

@@ -169,7 +169,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "only integer tensors": "One whole number is needed: int(...), or a single place. In a loop over x take "
     "the places: for i in range(len(x)). A list knows no masks: torch.tensor(list)[mask] does.",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
-    "has no len": "One number has no length. Is it a length itself, as n is?",
+    "has no len": "One number has no length. Is it a length itself?",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
     "'size'.*not Tensor": "A size is a whole number. That of a tensor is len(x).",
     "'size'.*must be tuple|tuple of ints size": "A shape is a tuple, also of one number: (n,) with a comma.",

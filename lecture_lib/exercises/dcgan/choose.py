@@ -102,6 +102,8 @@ You returned twice the error. One error is asked, sqrt(e_1^2 + e_2^2).
 That is the straight line in n, at n = 0, which gives each number of images to the other distance. The distance is a
 straight line in 1 / n, and the limit is at 1 / n = 0.
     b * many - a * few -> {b * few - a * many | a * many - b * few}
+That is the model with the highest limit. The lowest is the nearest to the data.
+    mean.argsort()[:2] -> (-mean).argsort()[:2]; mean[second] - mean[first] -> mean[first] - mean[second]
 That is the model with the second-lowest limit. The lowest is the nearest to the data.
     first if gap -> second if gap
 The gap has the wrong sign: the second-lowest limit less the lowest.

@@ -29,7 +29,8 @@ from widgets import LIVE, train
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from lecture_lib.book import games, record
-from lecture_lib.widgets.ratio import Ratio, RatioModel
+from lecture_lib.widgets.ratio import Ratio
+from lecture_lib.widgets.ratio_model import RatioModel
 from tests.widgets.lab import FLAGS, MISSING, Lab, chromium, notebook
 
 ROUNDS, SECONDS = 3, 6

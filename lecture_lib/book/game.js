@@ -117,7 +117,7 @@ const nonSaturating = (fake) => [softplus(-fake), -sigmoid(-fake)];
 const minimax = (fake) => [-softplus(fake), -sigmoid(fake)];
 const fool = (fake) => [-fake, -1];
 
-const LOSSES = { // as in lecture_lib.widgets.ratio
+const LOSSES = { // as in lecture_lib.widgets.ratio_model
   "non-saturating": { d: crossEntropy, g: nonSaturating },
   minimax: { d: crossEntropy, g: minimax },
   hinge: { d: hinge, g: fool },

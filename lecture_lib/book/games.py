@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.widgets.ratio import DIRECTIONS, SEED, Ratio, RatioModel, Run
+from lecture_lib.widgets.ratio import Ratio
+from lecture_lib.widgets.ratio_model import DIRECTIONS, SEED, RatioModel, Run
 
 UPDATES, EVERY = 2400, 100  # of a recorded game, and between two of its moments
 POINTS = 2048  # of each target, to train with in the browser

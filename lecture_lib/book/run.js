@@ -1,7 +1,7 @@
 // A run of the widget Ratio in the browser: trained by game.js, which stands in front, measured and looked at as in
-// lecture_lib/widgets/ratio.py. games.py recorded the targets and the first networks.
+// lecture_lib/widgets/ratio_model.py. games.py recorded the targets and the first networks.
 
-const BATCH = 128, EVERY = 40, MOST = 200, ARROWS = 60; // as in ratio.py
+const BATCH = 128, EVERY = 40, MOST = 200, ARROWS = 60; // as in ratio_model.py
 const DENSE = 2048, SEED = 2024;
 const ADVICE = "The game has diverged. Try a smaller step size, fewer steps of the player who wins, or another loss.";
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from lecture_lib.likelihood import maximize_likelihood
 from lecture_lib.widgets.bins import CHOICES, Bins, BinsModel
-from lecture_lib.widgets.flow_depth import BLOCK, EVERY, FlowDepth
+from lecture_lib.widgets.flow_depth import FlowDepth
+from lecture_lib.widgets.flow_depth_model import BLOCK, EVERY
 from lecture_lib.widgets.likelihood import STEPS, Likelihood
 from lecture_lib.widgets.spline import Spline
 

@@ -19,16 +19,21 @@ from collections.abc import Callable, Iterator
 import torch
 from torch.nn import functional
 
+TINY = "1e-5 1e-6 1e-7 1e-8 1e-9 1e-10 1e-12 1e-15 1e-16 1e-20 1e-30 1e-38".split()
 CALLED = re.compile(r"(\w+)\(")
 
 
 def noted(block: str) -> Iterator[tuple[str, str]]:
-    """(sentence, change) of each change in the block: what is indented, below a sentence of one line or more."""
+    """(sentence, change) of each change in the block: what is indented, below a sentence of one line or more.
+
+    A change with TINY in it is one for each of the small numbers that people add to keep a log finite.
+    """
     sentence, changed = "", False
     for line in filter(None, block.splitlines()):
         if line.startswith(" "):
             changed = True
-            yield from ((sentence, change) for change in _each(line.strip()))
+            for tiny in TINY if "TINY" in line else [""]:
+                yield from ((sentence, change.replace("TINY", tiny)) for change in _each(line.strip()))
         else:
             sentence, changed = line if changed else f"{sentence} {line}".strip(), False
 

@@ -8,7 +8,7 @@ import torch
 from lecture_lib.book import games, record
 from lecture_lib.gans import Discriminator, Generator, discriminator_step, generator_step
 from lecture_lib.gans.further import gradient_penalty, penalized_step
-from lecture_lib.widgets.ratio import LOSSES, RatioModel
+from lecture_lib.widgets.ratio_model import LOSSES, RatioModel
 
 from ..widgets.lab import rest, settled, until
 from ..widgets.test_ratio_browser import line

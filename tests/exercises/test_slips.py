@@ -73,3 +73,9 @@ def test_a_sentence_of_two_lines_and_changes_in_one_line():
         (long, "= c(x[0])"),
         ("Another one.", "d -> e; f -> g"),
     ]
+
+
+def test_a_change_with_a_tiny_number_is_one_for_each():
+    wrong = [slip(change, [spread]) for _, change in noted("Why?\n    .sqrt() -> .clamp(min=TINY).sqrt()\n")]
+    found = {round(f(torch.ones(2)).square().item(), 9) for f in wrong}  # what the variance, 0, became
+    assert {1e-5, 1e-8, 0.0} < found and len(wrong) >= 10

@@ -15,7 +15,8 @@ from lecture_lib.data import TARGETS, Mixture, eight_gaussians
 from lecture_lib.evaluate import modes, sliced_wasserstein
 from lecture_lib.gans import Discriminator, Generator, alternate, optimal_discriminator
 from lecture_lib.widgets import Ratio, RatioModel
-from lecture_lib.widgets.ratio import CELLS, CHOICES, EVERY, LOSSES, MOMENTS, MOST, Points
+from lecture_lib.widgets.ratio import MOMENTS
+from lecture_lib.widgets.ratio_model import CELLS, CHOICES, EVERY, LOSSES, MOST, Points
 
 from ..core.test_gans_training import adams, steps_of
 
@@ -231,7 +232,7 @@ def test_fresh_real_points_get_the_floor(name):
 
 
 def test_the_history_is_bounded_and_thinned(monkeypatch):
-    monkeypatch.setattr("lecture_lib.widgets.ratio.EVERY", 1)
+    monkeypatch.setattr("lecture_lib.widgets.ratio_model.EVERY", 1)
     model = RatioModel()
     sizes = []
     for _ in range(450):

@@ -48,7 +48,7 @@ exercise.slips(
 These are nats. Bits are asked: log2.
     .log2() -> .log()
 That is the entropy of the model, what it expects. Asked is the length for these symbols: -log2 p(x_i).
-    = -(p * p.clamp(min=1e-30).log2()).sum()
+    = -(p * p.clamp(min=TINY).log2()).sum()
 You took the mean. A file holds all symbols: their bits add up.
     .sum() -> .mean()
 You averaged the probabilities before the log. Each symbol has a length of its own: first the log, then the sum.
@@ -59,7 +59,7 @@ You rounded each symbol up to whole bits. An arithmetic coder need not: only the
 p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].
     p[torch.arange(len(x)), x] -> p[:, x]
 You added a small number before the log, or clamped. What the model calls impossible has no code: infinitely many bits.
-    chosen.log2() -> (chosen + {1e-12 | 1e-10 | 1e-9 | 1e-8 | 1e-6}).log2()
+    chosen.log2() -> (chosen + TINY).log2()
 p[x] takes whole rows, and those that the symbols number. Of row i one number counts: p[torch.arange(len(x)), x].
     p[torch.arange(len(x)), x] -> p[x]
 You added up the lengths of all levels. Of each row one number counts, that of the symbol that came.

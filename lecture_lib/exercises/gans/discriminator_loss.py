@@ -42,12 +42,8 @@ You took the log of a number that was rounded to 0, or nearly. logsigmoid(a) is 
 logsigmoid(-a).
     = F.binary_cross_entropy(real.sigmoid(), 0 * real + 1) + F.binary_cross_entropy(fake.sigmoid(), 0 * fake)
     = -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
-    = -(real.sigmoid() + 1e-12).log().mean() - (1 - fake.sigmoid() + 1e-12).log().mean()
-    = -(real.sigmoid() + 1e-10).log().mean() - (1 - fake.sigmoid() + 1e-10).log().mean()
-    = -(real.sigmoid() + 1e-8).log().mean() - (1 - fake.sigmoid() + 1e-8).log().mean()
-    = -(real.sigmoid() + 1e-7).log().mean() - (1 - fake.sigmoid() + 1e-7).log().mean()
-    = -(real.sigmoid() + 1e-6).log().mean() - (1 - fake.sigmoid() + 1e-6).log().mean()
-    = -real.sigmoid().clamp(1e-7, 1 - 1e-7).log().mean() - (1 - fake.sigmoid().clamp(1e-7, 1 - 1e-7)).log().mean()
+    = -(real.sigmoid() + TINY).log().mean() - (1 - fake.sigmoid() + TINY).log().mean()
+    = -real.sigmoid().clamp(TINY, 1 - TINY).log().mean() - (1 - fake.sigmoid().clamp(TINY, 1 - TINY)).log().mean()
 real and fake are logits, any numbers. D(x) is their sigmoid.
     = -real.log().mean() - (1 - fake).log().mean()
 log(1 - D) is logsigmoid(-fake): neither 1 - log D nor logsigmoid(1 - fake).

@@ -70,12 +70,7 @@ to 1?
 One fault is left: a point in an empty bin costs infinitely many nats. To leave it out flatters the model.
     index(held_out) -> index(held_out[p[index(held_out)] > 0])
 A small number before the log hides the infinity: an empty bin has p(x) = 0, and costs infinitely many nats.
-    p * bins -> p * bins + 1e-6
-    p * bins -> p * bins + 1e-7
-    p * bins -> p * bins + 1e-8
-    p * bins -> p * bins + 1e-9
-    p * bins -> p * bins + 1e-10
-    p * bins -> p * bins + 1e-12
+    p * bins -> p * bins + TINY
 One fault is left: with alpha in every bin the counts sum to n + alpha bins. Your shares sum to more than 1.
     len(train) + alpha * bins -> len(train)
 alpha is added to each of the bins: divide by n + alpha bins.

@@ -65,12 +65,7 @@ You subtracted the width. log(p / w) is log p - log w.
     probs / width -> (probs.log() - width).exp(); (x < edges[0]) | (x > edges[-1]) -> False
 You added a small number before the log, or cut it off. An empty bin has p(x) = 0 and log p(x) = -inf; a number that
 hides this is a choice to make later, and openly.
-    density.log() -> (density + 1e-6).log()
-    density.log() -> (density + 1e-7).log()
-    density.log() -> (density + 1e-8).log()
-    density.log() -> (density + 1e-9).log()
-    density.log() -> (density + 1e-10).log()
-    density.log() -> (density + 1e-12).log()
+    density.log() -> (density + TINY).log()
 Below the first edge your index is -1, which Python reads as the last bin. Outside every bin p(x) is 0.
     i.clamp(0, len(probs) - 1) -> i.clamp(max=len(probs) - 1); (x < edges[0]) | (x > edges[-1]) -> x > edges[-1]
 """

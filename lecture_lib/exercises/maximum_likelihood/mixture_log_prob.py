@@ -5,7 +5,6 @@ import math
 import torch
 
 from lecture_lib.exercises.engine import Exercise, normal
-from lecture_lib.exercises.maximum_likelihood import SMALL_NUMBERS
 
 
 def mixture_log_prob(x, weights, means, sds):
@@ -77,15 +76,15 @@ add up.
     = mixture_log_prob(x, *(a[(x[:, None] - means).abs().argmin(1)[:, None]] for a in (weights, means, sds)))
 You multiplied log N by the weight. log(w N) = log w + log N.
     weights.log() + log_normal -> weights * log_normal
-"""
-)
-exercise.mistake(
-    "You added a small number before a log. Stay with logs from the start: torch.logsumexp.",
-    *(lambda *a, e=e: (mixture_log_prob(*a).exp() + e).log() for e in SMALL_NUMBERS),
-    *(lambda x, weights, *a, e=e: mixture_log_prob(x, weights + e, *a) for e in SMALL_NUMBERS[:7]),
-)
-exercise.slips(
-    """
+You added a small number before a log. Stay with logs from the start: torch.logsumexp.
+    = (mixture_log_prob(x, weights, means, sds).exp() + TINY).log()
+    = mixture_log_prob(x, weights + 1e-5, means, sds)
+    = mixture_log_prob(x, weights + 1e-6, means, sds)
+    = mixture_log_prob(x, weights + 1e-7, means, sds)
+    = mixture_log_prob(x, weights + 1e-8, means, sds)
+    = mixture_log_prob(x, weights + 1e-9, means, sds)
+    = mixture_log_prob(x, weights + 1e-10, means, sds)
+    = mixture_log_prob(x, weights + 1e-12, means, sds)
 You gave every component the same weight. They are given: w_k.
     = mixture_log_prob(x, torch.ones_like(means) / len(means), means, sds)
 You mixed the parameters into one Gaussian. Each component has a density of its own; mix the densities.

@@ -62,10 +62,7 @@ Your number for the impossible throw is finite. A series that cannot happen has 
 torch's Categorical, too, puts a small number in place of 0.
     p[throws] -> p[throws].clamp(min=math.exp(-20))
     p[throws] -> p[throws].clamp(min=torch.finfo().eps)
-    p[throws] -> (p[throws] + 1e-6)
-    p[throws] -> (p[throws] + 1e-8)
-    p[throws] -> (p[throws] + 1e-10)
-    p[throws] -> (p[throws] + 1e-12)
+    p[throws] -> (p[throws] + TINY)
     p[throws] -> p[throws][p[throws] > 0]
 math.log(0) is an error in Python. torch.log(torch.tensor(0.0)) is -inf, which an impossible series asks for.
     p[throw].log() -> math.log(p[throw])

@@ -52,7 +52,7 @@ log of the number of images was subtracted. The mean is over the draws: log k, k
 exp(-800) is 0 for the computer, and exp(200) infinite. Take the largest out first, or logsumexp.
     = log_w.exp().mean(0).log()
     = log_w.double().exp().mean(0).log()
-    = (log_w.exp().mean(0) + {1e-38 | 1e-30 | 1e-20 | 1e-16 | 1e-12 | 1e-10 | 1e-9 | 1e-8 | 1e-7 | 1e-6}).log()
+    = (log_w.exp().mean(0) + TINY).log()
 You took the largest out, and did not add it again after the log.
     largest + (log_w -> (log_w
 That is one bound for all images together. Each column has its own.

@@ -52,8 +52,7 @@ That is the entropy of the model, what it expects. Asked is the length for these
 You took the mean. A file holds all symbols: their bits add up.
     .sum() -> .mean()
 You averaged the probabilities before the log. Each symbol has a length of its own: first the log, then the sum.
-    chosen.log2().sum() -> len(x) * chosen.mean().log2()
-    chosen.log2().sum() -> chosen.mean().log2()
+    chosen.log2().sum() -> {len(x) * chosen.mean().log2() | chosen.mean().log2()}
 You rounded each symbol up to whole bits. An arithmetic coder need not: only the whole file is rounded.
     -chosen.log2().sum() -> (-chosen.log2()).ceil().sum()
 p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].

@@ -56,8 +56,7 @@ The image came in again at its other side. Beyond the border there is 0: an inde
     x[i, j] if inside else 0.0 -> x[i, j % width]
     i >= 0 and 0 <= j < width -> j < width
 Row and column are exchanged: x[row, column].
-    = context(x.T, row, column, above, side)
-    = context(x, column, row, above, side)
+    = context({x.T, row, column | x, column, row}, above, side)
 The row below the right one: after above rows of padding, the window begins at padded[row].
     row + dy -> row + dy + 1
 One row too high: after above rows of padding, the window begins at padded[row].

@@ -53,8 +53,7 @@ Below symbol v lie the probabilities before it, without its own: p[:v].
     p[:v] -> p[: v + 1]
 Below symbol v lie the probabilities of all levels before it, from 0 on: p[:v].sum().
     p[:v].sum() -> (p[v - 1] if v else 0)
-    p[:v].sum() -> p[1:v].sum()
-    p[:v].sum() -> p[v]
+    p[:v].sum() -> {p[1:v].sum() | p[v]}
 The width is asked, not the upper end: the product of the probabilities.
     return low, width -> return low, low + width
 That is the code's length, -log2 of the width. The width itself is asked.

@@ -50,8 +50,7 @@ You added up over the images, and subtracted log k. The draws are the first dime
 log of the number of images was subtracted. The mean is over the draws: log k, k = len(log_w).
     len(log_w) -> log_w.shape[1]
 exp(-800) is 0 for the computer, and exp(200) infinite. Take the largest out first, or logsumexp.
-    = log_w.exp().mean(0).log()
-    = log_w.double().exp().mean(0).log()
+    = {log_w | log_w.double()}.exp().mean(0).log()
     = (log_w.exp().mean(0) + TINY).log()
 You took the largest out, and did not add it again after the log.
     largest + (log_w -> (log_w

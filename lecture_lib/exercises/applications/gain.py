@@ -39,7 +39,8 @@ exercise.slips(
 You took both spreads as if the draws were not the same. What a draw of labels does to both cancels in the difference:
 take the sd of ours - control.
     difference.std() -> (ours.var() + control.var()).sqrt()
-    difference.std() -> {(ours.std() + control.std()) | (ours.std() - control.std()).abs() | (ours.std() - control.std())}
+    difference.std() -> {(ours.std() + control.std()) | (ours.std() - control.std())}
+    difference.std() -> (ours.std() - control.std()).abs()
 That is the spread of single draws. The error of their mean is smaller: divide by sqrt(draws).
     difference.std() / math.sqrt(len(difference)) -> difference.std()
 The sd divides by draws - 1, as std() does: from few draws the other one is too small.

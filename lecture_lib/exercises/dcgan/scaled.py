@@ -53,7 +53,5 @@ You cut the fraction off. The answer has values between -1 and 1, not only -1, 0
 You used the lightest or darkest pixel of these images. Divide by levels - 1, whatever the images hold.
     = 2 * (x.float() - x.min()) / (x.max() - x.min()) - 1
     / (levels - 1) -> / x.max()
-Half of levels - 1 need not be a whole number: / in place of //.
-    = (x - levels // 2) / (levels // 2)
 """
 )

@@ -69,15 +69,22 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
     for name in variants.cases[0] if exercise.adapter is None and not draws else ():
         same = []
         for i in failed:
-            changed = [{**variants.cases[i], name: other} for other in _other_values(variants.cases[i][name])]
-            wanted = [right(one).value for one in changed]
-            matters = all(w is not None and w.isfinite().all() and not alike(w, variants.expected[i]) for w in wanted)
-            if wanted and matters and got[i] is not None and got[i].isfinite().all() and got[i].any():
+            value = variants.cases[i][name]
+            turns = torch.is_tensor(value) and value.is_floating_point() and value.ndim > 0
+            others = (*_other_values(value), *([-value, value.flip(0)] if turns else []))
+            changed = [{**variants.cases[i], name: other} for other in others]
+            wanted = [(one, right(one).value) for one in changed]
+            changed = [one for one, w in wanted if _finite(w) and not alike(w, variants.expected[i])]
+            if len(changed) > 1 and _finite(got[i]) and got[i].any():
                 given = [call(one).value for one in changed]
                 same.append(all(value is not None and torch.equal(value, got[i]) for value in given))
         if all(same) and len(same) >= min(2, len(failed)):
             return f"Your answer stays the same when {name} changes. Is it used, and not a value of the notebook?"
     return ""
+
+
+def _finite(value: Tensor | None) -> bool:
+    return value is not None and bool(value.isfinite().all())
 
 
 def _other_values(value) -> list:

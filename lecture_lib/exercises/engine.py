@@ -216,6 +216,8 @@ def judge(
             asked = wanted = got = ""
         if not private and same[i] is not None:
             why = always or why
+        if why.startswith(words.NONE) and any(o.value is not None for o in outcomes):
+            why = words.NONE_HERE
         if outcomes[i].error and named[i].endswith("all is right."):
             error = why if private else outcomes[i].error  # what Python said, and then what mends it
             why = f"{error.rstrip('.')}. {named[i]}"
@@ -439,11 +441,14 @@ def _by_grammar(
         if (found := repairs.one(first) if repairs else "") or not all_ways:
             return found
         infinite = any(e.isinf().any() for e in variants.expected)  # an answer then, else it says as little as NaN
-        telling = lambda value: bool(value.isfinite().any() or (infinite and value.isinf().any()))  # noqa: E731
-        lone = lambda value, e: not value.any() and value.shape != e.shape  # noqa: E731  # nothing but a 0
-        failed = [
-            i for i in failed if got[i] is not None and telling(got[i]) and not lone(got[i], variants.expected[i])
-        ]
+
+        def telling(value: Tensor, e: Tensor) -> bool:
+            if value.shape != e.shape and not value.any():  # nothing but a 0
+                return False
+            wrong = value[~exercise.same(value, e)] if value.shape == e.shape else value
+            return bool(wrong.isfinite().any() or (infinite and wrong.isinf().any()))
+
+        failed = [i for i in failed if got[i] is not None and telling(got[i], variants.expected[i])]
         if not failed or any(value is None for value in got):
             return ""
         first = max(failed, key=variants.telling)

@@ -50,7 +50,7 @@ class Formula:
         tree.body[:0] = [ast.Pass() for _ in arguments]  # room for other values of the arguments
         blocks = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]  # no lambda's
         for block in blocks:
-            found += [*of_lines(block), *of_pairs(block, arguments)]
+            found += [*of_lines(block, [a.arg for a in tree.args.args]), *of_pairs(block, arguments)]
         found += of_arguments(tree.body, arguments)
         ast.fix_missing_locations(self.module)
         often = Counter(c.says for c in found)

@@ -43,9 +43,9 @@ OF_A_VALUE = {
     "x + 1": "x + 1", "x - 1": "x - 1", "1 - x": "1 - x", "2 * x": "2 x", "x / 2": "x / 2", "1": "1", "0": "0",
 }  # fmt: skip
 OF_AN_EXPRESSION = """x.float() | x.long() | x.cumsum(0) |
--x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() |
-x.log() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
-x.flip(0) | x.T | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
+-x | x ** 2 | x ** 0.5 | 1 / x | 1 - x | abs(x) | x + 1 | x - 1 | 2 * x | x / 2 | x.exp() | x.log() |
+x.log2() | x.tanh() | x.relu() | x.sigmoid() | x.sum() | x.mean() | x.sum(0) | x.sum(-1) | x.mean(0) | x.mean(-1) |
+x.flip(0) | x.T | x[0] | x[1:] | x[:-1] | x[None] | x[:, None] | x[:, None, None] | x.detach() | x.clone() |
 x.item() | x.values | len(x) | int(x) | torch.as_tensor(x) | math.log(x) | math.exp(x)""".replace("\n", " ").split(
     " | "
 )
@@ -301,7 +301,7 @@ def of_any_value(node, names):
     Also the operators for which others are taken by mistake, the other way round.
     """
     if isinstance(node, ast.BinOp):
-        more = {ast.Mult: [ast.Sub], ast.Div: [ast.Add]}.get(type(node.op), [])
+        more = {ast.Mult: [ast.Sub], ast.Div: [ast.Add], ast.Add: [ast.MatMult]}.get(type(node.op), ())
         for right in (*(op for op, wrong in OTHERS.items() if type(node.op) in wrong), *more):
             if right not in OTHERS.get(type(node.op), ()):
                 yield copied(node, op=right()), f"with {SIGNS[right]} in place of {SIGNS[type(node.op)]}"
@@ -338,6 +338,11 @@ def of_any_value(node, names):
         for other in ("mean", "sum", "logsumexp"):
             new = copied(node.value, func=copied(node.value.func, attr=other))
             yield new, f"with .{other}() in place of .{node.value.func.attr}().values"
+    inner = _inner(node) if isinstance(node, ast.Call) else None
+    if _reduces(node) and node.func.attr == "norm":
+        yield parsed("x.abs()", x=inner), "with .abs() in place of .norm()"
+    if isinstance(inner, ast.BinOp):
+        yield copied(inner, left=_of_other(node, inner.left)), f"with {_called(node)} of {code(inner.left)} alone"
     if isinstance(node, ast.Name) and node.id in names:
         for other in names:  # what it points to
             new = parsed("x[i]", x=ast.Name(other, ast.Load()), i=node)

@@ -23,8 +23,8 @@ OF_A_LOOP = {
 }  # fmt: skip
 
 
-def of_lines(body: list) -> Iterator[Change]:
-    """A line left out or done twice, two lines exchanged, = for +=, a return inside of the loop."""
+def of_lines(body: list, given: list[str]) -> Iterator[Change]:
+    """A line left out or done twice, two exchanged, = for +=, a return inside of the loop. given: the arguments."""
     for i, line in enumerate(body):
         if isinstance(line, ast.Pass):
             continue
@@ -34,7 +34,7 @@ def of_lines(body: list) -> Iterator[Change]:
         if isinstance(line, ast.With):
             kept = ast.If(ast.Constant(True), line.body, [])
             yield Change(body, i, kept, f"without {code(copied(line, body=[ast.Pass()]), 60).removesuffix(' pass')}")
-        if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line)):
+        if isinstance(line, (ast.AugAssign, ast.Expr)) or (isinstance(line, ast.Assign) and _again(line, given)):
             yield Change(body, i, ast.Pass(), f"without {text}")
             yield Change(body, i, ast.If(ast.Constant(True), [line, line], []), f"with {text} done twice")
         if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Tuple):
@@ -117,10 +117,10 @@ def of_pairs(body: list, names: list[str]) -> Iterator[Change]:
                 yield Change(body, i, new, f"with {a} and {b} exchanged in {code(line, 60)}", plain=False)
 
 
-def _again(line: ast.Assign) -> bool:
-    """Does the line give a name a new value that depends on its old one?"""
+def _again(line: ast.Assign, given: list[str]) -> bool:
+    """Does the line give an argument a new value, or a name one that depends on its old one?"""
     set_ = {n.id for target in line.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
-    return any(isinstance(n, ast.Name) and n.id in set_ for n in ast.walk(line.value))
+    return any(isinstance(n, ast.Name) and n.id in set_ for n in ast.walk(line.value)) or bool(set_ & {*given})
 
 
 def of_arguments(body: list, names: list[str]) -> Iterator[Change]:

@@ -228,6 +228,8 @@ class Variants:
             known, ending = self.known[j], self.endings[says]
             possible = (known.of_a_formula and (known.clear or says in ENDED)) or (known.teachers and says in ENDED)
             if possible and fits(lambda i, k=known, e=ending: _ended(e, k.value(i)), got, first):
+                if known.teachers and fits(known.value, got, first):  # but for digits that are lost
+                    return known.says
                 if known.teachers:
                     verb = "come" if says.startswith("with") else "are"
                     return f"{known.says} And then your numbers {verb} {says}."

@@ -36,6 +36,7 @@ LARGE = 5000  # numbers of a case from which none are tried: n x n of them would
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
     r"|with (\+= in place of =|= in place of \+=)|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
+    r"|with - in place of /|\[(1:|:-1)\] in place"
     r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
@@ -55,7 +56,10 @@ PUT_IN = {  # what a change may put in -> what a teacher says of it: then the ch
     "-": r"(add|subtract)ed",
 }
 FIRST = re.compile(r"\.values in place|\.float\(\) in place")
-ODD = re.compile(r"sides of|with (\* in|- in place of /)|only after|exchanged|parentheses|\) before|logsumexp")  # late
+ODD = re.compile(  # tried after others
+    r"sides of|with (\* in|- in place of /)|only after|exchanged|parentheses|\) before|logsumexp"
+    r"|of all of it|a minus before"
+)
 LATE = re.compile(  # said where nothing else mends it
     r"with (.*[-+/[].* in place of \w+ everywhere|\w+ and \w+ exchanged)$"
     r"|with the root of|.*\[:, None.*\] in|.*\.sum\(0\)"
@@ -266,7 +270,8 @@ def _of_other_names(answer: Callable, variants: Variants) -> Callable:
     arguments = answer.__code__.co_varnames[: answer.__code__.co_argcount]
     known = {*answer.__code__.co_varnames, *answer.__globals__, *vars(builtins)}
     numbers = {name: value for name, value in answer.__globals__.items() if name not in answer.__code__.co_varnames}
-    sizes = [size for a in arguments for size in (f"len({a})", f"{a}.shape[1]")]
+    lambdas = [c.co_varnames[: c.co_argcount] for c in answer.__code__.co_consts if hasattr(c, "co_varnames")]
+    sizes = [size for a in sum(lambdas, arguments) for size in (f"len({a})", f"{a}.shape[1]")]
     right = [node for formula in {one[2] for one in variants.singles} for node in ast.walk(formula.module)]
     constants = {repr(n.value) for n in right if isinstance(n, ast.Constant) and type(n.value) in (int, float)}
     whole = [a for a, value in zip(arguments, variants.cases[0].values()) if type(value) is int]

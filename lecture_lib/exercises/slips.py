@@ -4,6 +4,8 @@ Below symbol v lie the probabilities before it, without its own: p[:v].
     p[:v].sum() -> p[: v + 1].sum()
 The width is asked, not the upper end: the product of the probabilities.
     = low, low + width
+You rounded. {one | another} stands for a line with each of them.
+    p[v] -> p[v].{round | floor}()
 """
 
 from __future__ import annotations
@@ -30,9 +32,16 @@ def noted(block: str) -> Iterator[tuple[str, str]]:
     for line in filter(None, block.splitlines()):
         if line.startswith(" "):
             changed = True
-            yield from ((sentence, line.strip().replace("TINY", tiny)) for tiny in (TINY if "TINY" in line else [""]))
+            for tiny in TINY if "TINY" in line else [""]:
+                yield from ((sentence, change.replace("TINY", tiny)) for change in _each(line.strip()))
         else:
             sentence, changed = line if changed else f"{sentence} {line}".strip(), False
+
+
+def _each(change: str) -> Iterator[str]:
+    """The change with each of {one | another}, where it has such."""
+    before, *choices = re.split(r"\{(.* \| .*)\}", change)
+    yield from (before + choice + choices[1] for choice in choices[0].split(" | ")) if choices else [change]
 
 
 def slip(change: str, forms: list[Callable]) -> Callable:

@@ -148,6 +148,8 @@ def _sizes(error: str, expected: Tensor, arguments: Mapping[str, Any]) -> str:
     return f"If a table is meant, {COLUMN}" if table else "Look at the .shape of both sides."
 
 
+NONE = "Your function returned None."
+NONE_HERE = "Here your function returned None. Is that what is asked, or does a branch end without `return`?"
 COLUMN = "make one of the two a column: x[:, None], or keepdim=True after a sum or max."
 PICKED = "What a mask picks from a table is a list, without rows and columns: torch.where(mask, a, b) keeps the table."
 SHORTER = "What a mask picks is shorter than all: pick the others by the same mask, or write torch.where(mask, a, b)."
@@ -164,9 +166,10 @@ ADVICE = {  # symptom -> advice; the first that fits
     "only supports 1-d": "bincount counts one list at a time: a column of a table is x[:, j].",
     "is invalid for input of size": "A reshape keeps all numbers, so n times m has to be how many there are. Of counts "
     "it may be bincount's minlength.",
-    "only integer tensors": "One whole number is needed: int(...), or a single place. A list knows no masks: "
-    "torch.tensor(list)[mask] does.",
+    "only integer tensors": "One whole number is needed: int(...), or a single place. In a loop over x take "
+    "the places: for i in range(len(x)). A list knows no masks: torch.tensor(list)[mask] does.",
     "'int' object is not iterable": "A number is no list: to do something n times, write for _ in range(n).",
+    "has no len": "One number has no length. Is it a length itself?",
     "'size'.*float": "A size must be a whole number: // divides without a rest.",
     "'size'.*not Tensor": "A size is a whole number. That of a tensor is len(x).",
     "'size'.*must be tuple|tuple of ints size": "A shape is a tuple, also of one number: (n,) with a comma.",
@@ -199,6 +202,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "ZeroDivisionError": "A Python number divided by 0. When is what you divide by 0 here?",
     "RecursionError": "A function calls itself and never ends.",
     "name '(math|torch|random)' is": "The import is missing: import math, torch or random in a cell above.",
+    "name 'F' is": "Write from torch.nn import functional as F in a cell above.",
     "name 'np' is": "Write import numpy as np in a cell above.",
     "UnboundLocalError": "A name is used before it has a value: set it before the loop or the if.",
     "NameError": "Is it misspelt, or does it stand in another cell? Use the arguments that the function gets.",
@@ -210,8 +214,8 @@ ADVICE = {  # symptom -> advice; the first that fits
     "backward through the graph a second": "One backward for each loss: compute the loss anew, or add both before.",
     "only for scalar outputs": "backward() starts at one number: take the mean of the losses.",
     "that requires grad": "Write .detach() before numpy() or item by item.",
-    "does not require grad": "The loss has no history: no network made it, or detach or no_grad cut it "
-    "off from the parameters.",
+    "does not require grad": "The loss has no history: no network made it, detach or no_grad cut it off "
+    "from the parameters, or an input was not told to keep one, by requires_grad_().",
     "modified by an inplace operation": "A step changed what a loss needs that was computed before it. Compute the "
     "loss after that step, or call its backward() before.",
     "size mismatch, got input": "The images have another number of values than last: look at stride and padding.",

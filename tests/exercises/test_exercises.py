@@ -356,6 +356,11 @@ def test_another_right_form_is_right(name, answer, hidden):
         ("likelihood.nll", lambda x, mean, sd: torch.log(sd), "math.log and its like take one Python number"),
         ("likelihood.fit_gaussian", lambda x: torch.stack([1.0, 2.0]), "For Python numbers write torch.tensor([a, b])"),
         ("likelihood.nll", lambda x, mean, sd: math.exp(x), "math.log and its like take one Python number"),
+        (
+            "applications.break_even_images",
+            lambda ours, theirs, weights: weights // (theirs - ours) + 1 if theirs > ours else None,
+            "does a branch end without `return`?",
+        ),
     ],
 )
 def test_common_errors_get_a_word_of_advice(name, answer, advice):

@@ -196,6 +196,43 @@ MENDED = {
         "    return theta - m - (theta - m).exp().median(1, keepdim=True).values.log()\n",
         "with .sum() in place of .median().values, all is right.",
     ),
+    "an argument that is drawn anew": (
+        "gans.discriminator_step",
+        "def step(G, D, optimizer, x, z):\n    z = torch.randn(len(x), 2)\n"
+        "    loss = F.softplus(-D(x)).mean() + F.softplus(D(G(z).detach())).mean()\n"
+        "    optimizer.zero_grad()\n    loss.backward()\n    optimizer.step()\n",
+        "Line 2 is `z = torch.randn(len(x), 2)`: without z = torch.randn(len(x), 2), all is right.",
+    ),
+    "a sign before the last term": (
+        "dcgan.frechet",
+        "def frechet(x, y):\n    a, b = torch.cov(x.T), torch.cov(y.T)\n"
+        "    r = torch.linalg.eigvals(a @ b).real.clamp(min=0).sqrt().sum()\n"
+        "    return (x.mean(0) - y.mean(0)).square().sum() + a.trace() + b.trace() + 2 * r\n",
+        "with - in place of + before 2 * r, all is right.",
+    ),
+    "a mean in the first term, where a trace of more would mend it, too": (
+        "dcgan.frechet",
+        "def frechet(x, y):\n    a, b = torch.cov(x.T), torch.cov(y.T)\n"
+        "    r = torch.linalg.eigvals(a @ b).real.clamp(min=0).sqrt().sum()\n"
+        "    return (x.mean(0) - y.mean(0)).square().mean() + a.trace() + b.trace() - 2 * r\n",
+        "with .sum() in place of .mean() in (x.mean(0) - y.mean(0)).square().mean(), all is right.",
+    ),
+    "the size of a lambda's argument": (
+        "timeline.weight_gradient",
+        "def gradient(v, v_k, W, c):\n    p = lambda x: x.T @ torch.sigmoid(x @ W + c) / W.shape[1]\n"
+        "    return p(v_k) - p(v)\n",
+        "with len(x) in place of W.shape[1], all is right.",
+    ),
+    "exp of one factor alone": (
+        "timeline.draw_z",
+        "def draw_z(mean, log_sd, noise):\n    return mean + torch.exp(log_sd * noise)\n",
+        "with torch.exp of log_sd alone, all is right.",
+    ),
+    "the first row of a table": (
+        "gans.optimal_discriminator",
+        "def optimal(log_p, log_q):\n    return torch.softmax(torch.stack([log_p, log_q]), 0)\n",
+        "with it[0] in place of it, where it is torch.softmax(torch.stack([log_p, log_q]), 0), all is right.",
+    ),
     "two, one of them of what is returned": (
         "gans.sliced_wasserstein",
         "def distance(x, y, directions):\n    a = (x @ directions.T).sort(0).values\n"
@@ -430,6 +467,18 @@ NOT_SAID = {
         "    counts = torch.bincount(d.argmin(0), minlength=len(means))\n"
         "    return (counts >= 0.1 * len(x)).sum(), (d.amin(1) <= 3 * sd).double().mean()\n",
         "right formula",
+    ),
+    "that an argument is not used, of which the signs are": (
+        "dcgan.debug",
+        "def to_levels(pictures, levels):\n    return (pictures > 0).float() * (levels - 1)\n",
+        "stays the same",
+    ),
+    "an ending of a known mistake that changes nothing": (
+        "applications.interval",
+        "def interval(p, x):\n    low, high = 0.0, 1.0\n    for v in x:\n"
+        "        low = low + (high - low) * p[:v].sum()\n        high = low + (high - low) * p[v]\n"
+        "    return low, high - low\n",
+        "And then",
     ),
 }
 

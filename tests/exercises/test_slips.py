@@ -64,10 +64,15 @@ def test_a_change_of_what_stands_nowhere_is_refused():
         slip("x.sum() -> x", [spread, in_steps])
 
 
-def test_a_sentence_of_two_lines_and_one_with_two_changes():
-    block = "\nIt is long,\nand goes on.\n    a -> b\n    = c\nAnother one.\n    d -> e; f -> g\n"
+def test_a_sentence_of_two_lines_and_changes_in_one_line():
+    block = "\nIt is long,\nand goes on.\n    a -> b\n    = c({1 | x[0]})\nAnother one.\n    d -> e; f -> g\n"
     long = "It is long, and goes on."
-    assert [*noted(block)] == [(long, "a -> b"), (long, "= c"), ("Another one.", "d -> e; f -> g")]
+    assert [*noted(block)] == [
+        (long, "a -> b"),
+        (long, "= c(1)"),
+        (long, "= c(x[0])"),
+        ("Another one.", "d -> e; f -> g"),
+    ]
 
 
 def test_a_change_with_a_tiny_number_is_one_for_each():

@@ -62,15 +62,17 @@ You took differences between clips. Time is dimension 1.
     dim=1 -> dim=0
 You took differences between the two coordinates of a centre. Time is dimension 1.
     .diff(n=2, dim=1) -> .diff(dim=2)
+    , dim=1 ->
     .diff(n=2, dim=1) -> .diff(dim=2).diff(dim=1)
 That is the sum. The mean over clips and frames is asked.
     .mean() -> .sum()
     .mean() -> .sum(1).mean()
 That is how far it gets in two frames. The acceleration is the change of the velocity from one to the next.
     - 2 * centres[:, 1:-1] + -> -
+The velocities that you compared lie two frames apart. They follow each other: v[:, 1:] - v[:, :-1].
+    velocity[:, 1:] - velocity[:, :-1] -> velocity[:, 2:] - velocity[:, :-2]
 A clip has frames - 2 changes of velocity. You divided by more of them.
-    .mean() -> .sum(1).mean() / centres.shape[1]
-    .mean() -> .sum(1).mean() / (centres.shape[1] - 1)
+    .mean() -> .sum(1).mean() / {centres.shape[1] | (centres.shape[1] - 1)}
 A clip does not begin again after its last frame, as roll() has it: take slices, and get frames - 2 changes.
     = (centres - 2 * centres.roll(1, 1) + centres.roll(2, 1)).norm(dim=2).mean()
 That is one length for a whole clip. Each t has its own: norm(dim=2).

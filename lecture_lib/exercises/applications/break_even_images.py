@@ -58,34 +58,29 @@ Where both take the same number of bytes nothing is won yet: one image more.
     math.floor(weights / saved) + 1 -> math.ceil(weights / saved)
 A part of an image cannot be compressed. Return a whole number: the first with fewer bytes.
     math.floor(weights / saved) + 1 -> weights / saved
-A whole number is asked, the first with fewer bytes. And who saves nothing never pays for the weights: math.inf.
+Two things at once. The first whole number with fewer bytes is asked: weights // (theirs - ours) + 1. And who saves
+nothing never pays for the weights: math.inf.
     = weights / (theirs - ours)
     = math.ceil(weights / (theirs - ours))
     = weights // (theirs - ours)
 One image more: with weights // saved images we do not have fewer bytes yet.
     (theirs - ours) + 1 -> (theirs - ours)
 Each image saves theirs - ours bytes, and only that pays for the weights.
-    (theirs - ours) -> theirs
-    (theirs - ours) -> ours
-    = weights // theirs + 1
-    = weights // ours + 1
-    = math.ceil(weights / theirs)
-    = math.ceil(weights / ours)
+    (theirs - ours) -> {theirs | ours}
+    = weights // {theirs | ours} + 1
+    = math.ceil(weights / {theirs | ours})
 Who saves nothing never pays for the weights: return math.inf.
     >= -> ==
     >= -> ==; (theirs - ours) -> abs(theirs - ours)
     = weights // (theirs - ours) + 1
-    math.inf -> 0
-    math.inf -> -1
+    math.inf -> {0 | -1}
 You exchanged the two. Each image saves theirs - ours bytes, and there is no end where ours is not the smaller.
     = break_even_images(theirs, ours, weights)
     >= -> <; theirs - ours -> ours - theirs
 One image more is one too many here, as weights / saved was not rounded down first: weights // saved.
-    math.floor -> round
-    math.floor -> math.ceil
+    math.floor -> {round | math.ceil}
 You gave up too early. Where an image saves little, very many are needed.
-    = n if (n := break_even_images(ours, theirs, weights)) <= 1_000 else math.inf
-    = n if (n := break_even_images(ours, theirs, weights)) <= 10_000 else math.inf
+    = n if (n := break_even_images(ours, theirs, weights)) <= {1_000 | 10_000} else math.inf
 Your answer is infinity in all these cases. It is right only where an image of ours takes as many bytes as theirs, or
 more.
     = math.inf

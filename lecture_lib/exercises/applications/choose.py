@@ -55,7 +55,7 @@ def in_a_loop(scores):
 
 exercise.slips(
     """
-That is the best mean. Is a simpler setting clearly worse, or could it be luck?
+That is the best mean. A simpler setting may be worse by luck alone: the first that is not clearly worse is asked.
     = scores.mean(1).argmax()
 You looked at how each row scatters by itself. All rows share the luck of a draw: take the sd of the differences.
     gap.std(1) -> scores.std(1)
@@ -88,5 +88,13 @@ That is how many rows will do. The number of the first of them is asked.
 That is an accuracy. The number of its row is asked.
     = scores[choose(scores)].mean()
     = scores.mean(1).max()
+The best row is one row, that with the best mean. You took the best score of each draw, or of all.
+    scores[scores.mean(1).argmax()] -> scores.{amax(0) | max()}
+You compared each row with the first one. Compare it with the best row.
+    = ((d := scores - scores[0]).mean(1) > 2 * d.std(1) / math.sqrt(scores.shape[1])).float().argmax()
+You went down from the best row and stopped at the first that is clearly worse. One before it may do: try all.
+    range(settings) -> range(best, -1, -1); <= -> >; return i -> return i + 1
+That says of each row whether it will do. The number of the first that does is asked.
+    .nonzero()[0, 0] ->
 """
 )

@@ -52,8 +52,7 @@ That is the entropy of the model, what it expects. Asked is the length for these
 You took the mean. A file holds all symbols: their bits add up.
     .sum() -> .mean()
 You averaged the probabilities before the log. Each symbol has a length of its own: first the log, then the sum.
-    chosen.log2().sum() -> len(x) * chosen.mean().log2()
-    chosen.log2().sum() -> chosen.mean().log2()
+    chosen.log2().sum() -> {len(x) * chosen.mean().log2() | chosen.mean().log2()}
 You rounded each symbol up to whole bits. An arithmetic coder need not: only the whole file is rounded.
     -chosen.log2().sum() -> (-chosen.log2()).ceil().sum()
 p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].
@@ -66,5 +65,7 @@ You added up the lengths of all levels. Of each row one number counts, that of t
     chosen.log2() -> p.log2()
 The product of many probabilities is so small that the computer makes it 0. First the log of each, then the sum.
     chosen.log2().sum() -> chosen.prod().log2()
+nll_loss takes log p, and then the mean. Asked is the sum of -log2 p(x_i).
+    = F.nll_loss(p, x)
 """
 )

@@ -47,8 +47,7 @@ The pixel itself is among them. It is not decoded yet: with it the model knows w
 decode.
     dx < 0 -> dx <= 0
 Pixels to the right in the same row are among them. They are decoded later.
-    dy < 0 or dx < 0 -> True
-    dy < 0 or dx < 0 -> (dy, dx) != (0, 0)
+    dy < 0 or dx < 0 -> {True | (dy, dx) != (0, 0)}
 In the rows above, the pixels to the right are known, too.
     range(-side, side + 1) -> range(-side, 1)
 The pixels to the left in the same row are known, too.
@@ -57,25 +56,19 @@ The image came in again at its other side. Beyond the border there is 0: an inde
     x[i, j] if inside else 0.0 -> x[i, j % width]
     i >= 0 and 0 <= j < width -> j < width
 Row and column are exchanged: x[row, column].
-    = context(x.T, row, column, above, side)
-    = context(x, column, row, above, side)
+    = context({x.T, row, column | x, column, row}, above, side)
 The row below the right one: after above rows of padding, the window begins at padded[row].
     row + dy -> row + dy + 1
 One row too high: after above rows of padding, the window begins at padded[row].
     row + dy -> row + dy - 1
 Beyond the border there is 0, black. You put another grey there.
-    else 0.0 -> else -1.0
-    else 0.0 -> else 0.5
-    else 0.0 -> else 127.5
-    else 0.0 -> else 128.0
-    else 0.0 -> else 255.0
+    else 0.0 -> else {-1.0 | 0.5 | 127.5 | 128.0 | 255.0}
 After side columns of padding the window begins at padded[:, column]: each pixel has moved to the right by side.
     column : column + 2 * side -> column - side : column + side
 After above rows of padding the window begins at padded[row]: each pixel has moved down by above.
     row : row + above -> row - above : row
 F.pad begins with the last dimension: (left, right, top, bottom).
-    (side, side, above, 0) -> (above, 0, side, side)
-    (side, side, above, 0) -> (above, above, side, side)
+    (side, side, above, 0) -> (above, {0 | above}, side, side)
 Beyond the border there is 0. You repeated the pixels at the border.
     F.pad(x, (side, side, above, 0)) -> F.pad(x[None], (side, side, above, 0), mode="replicate")[0]
 The window goes row by row, each from left to right. You went down the columns.
@@ -94,5 +87,7 @@ padded[row, column].
     row : row + above -> row - above : row; column : column + 2 * side -> column - side : column + side
 The pixels to come are 0 with you, and still among the numbers. Leave them out.
     = torch.cat([context(x, row, column, above, side), torch.zeros(side + 1)])
+These are all pixels before it. Those of the window are asked.
+    = x.flatten()[: row * x.shape[1] + column]
 """
 )

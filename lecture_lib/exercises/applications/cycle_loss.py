@@ -31,8 +31,7 @@ One direction is missing. Both count: from A to B and back, and from B to A and 
     = (H(G(a)) - a).abs().mean()
     = (G(H(b)) - b).abs().mean()
 There and back again: H(G(a)) is compared with a. After one map alone the image is of the other kind.
-    H(G(a)), G(H(b)) -> H(a), G(b)
-    H(G(a)), G(H(b)) -> G(a), H(b)
+    H(G(a)), G(H(b)) -> {H(a), G(b) | G(a), H(b)}
 You compared H(G(a)) with G(a), which lies half-way. There and back again: it is compared with a.
     there_a - a -> there_a - G(a); there_b - b -> there_b - H(b)
 You went the other way round: a is of kind A, so G comes first, H(G(a)); for b H comes first.
@@ -44,11 +43,9 @@ These are squared differences. Absolute ones are asked: abs().
 You added up over all numbers. Means are asked.
     .mean() -> .sum()
 You added up over the numbers of an image. The mean is over all numbers: mean().
-    .mean() -> .sum(1).mean()
-    .mean() -> .sum() / len(a)
+    .mean() -> {.sum(1).mean() | .sum() / len(a)}
 These are roots of squares. Absolute differences are asked: abs().
-    .abs().mean() -> .norm()
-    .abs().mean() -> .square().mean().sqrt()
+    .abs().mean() -> {.norm() | .square().mean().sqrt()}
 There are no pairs: G(a) and b have nothing to do with each other. After the way back, H(G(a)), compare with a.
     = (G(a) - b).abs().mean() + (H(b) - a).abs().mean()
     there_a - a -> there_a - b; there_b - b -> there_b - a

@@ -78,13 +78,12 @@ exercise.slips(
     """
 You read each symbol as if it came after 0. The row for the next one is that of the symbol just read: p[u].
     u = v -> u = 0
+You took row i for symbol i. The row for the next one is that of the symbol just read: p[u].
+    u = v -> u = len(x)
 You swapped the indices. In p[u, v] the symbol before, u, comes first.
     p[u].cumsum -> p[:, u].cumsum; p[u, v] -> p[v, u]; (edges <= code) -> (edges[:-1] <= code)
 Stretch what is left to 0 .. 1 again: subtract the interval's low end, and divide by its width.
-    (code - low) / p[u, v] -> code - low
-    (code - low) / p[u, v] -> code
-    (code - low) / p[u, v] -> code / p[u, v] % 1
-    (code - low) / p[u, v] -> code / p[u, v]
+    (code - low) / p[u, v] -> {code - low | code | code / p[u, v] % 1 | code / p[u, v]}
 A number on an edge belongs to the interval that begins there: count the edges <= code.
     <= -> <
 That is the most likely symbol each time. Which one it was, the code says.

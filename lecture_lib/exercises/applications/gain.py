@@ -39,9 +39,8 @@ exercise.slips(
 You took both spreads as if the draws were not the same. What a draw of labels does to both cancels in the difference:
 take the sd of ours - control.
     difference.std() -> (ours.var() + control.var()).sqrt()
-    difference.std() -> (ours.std() + control.std())
+    difference.std() -> {(ours.std() + control.std()) | (ours.std() - control.std())}
     difference.std() -> (ours.std() - control.std()).abs()
-    difference.std() -> (ours.std() - control.std())
 That is the spread of single draws. The error of their mean is smaller: divide by sqrt(draws).
     difference.std() / math.sqrt(len(difference)) -> difference.std()
 The sd divides by draws - 1, as std() does: from few draws the other one is too small.
@@ -56,5 +55,7 @@ You took the sizes of the differences. A draw in which the control is better cou
     ours - control -> (ours - control).abs()
 You sorted both first, and the pairs are lost: entry i of both had the same labels.
     ours - control -> ours.sort().values - control.sort().values
+That is the error of a share of yes and no. That of a mean of numbers is sd / sqrt(draws).
+    difference.std() / math.sqrt(len(difference)) -> ((m := difference.mean()) * (1 - m) / len(difference)).sqrt()
 """
 )

@@ -53,8 +53,7 @@ Below symbol v lie the probabilities before it, without its own: p[:v].
     p[:v] -> p[: v + 1]
 Below symbol v lie the probabilities of all levels before it, from 0 on: p[:v].sum().
     p[:v].sum() -> (p[v - 1] if v else 0)
-    p[:v].sum() -> p[1:v].sum()
-    p[:v].sum() -> p[v]
+    p[:v].sum() -> {p[1:v].sum() | p[v]}
 The width is asked, not the upper end: the product of the probabilities.
     return low, width -> return low, low + width
 That is the code's length, -log2 of the width. The width itself is asked.
@@ -64,13 +63,16 @@ The last symbol came first. Start with x[0]: the decoder reads it first.
 A symbol should make the interval narrower by its probability, not set it to that.
     width = width * p[v] -> width = p[v]
 You went through p one after another. Each symbol looks up its own: p[v] for v in x.
-    in x: -> in torch.arange(len(p)):
-    in x: -> in torch.arange(len(x)):
+    in x: -> in torch.arange(len({p | x})):
 Level 0 comes first, at the low end. You divided the interval from its upper end.
     p[:v].sum() -> (1 - p[: v + 1].sum())
 The width is multiplied by the symbol's probability. You subtracted it.
     width = width * p[v] -> width = width - p[v]
 Below level 0 lies nothing. You took the last edge there, 1: an index of -1 counts from the end.
     p[:v].sum() -> p.cumsum(0)[v - 1]
+You moved low first, and then measured from the new low to the old upper end. The width so far is what p[v] narrows.
+    width = width * p[v] -> width = width * (1 - p[:v].sum()) * p[v]
+You multiplied low, and 0 stays 0. It moves up within the interval: low + width * p[:v].sum().
+    low + width * -> low *
 """
 )

@@ -59,6 +59,7 @@ It lies on its side: a row for each feature and a column for each class are aske
     = ridge(features, targets, strength).T
 You turned over each number of A: 1 / A. The inverse of a matrix is not that: torch.linalg.solve(A, B) is A^-1 B.
     torch.linalg.inv( -> 1 / (
+    = (features.T @ targets) / (features.T @ features + strength * torch.eye(features.shape[1]))
 The inverse, or solve, takes features.T @ targets, (k, c). You left features.T or all of it out.
     features.T @ targets) -> targets)
     torch.eye(k)) @ features.T -> torch.eye(k))
@@ -67,5 +68,7 @@ You multiplied by the matrix. By its inverse is asked: torch.linalg.solve(A, B) 
     torch.linalg.inv( -> (
 F^T F has a row and a column for each feature, (k, k): features.T @ features. You took features @ features.T.
     features.T @ features -> features @ features.T; features.shape[1] -> len(features)
+strength is added to the matrix before it is inverted, not afterwards.
+    torch.linalg.inv(features.T @ features + -> (torch.linalg.inv(features.T @ features) +
 """
 )

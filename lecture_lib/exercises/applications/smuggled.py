@@ -48,8 +48,7 @@ These are squared differences. Absolute ones are asked: abs().
 That is the mean of quotients, in which pixels with a tiny error count most. Divide the means.
     = ((H(G(a)) - a).abs() / (H(b) - a).abs()).mean()
 That is a difference. A quotient is asked, which is 1 where H knows no more than b says.
-    trip / honest -> trip - honest
-    trip / honest -> honest - trip
+    trip / honest -> {trip - honest | honest - trip}
 The sizes are missing: positive and negative differences cancel. Take abs() first.
     .abs().mean() -> .mean()
     .abs().mean() -> .mean().abs()
@@ -58,7 +57,10 @@ These are roots of mean squares. Absolute differences are asked: abs().
 H leads back from B to A, so it comes last: H(G(a)) and H(b).
     H(G(a)) -> G(H(a))
     H(b) -> G(b)
+    H(G(a)) -> G(H(a)); H(b) -> G(b)
 a and b were compared as they are. H leads back first: H(b) against a.
     H(b) - a -> b - a
+One number is asked: the first error divided by the second.
+    trip / honest -> trip, honest
 """
 )

@@ -53,8 +53,7 @@ You took both together. A test image would have a say in what it is compared wit
     = standardize(torch.cat([train, x]), x)
 A unit that is nearly always off has an sd near 0, and blows up. An sd below 0.01 counts as 0.01.
     train.std(0).clamp(min=0.01) -> train.std(0)
-    .clamp(min=0.01) -> + 1e-6
-    .clamp(min=0.01) -> + 1e-5
+    .clamp(min=0.01) -> + {1e-6 | 1e-5}
 You added 0.01 to each sd. It is the least that an sd can be: clamp(min=0.01).
     .clamp(min=0.01) -> + 0.01
 One mean and one sd for all features together. Each column has its own: mean(0), std(0).

@@ -87,8 +87,7 @@ of each draw, then their mean and sd.
 You added the two errors. Errors of independent means add as squares: sqrt(e_1^2 + e_2^2).
     (e[first] ** 2 + e[second] ** 2).sqrt() -> e[first] + e[second]
 Your error is that of one mean. A gap has the luck of both in it: sqrt(e_1^2 + e_2^2).
-    (e[first] ** 2 + e[second] ** 2).sqrt() -> e[first]
-    (e[first] ** 2 + e[second] ** 2).sqrt() -> e[second]
+    (e[first] ** 2 + e[second] ** 2).sqrt() -> e[{first | second}]
 The root around the sum of squares is missing: sqrt(e_1^2 + e_2^2).
     (e[first] ** 2 + e[second] ** 2).sqrt() -> e[first] ** 2 + e[second] ** 2
 You took the slope of the straight line in 1 / n. The limit is its value at 1 / n = 0.
@@ -102,8 +101,9 @@ You returned twice the error. One error is asked, sqrt(e_1^2 + e_2^2).
     -1), gap, error -> -1), gap, 2 * error
 That is the straight line in n, at n = 0, which gives each number of images to the other distance. The distance is a
 straight line in 1 / n, and the limit is at 1 / n = 0.
-    b * many - a * few -> b * few - a * many
-    b * many - a * few -> a * many - b * few
+    b * many - a * few -> {b * few - a * many | a * many - b * few}
+That is the model with the highest limit. The lowest is the nearest to the data.
+    mean.argsort()[:2] -> (-mean).argsort()[:2]; mean[second] - mean[first] -> mean[first] - mean[second]
 That is the model with the second-lowest limit. The lowest is the nearest to the data.
     first if gap -> second if gap
 The gap has the wrong sign: the second-lowest limit less the lowest.
@@ -112,5 +112,7 @@ That is the lowest limit itself. Its gap is asked: the second-lowest less the lo
     -1), gap, error -> -1), mean[first], error
 The gap goes to the highest limit. That of the second-lowest decides.
     mean.argsort()[:2] -> mean.argsort()[[0, -1]]
+Three numbers are asked, also where nothing is decided. -1 stands for the number of the model alone.
+    return (first if gap > 2 * error else -1), gap, error -> return (first, gap, error) if gap > 2 * error else -1
 """
 )

@@ -45,8 +45,7 @@ def limits_first(pictures, levels):
 exercise.slips(
     """
 Nothing is repaired yet: these are the broken function's numbers. Which level does 1 become, and which 0.999?
-    (levels - 1)).round().clamp(0, levels - 1) -> levels).long() % 256
-    (levels - 1)).round().clamp(0, levels - 1) -> levels).trunc()
+    (levels - 1)).round().clamp(0, levels - 1) -> levels).{long() % 256 | trunc()}
 White is 1 and has to become levels - 1, the last level. You multiply by levels.
     * (levels - 1) -> * levels
     (levels - 1)).round() -> levels).floor()
@@ -58,14 +57,19 @@ One fault is left: the fraction is cut off, so that all levels get darker. Take 
 One fault is left: numbers beyond -1 and 1. They have to end at black and at white: clamp.
     .round().clamp(0, levels - 1) -> .round()
     .round().clamp(0, levels - 1) -> .round().long() % 256
+    = ((pictures + 1) / 2 * (levels - 1)).round() % levels
+    = ((pictures + 1) / 2 * (levels - 1) + 0.5).long() % 256
 Two faults are left: the fraction is cut off, and numbers beyond -1 and 1 have no end.
-    .round().clamp(0, levels - 1) -> .long() % 256
-    .round().clamp(0, levels - 1) -> .trunc()
-    .round().clamp(0, levels - 1) -> .floor()
+    .round().clamp(0, levels - 1) -> .{long() % 256 | trunc() | floor()}
     (levels - 1)).round().clamp(0, levels - 1) -> (levels - 1))
 Bytes end at 255. Here the last level is levels - 1.
     = to_levels(pictures, 256)
+    .clamp(0, levels - 1) -> .clamp(0, 255)
 You always round up, so that all levels get lighter. Take the nearest level.
     .round() -> .ceil()
+These are levels already, which end at 0 and at levels - 1. You clamped them to -1 and 1.
+    .round().clamp(0, levels - 1) -> .clamp(-1, 1).round().long() % 256
+You rounded before you stretched, so that only black and white are left. Round the levels.
+    = (((pictures + 1) / 2).round() * (levels - 1)).clamp(0, levels - 1)
 """
 )

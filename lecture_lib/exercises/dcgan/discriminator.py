@@ -39,6 +39,7 @@ You took tanh. D has leaky ReLUs.
     F.leaky_relu -> torch.tanh; , negative_slope=0.2) -> )
 BatchNorm comes once: after the second convolution and before its leaky ReLU.
     F.leaky_relu(h1, -> F.leaky_relu(batch_normed(h1),
+    batch_normed(h2) -> h2; F.conv2d(h1, -> F.conv2d(batch_normed(h1),
     batch_normed(h2) -> h2; h2.flatten(1) -> batch_normed(h2).flatten(1)
 The logit is asked as it is: no sigmoid, no leaky ReLU after the sum.
     = discriminator(x, first, second, last).sigmoid()
@@ -52,8 +53,7 @@ Each convolution halves the side: stride 2, padding 1.
     padding=1 -> padding=0
     stride=2 -> stride=1
 Each image has to become one row first: h.flatten(1) @ last.
-    h2.flatten(1) -> h2.flatten()
-    h2.flatten(1) -> h2
+    h2.flatten(1) -> {h2.flatten() | h2}
 The leaky ReLU has slope 0.2, to be passed: F.leaky_relu(h, 0.2). Its own default is 0.01.
     , negative_slope=0.2) -> )
     h1, negative_slope=0.2 -> h1

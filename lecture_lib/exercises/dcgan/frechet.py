@@ -52,8 +52,7 @@ exercise.slips(
 Only the means are compared: the covariances are missing, or you took those of one set twice, and they cancel.
     return gap + c_x.trace() + c_y.trace() - 2 * roots.sum() -> return gap
 You took the root of each entry. The root of a matrix is another thing: use its eigenvalues.
-    torch.linalg.eigvals(c_x @ c_y).real -> (c_x @ c_y).diag()
-    torch.linalg.eigvals(c_x @ c_y).real -> (c_x @ c_y)
+    torch.linalg.eigvals(c_x @ c_y).real -> {(c_x @ c_y).diag() | (c_x @ c_y)}
     torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0) -> (c_x @ c_y).diag()
 You compared the spread of each feature by itself. Covariances between features count as well.
     c_x.trace() + c_y.trace() - 2 * roots.sum() -> (x.std(0) - y.std(0)).square().sum()
@@ -62,8 +61,7 @@ Features are columns: torch.cov wants one row for each, so give it x.T.
     torch.cov(x.T), torch.cov(y.T) -> torch.cov(x), torch.cov(y)
 The roots are those of the eigenvalues of C_x C_y, torch.linalg.eigvals. eigvalsh is for symmetric matrices, and C_x C_y
 is none; svdvals gives singular values.
-    eigvals(c_x @ c_y).real -> eigvalsh(c_x @ c_y)
-    eigvals(c_x @ c_y).real -> svdvals(c_x @ c_y)
+    eigvals(c_x @ c_y).real -> {eigvalsh | svdvals}(c_x @ c_y)
 The root of a product of matrices is not the product of their roots. Multiply C_x @ C_y first.
     torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0).sqrt() -> (_root(c_x) @ _root(c_y)).diag()
     torch.linalg.eigvals(c_x @ c_y).real.clamp(min=0) -> (torch.linalg.eigvalsh(c_x) * torch.linalg.eigvalsh(c_y))
@@ -72,5 +70,7 @@ A covariance is taken around the mean and divided by n - 1, as torch.cov does.
     torch.cov(x.T), torch.cov(y.T) -> x.T @ x / (len(x) - 1), y.T @ y / (len(y) - 1)
     torch.cov(x.T), torch.cov(y.T) -> x.T @ x / len(x), y.T @ y / len(y)
     torch.cov(x.T), torch.cov(y.T) -> torch.cov(x.T) * (len(x) - 1), torch.cov(y.T) * (len(y) - 1)
+These images are no pairs: image i of x and image i of y have nothing in common. Compare means and covariances.
+    = (x - y).square().sum(1).mean()
 """
 )

@@ -52,9 +52,7 @@ Second and third layer double the side: stride 2, padding 1.
     padding=1 -> padding=0
     stride=2 -> stride=1
 z has to become images of one pixel first: z[:, :, None, None].
-    z[:, :, None, None] -> z
-    z[:, :, None, None] -> z[None, None]
-    z[:, :, None, None] -> z[:, None, None]
+    z[:, :, None, None] -> {z | z[None, None] | z[:, None, None]}
 BatchNorm is missing in one layer or both, or does nothing: F.batch_norm needs training=True.
     batch_normed(h1) -> h1; batch_normed(h2) -> h2
     batch_normed(h1) -> h1

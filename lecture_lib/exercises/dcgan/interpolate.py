@@ -46,8 +46,7 @@ That is the straight line. It leads through short z, which hardly ever occur. Us
     torch.sin((1 - t) * w) / torch.sin(w) -> (1 - t); torch.sin(t * w) / torch.sin(w) -> t
 t goes from 0 to 1, with both ends: torch.linspace(0, 1, steps).
     torch.linspace(0, 1, steps) -> (torch.arange(1, steps + 1) / (steps + 1))
-    torch.linspace(0, 1, steps) -> (torch.arange(steps) / steps)
-    torch.linspace(0, 1, steps) -> (torch.arange(1, steps + 1) / steps)
+    torch.linspace(0, 1, steps) -> (torch.arange({steps | 1, steps + 1}) / steps)
     torch.linspace(0, 1, steps) -> torch.arange(steps)
 The angle is in degrees. torch.sin takes radians, which acos gives.
     angle = torch.acos -> angle = 180 / math.pi * torch.acos

@@ -49,9 +49,7 @@ That is the distance to the second nearest.
 You compared with the training image of the same number. Look at all of them.
     = (x[: len(train)] - train[: len(x)]).norm(dim=1)
 You looked at a part of train only. The nearest image may stand anywhere in it.
-    = nearest(x, train[:1000])
-    = nearest(x, train[:-1])
-    = nearest(x, train[1::2])
+    = nearest(x, train[{:1000 | :-1 | 1::2}])
 The 2 is missing: |x - y|^2 = |x|^2 + |y|^2 - 2 x . y.
     = (x.square().sum(1)[:, None] + train.square().sum(1) - x @ train.T).clamp(min=0).sqrt().amin(1)
 You added up over the images of train, not over the pixels: norm(dim=2).
@@ -61,20 +59,20 @@ Compare each image with each of train: x[:, None] - train, or torch.cdist.
 min(1) gives values and indices. Take .values.
     .min(1).values -> .min(1)
 That is the sum or the mean of |differences|. The Euclidean distance is the root of the sum of their squares.
-    .square().sum(2).sqrt() -> .abs().sum(2)
-    .square().sum(2).sqrt() -> .abs().mean(2)
+    .square().sum(2).sqrt() -> .abs().{sum | mean}(2)
 You compared directions, by their cosine. The Euclidean distance is asked: torch.cdist.
     torch.cdist(x, train) -> (1 - F.cosine_similarity(x[:, None], train, dim=2))
     torch.cdist(x, train).min(1) -> F.cosine_similarity(x[:, None], train, dim=2).max(1)
 You sorted the distances. The smallest of each row is asked.
     .min(1) -> .sort(1)
 That is a product of the images, which is no distance: torch.cdist.
-    torch.cdist(x, train).min(1) -> (x @ train.T).max(1)
-    torch.cdist(x, train).min(1) -> (x @ train.T).min(1)
+    torch.cdist(x, train).min(1) -> (x @ train.T).{max | min}(1)
 You took a mean of the squares over the pixels. A distance adds them up.
     .sum(2) -> .mean(2)
     .sum(2).sqrt() -> .mean(2)
 Your distances are all 0. A smallest that begins at 0 stays there: begin with infinity, or the first distance.
     = torch.zeros(len(x))
+These are the nearest images themselves. Their distances are asked.
+    = train[torch.cdist(x, train).argmin(1)]
 """
 )

@@ -24,10 +24,7 @@ exercise.case("kernel 2 stride 3", lambda rng: {"n": _whole(rng, 3, 6), "kernel"
 exercise.slips(
     """
 Every pixel has the same count with you. The pattern is what is asked.
-    return counts -> return torch.full_like(counts, kernel / stride)
-    return counts -> return torch.full_like(counts, kernel // stride)
-    return counts -> return torch.full_like(counts, n)
-    return counts -> return torch.full_like(counts, kernel)
+    return counts -> return torch.full_like(counts, {kernel / stride | kernel // stride | n | kernel})
 You left the edges out: the first and last pixels are covered as well, by fewer stamps.
     = overlaps(n + 2 * kernel, kernel, stride)[kernel * stride : -kernel * stride]
 You counted how often each pixel is left out.
@@ -36,6 +33,8 @@ You numbered the stamps and did not count them: add 1 for each, not i.
     += 1 -> += i
 Only the first stamp is counted. Does return stand in the loop? Then move it to the left.
     range(n) -> range(1)
+The stride is missing: stamp i begins at i * stride.
+    i * stride -> i
 Your stamps begin at i for every stride-th i below n. There are n of them, and stamp i begins at i * stride.
     range(n) -> range(0, n, stride); i * stride -> i
 """

@@ -30,8 +30,7 @@ exercise.slips(
     """
 A side is a whole number. The kernel stops where it no longer fits: use //.
     // stride -> / stride
-    (n + 2 * padding - kernel) // stride -> math.ceil((n + 2 * padding - kernel) / stride)
-    (n + 2 * padding - kernel) // stride -> round((n + 2 * padding - kernel) / stride)
+    (n + 2 * padding - kernel) // stride -> {math.ceil | round}((n + 2 * padding - kernel) / stride)
 n / stride and n stride hold for these layers only. The kernel and the padding count.
     = n // stride, n * stride
     (n + 2 * padding - kernel) // stride + 1 -> n // stride

@@ -48,13 +48,11 @@ A stamp is as wide as the kernel: from i * stride to i * stride + len(kernel).
 stride lies between stamps, not between the kernel's numbers: number j of stamp i goes to i * stride + j.
     i * stride : i * stride + len(kernel) -> i : i + len(kernel) * stride : stride
 y has another length: the last stamp begins at (len(x) - 1) * stride, and is len(kernel) wide.
-    (len(x) - 1) * stride + len(kernel) -> len(x)
-    (len(x) - 1) * stride + len(kernel) -> len(x) * stride
-    (len(x) - 1) * stride + len(kernel) -> len(x) + len(kernel)
-    (len(x) - 1) * stride + len(kernel) -> len(x) + len(kernel) - 1
-    (len(x) - 1) * stride + len(kernel) -> (len(x) - 1) * stride
+    (len(x) - 1) * stride + len(kernel) -> {len(x) | len(x) * stride | (len(x) - 1) * stride}
+    (len(x) - 1) * stride + len(kernel) -> {len(x) + len(kernel) | len(x) + len(kernel) - 1}
 torch's layer wants batch and channel, and gives them back. Take [0, 0] of the result.
-    = F.conv_transpose1d(x[None, None], kernel[None, None], stride=stride)
-    = F.conv_transpose1d(x[None], kernel[None, None], stride=stride)
+    = F.conv_transpose1d({x[None, None] | x[None]}, kernel[None, None], stride=stride)
+You laid the stamps end to end. Stamp i begins at i * stride, and where stamps overlap they add up.
+    = torch.cat([v * kernel for v in x])
 """
 )

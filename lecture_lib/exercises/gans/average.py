@@ -30,8 +30,7 @@ Your average starts at 0. It should start at theta_1.
 That is the plain mean of all steps. The running average forgets old ones.
     = thetas.mean(0)
 That is one theta, the first or the last. Nothing was averaged.
-    = thetas[-1]
-    = thetas[0]
+    = thetas[{-1 | 0}]
 Each theta gets a power of decay as its weight: the newest (1 - decay), the one before (1 - decay) decay, the oldest of
 all decay^(T - 1) alone.
     = decay ** torch.arange(len(thetas)) @ thetas

@@ -69,15 +69,13 @@ is asked.
 You took the cheapest of all. Its gap to the best is more than 2 errors wide: that is no luck.
     torch.where(gap <= 2 * error, cost, math.inf) -> cost
 Too strict: a gap of up to 2 errors may be luck, and its error is sqrt(e^2 + e_best^2).
-    2 * error -> error
-    2 * error -> 2 * e
+    2 * error -> {error | 2 * e}
 You added the two errors, as if bars that overlap meant no difference. Errors of independent means add as squares:
 sqrt(e^2 + e_best^2).
     (e**2 + e[best] ** 2).sqrt() -> e + e[best]
     2 * error -> 2 * (e + e[best])
 Your error is that of one mean. A gap has the luck of both in it: sqrt(e^2 + e_best^2).
-    (e**2 + e[best] ** 2).sqrt() -> e
-    (e**2 + e[best] ** 2).sqrt() -> e[best].expand_as(e)
+    (e**2 + e[best] ** 2).sqrt() -> {e | e[best].expand_as(e)}
 That is the error of the differences, game by game. Asked is sqrt(e^2 + e_best^2), from each ratio's own error.
     (e**2 + e[best] ** 2).sqrt() -> (distance - distance[best]).std(1) / math.sqrt(distance.shape[1])
 A cost of 0 is the cheapest of all: what is not within 2 errors has to cost infinity, or to be left out.

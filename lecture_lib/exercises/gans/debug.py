@@ -84,5 +84,7 @@ G moved in D's step. Each optimizer moves its own player.
     loss = -F -> adam_g.zero_grad();loss = -F; adam_d.step() -> adam_d.step(), adam_g.step()
 D moved in G's step. Each optimizer moves its own player.
     adam_g.zero_grad() -> adam_d.zero_grad(), adam_g.zero_grad(); adam_g.step() -> adam_d.step(), adam_g.step()
+G's loss left gradients in D, too, and D stepped with them. First D's step, then G's loss and its backward().
+    adam_g.zero_grad() ->; adam_d.step() ->; adam_d. -> G.zero_grad(), adam_d.; step() -> step(), adam_d.step()
 """
 )

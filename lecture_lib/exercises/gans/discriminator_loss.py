@@ -56,7 +56,6 @@ First the log of each, then the mean. You took the log of a mean.
 You added data and forgeries pair by pair, and there are not always equally many. Each has a mean of its own.
     = F.softplus(-real) + F.softplus(fake)
     = (F.softplus(-real) + F.softplus(fake)).mean()
-    = sum(F.softplus(-a) + F.softplus(b) for a, b in zip(real, fake)) / len(real)
-    = sum(F.softplus(-a) + F.softplus(b) for a, b in zip(real, fake)) / len(fake)
+    = sum(F.softplus(-a) + F.softplus(b) for a, b in zip(real, fake)) / len({real | fake})
 """
 )

@@ -54,6 +54,8 @@ G moved, too. In D's step G is fixed: step only with the optimizer of D.
     = descend(torch.optim.SGD([*D.parameters(), *G.parameters()], **optimizer.defaults), cross_entropy(D(x), D(G(z))))
 That is G's loss. In this step D learns to tell apart.
     -F.logsigmoid(real).mean() - F.logsigmoid(-fake) -> -F.logsigmoid(fake)
+That is the loss of a critic, without log D. Asked is -log D(x) - log(1 - D(G(z))).
+    -F.logsigmoid(real).mean() - F.logsigmoid(-fake).mean() -> fake.mean() - real.mean()
 The sigmoid came twice: D answers with logits, and the loss takes logits.
     (real) -> (real.sigmoid()); (-fake) -> (-fake.sigmoid())
 """

@@ -51,14 +51,11 @@ That is the ratio p / q. D* = p / (p + q).
 exp of a very small log density is rounded to 0, and 0 / 0 is no number. Divide by p first: D* = 1 / (1 + q / p), which
 needs only log p - log q.
     = log_p.exp() / (log_p.exp() + log_q.exp())
+    = torch.tensor([math.exp(a) / (math.exp(a) + math.exp(b)) for a, b in zip(log_p, log_q)])
     = (log_p - (m := max(*log_p, *log_q))).exp() / ((log_p - m).exp() + (log_q - m).exp())
-    = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.0)
-    = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(0.5)
-    = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num(1.0)
+    = (log_p.exp() / (log_p.exp() + log_q.exp())).nan_to_num({0.0 | 0.5 | 1.0})
 The small number that you added is larger than both densities. Divide by p first: D* = 1 / (1 + q / p).
-    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-12)
-    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-10)
-    = log_p.exp() / (log_p.exp() + log_q.exp() + 1e-8)
+    = log_p.exp() / (log_p.exp() + log_q.exp() + {1e-12 | 1e-10 | 1e-8})
 exp of a large number is infinite, and inf / inf is NaN. Divide by it: 1 / (1 + exp(log q - log p)).
     = torch.exp(log_p - log_q) / (1 + torch.exp(log_p - log_q))
 You divided logs of densities as if they were densities.
@@ -67,5 +64,9 @@ That is (p - q) / (p + q), which lies between -1 and 1. D* lies between 0 and 1.
     = torch.tanh((log_p - log_q) / 2)
 You took the sigmoid of a difference of densities. The difference of log densities belongs there.
     log_p - log_q -> log_p.exp() - log_q.exp()
+The softmax went over the points. Each point has its own D*: its p and its q, divided by their sum.
+    = (log_p - log_q).softmax(0)
+log(p + q) is not log p + log q. torch.logaddexp(log_p, log_q) is.
+    = torch.exp(log_p - (log_p + log_q))
 """
 )

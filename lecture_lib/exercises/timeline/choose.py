@@ -104,8 +104,7 @@ You took the spread of single images. The error of a share is smaller: divide by
 The factor 1 - share is missing: the error of a share is sqrt(share (1 - share) / count).
     share * (1 - share) -> share
 Each share has its own count. You took one for all.
-    / counts -> / counts.float().mean()
-    / counts -> / counts.sum()
+    / counts -> / counts.{float().mean | sum}()
 That is how many starts there are, as if none were sure. Look at which are: share - 2 errors >= wanted.
     = len(counts)
 That is the largest tone of all. Only starts with the class of A beyond doubt come in.
@@ -129,9 +128,7 @@ You counted among the starts that are sure. The number among all starts is asked
 A tone has to be larger than the largest so far. You compared it with that of the start before.
     tone[s] > tone[best] -> tone[s] > tone[s - 1]
 Where no start is sure, B gets no layer: return len(counts).
-    else len(counts) -> else 0
-    else len(counts) -> else -1
-    else len(counts) -> else len(counts) - 1
+    else len(counts) -> else {0 | -1 | len(counts) - 1}
 That is a tone. The number of its start is asked.
     return best -> return tone[min(best, len(tone) - 1)]
     .argmax() -> .max()

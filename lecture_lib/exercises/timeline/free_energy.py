@@ -69,15 +69,9 @@ Those are the factors 1 + e^a, without their logs.
     softplus(v @ W + c).sum(1) -> (1 + torch.exp(v @ W + c)).prod(1)
     softplus(v @ W + c) -> (1 + torch.exp(v @ W + c))
 c stands beside softplus. It belongs to the input of its unit: softplus(c_j + (v W)_j).
-    (v @ W + c).sum(1) -> (v @ W).sum(1) - c.sum()
-    (v @ W + c).sum(1) -> (v @ W).sum(1) + c.sum()
+    (v @ W + c).sum(1) -> (v @ W).sum(1) {- | +} c.sum()
 You cut off large inputs before exp. log(1 + e^a) is nearly a itself there, and softplus gives it.
-    v @ W + c -> (v @ W + c).clamp(max=10)
-    v @ W + c -> (v @ W + c).clamp(max=20)
-    v @ W + c -> (v @ W + c).clamp(max=30)
-    v @ W + c -> (v @ W + c).clamp(max=50)
-    v @ W + c -> (v @ W + c).clamp(max=80)
-    v @ W + c -> (v @ W + c).clamp(max=88)
+    v @ W + c -> (v @ W + c).clamp(max={10 | 20 | 30 | 50 | 80 | 88})
 That is e^(-F(v)), which is Z p(v). F(v) itself is asked, a log.
     = torch.exp(-free_energy(v, W, b, c))
 You added up over the images, too. Each has its own F(v): sum(1).

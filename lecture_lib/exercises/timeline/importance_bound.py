@@ -50,20 +50,17 @@ You added up over the images, and subtracted log k. The draws are the first dime
 log of the number of images was subtracted. The mean is over the draws: log k, k = len(log_w).
     len(log_w) -> log_w.shape[1]
 exp(-800) is 0 for the computer, and exp(200) infinite. Take the largest out first, or logsumexp.
-    = log_w.exp().mean(0).log()
-    = log_w.double().exp().mean(0).log()
+    = {log_w | log_w.double()}.exp().mean(0).log()
     = (log_w.exp().mean(0) + TINY).log()
 You took the largest out, and did not add it again after the log.
     largest + (log_w -> (log_w
 That is one bound for all images together. Each column has its own.
     = importance_bound(log_w.flatten())
-    = importance_bound(log_w).mean()
-    = importance_bound(log_w).sum()
+    = importance_bound(log_w).{mean | sum}()
 The mean divides the weights by k, not their log: subtract log k.
     - math.log(len(log_w)) -> / len(log_w)
 That is the mean weight, or the sum of weights. Its log is asked.
-    = log_w.exp().mean(0)
-    = log_w.exp().sum(0)
+    = log_w.exp().{mean | sum}(0)
 log k is subtracted: a mean is smaller than a sum.
     - math.log -> + math.log
 You subtracted k. Its log is what 1 / k becomes.
@@ -78,5 +75,7 @@ That is a mean of log w, each with the weight w. The log of the mean of w is ask
     = (log_w.softmax(0) * log_w).sum(0)
 You took the same largest out for all images. Where it is far above an image's own, exp is 0 again: max(0).
     log_w.max(0).values -> log_w.max()
+These are logs of weights that add up to 1: how large they are together is lost, and that is asked.
+    = log_w.log_softmax(0).{mean | sum}(0)
 """
 )

@@ -62,5 +62,9 @@ The term -log sd is missing: without it a small sd costs nothing.
     / 2 - log_sd -> / 2
 The -1 is subtracted once for each latent, inside of the sum.
     = (mean**2 + torch.exp(2 * log_sd) - 2 * log_sd).sum(1) / 2 - 0.5
+mean^2 + sd^2 is asked, not (mean + sd)^2.
+    mean**2 + torch.exp(2 * log_sd) -> (mean + log_sd.exp()) ** 2
+exp belongs around both: exp(2 log_sd), not exp(2) log_sd.
+    torch.exp(2 * log_sd) -> math.exp(2) * log_sd
 """
 )

@@ -43,8 +43,7 @@ A and B are swapped: A has the layers before start.
 Layer start still got the w of A. From start on it is B's.
     = mixed(w_a, w_b, start + 1)
 The layer before start got the w of B. Up to start - 1 it is A's.
-    = mixed(w_a, w_b, start - 1)
-    = mixed(w_a, w_b, max(start - 1, 0))
+    = mixed(w_a, w_b, {start - 1 | max(start - 1, 0)})
 You mixed the images: the first of them are A's, the others B's. Each image is mixed by layers, dimension 1.
     = torch.cat([w_a[:start], w_b[start:]])
 You mixed within w: its first numbers are A's. A layer gets a whole w: dimension 1.
@@ -60,5 +59,9 @@ That is the mean of both. Each layer gets the w of one of them.
     = (w_a + w_b) / 2
 The layers of B begin at its first one. Layer start gets what B has for layer start: w_b[:, start:].
     w_b[:, start:] -> w_b[:, : w_a.shape[1] - start]
+You added A's layers and B's. They come one after another: torch.cat(parts, 1).
+    = w_a[:, :start] + w_b[:, start:]
+All layers from start on got what B has for layer start. Each gets B's own.
+    = torch.cat([w_a[:, :start], w_b[:, start : start + 1].expand(-1, w_b.shape[1] - start, -1)], 1)
 """
 )

@@ -49,8 +49,7 @@ Each phase is divided by its own number of rows, len(v) and len(v_k).
     / len(v) -> / len(v_k)
     / len(v) -> / (len(v) + len(v_k)); / len(v_k) -> / (len(v) + len(v_k))
 zip ends with the shorter of the two, so that rows of the other are left out. Go through v and v_k one by one.
-    = weight_gradient(v[: len(v_k)], v_k[: len(v)], W, c) * min(len(v), len(v_k)) / len(v)
-    = weight_gradient(v[: len(v_k)], v_k[: len(v)], W, c) * min(len(v), len(v_k)) / len(v_k)
+    = weight_gradient(v[: len(v_k)], v_k[: len(v)], W, c) * min(len(v), len(v_k)) / len({v | v_k})
     = weight_gradient(v[: len(v_k)], v_k[: len(v)], W, c)
 You took the hidden units of the data in both phases. Those of the second phase answer to v_k.
     v_k @ W -> v @ W
@@ -74,13 +73,16 @@ You took h (1 - h), the slope of the sigmoid. The sigmoid is itself a slope, tha
 You rounded the hidden units to 0 or 1. Their probabilities are asked.
     torch.sigmoid(v @ W + c) -> torch.sigmoid(v @ W + c).round()
 That is the phase of the data alone. That of the samples counts, too, with the other sign.
-    model - data -> data
-    model - data -> -data
+    model - data -> {data | -data}
 That is the phase of the samples alone.
     model - data -> model
 The phases are added. Their difference is asked.
     model - data -> model + data
 It lies on its side: a row for each pixel and a column for each hidden unit are asked, as W has them.
     = weight_gradient(v, v_k, W, c).T
+You took the difference of the images first. Each phase has its own v and its own h; their difference comes last.
+    = (v_k - v).T @ torch.sigmoid((v_k - v) @ W + c) / len(v)
+These are the weights after a step. The gradient alone is asked.
+    = W - {1 | 0.1 | 0.01} * weight_gradient(v, v_k, W, c)
 """
 )

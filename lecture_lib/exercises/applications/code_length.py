@@ -26,8 +26,8 @@ exercise.case("a whole image", lambda rng: _message(rng, 784, 17))
 @exercise.case("what the model calls impossible")
 def _(rng):
     message = _message(rng, 6, 4)
-    message["p"][2] = torch.tensor([0.5, 0.25, 0.25, 0.0])
-    return {**message, "x": message["x"].index_fill(0, torch.tensor(2), 3)}
+    message["p"][2:4] = torch.tensor([0.5, 0.25, 0.25, 0.0])
+    return {**message, "x": message["x"].index_fill(0, torch.tensor(2), 3).index_fill(0, torch.tensor(3), 1)}
 
 
 @exercise.style
@@ -57,6 +57,8 @@ You rounded each symbol up to whole bits. An arithmetic coder need not: only the
     -chosen.log2().sum() -> (-chosen.log2()).ceil().sum()
 p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].
     p[torch.arange(len(x)), x] -> p[:, x]
+0 times log 0 is NaN: your sum goes over all levels. Look up the probability of each symbol first, and take its log then.
+    = -(F.one_hot(x, p.shape[1]) * p.log2()).sum()
 You added a small number before the log, or clamped. What the model calls impossible has no code: infinitely many bits.
     chosen.log2() -> (chosen + TINY).log2()
 p[x] takes whole rows, and those that the symbols number. Of row i one number counts: p[torch.arange(len(x)), x].

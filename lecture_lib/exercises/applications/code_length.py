@@ -57,7 +57,7 @@ You rounded each symbol up to whole bits. An arithmetic coder need not: only the
     -chosen.log2().sum() -> (-chosen.log2()).ceil().sum()
 p[:, x] pairs every row with every symbol. Row i belongs to symbol i: p[torch.arange(len(x)), x].
     p[torch.arange(len(x)), x] -> p[:, x]
-0 times log 0 is NaN: your sum goes over all levels. Look up the probability of each symbol first, and take its log then.
+Your sum goes over all levels, and 0 times log 0 is NaN. Look up the probability of each symbol first, then its log.
     = -(F.one_hot(x, p.shape[1]) * p.log2()).sum()
 You added a small number before the log, or clamped. What the model calls impossible has no code: infinitely many bits.
     chosen.log2() -> (chosen + TINY).log2()

@@ -31,6 +31,12 @@ def _experiment(rng, errors, counts, tone, wanted=0.6, before=(-30, 0.97), after
     return {"share": share, "counts": counts, "tone": torch.tensor(tone) + luck, "wanted": wanted}
 
 
+def the_first_start_has_number_0(call, rng):
+    share, tone = torch.tensor([0.9, 0.8]), torch.tensor([0.6, 0.3])
+    found = call({"share": share, "counts": torch.tensor([400, 500]), "tone": tone, "wanted": 0.5}).item()
+    return "" if found == 0 else f"Both of 2 starts are sure, and the first has the larger tone: 0. Yours is {found:g}."
+
+
 exercise = Exercise("timeline.choose", points=3, reference=choose)
 
 
@@ -63,6 +69,9 @@ def _(rng):
 def _(rng):
     tone = [0.95, 0.9, 0.85, 0.8, 0.7, 0.6]
     return _experiment(rng, [-20, -10, -1, 0.3, 1.5, 0.7], [200, 220, 200, 230, 210, 230], tone, after=(-3, 0.5))
+
+
+exercise.law("the first start has number 0", the_first_start_has_number_0)
 
 
 @exercise.style

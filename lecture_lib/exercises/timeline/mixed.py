@@ -10,12 +10,19 @@ def _styles(rng, n, layers, w_dim, start):
     return {"w_a": normal(rng, n, layers, w_dim), "w_b": normal(rng, n, layers, w_dim), "start": start}
 
 
+def after_the_last_layer_nothing_is_of_b(call, rng):
+    given = _styles(rng, 3, 4, 2, start=4)
+    same = torch.equal(call(given), given["w_a"].double())
+    return "" if same else "With start = 4 all of 4 layers are before start: w_a comes back as it is."
+
+
 exercise = Exercise("timeline.mixed", points=2, reference=mixed)
 
 exercise.case("half of the layers", lambda rng: _styles(rng, 5, 6, 4, 3))
 exercise.case("the last layer alone", lambda rng: _styles(rng, 7, 5, 8, 4))
 exercise.case("all but the first layer", lambda rng: _styles(rng, 3, 6, 5, 1))
 exercise.case("all layers of B", lambda rng: _styles(rng, 2, 4, 3, 0))
+exercise.law("no layer of B", after_the_last_layer_nothing_is_of_b)
 
 
 @exercise.style

@@ -319,6 +319,8 @@ def of_any_value(node, names):
         yield new, f"with keepdim=True in .{node.func.attr}()"
     if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)) or (isinstance(node, ast.Name) and node.id in names):
         for template in OF_AN_EXPRESSION:
+            if template == "x.values" and not isinstance(node, ast.Call):  # elsewhere a method, which is never 0
+                continue
             new = parsed(template, x=node)
             says = code(new)
             if says.endswith("..."):  # too long to show what is done to it

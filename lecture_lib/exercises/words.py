@@ -198,7 +198,8 @@ ADVICE = {  # symptom -> advice; the first that fits
     "IndexError": "Indices count from 0, so the last of n is n - 1. Does a loop or an edge go one too far? After "
     "bincount: give minlength.",
     "math domain error|expected a positive input": "The log of a number below 0, or math.log(0): torch.log gives -inf.",
-    "math range error|OverflowError": "exp of a large number. Subtract the largest first, or stay with logs.",
+    "math range error|OverflowError": "exp or a power of a large number. Subtract the largest first, or "
+    "stay with logs.",
     "ZeroDivisionError": "A Python number divided by 0. When is what you divide by 0 here?",
     "RecursionError": "A function calls itself and never ends.",
     "name '(math|torch|random)' is": "The import is missing: import math, torch or random in a cell above.",

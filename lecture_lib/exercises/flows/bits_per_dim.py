@@ -41,5 +41,7 @@ You left the world of logs. exp of a large log_p is infinite: subtract d log(lev
     log_p - d * math.log(levels) -> (log_p.exp() / float(levels) ** d).log()
     log_p - d * math.log(levels) -> (log_p.exp() / levels**d).log()
     log_p - d * math.log(levels) -> (log_p.exp() * levels**-d).log()
+Bits have the base 2. You took levels as the base.
+    (d * math.log(2)) -> (d * math.log(levels))
 """
 )

@@ -94,6 +94,7 @@ That has the lowest mean, perhaps by luck, or is the deepest that is close to it
 that are close?
     gap <= 2 * error -> gap <= 0
     i = min( -> i = max(
+    return depths[i], gap[i], error[i] -> return depths[best], 0.0, 0.0
 That is the first depth of the list within two errors. depths may come in any order: take the smallest.
     key=lambda i: depths[i] -> key=lambda i: i
 You left out the runs that blew up and kept their depth. A depth of which a run blows up is no choice.
@@ -133,5 +134,7 @@ Gap and error are right. Your first number is a place in the list, and a depth i
     return depths[i] -> return i
 The depth is right, and its gap and error are missing: three numbers are asked.
     = choose(nats, depths)[0]
+Gap and error are those of the best depth. Those of the depth that you choose are asked.
+    gap[i], error[i] -> gap[best], error[best]
 """
 )

@@ -64,6 +64,7 @@ You pushed x forward. Inference goes backwards: z = A^{-1} (x - b).
     (x - b) @ torch.linalg.inv(A).T -> x @ A + b
 You divided entry by entry, and A is a matrix. To undo it multiply by its inverse: torch.linalg.inv(A).
     @ torch.linalg.inv(A).T -> / A
+    torch.linalg.inv(A).T -> (1 / A).T
 Points are rows here: A^{-1} times each of them is (x - b) @ torch.linalg.inv(A).T.
     (x - b) @ torch.linalg.inv(A).T -> torch.linalg.inv(A) @ (x - b)
 """

@@ -65,5 +65,11 @@ Round down on each axis first, and combine the whole numbers then.
     (x * k).floor().clamp(max=k - 1).long() -> x * k; .sum(1) -> .sum(1).floor()
 You multiplied the indices together. Each axis needs its own power of k: i_1 k + i_2 in the plane.
     (index * strides).sum(1) -> index.prod(1)
+Indices start at 0: round down. Yours start at 1.
+    .floor().clamp(max=k - 1) -> .ceil().clamp(min=1)
+The base is k, the number of bins along an axis. You took d, the number of axes.
+    cell * k -> cell * x.shape[1]
+Multiply by k first, and round down then: x itself, rounded down, is 0.
+    (x * k).floor() -> x.long() * k
 """
 )

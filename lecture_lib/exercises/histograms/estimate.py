@@ -63,5 +63,8 @@ You divided by the bin's width. That is the density, which comes next; p_i is th
 Your shares are those of bins of equal width. Use the edges that are given.
     = estimate(x, torch.linspace(edges[0], edges[-1], len(edges)))
     (x >= edges[i]) & (x < edges[i + 1]) -> ((x - edges[0]) / (edges[1] - edges[0])).long() == i
+You added up the points of a bin. How many they are is asked.
+    in_bin.sum() -> x[in_bin].sum(); (x == edges[k]).sum() -> x[x == edges[k]].sum()
+    in_bin.sum() -> x[in_bin].sum()
 """
 )

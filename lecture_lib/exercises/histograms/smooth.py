@@ -54,6 +54,8 @@ You added alpha to the shares. It is added to the counts, before the division.
 You took the larger of count and alpha. Every bin gets alpha on top of its count.
     counts + alpha -> counts.clamp(min=alpha)
     = smooth(counts.clamp(min=alpha), 0)
+The denominator is n + alpha k: n is not multiplied by k.
+    (n + alpha * k) -> ((n + alpha) * k)
 """
 )
 

@@ -143,5 +143,7 @@ You took a place among the models that are left, as in parameters[mask].argmin()
     i = torch.where(difference <= 2 * error, parameters, torch.inf) -> i = parameters[difference <= 2 * error]
 You compared along the wrong axis: a row is a model, a column a seed.
     = (i := nats.mean(0).argmin()), (difference := (nats[:, i] - nats[:, 0]).mean()), difference
+The best is one model, that with the lowest mean over the seeds. You took the best one of each seed.
+    nats - nats[best] -> nats - nats.amin(0)
 """
 )

@@ -37,5 +37,8 @@ Your second number is the variance. The sd is its square root.
     x.std(correction=0) -> x.var()
 That is the error of the mean, sd / sqrt(n). The sd itself is asked.
     x.std(correction=0) -> x.std() / len(x) ** 0.5
+The mean of x - mean itself is 0. Is the square of each difference taken first, and then the mean?
+    ((x - mean) ** 2).mean().sqrt() -> (x - mean).mean() ** 2
+    ((x - mean) ** 2).mean() -> (x - mean).mean().square()
 """
 )

@@ -57,7 +57,10 @@ def _no_mixture(fitted: Tensor, x: Tensor) -> str:
     """What is wrong with it, or ""."""
     weights, _, sds = fitted
     if not fitted.isfinite().all():
-        return "Some of your numbers are NaN or infinite. Is the step size too large, or does an sd become 0?"
+        return (
+            "Some of your numbers are NaN or infinite. Is the step size too large, is a zero_grad missing, or does an "
+            "sd become 0?"
+        )
     if abs(weights.sum() - 1) > 1e-3 and any(row.min() >= 0 and abs(row.sum() - 1) < 1e-3 for row in fitted[1:]):
         return "Your weights come later than first. Return (weights, means, sds), in this order."
     if sds.min() <= 0:

@@ -68,6 +68,8 @@ You allowed only equal numbers. A unit sees all that comes before it.
     = (above[:, None] - int(strict) == below).float()
 Everything sees everything in your mask.
     = torch.ones(len(above), len(below))
+You multiplied the numbers. A comparison is asked: above[:, None] >= below is 1 or 0.
+    = torch.outer(above, below).float()
 """
 )
 

@@ -46,7 +46,12 @@ low is still to be subtracted.
     (x - low) -> x
 Every column has edges of its own, low[j] and high[j]. You took one for all.
     = (x - low[0]) / (high[0] - low[0])
+    = (x - low.min()) / (high.max() - low.min())
 You gave each row an edge of its own. low[j] and high[j] are those of column j.
     range(x.shape[1]) -> range(len(x)); [:, j] -> [j]
+Parentheses are missing: (x - low) / (high - low).
+    = x - low / high - low
+You say which points lie in the box. Where in it they lie is asked: (x - low) / (high - low).
+    = ((x >= low) & (x <= high)).float()
 """
 )

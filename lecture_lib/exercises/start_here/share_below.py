@@ -37,5 +37,7 @@ You summed the points below a. x < a is a mask: its True ones are to be counted.
     (x < a).float().mean() -> x[x < a].sum()
 That is the share of the points that are not below a.
     x < a -> x >= a
+You added up the points themselves. How many are below a is asked, as a share of all n.
+    = x[x < a].sum() / x.sum()
 """
 )

@@ -213,7 +213,7 @@ ADVICE = {  # symptom -> advice; the first that fits
     "same device": "All tensors must be on one device: make yours with device=x.device.",
     "a leaf Variable|view of a leaf": "Change parameters in place only under `with torch.no_grad():`.",
     "backward through the graph a second": "One backward for each loss: compute the loss anew, or add both before.",
-    "only for scalar outputs": "backward() starts at one number: take the mean of the losses.",
+    "only for scalar outputs": "backward() starts at one number: take the mean of the losses, or their sum.",
     "that requires grad": "Write .detach() before numpy() or item by item.",
     "does not require grad": "The loss has no history: no network made it, detach or no_grad cut it off "
     "from the parameters, or an input was not told to keep one, by requires_grad_().",

@@ -53,6 +53,8 @@ strength counts as it is, not squared.
 You centred the features or the targets first. The formula takes them as they are.
     = ridge(features - features.mean(0), targets, strength)
     = ridge(features, targets - targets.mean(0), strength)
+A matrix product is asked, @. You multiplied number by number, with *.
+    features.T @ features -> features.T * features
 The diagonal gets strength. You put 1 there.
     strength * torch.eye(k) -> torch.eye(k)
 It lies on its side: a row for each feature and a column for each class are asked, (k, c).

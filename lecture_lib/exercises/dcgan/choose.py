@@ -114,5 +114,7 @@ The gap goes to the highest limit. That of the second-lowest decides.
     mean.argsort()[:2] -> mean.argsort()[[0, -1]]
 Three numbers are asked, also where nothing is decided. -1 stands for the number of the model alone.
     return (first if gap > 2 * error else -1), gap, error -> return (first, gap, error) if gap > 2 * error else -1
+Where nothing is decided only the number is -1. Gap and error are returned as they are.
+    (first if gap > 2 * error else -1), gap, error -> (first, gap, error) if gap > 2 * error else (-1, 0, 0)
 """
 )

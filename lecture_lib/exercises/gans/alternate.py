@@ -73,7 +73,7 @@ D saw the same rows in every step. Draw n rows at random, anew in each step.
     x[torch.randint(len(x), (n,), generator=rng)] -> x[:n]
 Some rows of x were never drawn. Draw from all: torch.randint(len(x), (n,)).
     len(x) -> {n | len(x) // 2 | len(x) - 1}
-D saw all data in each step. Draw n rows at random.
+D saw as many rows as there are data in each step. Draw n of them at random.
     d_step(batch, z) -> d_step(x, z)
 z is not like torch.randn(n, 2): mean 0, standard deviation 1, and another row for each point.
     torch.randn( -> torch.rand(

@@ -40,12 +40,26 @@ def _games(rng, seeds, others=(), base=0.3):
     return {"distance": distance[order], "cost": cost[order].round()}
 
 
+def the_best_may_be_the_cheapest(call, rng):
+    distance = torch.tensor([0.5, 0.3, 0.6])[:, None] + normal(rng, 3, 6, sd=0.05)
+    found = call({"distance": distance, "cost": torch.tensor([500.0, 300.0, 400.0])})
+    error = math.sqrt(2 / 6) * distance[1].std().item()
+    if torch.allclose(found, torch.tensor([1, 0, error]).double(), atol=1e-4):
+        return ""
+    number, gap, yours = found.tolist()
+    return (
+        f"Here the best row, number 1, is the cheapest, too: its gap is 0, and its error by the formula {error:.4g}. "
+        f"Yours: {number:g}, {gap:.4g}, {yours:.4g}."
+    )
+
+
 exercise = Exercise("gans.choose", points=3, reference=choose)
 
 exercise.case("five ratios, eight seeds", lambda rng: _games(rng, 8, others=(0.6,)))
 exercise.case("four ratios, five seeds", lambda rng: _games(rng, 5))
 exercise.case("seven ratios, twenty seeds", lambda rng: _games(rng, 20, others=(1.5, 3.5, 0.4)))
 exercise.case("six ratios, twelve seeds", lambda rng: _games(rng, 12, others=(0.2, 1.2)))
+exercise.law("the best may be the cheapest", the_best_may_be_the_cheapest)
 
 
 @exercise.style

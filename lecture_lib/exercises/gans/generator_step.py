@@ -36,7 +36,8 @@ G went the wrong way: it made -log D larger.
     -F.logsigmoid(fake) -> F.logsigmoid(fake)
 That is D's loss on forgeries: G helped D to see through them.
     F.logsigmoid(fake) -> F.logsigmoid(-fake)
-G did not move. Does D look at G(z), without detach, which belongs to D's step, and is G's step taken?
+G did not move. Is loss.backward() called, does D look at G(z), without detach, which belongs to D's step, and is G's
+step taken?
     fake = D(G(z)) -> fake = D(G(z).detach())
 Old gradients were still there: call optimizer.zero_grad() before loss.backward(), not after optimizer.step().
     optimizer.zero_grad() ->

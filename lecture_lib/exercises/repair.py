@@ -94,8 +94,9 @@ class Repairs:
         order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
         forbidden = re.compile(rf"with \.?({'|'.join(exercise.without)})\b" if exercise.without else "$^")
         late = lambda c: len(c) == 1 and bool(LATE.match(c[0].says))  # noqa: E731
-        ways = [*([c] for c in self.formula.changes if not forbidden.match(c.says)), *self.formula.together()]
-        for changes in sorted(ways, key=lambda c: (late(c), order(c))):
+        ways = [*([c] for c in self.formula.changes), *self.formula.together()]
+        allowed = (way for way in ways if not any(forbidden.match(c.says) for c in way))
+        for changes in sorted(allowed, key=lambda c: (late(c), order(c))):
             if time.thread_time() > end:
                 break
             function, value = self.formula.variant(*changes), None

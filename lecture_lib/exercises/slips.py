@@ -40,7 +40,7 @@ def noted(block: str) -> Iterator[tuple[str, str]]:
 
 def _each(change: str) -> Iterator[str]:
     """The change with each of {one | another}, where it has such."""
-    before, *choices = re.split(r"\{(.* \| .*)\}", change)
+    before, *choices = re.split(r"\{([^{}]* \| [^{}]*)\}", change, maxsplit=1)
     yield from (before + choice + choices[1] for choice in choices[0].split(" | ")) if choices else [change]
 
 

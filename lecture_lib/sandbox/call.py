@@ -320,7 +320,7 @@ OWN_GRADIENTS = {T.backward, torch.autograd.grad, torch.autograd.backward}
 def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
     """Of the numbers that the answer returns, each with a weight of its own, in the argument with this name.
 
-    NaN if torch worked them out, and they were taken out of it at the end, as by item().
+    NaN if torch worked them out, and they were taken out of it at the end, as by item(), a sign or a sum after it.
     """
     leaf = given[name].requires_grad_()
     with StaysInTorch() as way:
@@ -328,8 +328,8 @@ def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
             *{**given, name: leaf.clone()}.values()
         )  # a clone may be changed in place, as a plain tensor
     parts = answer if isinstance(answer, (tuple, list)) else [answer]
-    numbers = [value for value, _ in way.left.values() if type(value) is float]
-    if id(answer) in way.left or (type(answer) is float and abs(answer) in map(abs, (*numbers, sum(numbers)))):
+    items = [value for value, _ in way.left.values() if type(value) is float]
+    if id(answer) in way.left or (type(answer) is float and abs(answer) in map(abs, (*items, sum(items)))):
         return torch.full_like(leaf, torch.nan, dtype=torch.float64)
     stays = all(map(torch.is_tensor, parts))
     if way.left and not (stays and all(detached for _, detached in way.left.values())):

@@ -106,7 +106,7 @@ The root around the sum of squares is missing: sqrt(e^2 + e_best^2).
     .sqrt() ->
 That is the first ratio within 2 errors. Of all within them, the cheapest is asked.
     torch.where(gap <= 2 * error, cost, math.inf).argmin() -> (gap <= 2 * error).float().argmax()
-That is the dearest of those within 2 errors. The cheapest is asked.
+That is the most expensive of those within 2 errors. The cheapest is asked.
     math.inf).argmin() -> -math.inf).argmax()
 A single lucky game decides here: you took the smallest distance of each ratio. Take its mean over the seeds.
     distance.mean(1) -> distance.amin(1)

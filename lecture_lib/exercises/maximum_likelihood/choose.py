@@ -67,7 +67,7 @@ def taken(nats, parameters):
 def the_best_alone_will_do(call, rng):
     nats = torch.tensor([3.0, 1.0, 2.0])[:, None] + normal(rng, 3, 10, sd=0.1)
     i, *rest = call({"nats": nats, "parameters": torch.tensor([4.0, 9.0, 6.0])}).tolist()
-    if (i, *rest) == (1, 0, 0):
+    if i == 1 and max(map(abs, rest)) < 1e-4:
         return ""
     return (
         "The others of 3 models are worse beyond doubt, and the best one, number 1, is not worse than itself: "

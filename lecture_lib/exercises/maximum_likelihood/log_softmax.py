@@ -50,7 +50,8 @@ exp of a large number is infinite, and of a very negative one 0. Subtract the la
 softmax does not change.
     = (theta.exp() / theta.exp().sum(1, keepdim=True)).log()
     theta - largest -> theta
-You subtracted the largest theta of the whole table. Every row needs its own: max(dim=1, keepdim=True).
+You subtracted the largest theta of the whole table, or of its first row. Every row needs its own: max(dim=1,
+keepdim=True).
     theta.amax(1, keepdim=True) -> theta.max()
     theta.amax(1, keepdim=True) -> theta[0].max()
 You subtracted the mean, the smallest theta or the place of the largest. Subtract the largest itself (.values): then no

@@ -32,7 +32,9 @@ The noise was scaled by log_sd itself. The sd is exp(log_sd).
 You took log_sd for the log of the variance: exp(log_sd) is the sd.
     exp(log_sd) -> exp(log_sd / 2)
 That makes noise of z: the way back. z = mean + sd noise.
-    = (noise - mean) {/ | *} torch.exp(log_sd)
+    = (noise - mean) / torch.exp(log_sd)
+The mean comes last, and is added: z = mean + sd noise.
+    = (noise - mean) * torch.exp(log_sd)
 The noise is not scaled: z = mean + sd noise.
     = mean + noise
 That is the mean, without noise.

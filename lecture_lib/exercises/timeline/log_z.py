@@ -59,6 +59,7 @@ The factors of the pixels were added. Given h the pixels are independent: they m
     .sum(1) -> .logsumexp(1)
     .sum(1) -> .exp().sum(1).log()
     softplus(b + W @ h).sum() -> torch.exp(b + W @ h).sum().log1p()
+log(1 + e^a) belongs to each pixel. You added the pixels up before it.
     softplus(b + W @ h).sum() -> softplus((b + W @ h).sum())
 Your hidden units are -1 or 1. Here they are 0 or 1.
     [0.0, 1.0] -> [-1.0, 1.0]

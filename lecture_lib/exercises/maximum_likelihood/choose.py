@@ -8,7 +8,7 @@ from lecture_lib.exercises.engine import Exercise, normal
 
 
 def choose(nats, parameters):
-    """(i, difference, error): of the models that are not worse than the best beyond doubt that with the fewest.
+    """(i, difference, error) of the model with the fewest parameters among those not worse than the best beyond doubt.
 
     (models, seeds), (models,) -> three numbers. Beyond doubt: mean of nats - nats of the best > 2 standard errors.
     """
@@ -141,8 +141,6 @@ Your first number is how many parameters the model has. Its number i is asked, t
     i.to(nats) -> parameters[i]
 You took a place among the models that are left, as in parameters[mask].argmin(). The row of nats is asked.
     i = torch.where(difference <= 2 * error, parameters, torch.inf) -> i = parameters[difference <= 2 * error]
-You compared along the wrong axis: a row is a model, a column a seed.
-    = (i := nats.mean(0).argmin()), (difference := (nats[:, i] - nats[:, 0]).mean()), difference
 The best is one model, that with the lowest mean over the seeds. You took the best one of each seed.
     nats - nats[best] -> nats - nats.amin(0)
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+LOADED = {"text/plain": "Ready."}  # that PyTorch has loaded: `import lecture_lib` says so
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -15,6 +16,7 @@ def execute(path: Path) -> float:
     """Run the notebook in place; returns the seconds it took.
 
     A widget's live view is left out of what is stored: without its kernel it could only say "model not found".
+    So is the line that says that PyTorch has loaded.
     The picture that the widget leaves beside it stays, as HTML and, for LaTeX, as PNG. So do cell ids and all metadata
     but the timings.
     """
@@ -28,6 +30,8 @@ def execute(path: Path) -> float:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if set(output.get("data", {})) != {WIDGET_VIEW}]
+            cell.outputs = [
+                o for o in cell.outputs if set(o.get("data", {})) != {WIDGET_VIEW} and o.get("data") != LOADED
+            ]
     nbformat.write(notebook, path)
     return seconds

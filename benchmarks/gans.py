@@ -10,9 +10,9 @@
    loop as tutorials write it: probabilities and BCELoss, D called for real and for generated points apart, Adam as it
    comes, a DataLoader, `.item()`. `logits` is the same loop with logits, `Adam(fused=True)`, and mini-batches by
    indexing: what a reader gets by changing five lines. `plain call` is `alternate` with torch's `Adam(fused=True)`,
-   `ours` is `alternate` with what `fast` has to pass in, `Adam` and `discriminator_step`. `products` are the matrix
-   products of both updates and nothing else; `products + Adam` has two fused Adams, for as many parameters. All take
-   turns; a ratio is the median over the rounds of the ratio within a round, between the quartiles of the rounds.
+   `ours` is `alternate` with what `fast` has to pass in, `direct`, `Adam` and `discriminator_step`. `products` are the
+   matrix products of both updates and nothing else; `products + Adam` has two fused Adams, for as many parameters. All
+   take turns; a ratio is the median over the rounds of the ratio within a round, between the quartiles of the rounds.
 2. many: 16 GANs one after another, and 16 at once (`n_models=16`), the same total of updates.
 3. ring: 8 Gaussians of sd 0.05 on a circle of radius 2: the share of 10 seeds that cover 8 of 8 modes, and the share
    of samples within 3 sd of a mode (a perfect generator: 98.9 %), of 10,000 samples after one training.
@@ -122,13 +122,13 @@ fused_adam = partial(torch.optim.Adam, betas=BETAS, fused=True)
 fast_adam = partial(fast.Adam, betas=BETAS)
 
 
-def ours(x: Tensor, n_models: int | None = None, hidden: int = HIDDEN, batch: int = BATCH, adam=fast_adam, **more):
+def ours(x: Tensor, n_models=None, hidden: int = HIDDEN, batch: int = BATCH, adam=fast_adam, wrap=fast.direct, **more):
     """One update of D and one of G for each `next`."""
     rng = torch.Generator().manual_seed(0)
     G = Generator(Z, D_X, (hidden, hidden), n_models, rng).to(x.device)
     D = Discriminator(D_X, (hidden, hidden), n_models, rng).to(x.device)
     optimizers = adam(D.parameters(), 1e-3), adam(G.parameters(), 1e-3)
-    step = alternate(G, D, *optimizers, x, steps=10**9, batch_size=batch, rng=rng, **more)
+    step = alternate(wrap(G), wrap(D), *optimizers, x, steps=10**9, batch_size=batch, rng=rng, **more)
     while True:
         next(step), next(step)
         yield
@@ -203,7 +203,7 @@ def steps(quick: bool, device: str) -> dict[str, float]:
         "ours": ours(x, d_step=fast.discriminator_step),
         "products": products(x),
     }
-    work["plain call"] = ours(x, adam=fused_adam)
+    work["plain call"] = ours(x, adam=fused_adam, wrap=lambda net: net)
     work["products + Adam"] = products(x, adam=True)
     with torch.random.fork_rng():
         us = rounds(work, 7 if quick else 31, dict.fromkeys(work, 100), device)

@@ -2,7 +2,8 @@
 
     alternate(fast.half(G), fast.half(D), adam_d, adam_g, x)     arithmetic in half precision
     alternate(fast.compiled(G), fast.compiled(D), ...)           on a GPU: fewer, larger kernels
-    fast.Adam(D.parameters(), lr)                                less overhead around the step of a small network
+    alternate(fast.direct(G), fast.direct(D), ...)               less overhead around the layers of a small network
+    fast.Adam(D.parameters(), lr)                                and around its optimizer's step
     alternate(..., d_step=fast.discriminator_step)               real and fake pass D together
     fast.average_gradients(adam_d), d_step=fast.shared(d_step)   several processes play one game
 
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from lecture_lib.checks import require, with_gradients
-from lecture_lib.gans import cross_entropy, descend
+from lecture_lib.gans import Discriminator, Generator, cross_entropy, descend
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -49,7 +50,18 @@ def sooner_in_bfloat16() -> bool:
     return in_half < in_full
 
 
-class half(nn.Module):
+class Wrapped(nn.Module):
+    """A network that is called in another way; all else is asked of the network itself."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def __getattr__(self, name: str):
+        return super().__getattr__(name) if name in ("net", "training") else getattr(super().__getattr__("net"), name)
+
+
+class half(Wrapped):
     """The network with convolutions and matrix products in bfloat16, where the device gains by it (torch.autocast).
 
     Parameters, optimizer and losses stay in float32, so losses differ in the third digit. The weights are laid out
@@ -57,16 +69,27 @@ class half(nn.Module):
     """
 
     def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net.to(memory_format=torch.channels_last)
+        super().__init__(net.to(memory_format=torch.channels_last))
         self.enabled = has_bfloat16(next(net.parameters()).device)
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.enabled):
             return self.net(x).to(x.dtype)
 
-    def __getattr__(self, name: str):
-        return super().__getattr__(name) if name in ("net", "training") else getattr(super().__getattr__("net"), name)
+
+class direct(Wrapped):
+    """A `Generator` or `Discriminator` without what torch does around the call of each layer, such as hooks."""
+
+    def __init__(self, net: Generator | Discriminator):
+        plain = type(net) in (Generator, Discriminator)  # no other forward than theirs
+        require(plain, f"net is a {type(net).__name__}. It should be a Generator or a Discriminator.")
+        super().__init__(net)
+        self.layers = [layer.forward for layer in net]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x.squeeze(-1) if isinstance(self.net, Discriminator) else x
 
 
 def compiled(net: nn.Module) -> nn.Module:
@@ -79,13 +102,15 @@ def compiled(net: nn.Module) -> nn.Module:
 
 
 class Adam(torch.optim.Adam):
-    """torch's Adam, the same numbers: its fused kernel, without what torch looks up around it. For small networks."""
+    """torch's Adam, the same numbers: its fused kernel, without what torch looks up around it, but for its hooks."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         super().__init__(params, lr, betas, eps, fused=True)
 
     @torch.no_grad()
     def step(self) -> None:
+        for hook in self._optimizer_step_pre_hooks.values():
+            hook(self, (), {})
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
             states = [self.state[p] or self.at_rest(p) for p in params]
@@ -95,6 +120,10 @@ class Adam(torch.optim.Adam):
             if params:
                 torch._foreach_add_(steps, 1)
                 torch._fused_adam_(params, [p.grad for p in params], means, squares, [], steps, **options)
+        for hook in self._optimizer_step_post_hooks.values():
+            hook(self, (), {})
+
+    step.hooked = True  # else torch puts its own way of calling the hooks around each step
 
     def at_rest(self, p: nn.Parameter) -> dict:
         """The state before p's first step, as torch has it, so that either Adam goes on with the other's."""

@@ -154,6 +154,16 @@ def test_the_cpu_is_asked_what_the_kernel_says_of_it_and_whether_it_gains_by_it(
     assert fast.has_bfloat16(torch.device("mps")) is False
 
 
+def test_hooks_before_and_after_a_step_are_called_and_may_change_the_gradients():
+    (theirs, torchs), (ours, fasts) = both()
+    called = []
+    for params, optimizer in ((theirs, torchs), (ours, fasts)):
+        optimizer.register_step_pre_hook(lambda *_, params=params: [p.grad.mul_(2) for p in params[:3]] and None)
+        optimizer.register_step_post_hook(lambda self, args, kwargs: called.append(type(self)))
+        descend(params, optimizer, range(2))
+    assert same(ours, theirs) and called == 2 * [torch.optim.Adam] + 2 * [fast.Adam]
+
+
 def test_the_trial_of_the_cpu_leaves_random_numbers_gradients_and_dtypes_as_they_are():
     before = torch.get_rng_state()
     with torch.inference_mode(), torch.device("meta"):
@@ -224,6 +234,37 @@ def test_a_halved_network_is_copied_averaged_and_put_into_evaluation(bfloat16):
     with gans.eval_mode(G):
         assert not G.training and not G.net.training and not G.net[2].training
     assert G.training and G.net[2].training
+
+
+# ---------------------------------------------------------------- layers called directly
+
+
+@pytest.mark.parametrize("n_models", [None, 3])
+def test_a_direct_game_is_the_same_game_to_the_last_bit(n_models):
+    ends = []
+    for wrap in (lambda net: net, fast.direct):
+        G, D = game(n_models)
+        steps = play(wrap(G), wrap(D), adams(G, D))
+        ends.append([losses_of(steps), *state(G, D)])
+    assert same(*ends)
+
+
+def test_a_direct_network_is_copied_and_moved_with_its_layers():
+    G, D = map(fast.direct, game())
+    copied, z = copy.deepcopy(D), G.noise(5, seed(1)).to(torch.float64)
+    with torch.no_grad():
+        next(D.parameters()).zero_()
+    assert not torch.equal(copied(G(z)), D(G(z)))  # a copy's weights are its own
+    assert torch.equal(G.float()(z.float()), G.net(z.float())) and G.z_dim == G.net.z_dim
+
+
+def test_what_has_a_forward_of_its_own_is_no_direct_network():
+    class Doubled(gans.Discriminator):
+        def forward(self, x):
+            return super().forward(2 * x)
+
+    with pytest.raises(ValueError, match="net is a Doubled"):
+        fast.direct(Doubled(2))
 
 
 # ---------------------------------------------------------------- the compiler

@@ -378,6 +378,7 @@ GAMES = {
     "plain Adam": (lambda number: game(None, number), torch.optim.Adam),
     "fast Adam": (lambda number: game(None, number, torch.float32), fast.Adam),
     "many": (partial(game, 3), fast.Adam),
+    "direct": (lambda number: tuple(map(fast.direct, game(3, number))), fast.Adam),
     "images": (dcgans, FUSED),
     "half": (lambda number: tuple(map(fast.half, dcgans(number))), FUSED),
 }

@@ -104,7 +104,7 @@ def _points(root: Path, options, parser) -> int:
 
 
 def _words(root: Path, options, parser) -> int:
-    from lecture_lib.language import missing, shown
+    from lecture_lib.texts import missing, shown
 
     texts = shown()
     left = missing(options.language, texts)

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from lecture_lib import language
+from lecture_lib import language, texts
 from lecture_lib.exercises import EXERCISES, check, prepare
 from lecture_lib.widgets import Bins, predict
 from lecture_lib.widgets.view import module
@@ -53,15 +53,15 @@ def test_a_translation_has_the_blanks_of_its_english(name, part):
 
 def test_what_is_missing_is_listed_and_shown_in_english(german):
     assert language.translated("No such sentence. Your function returned None.").startswith("No such sentence. Deine")
-    texts = language.shown()
-    listed = set(language.missing("de", texts))
+    shown = texts.shown()
+    listed = set(texts.missing("de", shown))
     for exercise in EXERCISES.values():
         for text in [*exercise.cases, *exercise.laws, *dict(exercise.mistakes)]:
             pieces = language.dictionary("reports").pieces(text)
             assert all(of is None or not ENGLISH.search(PYTHON.sub("", of)) for _, of in pieces), pieces
             assert (text in listed) == any(of is None for _, of in pieces)
             assert exercise not in NOTEBOOK_1 or text not in listed
-    assert len(language.missing("xx", texts)) == len(texts) > 1500  # where there is no file yet
+    assert len(texts.missing("xx", shown)) == len(shown) > 1500  # where there is no file yet
 
 
 def test_a_language_is_chosen_by_name_or_by_the_environment(monkeypatch):

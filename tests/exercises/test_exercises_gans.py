@@ -252,13 +252,15 @@ def around(given, sd, modes=range(6), shares=None):
 def test_samples_of_the_truth_get_all_points():
     for seed in range(3):
         assert judged(lambda given, n: around(given, 0.2), seed) == ["", "", ""]
+        assert judged(lambda given, n: around(given, 0.05), seed) == ["", "", ""]  # narrower, and no copies
 
 
 @pytest.mark.parametrize(
     "samples, right, words",
     [
-        (lambda given, n: given["x"], 0, "copies, more or less"),
-        (lambda given, n: given["x"] + 0.003 * torch.randn(n, 2), 0, "copies, more or less"),
+        (lambda given, n: given["x"], 0, "they are copies"),
+        (lambda given, n: given["x"] + 0.003 * torch.randn(n, 2), 0, "they are copies"),
+        (lambda given, n: given["x"][torch.randint(n, (n,))] + 0.01 * torch.randn(n, 2), 0, "they are copies"),
         (lambda given, n: given["x"][:1].expand(n, 2), 0, "Only 1 of your 2000 samples differ."),
         (lambda given, n: given["x"][:100], 0, "shape (n, 2): here (2000, 2). Yours have shape (100, 2)."),
         (lambda given, n: given["x"] * torch.nan, 0, "NaN or infinite"),

@@ -1,7 +1,7 @@
 """A whole GAN of the student's own: six Gaussians on a ring, judged by modes, good points and distance."""
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,10 @@ from lecture_lib.sandbox.call import Outcome, Seed
 
 MODES, SD, ROWS = 6, 0.2, 2000
 CLOSE = 0.6  # the least share of points close to a mode: noise on a ring has 0.54
+COPIES = (
+    "Most of your samples lie next to one of the points of x, nearer than those of a G can: they are copies, perhaps "
+    "with a little noise. Samples are G(z), of fresh noise z."
+)
 READY = ("alternate", "discriminator_step", "generator_step", "Discriminator", "MLP")  # the library's
 
 
@@ -73,13 +77,15 @@ def judged(call, arguments) -> Outcome:
     answer = asked_once(call, {"x": arguments["x"], "n": ROWS, "rng": arguments["rng"]})
     if answer.value is None:
         return answer
-    if wrong := _no_samples(answer.value, arguments["x"].double(), arguments["fresh"].double()):
+    if wrong := _no_samples(answer.value):
         return Outcome(problem=wrong)
     found, distance = _measured(answer.value, arguments["fresh"], arguments["turn"])
     quality = found.quality.mean
     if found.covered < arguments["modes"] or quality < arguments["quality"] or distance > arguments["distance"]:
         got = f"{found.covered} of {MODES} modes found, {quality:.0%} of the points close, distance {distance:.2f}."
         return Outcome(problem=f"{got} {_cause(found.covered, quality, answer.value)}")
+    if _copies(answer.value, arguments["x"]):
+        return Outcome(problem=COPIES)
     return Outcome(torch.zeros(1))
 
 
@@ -88,27 +94,26 @@ def _measured(samples: Tensor, fresh: Tensor, turn: float):
     return evaluate.modes(samples, _ring(turn)), evaluate.sliced_wasserstein(samples, fresh, 32, rng)
 
 
-def _no_samples(samples: Tensor, x: Tensor, fresh: Tensor) -> str:
+def _no_samples(samples: Tensor) -> str:
     """What is wrong with them, or ""."""
     if samples.shape != (ROWS, 2):
         return f"Return n samples, shape (n, 2): here ({ROWS}, 2). Yours have shape {tuple(samples.shape)}."
     if not samples.isfinite().all():
         return "Some of your samples are NaN or infinite. Is a step size too large, or the log of a rounded D taken?"
-    samples = samples.double()
     if (distinct := len(samples.unique(dim=0))) < ROWS / 2:
         return f"Only {distinct} of your {ROWS} samples differ. Each should come from a z of its own: z of n rows."
-    nearest = partial(_nearest, x=x)
-    near = torch.quantile(nearest(fresh), 0.1)
-    if (copied := (nearest(samples) < near).double().mean().item()) > 0.5:
-        return (
-            f"{copied:.0%} of your samples lie closer to a training point than all but 10 % of fresh points do: they "
-            "are copies, more or less. Samples are G(z), of fresh noise z."
-        )
     return ""
 
 
-def _nearest(points: Tensor, x: Tensor) -> Tensor:
-    return torch.cdist(points, x).amin(1)
+def _copies(samples: Tensor, x: Tensor) -> bool:
+    """Are the samples points of x, perhaps with a little noise on them?
+
+    Where points lie evenly, (distance to the nearest / to the second)^2 is uniform in [0, 1] for all that do not know
+    them: mean 0.5. Over 40 seeds samples of G had 0.51 to 0.58; points of x with noise of sd 0.01 have 0.34, of 0.02
+    0.44.
+    """
+    first, second = torch.cdist(samples.double(), x.double()).topk(2, largest=False).values.T
+    return bool((first / second).square().mean() < 0.44)
 
 
 def _cause(covered: int, quality: float, samples: Tensor) -> str:

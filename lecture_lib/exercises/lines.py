@@ -63,6 +63,9 @@ def of_lines(body: list, given: list[str]) -> Iterator[Change]:
             yield Change(body, i, ast.Pass(), f"without `{text}` and what stands below it")
             new = copied(line, test=ast.Constant(True), orelse=[])
             yield Change(body, i, new, f"with {code(line.test)} always true")
+            if line.orelse:
+                new = ast.If(ast.Constant(True), line.orelse, [])
+                yield Change(body, i, new, f"with {code(line.test)} never true")
         if isinstance(line, ast.For) and isinstance(body[-1], ast.Return):
             new = copied(line, body=[*line.body, body[-1]])
             yield Change(body, i, new, "after one round, as with the return inside of the loop")

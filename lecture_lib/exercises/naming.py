@@ -214,7 +214,8 @@ class Variants:
         One alone could be chance. In the others something else is wrong, too.
         """
         best, explained = "", set()
-        for known in () if self.few else dict.fromkeys(known for i in cases for known in self.matching(got[i], i)):
+        tried = [] if self.few else [i for i in cases if self.size(i) < MOST] or cases  # large ones take long
+        for known in dict.fromkeys(known for i in tried for known in self.matching(got[i], i)):
             same = {i for i in cases if alike(known.value(i), got[i])}
             if known.clear and not known.teachers and len(same) > max(1, len(explained)):
                 best, explained = f"{self.yours} {known.says}.", same

@@ -93,7 +93,10 @@ class Repairs:
         end = time.thread_time() + SECONDS
         order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
         forbidden = re.compile(rf"with \.?({'|'.join(exercise.without)})\b" if exercise.without else "$^")
-        late = lambda c: len(c) == 1 and bool(LATE.match(c[0].says))  # noqa: E731
+        ifs = [n for n in ast.walk(self.formula.module) if isinstance(n, ast.If)]
+        tests = {id(n) for one in ifs for n in ast.walk(one.test)}  # another value may only switch off what is wrong
+        switch = lambda c: id(c.there) in tests and bool(re.search(r" in place of \w", c.says))  # noqa: E731
+        late = lambda c: len(c) == 1 and (switch(c[0]) or bool(LATE.match(c[0].says)))  # noqa: E731
         ways = [*([c] for c in self.formula.changes), *self.formula.together()]
         allowed = (way for way in ways if not any(forbidden.match(c.says) for c in way))
         for changes in sorted(allowed, key=lambda c: (late(c), order(c))):

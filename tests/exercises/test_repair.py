@@ -233,6 +233,13 @@ MENDED = {
         "def optimal(log_p, log_q):\n    return torch.softmax(torch.stack([log_p, log_q]), 0)\n",
         "with it[0] in place of it, where it is torch.softmax(torch.stack([log_p, log_q]), 0), all is right.",
     ),
+    "a branch that should never be taken, and no other value in its test": (
+        "likelihood.tree_log_prob",
+        "def tree_log_prob(x, parents, tables):\n    log_p = torch.zeros(len(x))\n    for j in range(x.shape[1]):\n"
+        "        if parents[j] < 0:\n            log_p = log_p - math.log(tables.shape[1])\n        else:\n"
+        "            log_p = log_p + tables[j, x[:, parents[j]], x[:, j]].log()\n    return log_p\n",
+        "Line 4 is `if parents[j] < 0:`: with parents[j] < 0 never true, all is right.",
+    ),
     "two, one of them of what is returned": (
         "gans.sliced_wasserstein",
         "def distance(x, y, directions):\n    a = (x @ directions.T).sort(0).values\n"

@@ -13,6 +13,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -26,7 +27,7 @@ from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
 from lecture_lib.exercises.slips import noted, slip
-from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, call_in_process
+from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, Truncated, call_in_process
 
 
 def close(got: Tensor, expected: Tensor) -> Tensor:
@@ -243,8 +244,22 @@ def judge(
 
 
 def driven(exercise: Exercise, call: Call) -> Call:
-    """A call of the exercise's cases, by its driver where it has one."""
-    return call if exercise.driver is None else lambda arguments: exercise.driver(call, arguments)
+    """A call of the exercise's cases, by its driver where it has one; what the answer prints is kept."""
+    if exercise.driver is None:
+        return call
+    said: list[str] = []
+
+    def heard(arguments):
+        outcome = call(arguments)
+        said.append(outcome.printed)
+        return outcome
+
+    def drive(arguments):
+        before = len(said)
+        outcome = exercise.driver(heard, arguments)
+        return replace(outcome, printed="".join(said[before:] or said)[: Truncated.most])
+
+    return drive
 
 
 def asked_once(call: Call, arguments: Mapping[str, Any]) -> Outcome:

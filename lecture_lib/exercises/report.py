@@ -52,14 +52,15 @@ class Report:
     def _points(self) -> str:
         return translated(f"{self.points:g} of {self.out_of} points")
 
-    def _explained(self) -> Iterator[tuple[Row, str, dict[str, str]]]:
-        """Each row, its reason, and its numbers by name; where the reason was just given, neither is repeated."""
-        said = None
+    def _explained(self) -> Iterator[tuple[Row, str, dict[str, str], str]]:
+        """Each row, its reason, its numbers by name, and what was printed; what was just given is not repeated."""
+        said, printed = None, ""
         for row in self.rows:
             again = row.why != "" and row.why == said
             numbers = {"asked": row.asked, "expected": row.expected, "got": row.got}
-            yield row, AGAIN if again else row.why, {} if again or not row.asked else numbers
-            said = row.why or said
+            heard = _one_line(row.printed) if row.printed != printed else ""
+            yield row, AGAIN if again else row.why, {} if again or not row.asked else numbers, heard
+            said, printed = row.why or said, row.printed
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
         printer.text(f"{self.points:g}")
@@ -67,12 +68,12 @@ class Report:
     def __repr__(self) -> str:
         lines = [f"{self.exercise}   {self._points()}"]
         lines += [f"  {translated(self.message)}"] if self.message else []
-        for row, why, numbers in self._explained():
+        for row, why, numbers, printed in self._explained():
             lines.append(f"  {'✓' if row.passed else '✗'} {translated(row.title)}")
             if not row.passed:
                 lines += [f"      {translated(name):9}{_values(text)}" for name, text in numbers.items()]
                 lines += [f"      {translated(why)}"] if why else []
-                lines += [f"      {translated(PRINTED)} {_one_line(row.printed)}"] if row.printed else []
+                lines += [f"      {translated(PRINTED)} {printed}"] if printed else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -87,14 +88,14 @@ class Report:
 
         plain = "text-align:left;vertical-align:top;padding:3px 16px 3px 0;white-space:normal;font-weight:normal"
         body = []
-        for row, why, numbers in self._explained():
+        for row, why, numbers, printed in self._explained():
             mark = tick if row.passed else f"<b style='color:{VERMILION}'>✗</b> "
             first = f"<th scope='row' style='{plain};white-space:nowrap'>{mark}{e(translated(row.title))}</th>"
             lines = (
                 [f"<b>{_in_html(translated(why))}</b>"] if why and why != AGAIN else [e(translated(why))] if why else []
             )
-            if row.printed:
-                lines.append(f"{translated(PRINTED)} <code>{e(_one_line(row.printed))}</code>")
+            if printed:
+                lines.append(f"{translated(PRINTED)} <code>{e(printed)}</code>")
             reason = f"<td colspan='3' style='{plain}'>{'<br>'.join(lines)}</td>"
             if numbers:
                 cells = "".join(f"<td style='{plain}'>{e(_values(text))}</td>" for text in numbers.values())

@@ -584,6 +584,15 @@ def test_nothing_is_printed_and_prints_of_a_failed_answer_are_shown(capfd):
     assert "look &lt;b&gt;here&lt;/b&gt;" in report._repr_html_()
 
 
+def test_prints_are_shown_where_all_cases_judge_one_answer():
+    def chatty(x, n, rng):
+        print("round 1: 0.69")
+        return torch.zeros(n, 2)
+
+    report = check("gans.ring_gan", chatty)
+    assert str(report).count("Your function printed: round 1: 0.69") == 1  # once, above what is the same again
+
+
 def test_warnings_in_a_right_answer_cost_nothing(capfd):
     def right(counts, alpha):
         warnings.warn("careful", stacklevel=1)

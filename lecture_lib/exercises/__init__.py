@@ -11,7 +11,7 @@ from lecture_lib.sandbox.call import Outcome, Seed, call_in_process, seeds_put_b
 from lecture_lib.exercises.engine import Exercise, PreparedExercise, judge, prepare
 from lecture_lib.exercises.kernel import stale, watch
 from lecture_lib.exercises.report import Report
-from lecture_lib.exercises.without import used, used_by
+from lecture_lib.exercises.without import worth_half, worth_half_here
 from lecture_lib.language import translated
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "judge",
     "prepare",
     "summary",
-    "used",
+    "worth_half",
 ]
 
 
@@ -87,7 +87,7 @@ def _checked(name: str, answer, hidden: int | None) -> Report:
                 seed=0 if hidden is None else hidden + 1,
                 private=hidden is not None,
                 answer=answer,
-                ready_made=used_by(exercise.without, answer),
+                half=worth_half_here(exercise, answer),
             )
     except Exception as error:  # an answer so odd that judging it fails
         return Report(name, exercise.points, 0.0, (), f"This answer could not be judged ({type(error).__name__}).")

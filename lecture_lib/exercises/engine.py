@@ -76,6 +76,7 @@ class Exercise:
     driver: where one case takes many calls: driver(call, arguments) -> Outcome, on the judge's side, so that the answer
         sees no more of the case than what each call tells it.
     without: names of ready-made functions; an answer that uses one of them is worth half, as the notebook says.
+        trains: so is an answer in which nothing is trained.
 
     `case`, `mistake`, `law` and `style` take a function, or decorate one; `slips` takes a text.
     """
@@ -91,11 +92,12 @@ class Exercise:
         learns: tuple[str, ...] = (),
         needs_gradient: bool = False,
         without: tuple[str, ...] = (),
+        trains: bool = False,
         driver: Callable[[Call, Mapping[str, Any]], Outcome] | None = None,
     ):
         self.name, self.points, self.reference = name, points, reference
         self.same, self.parts, self.adapter, self.learns, self.without = same, parts, adapter, learns, without
-        self.needs_gradient, self.driver = needs_gradient, driver
+        self.needs_gradient, self.trains, self.driver = needs_gradient, trains, driver
         self.cases: dict[str, Callable[[torch.Generator], Mapping[str, Any]]] = {}
         self._mistakes: list[tuple[str, Callable | str]] = []
         self.laws: dict[str, Callable[[Call, torch.Generator], str]] = {}
@@ -179,13 +181,12 @@ def judge(
     seed: int = 0,
     private: bool = False,
     answer: Callable | None = None,
-    ready_made: str = "",
+    half: str = "",
 ) -> Report:
     """Run every case and law of the exercise on `call`.
 
     seed: of the inputs. private: the report does not show the inputs, nor the values expected. answer: the function
-    behind `call`, where it lives here and its text may be looked at. ready_made: what the answer uses of
-    `exercise.without`.
+    behind `call`, where it lives here and its text may be looked at. half: why it is worth half of its points.
     """
     prepared, call = prepare(exercise, seed), driven(exercise, call)
     cases, expected = prepared.cases, prepared.expected
@@ -236,10 +237,9 @@ def judge(
 
     right = sum(row.passed for row in rows)
     points = 2 * exercise.points * right // len(rows) / 2  # in halves, never rounded up to full marks
-    if ready_made:
+    if half:
         points = points // 1 / 2
-        why = f"Your answer uses {ready_made}, and is asked for without it: half of the points."
-        rows.append(Row("without a ready-made function", False, why=why, named=True))
+        rows.append(Row("without a ready-made function", False, why=half, named=True))
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 

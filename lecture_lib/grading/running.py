@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lecture_lib.exercises import EXERCISES, Report, judge, used
+from lecture_lib.exercises import EXERCISES, Report, judge, worth_half
 from lecture_lib.grading import dependencies
 from lecture_lib.grading.course import ExerciseCell, Release
 from lecture_lib.grading.notebooks import Plan, code_cells, students_own
@@ -118,7 +118,7 @@ def by_definitions(
                     problems += [problem] if its and problem else []
                     ran.add(key)
             call = process.caller(one, next(iter(problems), ""))
-            found[i] = judge(EXERCISES[one.name], call, seed, private, ready_made=_ready_made(one, plan.texts))
+            found[i] = judge(EXERCISES[one.name], call, seed, private, half=_half(one, plan.texts))
     return found
 
 
@@ -134,8 +134,8 @@ def as_it_ran(
     def judged(i: int, below: Iterable[str] = ()) -> Report:
         call = process.caller(exercises[i], problems.get(i, ""))
         texts = [one.text for source in below for one in dependencies.statements(source)]
-        ready_made = _ready_made(exercises[i], cells.plans[i].texts + texts)
-        return judge(EXERCISES[exercises[i].name], call, seed, private, ready_made=ready_made)
+        half = _half(exercises[i], cells.plans[i].texts + texts)
+        return judge(EXERCISES[exercises[i].name], call, seed, private, half=half)
 
     with process:
         ran = set()
@@ -160,5 +160,5 @@ def as_it_ran(
     return found, further_down
 
 
-def _ready_made(one: ExerciseCell, texts: list[str]) -> str:
-    return used(EXERCISES[one.name].without, one.function, texts)
+def _half(one: ExerciseCell, texts: list[str]) -> str:
+    return worth_half(EXERCISES[one.name], one.function, texts)

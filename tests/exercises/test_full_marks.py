@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises import EXERCISES, check, prepare, used
+from lecture_lib.exercises import EXERCISES, check, prepare, worth_half
 from lecture_lib.exercises.engine import close
 from lecture_lib.sandbox.call import Learned, Seed, call_in_process
 from lecture_lib.sandbox.server import call as call_in_the_sandbox
@@ -360,8 +360,10 @@ def in_a_notebook(source, name):
 @pytest.mark.parametrize("source, said", [*READY_MADE.items(), *((source, "") for source in THEIR_OWN)])
 def test_a_ready_made_function_costs_half_and_is_named(source, said):
     exercise = EXERCISES["likelihood.log_softmax"]
-    found = used(exercise.without, "log_softmax", [source])
-    assert found.endswith(said) and bool(found) == bool(said)
+    found = worth_half(exercise, "log_softmax", [source])
+    assert bool(found) == bool(said) and f"{said}, and is asked for without it" in (
+        found or ", and is asked for without it"
+    )
     for hidden in HIDDEN:
         report = check(exercise.name, in_a_notebook(source, "log_softmax"), hidden=hidden)
         assert report.points == (1.5 if said else 3), str(report)
@@ -369,11 +371,46 @@ def test_a_ready_made_function_costs_half_and_is_named(source, said):
 
 
 def test_what_has_no_text_or_cannot_be_read_is_not_accused():
-    names = EXERCISES["likelihood.log_softmax"].without
+    exercise = EXERCISES["likelihood.log_softmax"]
     for text in ("def f(:", "(" * 90_000, "-" * 90_000 + "1", "f = " + "a." * 30_000 + "log_softmax", "x = \0"):
-        assert used(names, "f", [text]) == ""
+        assert worth_half(exercise, "f", [text]) == ""
     exec("def log_softmax(theta): return torch.log_softmax(theta, 1)", globals_ := {"torch": torch})
     assert check("likelihood.log_softmax", globals_["log_softmax"]).points == 3
+
+
+KERNELS = """
+def moons_flow(x, rng):
+    def log_prob(points):
+        squares = torch.cdist(points, x).square()
+        return torch.logsumexp(-squares / 0.045, 1) - torch.log(torch.tensor(len(x) * torch.pi * 0.045))
+    return log_prob
+"""
+NOISE = """
+def spread(points, rng): return points + 0.06 * torch.randn(points.shape, generator=rng)
+def ring_gan(x, n, rng): return spread(x[torch.randint(len(x), (n,), generator=rng)], rng)
+"""
+
+
+@pytest.mark.parametrize("name, source", [("flows.moons_flow", KERNELS), ("gans.ring_gan", NOISE)])
+def test_a_model_that_learns_nothing_is_worth_half(name, source):
+    report = check(name, in_a_notebook(source, name.split(".")[1]))
+    assert report.points == 3 and [why[:32] for why in report.whys] == ["Nothing in your answer trains: t"], report
+    assert worth_half(EXERCISES[name], name.split(".")[1], [source]) == report.whys[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def ring_gan(x, n, rng):\n    D(x).mean().backward()",
+        "def play(x): D(x).mean().backward()\ndef ring_gan(x, n, rng): return play(x)",
+        "class Game:\n    def fit(self): pass\ndef ring_gan(x, n, rng): return Game().fit()",
+        "from mine import train as t\ndef ring_gan(x, n, rng): return t(x)(n)",
+        "ring_gan = partial(play, lr=1e-3)\ndef play(lr, x, n, rng): return x - lr",
+        "def another(x, n, rng): return x",  # where its text is, nobody knows
+    ],
+)
+def test_what_may_learn_is_not_accused(source):
+    assert worth_half(EXERCISES["gans.ring_gan"], "ring_gan", [source]) == ""
 
 
 def test_batch_norm_by_torch_is_worth_half():

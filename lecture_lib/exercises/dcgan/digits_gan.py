@@ -154,7 +154,7 @@ def _at_most(limit):
     return make
 
 
-exercise = Exercise("dcgan.digits_gan", points=6, reference=digits_gan, driver=judged, without=READY)
+exercise = Exercise("dcgan.digits_gan", points=6, reference=digits_gan, driver=judged, without=READY, trains=True)
 
 exercise.case("it has learnt something: 12", _at_most(12))
 exercise.case("shapes of digits: 6", _at_most(6))

@@ -151,6 +151,7 @@ exercise = Exercise(
     adapter=as_density,
     driver=judged,
     without=READY,
+    trains=True,
 )
 
 exercise.case("better than a Gaussian: 1.75 nats", _at_most(1.75))

@@ -158,7 +158,7 @@ def _at_least(modes, quality, distance):
     return make
 
 
-exercise = Exercise("gans.ring_gan", points=6, reference=ring_gan, driver=judged, without=READY)
+exercise = Exercise("gans.ring_gan", points=6, reference=ring_gan, driver=judged, without=READY, trains=True)
 
 exercise.case("all six modes found", _at_least(MODES, CLOSE, math.inf))
 exercise.case("70 % of the points close to a mode", _at_least(MODES - 1, 0.7, math.inf))

@@ -465,7 +465,7 @@ def _by_grammar(
 
         failed = [i for i in failed if got[i] is not None and telling(got[i], variants.expected[i])]
         if not failed or any(value is None for value in got):
-            return ""
+            return repairs.both() if repairs else ""
         first = max(failed, key=variants.telling)
         if variants.stuck(got) and (found := variants.of_a_part(got)[0]):
             return found
@@ -476,4 +476,5 @@ def _by_grammar(
         if found := repairs.two(got) if repairs else "":
             return found
         by_part, each = variants.of_a_part(got)
-        return (by_part if each else "") or variants.two(got, first) or by_part
+        found = (by_part if each else "") or variants.two(got, first) or (repairs.both() if repairs else "")
+        return found or by_part

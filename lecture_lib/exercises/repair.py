@@ -32,6 +32,7 @@ from lecture_lib.sandbox.call import TookTooLong, at_most
 
 SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tried by then is not said
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
+CANDIDATES = 8  # for the first of two changes
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
@@ -81,7 +82,7 @@ class Repairs:
                 self.formula = Formula(answer, variants.arrays, (_of_other_names(answer, variants), of_any_value))
         except (OSError, TypeError, SyntaxError, AttributeError):
             pass  # no text, or no plain function
-        self.first = 0  # the case to look at first
+        self.first, self.end = 0, 0.0  # the case to look at first; how much work may be done
         self.tried: list[tuple[Callable, Change, Tensor]] = []  # what each change makes of it
 
     def one(self, first: int) -> str:
@@ -90,7 +91,7 @@ class Repairs:
         if self.formula is None or self.variants.size(first) > LARGE:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
-        end = time.thread_time() + SECONDS
+        end = self.end = time.thread_time() + SECONDS
         order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
         forbidden = re.compile(rf"with \.?({'|'.join(exercise.without)})\b" if exercise.without else "$^")
         ifs = [n for n in ast.walk(self.formula.module) if isinstance(n, ast.If)]
@@ -120,6 +121,30 @@ class Repairs:
             return f"{self._at(changes[0])}, all is right."
         others = "in one other place" if len(changes) == 2 else f"in {len(changes) - 1} other places"
         return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
+
+    def both(self) -> str:
+        """The two changes after which all is right, or "": those that bring the answer nearest are tried first."""
+        exercise, first = self.variants.exercise, self.first
+        expected = self.variants.expected[first]
+
+        def near(one: tuple[Callable, Change, Tensor]) -> tuple:
+            known = any(not k.teachers for k in self.variants.matching(one[2], first))
+            return not known, one[2].shape != expected.shape or -exercise.same(one[2], expected).double().mean().item()
+
+        for _, change, _ in sorted(self.tried, key=near)[:CANDIDATES]:
+            for other in self.formula.changes:
+                if time.thread_time() > self.end:
+                    return ""
+                if other.place == change.place or not other.plain:
+                    continue
+                function, value = self.formula.variant(change, other), None
+                with contextlib.suppress(TookTooLong), at_most(ONE):
+                    value = function and self.variants.run(function, first)
+                if value is not None and value.shape == expected.shape and exercise.same(value, expected).all():
+                    with contextlib.suppress(TookTooLong), at_most(SECONDS):
+                        if self.is_right(function):
+                            return f"{TWO} {self._at(change)}. {self._at(other)}. Then all is right."
+        return ""
 
     def nearer(self, got: list[Tensor | None]) -> str:
         """Of small numbers that are added, or are bounds: do they keep the answer from what is right?"""

@@ -240,6 +240,13 @@ MENDED = {
         "            log_p = log_p + tables[j, x[:, parents[j]], x[:, j]].log()\n    return log_p\n",
         "Line 4 is `if parents[j] < 0:`: with parents[j] < 0 never true, all is right.",
     ),
+    "two that ruin everything, each": (
+        "dcgan.overlaps",
+        "def overlaps(n, kernel, stride):\n    counts = torch.zeros((2 * n - 1) * stride + kernel)\n"
+        "    for i in range(n):\n        counts[i + stride:i * stride + kernel] += 1\n    return counts\n",
+        "Two things at once. Line 2 is `counts = torch.zeros((2 * n - 1) * stride + kernel)`: without 2. Line 4 is "
+        "`counts[i + stride:i * stride + kernel] += 1`: with * in place of + before stride. Then all is right.",
+    ),
     "two, one of them of what is returned": (
         "gans.sliced_wasserstein",
         "def distance(x, y, directions):\n    a = (x @ directions.T).sort(0).values\n"

@@ -398,6 +398,8 @@ def as_pair(answer, parts: tuple[str, ...], like: Tensor) -> tuple[Tensor | None
     """(z, logdet), of the shapes (n, d) or (n,) and (n,), as one table (n, d + 1) or (n, 2); or None and a sentence."""
     wanted = (tuple(like.shape), tuple(like.shape[:1]))
     advice = f" Return a pair ({', '.join(parts)}), of shapes {wanted[0]} and {wanted[1]}."
+    if like.ndim == 1 and tuple(getattr(answer, "shape", ())) == (2, *like.shape):
+        answer = list(answer)  # its two rows
     if not issubclass(type(answer), (tuple, list)) or len(answer) != 2:
         if answer is None:
             return None, as_answer(None)[1] + advice

@@ -374,7 +374,7 @@ def name_mistakes(
         by_chance = few(prepared.expected) or any(i not in same for i, ok in enumerate(passed) if ok)
         if not by_chance:
             explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
-    if call is not None and _passes(prepared, lambda arguments: call(_doubled(arguments))):
+    if call and any(outcomes[i].value is not None for i in failed) and _passes(prepared, lambda a: call(_doubled(a))):
         return [DOUBLED if i in failed else "" for i in range(len(outcomes))]
     if found := _by_grammar(prepared, outcomes, sorted(failed), answer, agrees):
         return [found if i in failed else "" for i in range(len(outcomes))]

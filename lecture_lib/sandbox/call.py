@@ -22,6 +22,8 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -330,7 +332,7 @@ def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
         answer = answer_to(
             *{**given, name: leaf.clone()}.values()
         )  # a clone may be changed in place, as a plain tensor
-    parts = answer if isinstance(answer, (tuple, list)) else [answer]
+    parts = leaves(answer)
     items = [value for value, _ in way.left.values() if type(value) is float]
     signs = product((1, -1), repeat=len(items)) if len(items) < 7 else ()
     sums = [*items, *(-item for item in items), *(sum(map(operator.mul, items, one)) for one in signs)]
@@ -347,6 +349,25 @@ def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
     return torch.zeros_like(leaf, dtype=torch.float64) if found is None else found.double()
 
 
+def as_tensor(answer) -> Tensor:
+    """Of numbers, arrays, tensors, or lists of them, however deep; gradients stay. Raises where it is none of these."""
+    if torch.is_tensor(answer):
+        return answer
+    if isinstance(answer, (list, tuple)) and not all(isinstance(a, (int, float)) for a in answer):
+        return torch.stack([as_tensor(a) for a in answer])
+    if isinstance(answer, (float, list, tuple, Fraction, Decimal)):  # Python's numbers have 16 digits
+        answer = np.asarray(answer, float if isinstance(answer, (Fraction, Decimal)) else None)
+    if hasattr(answer, "__array__"):  # torch takes neither foreign bytes, nor negative strides, nor Series
+        array = np.asarray(answer)
+        answer = np.array(array, float if array.dtype.char in "Og" else array.dtype.newbyteorder("="), order="C")
+    return torch.as_tensor(answer)
+
+
+def leaves(answer) -> list:
+    """What stands in lists and tuples, however deep; of anything else itself."""
+    return [one for part in answer for one in leaves(part)] if isinstance(answer, (list, tuple)) else [answer]
+
+
 def as_answer(answer) -> tuple[Tensor | None, str]:
     """The answer as a float64 tensor, or None and the sentence that says what it is instead."""
     if answer is None:
@@ -356,15 +377,7 @@ def as_answer(answer) -> tuple[Tensor | None, str]:
     if answer is Ellipsis:
         return None, f"Your function returned {_short(answer)}. Return a tensor of numbers."
     try:
-        if isinstance(answer, (list, tuple)) and answer and all(map(torch.is_tensor, answer)):
-            answer = torch.stack(list(answer))
-        if not torch.is_tensor(answer):
-            if hasattr(answer, "__array__"):  # torch takes neither foreign bytes, nor negative strides, nor Series
-                array = np.asarray(answer)
-                answer = np.array(
-                    array, float if array.dtype.char in "Og" else array.dtype.newbyteorder("="), order="C"
-                )
-            answer = torch.as_tensor(answer)
+        answer = as_tensor(answer)
         if type(answer) is not Tensor:  # a subclass may say anything of itself
             with torch._C.DisableTorchFunctionSubclass():
                 answer = Tensor.as_subclass(answer, Tensor)
@@ -385,6 +398,8 @@ def as_pair(answer, parts: tuple[str, ...], like: Tensor) -> tuple[Tensor | None
     """(z, logdet), of the shapes (n, d) or (n,) and (n,), as one table (n, d + 1) or (n, 2); or None and a sentence."""
     wanted = (tuple(like.shape), tuple(like.shape[:1]))
     advice = f" Return a pair ({', '.join(parts)}), of shapes {wanted[0]} and {wanted[1]}."
+    if like.ndim == 1 and tuple(getattr(answer, "shape", ())) == (2, *like.shape):
+        answer = list(answer)  # its two rows
     if not issubclass(type(answer), (tuple, list)) or len(answer) != 2:
         if answer is None:
             return None, as_answer(None)[1] + advice

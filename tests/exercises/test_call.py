@@ -1,9 +1,12 @@
 """What runs beside the student's function: messages, hardening, and one process that serves them."""
 
+import math
 import os
 import platform
 import socket
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -253,7 +256,17 @@ def test_outer_folders_are_mounted_first_and_all_that_is_hidden_is_read_only():
         np.array([6.0, 5.0, 3.0]).astype(np.longdouble),
         pd.Series([0.0, 6.0, 5.0, 3.0])[lambda s: s > 0],
         pd.Series([3.0, 5.0, 6.0])[::-1],
+        [np.array(6.0), torch.tensor(5), 3],
+        (Fraction(6), Decimal(5), np.float32(3)),
     ],
 )
 def test_answers_may_be_arrays_of_any_layout(answer):
     assert call_in_process(lambda x: answer)({"x": torch.zeros(1)}).value.tolist() == [6, 5, 3]
+
+
+def test_rows_may_be_of_different_kinds_and_numbers_keep_their_digits():
+    rows = [torch.tensor([1.0, 2.0]), np.array([3.0, 4.0]), [5, torch.tensor(1 / 3)], (math.pi, 2**40 + 1.0)]
+    value = call_in_process(lambda x: [rows])({"x": torch.zeros(1)}).value
+    assert value.shape == (1, 4, 2) and value[0, 3].tolist() == [math.pi, 2**40 + 1]
+    for none in ("12", ["1", "2"], [1.0, None], [[1.0], 2.0], {1.0}, [1j], [[1.0, 2.0], [3.0]]):
+        assert call_in_process(lambda x, none=none: none)({"x": torch.zeros(1)}).value is None

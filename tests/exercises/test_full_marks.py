@@ -2,6 +2,7 @@
 
 import linecache
 import math
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -263,10 +264,59 @@ def standardized(n, rng):
     return (z - z.mean()) / z.std()
 
 
+def mean_out_first(log_w):
+    mean = log_w.double().mean(0)
+    return mean + (log_w.double() - mean).exp().mean(0).log()
+
+
+def beyond_the_height_is_nothing(x, row, column, above, side):
+    return EXERCISES["applications.context"].reference(x[:, : len(x)], row, column, above, side)
+
+
+def best_by(rank, errors=2.0):
+    def choose(scores):
+        gap = scores[rank(scores).argmax()] - scores
+        return (gap.mean(1) <= errors * gap.std(1) / math.sqrt(scores.shape[1])).int().argmax()
+
+    return choose
+
+
+def far(there, back, x, mean):
+    return mean((back(there(x)) - x).abs())
+
+
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize(
     "name, answer",
     [
+        (
+            "applications.code_length",
+            lambda p, x: torch.inf if (p == 0).any() else -p.gather(1, x[:, None]).log2().sum(),
+        ),
+        ("applications.context", beyond_the_height_is_nothing),
+        (
+            "applications.break_even_images",
+            lambda ours, theirs, w: next((n for n in range(100_001) if n * (theirs - ours) > w), math.inf),
+        ),
+        ("applications.gain", lambda a, b: ((a - b).mean().clamp(min=0), (a - b).std() / len(a) ** 0.5)),
+        ("applications.gain", lambda a, b: ((a - b).mean().abs(), (a - b).std() / len(a) ** 0.5)),
+        ("applications.standardize", lambda t, x: (x - t.mean(0)) / (t.var(0) + 0.01**2).sqrt()),
+        ("applications.standardize", lambda t, x: (x - t.mean(0)) / t.std(0).where(t.std(0) > 0.001, 0.01)),
+        ("applications.choose", best_by(lambda scores: scores.mean(1), 1.96)),
+        ("applications.choose", best_by(lambda scores: scores.mean(1), 2.06)),
+        ("applications.choose", best_by(lambda scores: scores.amin(1))),
+        (
+            "applications.cycle_loss",
+            lambda G, H, a, b: sum(far(*way, lambda d: d.sum(1).mean() / 2) for way in ((G, H, a), (H, G, b))),
+        ),
+        (
+            "applications.cycle_loss",
+            lambda G, H, a, b: sum(far(*way, lambda d: d.mean((0, 1))) for way in ((G, H, a), (H, G, b))),
+        ),
+        ("applications.smuggled", lambda G, H, a, b: far(G, H, a, lambda d: d.mean((0, 1))) / (H(b) - a).abs().mean()),
+        ("timeline.free_energy", lambda v, W, b, c: -v @ b - (1 + (v @ W + c).double().exp()).log().sum(1)),
+        ("timeline.importance_bound", mean_out_first),
+        ("timeline.modulated_conv", lambda *a: EXERCISES["timeline.modulated_conv"].reference(*a[:2], a[2].abs())),
         ("histogram.estimate", bins_that_occur),
         ("flows.linear_spline", spline_to_1),
         ("flows.logit", logit_by_a_product),
@@ -286,6 +336,62 @@ def standardized(n, rng):
 def test_what_is_wrong_at_the_edge_loses(name, answer, hidden):
     report = check(name, answer, hidden=hidden)
     assert report.points < report.out_of, str(report)
+
+
+# ---------------------------------------------------------------- right, in a form of its own
+
+
+def gain_by_numpy_at_the_end(ours, control):
+    difference = ours - control
+    return difference.mean().numpy(), (difference.std() / math.sqrt(len(difference))).numpy()
+
+
+def interval_in_fractions(p, x):
+    p, low, width = [*map(Fraction, p.tolist())], Fraction(0), Fraction(1)
+    for v in x:
+        low, width = low + width * sum(p[:v]), width * p[v]
+    return low, width
+
+
+def mixture_cdf_into_float32(x, weights, means, sds):
+    u, logdet = torch.zeros(len(x)), torch.zeros(len(x))
+    for i, one in enumerate(x):
+        parts = torch.distributions.Normal(means, sds)
+        u[i], logdet[i] = weights @ parts.cdf(one), (weights @ parts.log_prob(one).exp()).log()
+    return u, logdet
+
+
+def in_lists(function):
+    """Row by row, each of them a list of numbers with gradients."""
+    return lambda *arguments: tuple([*map(list, part)] if part.ndim > 1 else [*part] for part in function(*arguments))
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(
+    "name, answer",
+    [
+        ("applications.gain", gain_by_numpy_at_the_end),
+        ("applications.interval", interval_in_fractions),
+        ("flows.mixture_cdf", mixture_cdf_into_float32),
+        ("flows.inverse", in_lists(EXERCISES["flows.inverse"].reference)),
+        ("flows.coupling", in_lists(EXERCISES["flows.coupling"].reference)),
+        ("flows.linear_spline", lambda *a: torch.stack(EXERCISES["flows.linear_spline"].reference(*a))),
+        ("flows.inverse", lambda *a: np.stack([t.numpy() for t in EXERCISES["flows.inverse"].reference(*a)])),
+        (
+            "applications.break_even_images",
+            lambda o, t, w: next((n for n in range(w + 2) if n * (t - o) > w), math.inf),
+        ),
+    ],
+)
+def test_a_right_answer_in_a_form_of_its_own_loses_nothing(name, answer, hidden):
+    report = check(name, answer, hidden=hidden)
+    assert report.points == report.out_of, str(report)
+
+
+def test_an_error_of_mixed_types_is_no_loss_of_digits():
+    smuggled = EXERCISES["applications.smuggled"].reference
+    report = check("applications.smuggled", lambda G, H, a, b: smuggled(G, H, a.double(), b.double()))
+    assert report.points == 0 and all("dtype" in why and "digits" not in why for why in report.whys), str(report)
 
 
 @pytest.mark.parametrize(

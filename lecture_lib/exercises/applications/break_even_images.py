@@ -18,7 +18,7 @@ def break_even_images(ours, theirs, weights):
 def _sizes(rng, saved=None):
     """The last image that it takes saves a little more than is needed: nearly a whole one is missing before."""
     ours, saved = _whole(rng, 200, 320), saved or _whole(rng, 20, 90)
-    weights = _whole(rng, 60_000, 99_999) // saved * saved + saved - 1 - saved // 5
+    weights = _whole(rng, 120_000, 199_999) // saved * saved + saved - 1 - saved // 5
     return {"ours": ours, "theirs": ours + saved, "weights": weights}
 
 

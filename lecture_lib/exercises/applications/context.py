@@ -22,7 +22,7 @@ def _image(rng, h, w, row, column, above=2, side=1):
 exercise = Exercise("applications.context", points=4, reference=context)
 exercise.style(context)
 
-exercise.case("in the middle", lambda rng: _image(rng, 6, 7, 3, 4))
+exercise.case("in the middle", lambda rng: _image(rng, 5, 8, 3, 5))
 exercise.case("the first pixel", lambda rng: _image(rng, 5, 5, 0, 0, 1, 2))
 exercise.case("at the right border", lambda rng: _image(rng, 6, 5, 4, 4, 3, 2))
 exercise.case("a wide window", lambda rng: _image(rng, 4, 4, 1, 2, 2, 4))

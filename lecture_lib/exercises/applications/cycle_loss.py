@@ -7,15 +7,15 @@ from lecture_lib.exercises.engine import Exercise, normal
 from lecture_lib.sandbox.adapters import on_translators
 
 
-def _images(rng, n, m, spread=0.7):
+def _images(rng, n, m, spread=0.7, rows=()):
     theta = {name: normal(rng, 6, sd=spread) for name in ("theta_g", "theta_h")}
-    return {**theta, "a": torch.tanh(normal(rng, n, 2)), "b": torch.tanh(0.5 + normal(rng, m, 2))}
+    return {**theta, "a": torch.tanh(normal(rng, n, *rows, 2)), "b": torch.tanh(0.5 + normal(rng, m, *rows, 2))}
 
 
 exercise = Exercise("applications.cycle_loss", points=3, reference=cycle_loss, adapter=on_translators)
 
 exercise.case("as many of both kinds", lambda rng: _images(rng, 6, 6))
-exercise.case("other numbers of both", lambda rng: _images(rng, 9, 4))
+exercise.case("other numbers of both", lambda rng: _images(rng, 9, 4, rows=(3,)))
 exercise.case("one of each", lambda rng: _images(rng, 1, 1, 1.2))
 
 

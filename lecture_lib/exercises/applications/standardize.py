@@ -18,6 +18,7 @@ def _features(rng, n, m, k, dead=False):
     if dead:  # a unit that is nearly always off
         train[:, 1] = 0.001 * torch.rand(n, generator=rng)
         x[:, 1] = 0.001 * torch.rand(m, generator=rng)
+        train[:, 2] *= 0.006 / train[:, 2].std()
         x[0, 1] = 0.02 + 0.01 * torch.rand((), generator=rng)
     return {"train": train, "x": x}
 

@@ -9,6 +9,7 @@ from lecture_lib.latent import modulated_conv
 
 def _layer(rng, n, inputs, outputs, k, side=5):
     style = 1 + 0.7 * normal(rng, n, inputs)
+    style[0, 0] = -1 - torch.rand((), generator=rng)
     return {"x": normal(rng, n, inputs, side, side + 1), "weight": normal(rng, outputs, inputs, k, k), "style": style}
 
 

@@ -20,6 +20,7 @@ exercise.case("kernel 3 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel"
 exercise.case("kernel 4 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel": 4, "stride": 2})
 exercise.case("kernel 5 stride 3", lambda rng: {"n": _whole(rng, 4, 6), "kernel": 5, "stride": 3})
 exercise.case("kernel 2 stride 3", lambda rng: {"n": _whole(rng, 3, 6), "kernel": 2, "stride": 3})
+exercise.case("kernel 7 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel": 7, "stride": 2})
 
 exercise.slips(
     """

@@ -12,7 +12,9 @@ def bits_per_dim(log_p, d, levels):
 
 
 def _scores(rng, n, d, levels):
-    return {"log_p": d * (math.log(levels) - 1.5) + normal(rng, n, sd=0.2 * d), "d": d, "levels": levels}
+    log_p = d * (math.log(levels) - 1.5) + normal(rng, n, sd=0.2 * d)
+    log_p[0] += 3 * d  # a density so high that a cell has more than 1: its bits are negative
+    return {"log_p": log_p, "d": d, "levels": levels}
 
 
 exercise = Exercise("flows.bits_per_dim", points=3, reference=bits_per_dim)

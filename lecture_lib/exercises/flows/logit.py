@@ -17,7 +17,7 @@ def logit(y, levels):
 
 def _grey(rng, n, d, levels):
     share = 0.02 + 0.96 * torch.rand(n, d, generator=rng)
-    share[0, 0] = 0.002  # nearly black
+    share[:2, 0] = torch.tensor([2e-4, 0.9995])  # nearly black, nearly white
     return {"y": levels * share, "levels": levels}
 
 

@@ -21,7 +21,7 @@ exercise = Exercise("gans.discriminator_step", points=4, reference=discriminator
 
 exercise.case("a game at its start", a_game_at_its_start)
 exercise.case("narrow data", lambda rng: _game(rng, 24, [-1.5, 0.5], 0.5, sd=0.1))
-exercise.case("data far away", lambda rng: _game(rng, 20, [6.0, 4.0], 0.1))
+exercise.case("data far away", lambda rng: _game(rng, 20, [6.0, 4.0], 0.1, sure=150.0))
 
 
 @exercise.style

@@ -56,6 +56,11 @@ That is G's loss. In this step D learns to tell apart.
     -F.logsigmoid(real).mean() - F.logsigmoid(-fake) -> -F.logsigmoid(fake)
 That is the loss of a critic, without log D. Asked is -log D(x) - log(1 - D(G(z))).
     -F.logsigmoid(real).mean() - F.logsigmoid(-fake).mean() -> fake.mean() - real.mean()
+Where D is sure, its sigmoid is rounded to 0, and the log of that, or its slope, is wrong. logsigmoid takes the logits,
+as gans.cross_entropy does.
+    F.logsigmoid(real) -> real.sigmoid().log(); F.logsigmoid(-fake) -> (1 - fake.sigmoid()).log()
+    F.logsigmoid(real) -> (real.sigmoid() + TINY).log(); F.logsigmoid(-fake) -> (1 - fake.sigmoid() + TINY).log()
+    = descend(optimizer, F.binary_cross_entropy((r := D(x)).sigmoid(), 0 * r + 1) + F.softplus(D(G(z).detach())).mean())
 The sigmoid came twice: D answers with logits, and the loss takes logits.
     (real) -> (real.sigmoid()); (-fake) -> (-fake.sigmoid())
 """

@@ -46,6 +46,12 @@ D moved, too. In G's step D is fixed: step only with the optimizer of G.
     = descend(torch.optim.SGD([*G.parameters(), *D.parameters()], **optimizer.defaults), non_saturating(D(G(z))))
 The sigmoid came twice: D answers with logits, and the loss takes logits.
     (fake) -> (fake.sigmoid())
+Where D is sure, its sigmoid is rounded to 0, and the log of that, or its slope, is wrong. logsigmoid takes the logits,
+as gans.non_saturating does.
+    F.logsigmoid(fake) -> fake.sigmoid().log()
+    F.logsigmoid(fake) -> (fake.sigmoid() + TINY).log()
+    F.logsigmoid(fake) -> fake.sigmoid().clamp(TINY, 1 - TINY).log()
+    -F.logsigmoid(fake).mean() -> F.binary_cross_entropy(fake.sigmoid(), 0 * fake + 1)
 The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).
     = optimizer.zero_grad(), non_saturating(G(z)).backward(), optimizer.step()
     fake = D(G(z)) -> fake = G(z)

@@ -1,5 +1,6 @@
 """What must not get full marks although it is nearly right: few digits, edges, gradients that do not come back."""
 
+import itertools
 import linecache
 import math
 from functools import partial
@@ -234,6 +235,14 @@ def test_a_variance_around_the_mean_has_digits_enough(seed):
         assert close(normed(*(a.double() for a in given)), expected).all()
         x, gain, bias = given
         assert close(F.batch_norm(x, None, None, gain, bias, training=True).double(), expected).all()
+
+
+def test_a_way_back_has_digits_enough():
+    right = EXERCISES["flows.inverse"].reference
+    for make, seed in itertools.product(EXERCISES["flows.inverse"].cases.values(), range(239)):
+        given = make(torch.Generator().manual_seed(seed + 1)).values()
+        for ours, exact in zip(right(*given), right(*(a.double() for a in given))):
+            assert close(ours.double(), exact).all()
 
 
 # ---------------------------------------------------------------- edges

@@ -28,9 +28,7 @@ def _(log_p, d, levels):
 
 exercise.case("small digits", lambda rng: _scores(rng, 9, 64, 17))
 exercise.case("large digits", lambda rng: _scores(rng, 9, 784, 256))
-exercise.case(
-    "black and white", lambda rng: _scores(rng, 12, 9, 2, above=3)
-)  # so high a density that bits are negative
+exercise.case("black and white", lambda rng: _scores(rng, 12, 9, 2, above=3))  # where bits are negative
 
 exercise.slips(
     """

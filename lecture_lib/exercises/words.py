@@ -72,16 +72,16 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
     if e == ():
         one = ", without a list or table around it: [0] takes it out."
         return one if math.prod(g) == 1 else ": is a mean or a sum missing?"
+    if g == () and e == (1,):
+        return ", in a list: did squeeze() or [0] take it out?"
     if math.prod(g) == 1 and math.prod(e) > 1:
         return ": is a mean or sum too many, or a loop that returns in its first round?"
     if len(e) == 1 and g in ((e[0], 1), (1, e[0])):
         return ", in a list and not in a table: is a keepdim or [:, None] too many? .flatten() makes a list of it."
     if len(e) == 1 and g == e * 2:
         return ": did a column meet a row, so that every number met every other?"
-    if len(e) == 1 and len(g) == 2 and g[0] == e[0]:
-        return ": is a sum, a mean or a smallest over each row missing?"
-    if len(e) == 1 and len(g) == 2 and g[1] == e[0]:
-        return ": is a sum, a mean or a smallest over each column missing?"
+    if len(e) == 1 and len(g) == 2 and e[0] in g:
+        return f": is a sum, a mean or a smallest over each {'row' if g[0] == e[0] else 'column'} missing?"
     if g == e[::-1]:
         return ": are rows and columns exchanged? .T exchanges them."
     if len(g) == len(e) and g[1:] == e[1:]:

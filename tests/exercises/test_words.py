@@ -54,6 +54,7 @@ SHAPES = [  # got, expected, arguments, what is said
     ((8, 1), (8,), POINTS, "[:, None] too many"),
     ((1, 8), (8,), POINTS, "[:, None] too many"),
     ((8, 8), (8,), POINTS, "every number met every other"),
+    ((), (1,), {}, "You returned one number. One number is asked, in a list: did squeeze() or [0] take it out?"),
     ((8, 5), (8,), POINTS, "over each row missing"),
     ((5, 8), (8,), POINTS, "over each column missing"),
     ((3, 8), (8, 3), ROWS, "rows and columns exchanged"),

@@ -12,9 +12,9 @@ def batch_norm(x, gain, bias):
     return gain[:, None, None] * (x - mean) / (variance + 1e-5).sqrt() + bias[:, None, None]
 
 
-def _activations(rng, n, c, side, sd=1.0, mean=0.0):
+def _activations(rng, n, c, side, sd=1.0, mean=0.0, wider=0):
     spread = sd * (0.5 + 1.5 * torch.rand(c, generator=rng))[:, None, None]
-    x = mean + spread * normal(rng, n, c, side, side) + 2 * sd * normal(rng, c, 1, 1)
+    x = mean + spread * normal(rng, n, c, side, side + wider) + 2 * sd * normal(rng, c, 1, 1)
     return {"x": x, "gain": 1 + 0.5 * normal(rng, c), "bias": 0.7 * normal(rng, c)}
 
 
@@ -24,13 +24,13 @@ exercise = Exercise(
     reference=batch_norm,
     learns=("x",),
     needs_gradient=True,
-    without=("batch_norm", "BatchNorm2d"),
+    without=("batch_norm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d"),
 )
 
 exercise.case("two small images", lambda rng: _activations(rng, 2, 3, 2))
 exercise.case("as many channels as images", lambda rng: _activations(rng, 3, 3, 3))
 exercise.case("numbers close together", lambda rng: _activations(rng, 3, 3, 2, sd=3e-3, mean=1.0))
-exercise.case("a larger batch", lambda rng: _activations(rng, 8, 2, 4, sd=4.0))
+exercise.case("a larger batch", lambda rng: _activations(rng, 8, 2, 4, sd=4.0, wider=1))
 
 
 @exercise.style

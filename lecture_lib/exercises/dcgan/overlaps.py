@@ -20,6 +20,7 @@ exercise.case("kernel 3 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel"
 exercise.case("kernel 4 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel": 4, "stride": 2})
 exercise.case("kernel 5 stride 3", lambda rng: {"n": _whole(rng, 4, 6), "kernel": 5, "stride": 3})
 exercise.case("kernel 2 stride 3", lambda rng: {"n": _whole(rng, 3, 6), "kernel": 2, "stride": 3})
+exercise.case("kernel 7 stride 2", lambda rng: {"n": _whole(rng, 4, 8), "kernel": 7, "stride": 2})
 
 exercise.slips(
     """
@@ -33,6 +34,8 @@ You numbered the stamps and did not count them: add 1 for each, not i.
     += 1 -> += i
 Only the first stamp is counted. Does return stand in the loop? Then move it to the left.
     range(n) -> range(1)
+Where more than two stamps overlap, each of them counts: add 1, and do not set 2.
+    return counts -> return counts.clamp(max=2)
 The stride is missing: stamp i begins at i * stride.
     i * stride -> i
 Your stamps begin at i for every stride-th i below n. There are n of them, and stamp i begins at i * stride.

@@ -14,7 +14,7 @@ exercise = Exercise("dcgan.sides", points=3, reference=sides)
 exercise.case("a layer of our dcgan", lambda rng: {"n": 2 * _whole(rng, 3, 16), "kernel": 4, "stride": 2, "padding": 1})
 exercise.case("one pixel at a time", lambda rng: {"n": _whole(rng, 9, 30), "kernel": 3, "stride": 1, "padding": 1})
 exercise.case(
-    "a rest that does not fit", lambda rng: {"n": 3 * _whole(rng, 4, 9) + 1, "kernel": 7, "stride": 3, "padding": 1}
+    "a rest that does not fit", lambda rng: {"n": 3 * _whole(rng, 4, 9) + 2, "kernel": 7, "stride": 3, "padding": 2}
 )
 exercise.case("without padding", lambda rng: {"n": 2 * _whole(rng, 5, 14), "kernel": 5, "stride": 2, "padding": 0})
 

@@ -11,8 +11,10 @@ def bits_per_dim(log_p, d, levels):
     return -log_probability / (d * math.log(2))
 
 
-def _scores(rng, n, d, levels):
-    return {"log_p": d * (math.log(levels) - 1.5) + normal(rng, n, sd=0.2 * d), "d": d, "levels": levels}
+def _scores(rng, n, d, levels, above=0):
+    log_p = d * (math.log(levels) - 1.5) + normal(rng, n, sd=0.2 * d)
+    log_p[0] += above * d
+    return {"log_p": log_p, "d": d, "levels": levels}
 
 
 exercise = Exercise("flows.bits_per_dim", points=3, reference=bits_per_dim)
@@ -26,7 +28,7 @@ def _(log_p, d, levels):
 
 exercise.case("small digits", lambda rng: _scores(rng, 9, 64, 17))
 exercise.case("large digits", lambda rng: _scores(rng, 9, 784, 256))
-exercise.case("black and white", lambda rng: _scores(rng, 12, 9, 2))
+exercise.case("black and white", lambda rng: _scores(rng, 12, 9, 2, above=3))  # where bits are negative
 
 exercise.slips(
     """

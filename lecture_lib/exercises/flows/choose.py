@@ -83,10 +83,27 @@ def _clear(nats) -> bool:
     return bool(off.min() > 1e-3) and bool(gap.sort().values[1] > 1e-3)
 
 
+def the_best_may_be_the_choice(call, rng):
+    for errors, depths in ((1, [4, 8, 1, 2]), (9, [4, 2, 8, 1])):  # a deeper one is close, too; none is close
+        nats = 1.3 + normal(rng, 4, 5, sd=0.02)
+        nats[0] += 1 - nats[0].mean() + errors * nats[0].std() / math.sqrt(5)
+        nats[2] = 1.0
+        found = call({"nats": nats, "depths": depths})
+        if not torch.allclose(found, torch.tensor([depths[2], 0, 0]).double(), atol=1e-4):
+            yours = ", ".join(f"{number:.4g}" for number in found.tolist())
+            return (
+                f"Depths {depths}: all runs of the best, {depths[2]}, have 1 nat, so that its error is 0, and it is "
+                f"the choice. Its gap of 0 is at most 2 errors. Asked: {depths[2]}, 0, 0. Yours: {yours}."
+            )
+    return ""
+
+
 exercise.case("six depths, four seeds", lambda rng: _table(rng, [1, 2, 3, 4, 6, 8], 4, 0))
 exercise.case("a run that blew up", lambda rng: _table(rng, [1, 2, 3, 4, 5, 6, 8], 5, 1))
 exercise.case("from deep to shallow", lambda rng: _table(rng, [16, 12, 8, 6, 4, 3, 2], 6, 1))
 exercise.case("two of them blew up", lambda rng: _table(rng, [2, 4, 6, 8, 10, 12, 14, 16], 3, 2))
+
+exercise.law("the best may be the choice", the_best_may_be_the_choice)
 
 exercise.slips(
     """

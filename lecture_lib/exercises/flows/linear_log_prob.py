@@ -25,7 +25,7 @@ exercise = Exercise("flows.linear_log_prob", points=4, reference=linear_log_prob
 exercise.case("a shear", lambda rng: _linear(rng, 9, [[2.0, 1.5], [0.0, 0.5]]))
 exercise.case("a reflection", lambda rng: _linear(rng, 9, [[0.3, 1.2], [1.7, -0.4]]))
 exercise.case("three dimensions", lambda rng: _linear(rng, 12, [[1.0, 0.5, 0.0], [-0.4, 2.0, 0.3], [0.2, 0.0, 0.4]]))
-exercise.case("five dimensions", lambda rng: _linear(rng, 9, (3 * torch.eye(5) + normal(rng, 5, 5, sd=0.6)).tolist()))
+exercise.case("five dimensions", lambda rng: _linear(rng, 1, (3 * torch.eye(5) + normal(rng, 5, 5, sd=0.6)).tolist()))
 
 exercise.slips(
     """

@@ -15,9 +15,9 @@ def logit(y, levels):
     return z, log_slope.sum(1)
 
 
-def _grey(rng, n, d, levels):
+def _grey(rng, n, d, levels, edge=2e-3):
     share = 0.02 + 0.96 * torch.rand(n, d, generator=rng)
-    share[0, 0] = 0.002  # nearly black
+    share[:2, 0] = torch.tensor([edge, 1 - 2 * edge])  # nearly black, nearly white
     return {"y": levels * share, "levels": levels}
 
 
@@ -25,7 +25,7 @@ exercise = Exercise("flows.logit", points=3, reference=logit, parts=("z", "logde
 
 exercise.case("one pixel", lambda rng: _grey(rng, 9, 1, 17))
 exercise.case("four pixels", lambda rng: _grey(rng, 9, 4, 17))
-exercise.case("photographs", lambda rng: _grey(rng, 6, 100, 256))
+exercise.case("photographs", lambda rng: _grey(rng, 6, 100, 256, edge=2e-4))
 
 exercise.slips(
     """

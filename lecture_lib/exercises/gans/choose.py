@@ -41,16 +41,22 @@ def _games(rng, seeds, others=(), base=0.3):
 
 
 def the_best_may_be_the_cheapest(call, rng):
-    distance = torch.tensor([0.5, 0.3, 0.6])[:, None] + normal(rng, 3, 6, sd=0.05)
-    found = call({"distance": distance, "cost": torch.tensor([500.0, 300.0, 400.0])})
-    error = math.sqrt(2 / 6) * distance[1].std().item()
-    if torch.allclose(found, torch.tensor([1, 0, error]).double(), atol=1e-4):
-        return ""
-    number, gap, yours = found.tolist()
-    return (
-        f"Here the best row, number 1, is the cheapest, too: its gap is 0, and its error by the formula {error:.4g}. "
-        f"Yours: {number:g}, {gap:.4g}, {yours:.4g}."
-    )
+    noisy = torch.tensor([0.5, 0.3, 0.6])[:, None] + normal(rng, 3, 6, sd=0.05)
+    noisy[2] = noisy[1].roll(1) + noisy[1].std() / math.sqrt(6)  # within 2 errors, and not as cheap
+    alike = torch.tensor([0.5, 0.25, 0.5])[:, None].expand(3, 6)  # only the best is within 2 errors
+    for distance, cost, what in (
+        (noisy, [500.0, 300.0, 400.0], "is the cheapest, too"),
+        (alike, [5e5, 2e6, 7e5], "is the only one with a gap of at most 2 errors, which are 0"),
+    ):
+        found = call({"distance": distance.clone(), "cost": torch.tensor(cost)})
+        error = math.sqrt(2 / 6) * distance[1].std().item()
+        if not torch.allclose(found, torch.tensor([1, 0, error]).double(), atol=1e-4):
+            number, gap, yours = found.tolist()
+            return (
+                f"Here the best row, number 1, {what}: its gap is 0, and its error by the formula {error:.4g}. "
+                f"Yours: {number:g}, {gap:.4g}, {yours:.4g}."
+            )
+    return ""
 
 
 exercise = Exercise("gans.choose", points=3, reference=choose)

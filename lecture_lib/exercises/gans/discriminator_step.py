@@ -21,7 +21,7 @@ exercise = Exercise("gans.discriminator_step", points=4, reference=discriminator
 
 exercise.case("a game at its start", a_game_at_its_start)
 exercise.case("narrow data", lambda rng: _game(rng, 24, [-1.5, 0.5], 0.5, sd=0.1))
-exercise.case("data far away", lambda rng: _game(rng, 20, [6.0, 4.0], 0.1))
+exercise.case("data far away", lambda rng: _game(rng, 20, [6.0, 4.0], 0.1, sure=150.0))
 
 
 @exercise.style
@@ -56,6 +56,11 @@ That is G's loss. In this step D learns to tell apart.
     -F.logsigmoid(real).mean() - F.logsigmoid(-fake) -> -F.logsigmoid(fake)
 That is the loss of a critic, without log D. Asked is -log D(x) - log(1 - D(G(z))).
     -F.logsigmoid(real).mean() - F.logsigmoid(-fake).mean() -> fake.mean() - real.mean()
+Where D is sure, its sigmoid is rounded to 0, and the log of that, or its slope, is wrong. logsigmoid takes the logits,
+as gans.cross_entropy does.
+    F.logsigmoid(real) -> real.sigmoid().log(); F.logsigmoid(-fake) -> (1 - fake.sigmoid()).log()
+    F.logsigmoid(real) -> (real.sigmoid() + TINY).log(); F.logsigmoid(-fake) -> (1 - fake.sigmoid() + TINY).log()
+    = descend(optimizer, F.binary_cross_entropy((r := D(x)).sigmoid(), 0 * r + 1) + F.softplus(D(G(z).detach())).mean())
 The sigmoid came twice: D answers with logits, and the loss takes logits.
     (real) -> (real.sigmoid()); (-fake) -> (-fake.sigmoid())
 """

@@ -15,7 +15,7 @@ def _without_data(arguments):
 exercise = Exercise("gans.generator_step", points=4, reference=generator_step, adapter=on_g)
 
 exercise.case("forgeries at their start", lambda rng: _without_data(_game(rng, 8, [0.0, 0.0], 0.2)))
-exercise.case("a large step", lambda rng: _without_data(_game(rng, 30, [0.0, 0.0], 1.5)))
+exercise.case("a large step", lambda rng: _without_data(_game(rng, 30, [0.0, 0.0], 1.5, sure=150.0)))
 exercise.case("a single forgery each", lambda rng: _without_data(_game(rng, 2, [0.0, 0.0], 0.4)))
 
 
@@ -46,6 +46,12 @@ D moved, too. In G's step D is fixed: step only with the optimizer of G.
     = descend(torch.optim.SGD([*G.parameters(), *D.parameters()], **optimizer.defaults), non_saturating(D(G(z))))
 The sigmoid came twice: D answers with logits, and the loss takes logits.
     (fake) -> (fake.sigmoid())
+Where D is sure, its sigmoid is rounded to 0, and the log of that, or its slope, is wrong. logsigmoid takes the logits,
+as gans.non_saturating does.
+    F.logsigmoid(fake) -> fake.sigmoid().log()
+    F.logsigmoid(fake) -> (fake.sigmoid() + TINY).log()
+    F.logsigmoid(fake) -> fake.sigmoid().clamp(TINY, 1 - TINY).log()
+    -F.logsigmoid(fake).mean() -> F.binary_cross_entropy(fake.sigmoid(), 0 * fake + 1)
 The forgeries do not pass D on their way to the loss, which takes logits: D(G(z)).
     = optimizer.zero_grad(), non_saturating(G(z)).backward(), optimizer.step()
     fake = D(G(z)) -> fake = G(z)

@@ -12,7 +12,7 @@ from lecture_lib import data, evaluate, fast, gans
 from lecture_lib.exercises.engine import Exercise, asked_once
 from lecture_lib.sandbox.call import Outcome, Seed
 
-MODES, SD, ROWS = 6, 0.2, 2000
+MODES, SD, ROWS, ASKED = 6, 0.2, 2000, 1900  # of the ring, of x, of samples
 CLOSE = 0.6  # the least share of points close to a mode: noise on a ring has 0.54
 COPIES = (
     "Most of your samples lie next to one of the points of x, nearer than those of a G can: they are copies, perhaps "
@@ -74,7 +74,7 @@ def _draw(G: nn.Module, n: int, rng: torch.Generator) -> Tensor:
 
 def judged(call, arguments) -> Outcome:
     """0, if the samples reach what the case asks for; else a sentence."""
-    answer = asked_once(call, {"x": arguments["x"], "n": ROWS, "rng": arguments["rng"]})
+    answer = asked_once(call, {"x": arguments["x"], "n": ASKED, "rng": arguments["rng"]})
     if answer.value is None:
         return answer
     if wrong := _no_samples(answer.value):
@@ -96,12 +96,12 @@ def _measured(samples: Tensor, fresh: Tensor, turn: float):
 
 def _no_samples(samples: Tensor) -> str:
     """What is wrong with them, or ""."""
-    if samples.shape != (ROWS, 2):
-        return f"Return n samples, shape (n, 2): here ({ROWS}, 2). Yours have shape {tuple(samples.shape)}."
+    if samples.shape != (ASKED, 2):
+        return f"Return n samples, shape (n, 2): here ({ASKED}, 2). Yours have shape {tuple(samples.shape)}."
     if not samples.isfinite().all():
         return "Some of your samples are NaN or infinite. Is a step size too large, or the log of a rounded D taken?"
-    if (distinct := len(samples.unique(dim=0))) < ROWS / 2:
-        return f"Only {distinct} of your {ROWS} samples differ. Each should come from a z of its own: z of n rows."
+    if (distinct := len(samples.unique(dim=0))) < ASKED / 2:
+        return f"Only {distinct} of your {ASKED} samples differ. Each should come from a z of its own: z of n rows."
     return ""
 
 

@@ -59,10 +59,12 @@ def _theirs(notebook, released: list, release: Release, answers: list[list]) -> 
     known = {name for c in released for name in (c.get("id"), grade_id_of(c))} - {""}
     released_as = {c.source.strip(): c.get("id") for c in released}
     fixed = {name for one in release.exercises for name in (one.answer, one.check)} | release.by_hand.keys()
+    checks = {one.check for one in release.exercises}
     after = None
     for cell in notebook.cells:
         text = cell.source.strip()
         name = next((i for i in (grade_id_of(cell), cell.get("id")) if i in known), None)
+        is_own = name in checks and id(cell) not in used and text not in released_as  # written into a check's cell
         if id(cell) in used or name in fixed:
             after = name or after
             if cell.get("outputs"):
@@ -73,7 +75,9 @@ def _theirs(notebook, released: list, release: Release, answers: list[list]) -> 
         elif name and name not in theirs.changed:
             after, theirs.changed[name] = name, cell.source
             theirs.shown[name] = cell.get("outputs", [])
-        elif text:
+        else:
+            is_own = True
+        if is_own and text:
             cell.source = _harmless(cell, cell.source)
             theirs.own.setdefault(after, []).append(cell)
     return theirs

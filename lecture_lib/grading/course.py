@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+from lecture_lib.grading.dependencies import parsed_cell
 from lecture_lib.grading.sandbox_config import library
 from lecture_lib.grading.settings import CourseError
 
@@ -30,8 +31,6 @@ class ExerciseCell:
 
     def is_blank(self, source: str) -> bool:
         """Does the cell still say what the release says, whatever its comments?"""
-        from lecture_lib.grading.dependencies import parsed_cell
-
         read = parsed_cell(source)
         same = bool(read.body) and ast.dump(read) == ast.dump(parsed_cell(self.stub))
         return same or source.strip() in ("", self.stub.strip())
@@ -104,7 +103,7 @@ def released(assignment: str, name: str, text: str) -> Release:
             by_hand[marked.grade_id] = float(marked.points)
         if not marked.get("grade") or marked.get("solution"):
             continue
-        exercise, function = _checked(cell.source)
+        exercise, function = checked(cell.source)
         answer = marked.grade_id.removesuffix("-check")
         if not exercise or answer not in answers:
             raise CourseError(
@@ -122,13 +121,9 @@ def released(assignment: str, name: str, text: str) -> Release:
     return Release(assignment, name, text, setup, tuple(exercises), by_hand)
 
 
-def _checked(source: str) -> tuple[str, str]:
+def checked(source: str) -> tuple[str, str]:
     """The exercise and the function in `check("histogram.estimate", estimate)`."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return "", ""
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed_cell(source)):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check" and len(node.args) == 2:
             name, answer = node.args
             if isinstance(name, ast.Constant) and isinstance(answer, ast.Name):

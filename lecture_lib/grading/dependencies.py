@@ -225,8 +225,8 @@ def _decorators(node: ast.stmt) -> list[ast.expr]:
 
 
 def _kind(node: ast.stmt) -> str:
-    if isinstance(getattr(node, "value", node), SCOPES):
-        return "function"
+    if isinstance(getattr(node, "value", node), SCOPES):  # a lambda may be put somewhere: table["f"] = lambda x: x
+        return "function" if all(isinstance(one, ast.Name) for one in getattr(node, "targets", [])) else ""
     if isinstance(node, ast.ImportFrom):
         return "future" if node.module == "__future__" else "star" if node.names[0].name == "*" else "import"
     return "import" if isinstance(node, ast.Import) else ""

@@ -20,7 +20,7 @@ from lecture_lib.grading import dependencies
 from lecture_lib.grading.assembled import assembled, in_html, without_answers
 from lecture_lib.grading.course import ExerciseCell, Release
 from lecture_lib.grading.library_calls import is_copy, library_calls
-from lecture_lib.grading.notebooks import Plan, answer_cells, code_cells, parsed, planned
+from lecture_lib.grading.notebooks import Plan, answer_cells, as_checked, code_cells, parsed, planned
 from lecture_lib.grading.process import SubmissionProcess
 from lecture_lib.grading.results import DIED, GRADED, INVALID, TIMEOUT, Mark, Result
 from lecture_lib.grading.running import Cells, as_it_ran, by_definitions
@@ -48,11 +48,14 @@ def grade(student: str, content: bytes, release: Release, settings: Settings, na
         except ValueError as error:
             return without_answers(student, INVALID, str(error), release, settings.seed, name)
         dependencies.forget()
+        released, release = release, as_checked(notebook, release)
         answers, notes = answer_cells(notebook, release)
         plans = planned(notebook, answers, release)
         submission = Cells(notebook, answers, plans, release)
         first = SubmissionProcess(_sandbox(release, settings))
         hidden, as_ran, how, second = _by_hidden_inputs(submission, first, release, settings)
+        other = [i for i, one in enumerate(released.exercises) if one != release.exercises[i]]
+        how += _how(release, other, "Judged by the function that your check is given")
         # The student gets the report of the check in the notebook. New processes answer for it, which have never
         # seen a hidden input, so that nothing of one can stand in it.
         failed = first.failed | second.failed

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import nbformat
 
 from lecture_lib.grading import dependencies
-from lecture_lib.grading.course import Release
+from lecture_lib.grading.course import Release, checked
 from lecture_lib.grading.dependencies import Key, Statement
 from lecture_lib.grading.outputs import keep
 from lecture_lib.grading.text import writable
@@ -81,7 +82,7 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
 
     By grade id; where that is lost, by the cell's id; else the cells that define the function. These also count if the
     answer's own cell was left as it was, or says nothing of the function.
-    Checks, whatever a student made of them, are the release's.
+    What a student wrote into a check's cell is the student's, as in any other; the check itself is the release's.
     """
     turned = _as_code(notebook, release)
     code = code_cells(notebook)
@@ -108,6 +109,17 @@ def answer_cells(notebook, release: Release) -> tuple[list[list], list[str]]:
         "In several cells": several,
     }
     return found, [f"{what}: {', '.join(which)}." for what, which in notes.items() if which]
+
+
+def as_checked(notebook, release: Release) -> Release:
+    """The release, with the function that the student gave to a check, where the student has not written its own."""
+    own = [cell.source for cell in students_own(code_cells(notebook), release)]
+    given, exercises = dict(map(checked, own)), []
+    for one in release.exercises:
+        written = (text for text in own if one.function in dependencies.defined(text) and not one.is_blank(text))
+        other = one.name in given and not any(written)
+        exercises.append(replace(one, function=given[one.name]) if other else one)
+    return replace(release, exercises=tuple(exercises))
 
 
 class Plan(NamedTuple):
@@ -140,9 +152,7 @@ def planned(notebook, answers: list[list], release: Release) -> list[Plan]:
     """For each exercise what is to be run."""
     code = code_cells(notebook)
     position = {id(cell): i for i, cell in enumerate(code)}
-    checks = {one.check for one in release.exercises}
-    usable = {i for i, c in enumerate(code) if not {grade_id_of(c), c.get("id")} & checks}
-    usable -= {i for i, c in enumerate(code) if c.source in release.setup}
+    usable = {i for i, c in enumerate(code) if c.source not in release.setup}
     own = {position[id(cell)] for cell in students_own(code, release)}
     answering = {position[id(cell)] for cells in answers for cell in cells}
     by_name = dependencies.index([c.source if i in usable else "" for i, c in enumerate(code)])
@@ -178,5 +188,4 @@ def _says_nothing_of(function: str, source: str) -> bool:
 
 def students_own(code: list, release: Release) -> list:
     """Cells that a student wrote or changed."""
-    checks = {one.check for one in release.exercises}
-    return [c for c in code if not {grade_id_of(c), c.get("id")} & checks and c.source.strip() not in release.sources]
+    return [c for c in code if c.source.strip() not in release.sources]

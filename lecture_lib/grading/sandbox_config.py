@@ -43,11 +43,13 @@ def library() -> Path:
 
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
+    "USER": "student",  # there is no list of users
     "PYTHONDONTWRITEBYTECODE": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "CUDA_VISIBLE_DEVICES": "",  # what was forked cannot use a GPU; so there is none, as on many a student's machine
+    "TORCHDYNAMO_DISABLE": "1",  # torch.compile gives back the function as it is: a compiler has no place here
 }
 
 

@@ -41,10 +41,11 @@ LAYOUTS = {
     "canvas": "An export of Canvas",
     "pattern": "Names as --pattern has them",
 }
-RUBBISH = {  # what systems, editors and version control leave behind, and ._ANYTHING
+RUBBISH = {  # what systems, editors and version control leave behind, and what begins as in `rubbish`
     *("__macosx", ".ds_store", "icon\r", ".appledouble", ".spotlight-v100", ".trashes", ".fseventsd"),
     *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information", ".directory", "@eadir"),
     *(".ipynb_checkpoints", ".virtual_documents", "__pycache__", ".git", ".svn", ".hg", ".idea", ".vscode"),
+    *(".venv", "site-packages"),
 }
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -245,7 +246,7 @@ def _tidy(members: Iterator[Member]) -> list[Member]:
 
 
 def rubbish(name: str) -> bool:
-    return name.casefold() in RUBBISH or name.startswith("._")
+    return name.casefold() in RUBBISH or name.startswith(("._", ".~", ".Trash-"))
 
 
 def _shared(members: list[Member]) -> int:
@@ -308,14 +309,17 @@ def _by_student(layout: str, release: Release, owned: list[tuple[Member, re.Matc
 
 
 def _date(text: str) -> tuple[int, ...]:
-    """The last date in a name, as Blackboard (2026-03-01-17-05-00) or Brightspace (Mar 1, 2026 505 PM) writes it."""
+    """The last date in a name: 2026-03-01-17-05-00 (Blackboard), Mar 1, 2026 505 PM or 1 March, 2026 1705 (others)."""
     found = re.findall(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[-_ T]([0-9]{2})[-_.:]?([0-9]{2})[-_.:]?([0-9]{2})?", text)
     if found:
         return tuple(int(number or 0) for number in found[-1])
-    found = re.findall(rf"({'|'.join(MONTHS)}) ([0-9]{{1,2}}), ([0-9]{{4}}) ([0-9]{{1,2}})([0-9]{{2}}) ([AP])M", text)
-    if found:
-        month, day, year, hour, minute, half = found[-1]
-        return int(year), MONTHS.index(month) + 1, int(day), int(hour) % 12 + 12 * (half == "P"), int(minute)
+    month, day = rf"({'|'.join(MONTHS)})[a-z]*\.?", "([0-9]{1,2})"
+    for both in (rf"\b{month} {day}", rf"\b{day} {month}"):
+        if found := re.findall(rf"{both},? ([0-9]{{4}}) ([0-9]{{1,2}})[:_.]?([0-9]{{2}})(?: ?([AP])M)?", text):
+            *both, year, hour, minute, half = found[-1]
+            day, month = sorted(both)
+            hour = int(hour) % 12 + 12 * (half == "P") if half else int(hour)
+            return int(year), MONTHS.index(month) + 1, int(day), hour, int(minute)
     return ()
 
 
@@ -326,16 +330,15 @@ def _chosen(student: str, name: str, files: list[File], release: Release) -> Sub
     (histograms-1.ipynb, histograms (2).ipynb), and what was changed last.
     """
     files = [file for file in files if not any(map(rubbish, file.name.split("/")))]
-    notebooks = [
-        file for file in files if re.search(r"\.ipynb(\.txt|\.json)?$", file.name.lower())
-    ]  # browsers add them
+    ending = r"\.ipynb(\.txt|\.json)?"  # browsers add them
+    notebooks = [file for file in files if re.search(f"{ending}$", file.name.lower())]
     if not notebooks:
         if unread := next((f.member.read for f in files if f.member.read and f.member.path.endswith("/")), None):
             return Submission(student, name, unread)
         only = few([printable(file.name) for file in files if file.name]) or "nothing"
         return Submission(student, name, problem=f"There is no notebook, only {only}.")
     wanted = f"{release.notebook}.ipynb"
-    numbered = re.compile(rf"(?:.*/)?{re.escape(release.notebook)}(?: ?[-(]([0-9]{{1,4}})\)?)?\.ipynb", re.IGNORECASE)
+    numbered = re.compile(rf"(?:.*/)?{re.escape(release.notebook)}(?: ?[-(]([0-9]{{1,4}})\)?)?{ending}", re.IGNORECASE)
     last = max(file.date for file in notebooks)
     latest = [file for file in notebooks if file.date == last]
     right = [file for file in latest if numbered.fullmatch(file.name)]
@@ -345,8 +348,8 @@ def _chosen(student: str, name: str, files: list[File], release: Release) -> Sub
 
     def rank(file: File) -> tuple:
         match = numbered.fullmatch(file.name)
-        number = int(match[1] or 0) if match else 0
-        return -file.name.count("/"), number, file.member.time, notebooks.index(file)
+        number, added = (int(match[1] or 0), match[2]) if match else (0, None)
+        return -file.name.count("/"), number, not added, file.member.time, notebooks.index(file)
 
     taken = max(right or latest, key=rank)
     left = [file for file in notebooks if file is not taken]

@@ -14,6 +14,7 @@ not in the sandbox, and a stand-in takes its name.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import ctypes
 import functools
@@ -88,6 +89,8 @@ def prepare(setup: list[str]) -> Any:
     import numpy.random  # numpy itself would wait for the first use  # noqa: F401
 
     matplotlib.use("agg")
+    matplotlib.use = lambda *arguments, **options: None
+    builtins.input = lambda prompt="": ""  # as if one pressed Enter
     from IPython.core.interactiveshell import InteractiveShell
     from matplotlib.figure import Figure
     from traitlets.config import Config
@@ -104,6 +107,9 @@ def prepare(setup: list[str]) -> Any:
 
         def enable_gui(self, gui=None):
             pass
+
+        def enable_matplotlib(self, gui=None):
+            return gui, "agg"
 
         def showtraceback(self, *arguments, **keywords):
             pass

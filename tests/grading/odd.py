@@ -29,14 +29,12 @@ STUB = answer(BLANK).source
 MINE = RIGHT_ESTIMATE.replace("def estimate", "def mine")
 CALLS = "def estimate(x, edges):\n    return mine(x, edges)\n"
 WITH_T = RIGHT_ESTIMATE.replace("torch.", "t.")
+FILLED = "table = {}\ndef fill(name, value):\n    table[name] = value\nfill('one', 1)"
 ELIFS = "".join(f"    elif x == {i}:\n        return {i}\n" for i in range(1, 280))
 
 CELLS: dict[str, dict[str, str]] = {  # how students work: a cell above the first answer, its own, one below, a last one
     # state that cells fill
-    "a table that a function fills": {
-        "above": "table = {}\ndef fill(name, value):\n    table[name] = value\nfill('one', 1)",
-        "own": counting("table['one']"),
-    },
+    "a table that a function fills": {"above": FILLED, "own": counting("table['one']")},
     "a table filled by a loop": {
         "above": "table = torch.zeros(2)\nfor i in range(2): table[i] = table[i] + 1\ntable[0] = 3",
         "own": counting("table[1]"),
@@ -110,6 +108,12 @@ CELLS: dict[str, dict[str, str]] = {  # how students work: a cell above the firs
         "above": "from __future__ import annotations\n" + MINE.replace("(x, edges)", "(x: Points, edges)"),
         "own": CALLS,
     },
+    "a lambda that is put somewhere": {
+        "above": MINE,
+        "own": "globals()['estimate'] = lambda x, edges: mine(x, edges)",
+    },
+    "compiled": {"own": "@torch.compile(dynamic=True)\n" + RIGHT_ESTIMATE},
+    "who one is": {"above": "import getpass\nme = getpass.getuser()", "own": counting("len(me) > 0")},
     "threads": {
         "above": "from concurrent.futures import ThreadPoolExecutor",
         "own": counting("sum(ThreadPoolExecutor(2).map(int, [1, 0]))"),
@@ -155,6 +159,7 @@ CELLS: dict[str, dict[str, str]] = {  # how students work: a cell above the firs
         "own": RIGHT_ESTIMATE + "\n\nprint(Histogram.fit(x, 7).probs)",
         "below": "print(estimate(x[:, 0], torch.linspace(-3, 4, 8)) - Histogram.fit(x, 7, low=-3, high=4).probs)",
     },
+    "asks for a name": {"above": "input('name: ')\n" + FILLED, "own": counting("table['one']")},
     "asks for a number": {"above": "k = int(input('bins: '))"},
     # as IPython reads cells
     "a question in a comment": {
@@ -174,6 +179,11 @@ CELLS: dict[str, dict[str, str]] = {  # how students work: a cell above the firs
     "a magic over two lines": {
         "above": "%config InlineBackend.figure_formats = \\\n    ['png']\none = 1",
         "own": counting("one"),
+    },
+    "figures in windows": {"above": "%matplotlib qt\n" + FILLED, "own": counting("table['one']")},
+    "figures in windows, by hand": {
+        "above": "import matplotlib\nimport matplotlib.pyplot as plt\nmatplotlib.use('TkAgg')\n" + FILLED,
+        "own": counting("table['one']"),
     },
     "automagic": {"above": "pwd", "below": "ls"},
     "an installation": {
@@ -373,6 +383,35 @@ def metadata_of_editors():
 def checks_deleted():
     notebook = copy.deepcopy(RIGHT)
     notebook.cells = [cell for cell in notebook.cells if cell not in check_cells(notebook)]
+    return notebook
+
+
+@odd
+def answers_in_place_of_their_checks():
+    notebook = copy.deepcopy(RIGHT)
+    for number, check in enumerate(check_cells(notebook)):
+        cell = answer(notebook, number)
+        check.source = cell.source
+        notebook.cells.remove(cell)
+    return notebook
+
+
+@odd
+def better_versions_above_their_checks():
+    notebook = copy.deepcopy(RIGHT)
+    checks = check_cells(notebook)
+    checks[0].source = f"{RIGHT_ESTIMATE}\n\n{checks[0].source}"
+    answer(notebook).source = counting("2")
+    checks[1].source += "\n\ndef one(): return 1"
+    answer(notebook, 2).source = answer(notebook, 2).source.replace("    ", "    one()\n    ", 1)
+    return notebook
+
+
+@odd
+def a_check_of_another_name():
+    notebook = with_cells(own=STUB, below=MINE)
+    check = check_cells(notebook)[0]
+    check.source = check.source.replace(", estimate", ", mine")
     return notebook
 
 

@@ -186,6 +186,23 @@ def test_the_last_of_several_attempts_counts_and_that_is_said(tmp_path):
     assert one.note.startswith("Graded the last attempt, 1-77 - Jane Doe - Mar 10, 2026 1205 AM/histograms.ipynb, not ")
 
 
+@pytest.mark.parametrize(
+    "earlier, later",
+    [
+        ("Mar 9, 2026 926 PM", "Mar 10, 2026 1205 AM"),
+        ("9 March, 2026 1705", "10 March, 2026 1135"),
+        ("September 9, 2026 9:26 AM", "September 9, 2026 1:05 PM"),
+        ("31 Dec 2025 9_26 PM", "1 Jan 2026 8_05 AM"),
+    ],
+)
+def test_dates_are_read_as_sites_write_them(tmp_path, earlier, later):
+    files = {f"1-77 - Jane Doe - {day}/histograms.ipynb": day.encode() for day in (earlier, later)}
+    for order in (1, -1):  # a zip whose files have one date
+        source = zipped(tmp_path / "x.zip", dict(list(files.items())[::order]))
+        (one,) = find(ROOT, RELEASE, source, r"[0-9]+-(?P<id>[0-9]+) - [^/]+/(?P<file>[^/]+)").submissions
+        assert one.read() == later.encode()
+
+
 def test_an_accent_has_two_forms_and_a_student_one_name(tmp_path):
     for form, content in (("NFC", EMPTY), ("NFD", GOOD)):
         folder = tmp_path / unicodedata.normalize(form, "José") / ASSIGNMENT
@@ -231,6 +248,8 @@ HANDED_IN = (
     (("histograms-1.ipynb", "scratch.ipynb"), 0),
     (("histograms.ipynb.txt",), 0),
     (("histograms.ipynb", "histograms.ipynb.json"), 0),
+    (("histograms.ipynb.txt", "scratch.ipynb"), 0),
+    (("my work.ipynb", ".~my work.ipynb"), 0),
     (("12_34_histograms-1_56_.ipynb",), 0),
     (("a.ipynb", "b.ipynb"), None),
     (("essay.pdf",), None),
@@ -241,6 +260,7 @@ IN_FOLDERS = (
     (("histograms.ipynb", "old/histograms-3.ipynb", "Eve_666_assignsubmission_file/histograms-9.ipynb"), 0),
     (("1_histograms/histograms.ipynb",), 0),
     (("histograms.ipynb", ".virtual_documents/histograms-2.ipynb", ".git/histograms-3.ipynb"), 0),
+    (("my work.ipynb", ".Trash-1000/files/a.ipynb", ".venv/lib/b.ipynb", "env/lib/site-packages/c.ipynb"), 0),
     ((".ipynb_checkpoints/histograms-checkpoint.ipynb",), None),
 )
 

@@ -1,10 +1,13 @@
 """Build, debug and choose of notebook 1: other right forms are right, a model of pairs is judged by what it gains."""
 
+from bisect import bisect_right
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises import EXERCISES, check, engine
 from lecture_lib.exercises.drawn import drawn_digits
 from lecture_lib.exercises.histograms import off_edges
 from lecture_lib.histogram import Histogram
@@ -88,6 +91,110 @@ def choose_by_numpy(x, bins, folds):
 )
 def test_other_right_forms_get_all_points(name, answer, hidden):
     assert (report := check(name, answer, hidden=hidden)).points == report.out_of, report
+
+
+# ---------------------------------------------------------------- right for every input, or for some
+
+
+def shares(x, edges, k=None, low=-np.inf):
+    edges, k = edges.tolist(), k or len(edges) - 1
+    inside = [v for v in x.tolist() if max(edges[0], low) <= v <= edges[-1]]
+    places = [min(bisect_right(edges, v), k) - 1 for v in inside]
+    return [places.count(i) / len(inside) for i in range(k)]
+
+
+def density(x, edges, probs, k=None):
+    table = torch.cat([torch.zeros(1), (probs / edges.diff())[:k], torch.zeros(1)])
+    return table[(torch.searchsorted(edges, x, side="right") - (x == edges[-1]).long()).clamp(max=len(table) - 1)].log()
+
+
+def with_places(u):
+    def sample(n, edges, probs, rng):
+        i = torch.multinomial(probs, n, replacement=True, generator=rng)
+        return edges[i] + torch.as_tensor(u(n, rng)) * edges.diff()[i]
+
+    return sample
+
+
+def smoothed(counts, alpha, always=True):
+    c = counts.double() + (alpha if always or (counts == 0).any() else 0)
+    return (c / c.sum()).tolist()
+
+
+def by_both_counts(train, held_out, bins, alpha, times_log=torch.xlogy):
+    c = torch.histc(train, bins, 0, 1) + alpha
+    return -times_log(torch.histc(held_out, bins, 0, 1), c / c.sum() * bins).sum() / len(held_out)
+
+
+def unless_a_bin_is_empty(train, held_out, bins, alpha):
+    p = torch.histc(train, bins, 0, 1) + alpha
+    return np.inf if (p == 0).any() else score_by_numpy(train, held_out, bins, alpha)
+
+
+def cells(x, k, axes=None):
+    i = np.minimum((x.numpy()[:, :axes] * k).astype(int), k - 1)
+    return np.ravel_multi_index(tuple(i.T), (k,) * i.shape[1])
+
+
+def bits_by_bincount(train, test, levels, alpha, highest=None):
+    k = levels if highest is None else highest(train, test) + 1
+    p = torch.stack([torch.bincount(pixel, minlength=k) for pixel in train.T]).double() + alpha
+    return -(p / p.sum(1, keepdim=True)).log2().T.gather(0, test).mean(1)
+
+
+def choose_in_steps(x, bins, folds, pooled=False, walk=False):
+    """pooled: one mean of all points. walk: from the best number down, as long as the limit holds."""
+    table = {}
+    for k in sorted(bins):
+        fits = [Histogram.fit(x[torch.arange(len(x)) % folds != i], k, 0, 1, 0.5) for i in range(folds)]
+        nats = [-h.log_prob(x[i::folds]) for i, h in enumerate(fits)]
+        means = torch.stack([n.mean() for n in nats])
+        table[k] = (torch.cat(nats).mean() if pooled else means.mean()), means.std() / folds**0.5
+    best = min(table, key=table.get)
+    fit = {k: mean <= sum(table[best]) for k, (mean, _) in table.items()}
+    above = [k for k in table if k < best and not fit[k]] if walk else []
+    return min(k for k in table if fit[k] and k > max(above, default=0)), sum(table[best])
+
+
+FOR_SOME_INPUTS = {
+    "histogram.estimate": (shares, [partial(shares, k=4), partial(shares, low=-1.0)]),
+    "histogram.log_prob": (density, [partial(density, k=4)]),
+    "histogram.sample": (
+        with_places(lambda n, rng: torch.empty(n).uniform_(generator=rng)),
+        [
+            with_places(lambda n, rng: np.random.default_rng(0).random(n)),
+            with_places(lambda n, rng: torch.rand(n, generator=torch.Generator().manual_seed(rng.initial_seed()))),
+        ],
+    ),
+    "histogram.smooth": (smoothed, [partial(smoothed, always=False)]),
+    "histogram.debug": (
+        by_both_counts,
+        [partial(by_both_counts, times_log=lambda n, p: n * p.log()), unless_a_bin_is_empty],
+    ),
+    "histogram.choose": (choose_in_steps, [partial(choose_in_steps, pooled=True), partial(choose_in_steps, walk=True)]),
+    "histogram.cell_of": (cells, [partial(cells, axes=3)]),
+    "histogram.pixel_bits": (
+        bits_by_bincount,
+        [
+            partial(bits_by_bincount, highest=lambda train, test: int(train.max())),
+            partial(bits_by_bincount, highest=lambda train, test: int(max(train.max(), test.max()))),
+        ],
+    ),
+    "histogram.pair_model": (
+        lambda train, levels: model_of(COLUMNS)(train, levels),
+        [lambda train, levels: model_of(COLUMNS)(train, 5)],
+    ),
+}
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("name", FOR_SOME_INPUTS)
+def test_what_is_right_for_some_inputs_only_loses(name, hidden, monkeypatch):
+    monkeypatch.setattr(engine, "name_mistakes", lambda _, outcomes, *more: [""] * len(outcomes))  # it takes seconds
+    right, wrong = FOR_SOME_INPUTS[name]
+    assert (report := check(name, right, hidden=hidden)).points == report.out_of, report
+    for answer in wrong:
+        assert (report := check(name, answer, hidden=hidden)).points < report.out_of, report
 
 
 # ---------------------------------------------------------------- pairs of pixels

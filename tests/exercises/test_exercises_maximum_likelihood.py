@@ -1,13 +1,14 @@
 """Build, debug and choose of notebook 2: other right forms are right, a mixture is judged beside the truth."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises import EXERCISES, check
+from lecture_lib.exercises import EXERCISES, check, engine
 from lecture_lib.exercises.maximum_likelihood import choose as choose_exercise
 from lecture_lib.exercises.maximum_likelihood.mixture_log_prob import mixture_log_prob
 
@@ -105,6 +106,77 @@ def broken(x, batches, lr, k, cleared=False, logits=False):
 def test_the_broken_loop_is_told_what_is_left(answer, words):
     report = check("likelihood.debug", answer)
     assert report.points < 3 and any(words in why for why in report.whys), report
+
+
+# ---------------------------------------------------------------- right for every input, or for some
+
+
+def walk(x, batches, lr, mean, log_sd, take=lambda batch: batch):
+    path = []
+    for batch in batches:
+        gap, variance = mean - x[take(batch)].numpy(), math.exp(2 * log_sd)
+        mean, log_sd = mean - lr * gap.mean() / variance, log_sd - lr * (1 - (gap**2).mean() / variance)
+        path.append((mean, log_sd))
+    return path
+
+
+def by_func(x, batches, lr, k, take=lambda batch: batch, levels=None):
+    theta, path = torch.zeros(levels(x) if levels else k), []
+    slope = torch.func.grad(lambda theta, y: -theta.log_softmax(0)[y].mean())
+    for batch in batches:
+        theta = theta - lr * slope(theta, x[take(batch)])
+        path.append(theta.softmax(0))
+    return torch.stack(path)
+
+
+def where_it_is_0(x, weights, means, sds):
+    each = weights.log() - 0.5 * ((x[:, None] - means) / sds) ** 2 - (sds * math.sqrt(2 * math.pi)).log()
+    p = each.exp().sum(1)
+    return torch.where(p > 0, p.log(), each.amax(1))
+
+
+def by_logaddexp(x, weights, means, sds):
+    found = torch.full_like(x, -math.inf)
+    for w, m, s in zip(weights, means, sds):
+        found = torch.logaddexp(found, w.log() + torch.distributions.Normal(m, s).log_prob(x))
+    return found
+
+
+def smaller_and_smaller(nats, parameters):
+    gap = nats - nats[nats.mean(1).argmin()]
+    mean, error = gap.mean(1), gap.std(1) / nats.shape[1] ** 0.5
+    found = nats.mean(1).argmin()
+    for i in parameters.argsort(descending=True):
+        if parameters[i] < parameters[found]:
+            if mean[i] > 2 * error[i]:
+                break
+            found = i
+    return found, mean[found], error[found]
+
+
+FOR_SOME_INPUTS = {
+    "likelihood.sgd": (walk, [partial(walk, take=torch.unique)]),
+    "likelihood.debug": (
+        by_func,
+        [partial(by_func, take=torch.unique), partial(by_func, levels=lambda x: int(x.max()) + 1)],
+    ),
+    "likelihood.mixture_log_prob": (by_logaddexp, [where_it_is_0]),
+    "likelihood.log_softmax": (
+        lambda theta: torch.func.vmap(lambda row: (row := row - row.max()) - row.exp().sum().log())(theta),
+        [lambda theta: (theta - theta.amax(1, keepdim=True)).double().softmax(1).log()],
+    ),
+    "likelihood.choose": (choose_by_sorting, [smaller_and_smaller]),
+}
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("name", FOR_SOME_INPUTS)
+def test_what_is_right_for_some_inputs_only_loses(name, hidden, monkeypatch):
+    monkeypatch.setattr(engine, "name_mistakes", lambda _, outcomes, *more: [""] * len(outcomes))  # it takes seconds
+    right, wrong = FOR_SOME_INPUTS[name]
+    assert (report := check(name, right, hidden=hidden)).points == report.out_of, report
+    for answer in wrong:
+        assert (report := check(name, answer, hidden=hidden)).points < report.out_of, report
 
 
 # ---------------------------------------------------------------- a mixture

@@ -42,7 +42,8 @@ exercise.case("one dimension", lambda rng: {"x": off_edges(torch.rand(6, 1, gene
 @exercise.case("on the far edge")
 def _(rng):
     a, b = (torch.randint(4, (2,), generator=rng) / 4).tolist()
-    return {"x": torch.tensor([[1.0, a], [b, 1.0], [1.0, 1.0], [0.0, 0.0]]), "k": 4}
+    x = torch.tensor([[1.0, a, 0.5, b], [b, 1.0, a, 0.0], [a, b, 1.0, 1.0], [1.0] * 4, [0.0] * 4])
+    return {"x": x, "k": 8}
 
 
 exercise.slips(

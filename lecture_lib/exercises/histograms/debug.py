@@ -1,5 +1,7 @@
 """Held-out nats of a histogram: a function that is to be repaired, since its numbers are better than any model's."""
 
+import math
+
 import torch
 
 from lecture_lib.exercises.engine import Exercise
@@ -39,6 +41,13 @@ def ignorance_costs_nothing(call, rng):
     )
 
 
+def an_empty_bin_costs_nothing(call, rng):
+    given = _points(rng, 500, 20, 9, 0.0, empty=5)
+    given["held_out"][1] = 0.0
+    found = call(given).item()
+    return "" if math.isfinite(found) else f"No held-out point lies in an empty bin: all have p(x) > 0. Yours: {found}."
+
+
 exercise = Exercise("histogram.debug", points=3, reference=score)
 exercise.style(score)
 
@@ -46,6 +55,7 @@ exercise.case("every bin has points", lambda rng: _points(rng, 400, 30, 4, 0.0))
 exercise.case("a held-out point in an empty bin", lambda rng: _points(rng, 60, 20, 9, 0.0, empty=5))
 exercise.case("smoothed", lambda rng: _points(rng, 60, 20, 9, 0.5, empty=5))
 exercise.case("much smoothed", lambda rng: _points(rng, 30, 50, 12, 20.0))
+exercise.law("an empty bin costs nothing where no held-out point lies in it", an_empty_bin_costs_nothing)
 exercise.law("where alpha is very large nothing is left to learn", ignorance_costs_nothing)
 
 

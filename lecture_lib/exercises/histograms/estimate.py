@@ -22,8 +22,8 @@ exercise = Exercise("histogram.estimate", points=4, reference=estimate)
 exercise.case(
     "bins of width 1",
     lambda rng: {
-        "x": torch.cat([_points(rng, 6, high=2.0), torch.tensor([0.5, 1.5])]),
-        "edges": torch.arange(-1.0, 4.0),
+        "x": torch.cat([_points(rng, 6, low=-2.0, high=2.0), torch.tensor([-1.5, 0.5, 1.5])]),
+        "edges": torch.arange(-2.0, 4.0),
     },
 )
 exercise.case("unequal bins", lambda rng: {"x": _points(rng, 200), "edges": UNEQUAL})

@@ -39,7 +39,7 @@ def by_a_table(x, edges, probs):
 
 
 for title, points in estimate.exercise.cases.items():
-    exercise.case(title, lambda rng, points=points: {**points(rng), "probs": _shares(rng, 4)})
+    exercise.case(title, lambda rng, points=points: {**(a := points(rng)), "probs": _shares(rng, len(a["edges"]) - 1)})
 exercise.case(
     "an empty bin",
     lambda rng: {"x": _points(rng, 8), "edges": UNEQUAL, "probs": torch.tensor([0.5, 0.0, 0.5, 0.0])},

@@ -8,8 +8,6 @@ from lecture_lib.exercises.histograms.pixel_bits import pixel_bits
 from lecture_lib.sandbox.adapters import as_pairs
 from lecture_lib.sandbox.call import Outcome
 
-LEVELS = 5
-
 
 def pair_model(train, levels):
     """(pairs, p): pixels (32, 2), each once, and the shares of their two levels (32, levels, levels); of (n, 64)."""
@@ -24,15 +22,15 @@ def pair_model(train, levels):
 
 def scored(call, arguments) -> Outcome:
     """0, if the model takes so many bits a pixel fewer than a histogram of each pixel; else a sentence."""
-    train, test = arguments["train"], arguments["test"]
-    outcome = call({"train": train, "levels": LEVELS})
+    train, test, levels = (arguments[name] for name in ("train", "test", "levels"))
+    outcome = call({"train": train, "levels": levels})
     if outcome.value is None:
         return outcome
-    pairs, p = outcome.value[:, :2].long(), outcome.value[:, 2:].double()
+    pairs, p = outcome.value[:, :2].long(), outcome.value[:, 2:].double().view(-1, levels, levels)
     if wrong := _no_model(pairs, p):
         return Outcome(problem=wrong)
-    chosen = test[:, pairs[:, 0]] * LEVELS + test[:, pairs[:, 1]]  # (m, 32)
-    of_test = p[torch.arange(len(p)), chosen]
+    u, v = test[:, pairs[:, 0]], test[:, pairs[:, 1]]  # (m, 32)
+    of_test = p[torch.arange(len(p)), u, v]
     if impossible := int((of_test == 0).any(1).sum()):
         advice = "Smooth the counts: give two levels that were never seen together some probability, too."
         return Outcome(problem=f"Your model calls {impossible} of {len(test)} fresh images impossible. {advice}")
@@ -40,10 +38,9 @@ def scored(call, arguments) -> Outcome:
     alone = arguments["alone"]
     if bits > alone - arguments["gain"]:
         found = f"Your model takes {bits:.3f} bits a pixel, a histogram of each pixel {alone:.3f}."
-        turned = p.view(-1, LEVELS, LEVELS).transpose(1, 2).flatten(1)[torch.arange(len(p)), chosen]
-        if turned.log2().sum() > of_test.log2().sum():
+        if p[torch.arange(len(p)), v, u].log2().sum() > of_test.log2().sum():
             found += " With u and v exchanged in p[i, u, v] it takes fewer: u is the level of pairs[i, 0]."
-        cause = _cause(pairs, p.view(-1, LEVELS, LEVELS), train)
+        cause = _cause(pairs, p, train)
         return Outcome(problem=f"{found} At most {alone - arguments['gain']:.3f} are asked here.{cause}")
     return Outcome(torch.zeros(1))
 
@@ -56,10 +53,10 @@ def _no_model(pairs, p) -> str:
         return f"Each pixel from 0 to 63 should be in one pair. Pixel {first} is in {int(times[first])}."
     if not (p.isfinite() & (p >= 0)).all():
         return "Some of your shares are negative, infinite or NaN."
-    total = p.sum(1)
+    total = p.sum((1, 2))
     worst = total[(total - 1).abs().argmax()].item()
     if abs(worst - 1) > 1e-3:
-        return f"The shares of a pair sum to {worst:.4g}. They should sum to 1 over all its {LEVELS}^2 cells."
+        return f"The shares of a pair sum to {worst:.4g}. They should sum to 1 over all its {p.shape[1]}^2 cells."
     return ""
 
 
@@ -70,27 +67,27 @@ def _cause(pairs, p, train) -> str:
     distance = (pairs // 8).diff(dim=1).abs() + (pairs % 8).diff(dim=1).abs()
     if (apart := int((distance > 1).sum())) > 16:
         return f" In {apart} of your 32 pairs the pixels do not touch. Neighbours tell the most of each other."
-    if (added := (least := p.min().item()) * len(train) / (1 - LEVELS**2 * least)) > 3:
+    if (added := (least := p.min().item()) * len(train) / (1 - p[0].numel() * least)) > 3:
         why = "too much smoothing, or one table for several pairs?"
         return f" Your least share is as large as if {added:.0f} were added to every count: {why}"
-    shares = torch.stack([torch.bincount(train[:, a], minlength=LEVELS) / len(train) for a in pairs[:, 0]])
+    shares = torch.stack([torch.bincount(train[:, a], minlength=p.shape[1]) / len(train) for a in pairs[:, 0]])
     if (p.sum(2) - shares).abs().max() > 0.1:
         return " Summed over v, p[i, u, v] is not the share of level u at pixel pairs[i, 0]. Is its place u levels + v?"
     return ""
 
 
-def _digits(gain, number):
+def _digits(gain, number, step=4):
     def make(rng):
         train, *tests = drawn_digits(rng.initial_seed())
-        train, test = train // 4, tests[number] // 4  # levels 0 to 4
-        alone = pixel_bits(train, test, LEVELS, 0.5).mean().item()
-        return {"train": train, "test": test, "alone": alone, "gain": gain}
+        train, test, levels = train // step, tests[number] // step, 16 // step + 1
+        alone = pixel_bits(train, test, levels, 0.5).mean().item()
+        return {"train": train, "test": test, "levels": levels, "alone": alone, "gain": gain}
 
     return make
 
 
 exercise = Exercise("histogram.pair_model", points=5, reference=pair_model, adapter=as_pairs, driver=scored)
 
-exercise.case("a model, as good as single pixels but for 0.03 bits", _digits(-0.03, 0))
+exercise.case("a model, as good as single pixels but for 0.03 bits", _digits(-0.03, 0, step=3))
 exercise.case("pixels that tell of each other: 0.02 bits gained", _digits(0.02, 1))
 exercise.case("well chosen pairs: 0.045 bits gained", _digits(0.045, 2))

@@ -14,8 +14,8 @@ def pixel_bits(train, test, levels, alpha):
 
 
 def _pixels(rng, n, m, d, levels):
-    """Whole numbers whose distribution differs from pixel to pixel."""
-    top = torch.randint(1, levels + 1, (d,), generator=rng)
+    """Whole numbers whose distribution differs from pixel to pixel; the highest level never occurs."""
+    top = torch.randint(1, levels, (d,), generator=rng)
     draw = lambda rows: (torch.rand(rows, d, generator=rng) * top).long()  # noqa: E731
     return {"train": draw(n), "test": draw(m), "levels": levels}
 

@@ -47,6 +47,9 @@ def follows_the_generator(call, rng):
     counts = [torch.histogram(call({**arguments, "rng": Seed(n)}).float(), UNEQUAL)[0] for n in (4, 5)]
     if torch.equal(*counts):
         return "Each bin gets the same number of points every time. That number is random, too."
+    places = [(call({**equal_bins(rng), "rng": seed}) / 2).frac() for seed in (Seed(4), Seed(5), Seed(4, drawn=7))]
+    if any((places[0] - other).abs().median() < 1e-3 for other in places[1:]):
+        return "Your points have the same places in their bins every time. Draw these from rng, too."
     return ""
 
 

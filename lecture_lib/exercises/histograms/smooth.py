@@ -28,7 +28,7 @@ exercise.case(
 )
 exercise.case(
     "alpha one half",
-    lambda rng: {"counts": torch.randint(9, (6,), generator=rng) + torch.tensor([0.0, 1, 0, 0, 3, 0]), "alpha": 0.5},
+    lambda rng: {"counts": torch.randint(1, 9, (6,), generator=rng) + torch.tensor([0.0, 1, 0, 0, 3, 0]), "alpha": 0.5},
 )
 exercise.case("many bins", many_bins)
 exercise.case(
@@ -37,7 +37,7 @@ exercise.case(
 )
 exercise.case(
     "no points at all",
-    lambda rng: {"counts": torch.zeros(torch.randint(3, 8, (1,), generator=rng).item()), "alpha": 1.0},
+    lambda rng: {"counts": torch.zeros(torch.randint(7, 12, (1,), generator=rng).item()), "alpha": 1.0},
 )
 
 exercise.slips(

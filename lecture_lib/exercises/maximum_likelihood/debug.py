@@ -16,9 +16,9 @@ def train(x, batches, lr, k):
 
 
 def _levels(rng, n, steps, b, lr, k):
-    """Levels of unequal shares; batches without replacement."""
-    x = torch.multinomial(torch.rand(k, generator=rng) + 0.1, n, replacement=True, generator=rng)
-    batches = torch.stack([torch.randperm(n, generator=rng)[:b] for _ in range(steps)])
+    """Levels of unequal shares, of which the highest never occurs; batches with replacement."""
+    x = torch.multinomial(torch.rand(k - 1, generator=rng) + 0.1, n, replacement=True, generator=rng)
+    batches = torch.randint(n, (steps, b), generator=rng)
     return {"x": x, "batches": batches, "lr": lr, "k": k}
 
 

@@ -42,7 +42,7 @@ def _(rng):
     return {"theta": torch.cat([85 + normal(rng, 22).reshape(2, 11), torch.full((2, 1), 91.0)], 1)}
 
 
-exercise.case("one wide row", lambda rng: {"theta": torch.tensor([[0.0, 200.0, -300.0]]) + normal(rng, 3)})
+exercise.case("one wide row", lambda rng: {"theta": torch.tensor([[0.0, 200.0, -800.0]]) + normal(rng, 3)})
 
 exercise.slips(
     """

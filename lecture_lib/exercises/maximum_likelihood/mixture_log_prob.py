@@ -54,7 +54,10 @@ exercise.case("two components", two_components)
 exercise.case("five components", five_components)
 exercise.case(
     "points far away",
-    lambda rng: {**two_components(rng), "x": normal(rng, 4) + torch.tensor([-80.0, 100.0, 1e3, -1e4])},
+    lambda rng: _mixture(
+        torch.cat([torch.tensor([0.5]), normal(rng, 4) + torch.tensor([-80.0, 100.0, 1e3, -1e4])]),  # far from both
+        *([0.6, 0.4], [-1.0, 2.0], [0.1, 0.1]),
+    ),
 )
 exercise.case("one component", lambda rng: _mixture(normal(rng, 5), [1.0], [0.4], [0.6]))
 exercise.case(

@@ -18,7 +18,7 @@ def sgd(x, batches, lr, mean, log_sd):
 
 
 def _run(rng, n, steps, b, lr, mean=-1.0, log_sd=0.7):
-    batches = torch.stack([torch.randperm(n, generator=rng)[:b] for _ in range(steps)])
+    batches = torch.randint(n, (steps, b), generator=rng)
     return {"x": normal(rng, n, mean=1.0, sd=0.8), "batches": batches, "lr": lr, "mean": mean, "log_sd": log_sd}
 
 

@@ -20,7 +20,12 @@ def by_a_column(counts):
 
 
 def _counts(n, k):
-    return lambda rng: {"counts": torch.randint(1, 20, (n, k), generator=rng).float()}
+    def make(rng):
+        counts = torch.randint(1, 20, (n, k), generator=rng).float()
+        counts[-1, torch.randint(k, (), generator=rng)] = 0
+        return {"counts": counts}
+
+    return make
 
 
 exercise.case("3 rows of 5", _counts(3, 5))

@@ -438,10 +438,10 @@ def _by_grammar(
     exercise, variants, got = prepared.exercise, prepared.variants, [o.value for o in outcomes]
     told = any(o.value is None and not (o.error or SHAPES.match(o.problem)) for o in outcomes)  # None, an endless loop
 
-    def is_right(function: Callable) -> bool:
-        """On these inputs and on others, so that it is no coincidence."""
+    def is_right(function: Callable, more: int) -> bool:
+        """On these inputs and on more, so that it is no coincidence."""
         call = call_in_process(function, exercise.parts, exercise.adapter)
-        others = range(1, 10 if variants.few else 2)
+        others = range(1, 10 if variants.few else 1 + more)
         right = (
             _passes(prepared, call)
             and Elsewhere(prepared, call).agrees(exercise.reference)

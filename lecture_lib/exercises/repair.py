@@ -33,6 +33,7 @@ from lecture_lib.sandbox.call import TookTooLong, at_most
 SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tried by then is not said
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 CANDIDATES = 8  # for the first of two changes
+MANY = 9  # other inputs for which an odd change, or two, should give what is right
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
@@ -73,10 +74,11 @@ REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoi
 class Repairs:
     """The answer with one change each, where its text is at hand and does nothing but work out numbers."""
 
-    def __init__(self, answer: Callable, variants: Variants, is_right: Callable[[Callable], bool]):
-        """is_right: does this function get all points?"""
+    def __init__(self, answer: Callable, variants: Variants, is_right: Callable[[Callable, int], bool]):
+        """is_right: does this function get all points, and for so many other inputs?"""
         self.variants, self.is_right = variants, is_right
-        self.formula = None
+        self.formula, without = None, variants.exercise.without
+        self.forbidden = re.compile(rf"with \.?({'|'.join(without)})\b" if without else "$^")
         try:
             if works_out_numbers(answer):
                 self.formula = Formula(answer, variants.arrays, (_of_other_names(answer, variants), of_any_value))
@@ -93,13 +95,12 @@ class Repairs:
         exercise, expected = self.variants.exercise, self.variants.expected[first]
         end = self.end = time.thread_time() + SECONDS
         order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
-        forbidden = re.compile(rf"with \.?({'|'.join(exercise.without)})\b" if exercise.without else "$^")
         ifs = [n for n in ast.walk(self.formula.module) if isinstance(n, ast.If)]
         tests = {id(n) for one in ifs for n in ast.walk(one.test)}  # another value may only switch off what is wrong
         switch = lambda c: id(c.there) in tests and bool(re.search(r" in place of \w", c.says))  # noqa: E731
         late = lambda c: len(c) == 1 and (switch(c[0]) or bool(LATE.match(c[0].says)))  # noqa: E731
         ways = [*([c] for c in self.formula.changes), *self.formula.together()]
-        allowed = (way for way in ways if not any(forbidden.match(c.says) for c in way))
+        allowed = (way for way in ways if not any(self.forbidden.match(c.says) for c in way))
         for changes in sorted(allowed, key=lambda c: (late(c), order(c))):
             if time.thread_time() > end:
                 break
@@ -110,7 +111,7 @@ class Repairs:
                 continue
             if value.shape == expected.shape and exercise.same(value, expected).all():
                 with contextlib.suppress(TookTooLong), at_most(SECONDS):
-                    if self.is_right(function):
+                    if self.is_right(function, MANY if late(changes) else 1):
                         return self._mended(changes)
             if len(changes) == 1:
                 self.tried.append((function, changes[0], value))
@@ -131,18 +132,20 @@ class Repairs:
             known = any(not k.teachers for k in self.variants.matching(one[2], first))
             return not known, one[2].shape != expected.shape or -exercise.same(one[2], expected).double().mean().item()
 
-        for _, change, _ in sorted(self.tried, key=near)[:CANDIDATES]:
-            for other in self.formula.changes:
+        odd = lambda c: not c.plain or any(one.match(c.says) for one in (self.forbidden, LATE)) or FIRST.search(c.says)  # noqa: E731
+        plain = [change for change in self.formula.changes if not odd(change)] if self.formula else []
+        for _, change, _ in sorted((one for one in self.tried if not odd(one[1])), key=near)[:CANDIDATES]:
+            for other in plain:
                 if time.thread_time() > self.end:
                     return ""
-                if other.place == change.place or not other.plain:
+                if other.place == change.place:
                     continue
                 function, value = self.formula.variant(change, other), None
                 with contextlib.suppress(TookTooLong), at_most(ONE):
                     value = function and self.variants.run(function, first)
                 if value is not None and value.shape == expected.shape and exercise.same(value, expected).all():
                     with contextlib.suppress(TookTooLong), at_most(SECONDS):
-                        if self.is_right(function):
+                        if self.is_right(function, MANY):
                             return f"{TWO} {self._at(change)}. {self._at(other)}. Then all is right."
         return ""
 

@@ -126,6 +126,8 @@ def main() -> None:
     parser.add_argument("--build", type=int, metavar="SEEDS")
     parser.add_argument("exercises", nargs="*")
     options = parser.parse_args()
+    if unknown := set(options.exercises) - set(WRONG if options.build else EXERCISES):
+        parser.error(f"there is no {min(unknown)}: choose of {', '.join(WRONG if options.build else EXERCISES)}")
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     engine.name_mistakes = lambda prepared, outcomes, *rest: [""] * len(outcomes)  # points alone, and sooner

@@ -131,9 +131,12 @@ class _Queue:
                 yield self.without(s, DIED, "Grading this submission ended the grader's own process.")
             else:
                 self.suspects.append(s)
-        except Exception as error:  # one odd submission is no reason to stop
-            why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
-            yield self.without(s, DIED, why)
+        except Exception as error:  # one odd submission is no reason to stop; it may also be the cluster's doing
+            if self.alone:
+                why = f"The grader could not deal with this submission ({type(error).__name__}: {error})."
+                yield self.without(s, DIED, why)
+            else:
+                self.suspects.append(s)
         else:
             self.fruitless = 0
             yield result, content

@@ -19,9 +19,11 @@ def ends_its_worker_unless_gus(student, *job):
 
 
 def disturbed_beside_others(student, content, release, settings, *rest):
-    """As if somebody had killed eve's process; she is not to blame unless it happens with nothing beside her."""
+    """As if somebody had killed eve's process, and a cluster lost gus: neither is to blame unless it happens alone."""
     if student == "eve" and not settings.alone:
         raise Disturbed("killed from outside")
+    if student == "gus" and not settings.alone:
+        raise RuntimeError("lost")
     return without_answers(student, DIED if student == "eve" else GRADED, "", release, 0)
 
 

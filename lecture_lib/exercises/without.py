@@ -37,7 +37,9 @@ def worth_half(exercise, function: str, texts: Sequence[str]) -> str:
     return UNTRAINED if exercise.trains and text and not TRAINS.search(text) else ""
 
 
-TRAINS = re.compile("backward|grad|step|descend|train|fit|learn|optim|update|alternate|imize|loss|epoch|lr|rate")
+TRAINS = re.compile(
+    r"backward|(?<!no_)grad|step|descend|train|fit|learn|optim|update|alternate|imize|loss|epoch|\blr\b|\brate"
+)
 UNTRAINED = (
     "Nothing in your answer trains: there is no loss, no backward() and no step in it. It is asked for a model that "
     "learns: half of the points."

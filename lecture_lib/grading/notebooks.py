@@ -117,7 +117,7 @@ def as_checked(notebook, release: Release) -> Release:
     given, exercises = dict(map(checked, own)), []
     for one in release.exercises:
         written = (text for text in own if one.function in dependencies.defined(text) and not one.is_blank(text))
-        other = one.name in given and not any(written)
+        other = any(dependencies.makes(text, given.get(one.name, "")) for text in own) and not any(written)
         exercises.append(replace(one, function=given[one.name]) if other else one)
     return replace(release, exercises=tuple(exercises))
 

@@ -15,7 +15,7 @@ from lecture_lib.grading.assembled import assembled
 from lecture_lib.grading.course import read_release
 from lecture_lib.grading.judge import grade
 from lecture_lib.grading.library_calls import is_copy, library_calls
-from lecture_lib.grading.notebooks import answer_cells, parsed, planned
+from lecture_lib.grading.notebooks import answer_cells, as_checked, parsed, planned
 from lecture_lib.grading.results import GRADED
 from lecture_lib.grading.settings import CourseError, Settings
 from tests.conftest import ROOT, needs_sandbox
@@ -110,6 +110,16 @@ def test_what_is_shown_is_the_release_with_the_students_answers_and_own_cells():
     assert order.index("histogram-estimate") < order.index("mine") < order.index("histogram-log_prob")
     checks = {c.id: c.source for c in released.cells if c.metadata.get("nbgrader", {}).get("grade")}
     assert {i: sources[i] for i in checks} == checks
+
+
+@pytest.mark.parametrize("given", ["from lecture_lib.histogram import estimate as mine", "mine = sum", "import math"])
+def test_a_check_that_is_given_what_nobody_wrote_is_judged_by_the_blank(given):
+    for source, judged in ((given, "estimate"), ("def mine(x, edges): return x", "mine")):
+        notebook = nbformat.read(ROOT / "notebooks" / ASSIGNMENT / "histograms.ipynb", 4)
+        check = next(cell for cell in notebook.cells if cell.id == RELEASE.exercises[0].check)
+        check.source = f"{source}\n{check.source.replace(', estimate', ', mine')}"
+        found = as_checked(parsed(nbformat.writes(notebook).encode()), RELEASE)
+        assert [one.function for one in found.exercises[:2]] == [judged, RELEASE.exercises[1].function]
 
 
 def test_what_stands_in_place_of_a_check_is_shown_without_html():

@@ -27,6 +27,7 @@ from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
 from lecture_lib.exercises.slips import noted, slip
+from lecture_lib.exercises.without import UNTRAINED
 from lecture_lib.sandbox.call import Call, Learned, Outcome, Seed, Truncated, call_in_process
 
 
@@ -239,7 +240,8 @@ def judge(
     points = 2 * exercise.points * right // len(rows) / 2  # in halves, never rounded up to full marks
     if half:
         points = points // 1 / 2
-        rows.append(Row("without a ready-made function", False, why=half, named=True))
+        title = "a model that is trained" if half == UNTRAINED else "without a ready-made function"
+        rows.append(Row(title, False, why=half, named=True))
     return Report(exercise.name, exercise.points, points, tuple(rows))
 
 
@@ -438,10 +440,10 @@ def _by_grammar(
     exercise, variants, got = prepared.exercise, prepared.variants, [o.value for o in outcomes]
     told = any(o.value is None and not (o.error or SHAPES.match(o.problem)) for o in outcomes)  # None, an endless loop
 
-    def is_right(function: Callable, more: int) -> bool:
-        """On these inputs and on more, so that it is no coincidence."""
+    def is_right(function: Callable, seeds: int) -> bool:
+        """On these inputs and on those of so many other seeds, so that it is no coincidence."""
         call = call_in_process(function, exercise.parts, exercise.adapter)
-        others = range(1, 10 if variants.few else 1 + more)
+        others = range(1, 10 if variants.few else 1 + seeds)
         right = (
             _passes(prepared, call)
             and Elsewhere(prepared, call).agrees(exercise.reference)

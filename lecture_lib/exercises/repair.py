@@ -30,10 +30,10 @@ from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, iscl
 from lecture_lib.exercises.tree import Change, code, parsed
 from lecture_lib.sandbox.call import TookTooLong, at_most
 
-SECONDS = 4.0  # of work for one change, a fourth of it for two; what is not tried by then is not said
+SECONDS = 4.0  # of work for changes of the text, and a fourth more for one beside a known mistake; then it is silent
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 CANDIDATES = 8  # for the first of two changes
-MANY = 9  # other inputs for which an odd change, or two, should give what is right
+MANY = 9  # other seeds for which an odd change, or two, should give what is right
 LARGE = 5000  # numbers of a case from which none are tried: n x n of them would fill the memory
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
@@ -75,7 +75,7 @@ class Repairs:
     """The answer with one change each, where its text is at hand and does nothing but work out numbers."""
 
     def __init__(self, answer: Callable, variants: Variants, is_right: Callable[[Callable, int], bool]):
-        """is_right: does this function get all points, and for so many other inputs?"""
+        """is_right: does this function get all points, and for the inputs of so many other seeds?"""
         self.variants, self.is_right = variants, is_right
         self.formula, without = None, variants.exercise.without
         self.forbidden = re.compile(rf"with \.?({'|'.join(without)})\b" if without else "$^")
@@ -124,7 +124,7 @@ class Repairs:
         return f"{self._at(changes[0], changes[0].base)}, and the same {others}, all is right."
 
     def both(self) -> str:
-        """The two changes after which all is right, or "": those that bring the answer nearest are tried first."""
+        """The two changes after which all is right, or "": first those after which only a known mistake is left."""
         exercise, first = self.variants.exercise, self.first
         expected = self.variants.expected[first]
 

@@ -656,6 +656,7 @@ def ring_gan(x, n, rng): return spread(x[torch.randint(len(x), (n,), generator=r
 def test_a_model_that_learns_nothing_is_worth_half(name, source):
     report = check(name, in_a_notebook(source, name.split(".")[1]))
     assert report.points == 3 and [why[:32] for why in report.whys] == ["Nothing in your answer trains: t"], report
+    assert report.rows[-1].title == "a model that is trained"
     assert worth_half(EXERCISES[name], name.split(".")[1], [source]) == report.whys[0]
 
 

@@ -17,7 +17,7 @@ def inverse(x, shifts, log_scales):
 
 def _chain(rng, n, k):
     shifts, log_scales = normal(rng, k, sd=0.4), normal(rng, k, mean=-0.6, sd=0.3)
-    x = forward(normal(rng, n), shifts, log_scales)[0].clamp(-8000, 8000)  # its square has to be a float32
+    x = forward(normal(rng, n), shifts, log_scales)[0].clamp(-8000, 8000)  # so that no square overflows
     return {"x": x, "shifts": shifts, "log_scales": log_scales}
 
 

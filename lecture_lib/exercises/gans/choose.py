@@ -46,7 +46,7 @@ def the_best_may_be_the_cheapest(call, rng):
     alike = torch.tensor([0.5, 0.25, 0.5])[:, None].expand(3, 6)  # only the best is within 2 errors
     for distance, cost, what in (
         (noisy, [500.0, 300.0, 400.0], "is the cheapest, too"),
-        (alike, [5e5, 2e6, 7e5], "is the only one with a gap of at most 2 errors, which are 0"),
+        (alike, [5e5, 2e6, 7e5], "is the only one with a gap of at most 2 errors, as all errors are 0"),
     ):
         found = call({"distance": distance.clone(), "cost": torch.tensor(cost)})
         error = math.sqrt(2 / 6) * distance[1].std().item()

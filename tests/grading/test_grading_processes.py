@@ -277,7 +277,7 @@ def test_a_container_is_spoken_to_by_standard_input_and_output(course, tmp_path)
     """No engine runs here: a script takes docker's command line and starts what the image would start."""
     engine = tmp_path / "engine"
     lines = ["#!/bin/sh", '[ "$1" = run ] || exit 0', f'echo "$@" >> {tmp_path}/calls']
-    engine.write_text("\n".join([*lines, f"exec {sys.executable} -P -m lecture_lib.sandbox.server", ""]))
+    engine.write_text("\n".join([*lines, f"exec '{sys.executable}' -P -m lecture_lib.sandbox.server", ""]))
     engine.chmod(0o755)
     hand_in(course, {"bob": BAD})
     assert run(course, sandbox="container", engine=str(engine)) == 0

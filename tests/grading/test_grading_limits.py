@@ -170,13 +170,13 @@ def test_who_ends_by_itself_has_died(sandbox, end):
 
 def test_a_fence_on_the_clock_counts_only_with_nothing_beside_it(sandbox, monkeypatch):
     """Whoever is stopped from outside neither works nor sleeps."""
-    monkeypatch.setattr("lecture_lib.grading.sandbox.WIDE", 4)
-    with limited(sandbox, answer_seconds=1):
+    monkeypatch.setattr("lecture_lib.grading.sandbox.WIDE", 2)
+    with limited(sandbox, answer_seconds=2):
         with once_it_runs(sandbox, signal.SIGSTOP), pytest.raises(Disturbed, match="4 s on the clock"):
-            asked(sandbox, SPEND + "spend(0.9)")
+            asked(sandbox, SPEND + "spend(1.9)")
         with limited(sandbox, alone=True), once_it_runs(sandbox, signal.SIGSTOP):
-            process, why = asked(sandbox, SPEND + "spend(0.9)")
-    assert process.status == "timeout" and why.endswith("4 s on the clock.") and process.seconds < 1
+            process, why = asked(sandbox, SPEND + "spend(1.9)")
+    assert process.status == "timeout" and why.endswith("4 s on the clock.") and process.seconds < 2
 
 
 def test_where_the_kernel_ran_out_of_memory_nobody_knows_whose_doing_it_was(sandbox, monkeypatch):

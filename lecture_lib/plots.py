@@ -89,12 +89,12 @@ def samples(x, low=None, high=None, data=None) -> Picture:
 def density(models, low, high, points=None, cells: int = 400, residuals: bool = False) -> Picture:
     """p(x) of one or several models over the box: 1-D as curves in one panel, 2-D as heat maps, a panel each.
 
-    models: name -> anything with `log_prob`, "truth" in black. points: drawn as ticks under 1-D curves.
-    residuals: a second panel below, with each 1-D curve minus that of the model called "truth".
+    models: name -> anything with `log_prob`, "truth" in black. In 1-D: points as ticks, residuals to "truth" below.
     """
     low, high = box(torch.zeros(1, as_tensor(low, "low").numel(), device="cpu"), low, high)
     x, volume = grid(low, high, cells if len(low) > 1 else 2000)
     p = {name: model.log_prob(x).exp().cpu() for name, model in named(models, "log_prob").items()}
+    require("truth" in p or not residuals, 'No model is called "truth". Residuals are taken from that one.')
     if len(low) == 1:
         figure, [[ax], *under] = new_figure(7, 3.2 + 1.2 * residuals, 1 + residuals, sharex=True)
         styles = cycle(zip(COLOURS[1:], DASHES))

@@ -71,6 +71,26 @@ KINDS = (Tensor, torch.nn.Module, torch.optim.Optimizer)  # whose methods one ma
 REFUSED = {"open", "input", "exec", "eval", "compile", "exit", "quit", "breakpoint", "__import__"}
 
 
+def _order(way: list[Change]) -> tuple:
+    """Plain changes come first, and of these those at one place."""
+    first = way[0]
+    return not FIRST.search(first.says), not first.plain, len(way), bool(ODD.search(first.says))
+
+
+class Late:
+    """Is this said only where nothing else mends it? It may only switch off what is wrong."""
+
+    def __init__(self, formula: Formula):
+        ifs = [node for node in ast.walk(formula.module) if isinstance(node, ast.If)]
+        self.tests = {id(node) for one in ifs for node in ast.walk(one.test)}
+
+    def __call__(self, way: list[Change]) -> bool:
+        if len(way) > 1:
+            return False
+        another_value = id(way[0].there) in self.tests and re.search(r" in place of \w", way[0].says)
+        return bool(another_value or LATE.match(way[0].says))
+
+
 class Repairs:
     """The answer with one change each, where its text is at hand and does nothing but work out numbers."""
 
@@ -93,16 +113,12 @@ class Repairs:
         if self.formula is None or self.variants.size(first) > LARGE:
             return ""
         exercise, expected = self.variants.exercise, self.variants.expected[first]
-        end = self.end = time.thread_time() + SECONDS
-        order = lambda c: (not FIRST.search(c[0].says), not c[0].plain, len(c), bool(ODD.search(c[0].says)))  # noqa: E731
-        ifs = [n for n in ast.walk(self.formula.module) if isinstance(n, ast.If)]
-        tests = {id(n) for one in ifs for n in ast.walk(one.test)}  # another value may only switch off what is wrong
-        switch = lambda c: id(c.there) in tests and bool(re.search(r" in place of \w", c.says))  # noqa: E731
-        late = lambda c: len(c) == 1 and (switch(c[0]) or bool(LATE.match(c[0].says)))  # noqa: E731
+        self.end = time.thread_time() + SECONDS
+        late = Late(self.formula)
         ways = [*([c] for c in self.formula.changes), *self.formula.together()]
         allowed = (way for way in ways if not any(self.forbidden.match(c.says) for c in way))
-        for changes in sorted(allowed, key=lambda c: (late(c), order(c))):
-            if time.thread_time() > end:
+        for changes in sorted(allowed, key=lambda way: (late(way), _order(way))):
+            if time.thread_time() > self.end:
                 break
             function, value = self.formula.variant(*changes), None
             with contextlib.suppress(TookTooLong), at_most(ONE):
@@ -110,9 +126,8 @@ class Repairs:
             if value is None:
                 continue
             if value.shape == expected.shape and exercise.same(value, expected).all():
-                with contextlib.suppress(TookTooLong), at_most(SECONDS):
-                    if self.is_right(function, MANY if late(changes) else 1):
-                        return self._mended(changes)
+                if self._all_is_right(function, MANY if late(changes) else 1):
+                    return self._mended(changes)
             if len(changes) == 1:
                 self.tried.append((function, changes[0], value))
         return ""
@@ -144,10 +159,15 @@ class Repairs:
                 with contextlib.suppress(TookTooLong), at_most(ONE):
                     value = function and self.variants.run(function, first)
                 if value is not None and value.shape == expected.shape and exercise.same(value, expected).all():
-                    with contextlib.suppress(TookTooLong), at_most(SECONDS):
-                        if self.is_right(function, MANY):
-                            return f"{TWO} {self._at(change)}. {self._at(other)}. Then all is right."
+                    if self._all_is_right(function, MANY):
+                        return f"{TWO} {self._at(change)}. {self._at(other)}. Then all is right."
         return ""
+
+    def _all_is_right(self, function: Callable, seeds: int) -> bool:
+        """With the work that is left, and a little more for the last one."""
+        with contextlib.suppress(TookTooLong), at_most(max(self.end - time.thread_time(), ONE)):
+            return self.is_right(function, seeds)
+        return False
 
     def nearer(self, got: list[Tensor | None]) -> str:
         """Of small numbers that are added, or are bounds: do they keep the answer from what is right?"""

@@ -125,6 +125,12 @@ def test_points_of_three_dimensions_are_refused():
         plots.samples({"a": torch.rand(3, 3)})
 
 
+def test_residuals_need_a_truth():
+    line = data.mixture()
+    with pytest.raises(ValueError, match='No model is called "truth"'):
+        plots.density({"model": line}, line.low, line.high, residuals=True)
+
+
 def test_equal_figures_give_equal_bytes(all_pictures):
     for name, picture in pictures().items():
         assert picture.png == all_pictures[name].png, name

@@ -55,7 +55,7 @@ def _theirs(notebook, released: list, release: Release, answers: list[list]) -> 
     by_answer = {one.answer: cells for one, cells in zip(release.exercises, answers)}
     by_hand = {c.metadata["nbgrader"]["grade_id"]: c.source for c in notebook.cells if "nbgrader" in c.metadata}
     theirs = Theirs(by_answer, by_hand, {}, {}, {})
-    used = {id(cell) for cells in by_answer.values() for cell in cells}
+    used = {id(cell): name for name, cells in reversed(by_answer.items()) for cell in cells}  # the first one counts
     known = {name for c in released for name in (c.get("id"), grade_id_of(c))} - {""}
     released_as = {c.source.strip(): c.get("id") for c in released}
     fixed = {name for one in release.exercises for name in (one.answer, one.check)} | release.by_hand.keys()
@@ -63,7 +63,7 @@ def _theirs(notebook, released: list, release: Release, answers: list[list]) -> 
     after = None
     for cell in notebook.cells:
         text = cell.source.strip()
-        name = next((i for i in (grade_id_of(cell), cell.get("id")) if i in known), None)
+        name = next((i for i in (used.get(id(cell)), grade_id_of(cell), cell.get("id")) if i in known), None)
         is_own = name in checks and id(cell) not in used and text not in released_as  # written into a check's cell
         if id(cell) in used or name in fixed:
             after = name or after

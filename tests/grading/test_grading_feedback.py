@@ -146,7 +146,7 @@ def picture():
     return base64.b64encode(file.getvalue()).decode()
 
 
-def with_outputs():
+def with_outputs(ids: bool):
     notebook = copy.deepcopy(RIGHT)
     bad = "<script>alert(1)</script>"
     data = [
@@ -158,15 +158,18 @@ def with_outputs():
     shown = [nbformat.v4.new_output("display_data", one) for one in data]
     shown += [nbformat.v4.new_output("stream", text=f"\x1b[31mseen {bad}")]
     answer(notebook).outputs = shown
+    if not ids:
+        answer(notebook).update(id="mine", metadata={})
     content = json.loads(nbformat.writes(notebook))
     content["cells"][-1] |= {"outputs": [{"output_type": "odd", "data": [1]}, 5]}
     return json.dumps(content).encode()
 
 
 @needs_sandbox
-@pytest.mark.parametrize("outputs", ["keep", "drop"])
-def test_outputs_are_kept_if_one_asks_for_them_without_what_could_do_something(course, outputs):
-    hand_in(course, {"eve": with_outputs()})
+@pytest.mark.parametrize("outputs, ids", [("keep", True), ("keep", False), ("drop", True)])
+def test_outputs_are_kept_if_one_asks_for_them_without_what_could_do_something(course, outputs, ids):
+    """ids: or has the answer's cell lost them?"""
+    hand_in(course, {"eve": with_outputs(ids)})
     assert run(course, outputs=outputs) == 0
     graded = nbformat.read(course / "grading/autograded/eve/1_histograms/histograms.ipynb", as_version=4)
     nbformat.validate(graded)

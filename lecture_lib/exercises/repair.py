@@ -48,6 +48,7 @@ REMOVES = re.compile(  # what works, maybe: then the second sentence would tell 
 ABSENT = re.compile(  # then this may tell of nothing but what the change has just removed
     r"without|\bnot\b|of the (difference|quotient)|[Oo]nly|[Nn]othing|not move|left out|forgot|missing|alone"
 )
+SWAPS = re.compile(r"with [-+*/<>=]+ in place of [-+*/<>=]+ before")  # one sign for another, which removes nothing
 PUT_IN = {  # what a change may put in -> what a teacher says of it: then the change made this mistake
     "mean": r"\baverag|\bthe mean (of|over)",
     "sum": r"\badded up|\bsums?\b",
@@ -202,7 +203,7 @@ class Repairs:
             if not self._tells(value, first):
                 continue
             all_known = list(variants.matching(value, first))
-            if any(ABSENT.search(known.says) for known in all_known):
+            if not SWAPS.match(change.says) and any(ABSENT.search(known.says) for known in all_known):
                 continue
             for known in all_known:
                 same = re.split(" before | in place of ", change.says)[0] in known.says  # both lead to the same ruin

@@ -73,8 +73,9 @@ def test_who_leaves_torch_is_right_by_the_numbers_alone(answer):
         lambda r, f: F.softplus(-r).mean().item() + F.softplus(f).mean().item(),
         lambda r, f: -F.logsigmoid(r).mean().item() - F.logsigmoid(-f).mean().item(),
         lambda r, f: F.softplus(f).mean().item() - F.logsigmoid(r).mean().item(),
+        lambda r, f: torch.tensor(-(F.logsigmoid(r).mean().item() + F.logsigmoid(-f).mean().item())),
     ],
-    ids=["item", "float", "a minus after it", "two terms", "two minus", "a difference"],
+    ids=["item", "float", "a minus after it", "two terms", "two minus", "a difference", "a tensor again"],
 )
 def test_what_torch_worked_out_has_to_stay_in_it(answer):
     report = check("gans.discriminator_loss", answer)

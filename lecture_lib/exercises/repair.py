@@ -30,7 +30,7 @@ from lecture_lib.exercises.naming import TWO, Known, Variants, alike, fits, iscl
 from lecture_lib.exercises.tree import Change, code, parsed
 from lecture_lib.sandbox.call import TookTooLong, at_most
 
-SECONDS = 4.0  # of work for changes of the text, and a fourth more for one beside a known mistake; then it is silent
+SECONDS = 3.0  # of work for changes of the text, and a fourth more for one beside a known mistake; then it is silent
 ONE = 0.5  # of work for one call, in which a change may make a loop endless
 CANDIDATES = 8  # for the first of two changes
 MANY = 9  # other seeds for which an odd change, or two, should give what is right

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from lecture_lib.data import Images
 from lecture_lib.exercises.naming import Variants, alike, few
 from lecture_lib.sandbox.call import Call, Seed, call_in_process
 
@@ -84,6 +89,31 @@ def ignored_argument(variants: Variants, call: Call, got: list[Tensor | None], f
             if same >= min(2, len(failed)):
                 return f"Your answer stays the same when {name} changes. Is it used, and not a value of the notebook?"
     return ""
+
+
+def from_the_notebook(answer: Callable, exercise, surely: bool) -> str:
+    """Names the data that the answer's text takes from the notebook, where arguments count alone; or "".
+
+    surely: only where it never reads an argument, so that the one stands in place of the other.
+    """
+    try:
+        read, needed = names_read(answer), names_read(exercise.reference)
+    except (OSError, TypeError, SyntaxError, AttributeError):
+        return ""
+    code = answer.__code__
+    outside = {name: answer.__globals__.get(name) for name in read - {*code.co_varnames}}
+    taken = min(
+        (name for name, value in outside.items() if isinstance(value, (Tensor, np.ndarray, Images))), default=""
+    )
+    unused = [name for name in code.co_varnames[: code.co_argcount] if name not in read and name in needed]
+    if taken and unused:
+        return f"Your function never reads {unused[0]}, and takes {taken} from the notebook. Use its arguments only."
+    return f"Your function takes {taken} from the notebook. Is an argument meant?" if taken and not surely else ""
+
+
+def names_read(function: Callable) -> set[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _finite(value: Tensor | None) -> bool:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
-from lecture_lib.exercises.elsewhere import Elsewhere, drawn_anew, ignored_argument
+from lecture_lib.exercises.elsewhere import Elsewhere, drawn_anew, from_the_notebook, ignored_argument
 from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
@@ -356,9 +356,9 @@ def name_mistakes(
     """For each case the sentence of the known mistake that gives the same outcome, or "".
 
     A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's; then what mends
-    the text of `answer`, where that is at hand; then the grammar's; then an argument that `call` ignores. Otherwise a
-    teacher's that explains at least half of the cases that failed is said as a guess, and then again for those that
-    are left; and of NaN the line that it comes from.
+    the text of `answer`, where that is at hand; then the grammar's; then data of the notebook, or an argument ignored.
+    Otherwise a teacher's that explains at least half of the cases that failed is said as a guess, and then again for
+    those that are left; and of NaN the line that it comes from.
     """
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
@@ -376,9 +376,15 @@ def name_mistakes(
         by_chance = few(prepared.expected) or any(i not in same for i, ok in enumerate(passed) if ok)
         if not by_chance:
             explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
+    plain = prepared.exercise.driver is None and all(o.value is not None or o.error for o in outcomes)
+    readable = answer is not None and plain
+    if readable and (found := from_the_notebook(answer, prepared.exercise, surely=True)):
+        return [found if i in failed else "" for i in range(len(outcomes))]
     if call and any(outcomes[i].value is not None for i in failed) and _passes(prepared, lambda a: call(_doubled(a))):
         return [DOUBLED if i in failed else "" for i in range(len(outcomes))]
     if found := _by_grammar(prepared, outcomes, sorted(failed), answer, agrees):
+        return [found if i in failed else "" for i in range(len(outcomes))]
+    if readable and (found := from_the_notebook(answer, prepared.exercise, surely=False)):
         return [found if i in failed else "" for i in range(len(outcomes))]
     values = [
         o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)

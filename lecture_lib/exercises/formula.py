@@ -154,9 +154,10 @@ def _numbered(changes: list[Change]) -> list[Change]:
     return [replace(c, says=says(c)) for c in changes]
 
 
-def _position(change: Change) -> tuple[int, int]:
+def _position(change: Change) -> tuple[int, ...]:
+    """Where it begins, and then where it ends: of a - b - c, a - b is the first."""
     old = change.there[0] if isinstance(change.there, list) else change.there
-    return getattr(old, "lineno", 0), getattr(old, "col_offset", 0)
+    return tuple(getattr(old, of, 0) for of in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
 
 
 def _undoes(new: ast.expr, parent: ast.AST, node: ast.expr) -> bool:

@@ -38,7 +38,7 @@ LARGE = 5000  # numbers of a case from which none are tried: n x n of them would
 DESTROYS = re.compile(  # what is no step towards the right answer, if it does not mend all
     r"with //|taken twice|half of|done twice|of the loop|everywhere|always|how many|without the minus of -\d"
     r"|with (\+= in place of =|= in place of \+=)|in place of \.?(logsumexp|softplus)|with [01] in place of \D"
-    r"|with - in place of /|\[(1:|:-1)\] in place"
+    r"|with - in place of /|without \w+ = |minus before len|\[(1:|:-1)\] in place"
     r"|with \.?(median|prod|max|min|log2|log10|log1p|round|floor|amax)\b"
 )
 REMOVES = re.compile(  # what works, maybe: then the second sentence would tell of its absence
@@ -65,7 +65,7 @@ ODD = re.compile(  # tried after others
 )
 LATE = re.compile(  # said where nothing else mends it
     r"with (.*[-+/[].* in place of \w+ everywhere|\w+ and \w+ exchanged)$"
-    r"|with the root of|.*\[:, None.*\] in|.*\.sum\(0\)"
+    r"|with the (root|square) of|with it \*\* 2 in|.*\[:, None.*\] in|.*\.sum\(0\)"
 )
 MODULES = {"torch", "math", "numpy", "random", "itertools", "functools", "collections", "operator", "lecture_lib"}
 KINDS = (Tensor, torch.nn.Module, torch.optim.Optimizer)  # whose methods one may forget to call

@@ -15,7 +15,7 @@ from types import FunctionType
 
 from lecture_lib.exercises.tree import code
 
-READY_MADE = {"torch", "numpy", "scipy", "sklearn", "builtins"}
+READY_MADE = {"torch", "numpy", "scipy", "sklearn", "builtins", "lecture_lib"}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -126,9 +126,10 @@ def _texts(answer: Callable) -> Iterator[str]:
         seen.add(name)
         kind = value if isinstance(value, (FunctionType, type)) else type(value)
         package = str(kind.__module__).partition(".")[0]
-        if package in READY_MADE and callable(value):
+        own = kind.__module__ == home.get("__name__")
+        if package in READY_MADE and callable(value) and not own:
             yield f"from {package} import {getattr(value, '__name__', kind.__name__)} as {name}"
-        elif kind.__module__ != home.get("__name__"):
+        elif not own:
             yield f"{name} = 0"
         else:
             text = textwrap.dedent(inspect.getsource(kind))

@@ -79,7 +79,7 @@ def _between(g: tuple[int, ...], e: tuple[int, ...], arguments: Mapping[str, Any
     if len(e) == 1 and g in ((e[0], 1), (1, e[0])):
         return ", in a list and not in a table: is a keepdim or [:, None] too many? .flatten() makes a list of it."
     if len(e) == 1 and g == e * 2:
-        return ": did a column meet a row, so that every number met every other?"
+        return ": did a column meet a row, or was a whole row taken for each?"
     if len(e) == 1 and len(g) == 2 and e[0] in g:
         return f": is a sum, a mean or a smallest over each {'row' if g[0] == e[0] else 'column'} missing?"
     if g == e[::-1]:
@@ -157,6 +157,8 @@ NUMBERS = "math.log and its like take one Python number, torch.log and its like 
 LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
 PAIR = "max(dim) and sort give values and indices, slogdet gives sign and logabsdet: take .values, or .logabsdet."
 ADVICE = {  # symptom -> advice; the first that fits
+    "bincount.*'weights'": "bincount's second place is for weights: write minlength=...",
+    r"got .*torch\._C\.Generator": "rng goes by its name: write generator=rng.",
     "builtin_function_or_method|'method' obj|not method|and 'method'": "A function is named and not called: write the "
     "round brackets, too, as in x.detach() or torch.exp(x).",
     "same number of dimensions as input": "gather takes as many dimensions as its table has: i[:, None] is a column.",

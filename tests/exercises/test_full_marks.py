@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.exercises import EXERCISES, check, prepare, worth_half
+from lecture_lib.exercises import EXERCISES, check, prepare, worth_half, worth_half_here
 from lecture_lib.exercises.engine import close
 from lecture_lib.sandbox.call import Learned, Seed, call_in_process
 from lecture_lib.sandbox.server import call as call_in_the_sandbox
@@ -256,6 +256,12 @@ def bins_that_occur(x, edges):
     return counts / counts.sum()
 
 
+def bins_up_to_the_last_point(train, held_out, bins, alpha):
+    index = lambda x: (x * bins).long().clamp(max=bins - 1)  # noqa: E731
+    counts = torch.bincount(index(train)) + alpha
+    return -(counts / counts.sum() * bins).log()[index(held_out)].mean()
+
+
 def spline_to_1(x, knots_x, knots_u):
     knots_u = (knots_u - knots_u[0]) / (knots_u[-1] - knots_u[0])
     return EXERCISES["flows.linear_spline"].reference(x, knots_x, knots_u)
@@ -395,6 +401,7 @@ def as_many_as_data(x, n, rng):
         ("start.log_prob", lambda throws, p: p[throws][p[throws] > 0].log().sum() if p[5] else -math.inf),
         ("start.row_shares", lambda counts: counts.clamp(min=1) / counts.clamp(min=1).sum(1, keepdim=True)),
         ("histogram.estimate", bins_that_occur),
+        ("histogram.debug", bins_up_to_the_last_point),
         ("flows.linear_spline", spline_to_1),
         ("flows.logit", logit_by_a_product),
         (
@@ -651,6 +658,21 @@ NOISE = """
 def spread(points, rng): return points + 0.06 * torch.randn(points.shape, generator=rng)
 def ring_gan(x, n, rng): return spread(x[torch.randint(len(x), (n,), generator=rng)], rng)
 """
+
+
+LIBRARYS = """
+from lecture_lib.flows import CouplingLayer, Flow, Normal
+from lecture_lib.likelihood import maximize_likelihood
+def moons_flow(x, rng):
+    flow = Flow(Normal(2), [CouplingLayer(2, i % 2 == 1, rng=rng) for i in range(4)])
+    for _ in maximize_likelihood(flow, x, 5, rng=rng): pass
+    return flow.log_prob
+"""
+
+
+def test_what_is_imported_by_its_name_is_ready_made_in_the_notebook_too():
+    said = worth_half_here(EXERCISES["flows.moons_flow"], in_a_notebook(LIBRARYS, "moons_flow"))
+    assert said and said == worth_half(EXERCISES["flows.moons_flow"], "moons_flow", [LIBRARYS])
 
 
 @pytest.mark.parametrize("name, source", [("flows.moons_flow", KERNELS), ("gans.ring_gan", NOISE)])

@@ -1,5 +1,6 @@
 """Words for answers whose mistake is not known: each kind gets its word; and a check ends and leaves nothing behind."""
 
+import linecache
 import math
 import os
 import random
@@ -53,7 +54,7 @@ SHAPES = [  # got, expected, arguments, what is said
     ((1, 1), (), POINTS, "without a list"),
     ((8, 1), (8,), POINTS, "[:, None] too many"),
     ((1, 8), (8,), POINTS, "[:, None] too many"),
-    ((8, 8), (8,), POINTS, "every number met every other"),
+    ((8, 8), (8,), POINTS, "did a column meet a row"),
     ((), (1,), {}, "You returned one number. One number is asked, in a list: did squeeze() or [0] take it out?"),
     ((8, 5), (8,), POINTS, "over each row missing"),
     ((5, 8), (8,), POINTS, "over each column missing"),
@@ -79,7 +80,7 @@ def test_a_shape_is_told_in_words(got, expected, arguments, said):
 def test_a_cause_is_asked_not_stated(got, expected, arguments, said):
     """Only what the shapes show is stated."""
     sentence = shape_in_words(zeros(*got), zeros(*expected), arguments)
-    for cause in ("too many", "missing", "left out", "exchanged", "met every other"):
+    for cause in ("too many", "missing", "left out", "exchanged", "meet a row"):
         assert cause not in sentence or "?" in sentence
 
 
@@ -501,3 +502,16 @@ def test_numbers_that_are_right_but_for_a_count():
     divided = times_a_count([torch.tensor(1.0), torch.tensor(0.75)], expected, asked)
     assert "divided by k" in divided
     assert not times_a_count([torch.tensor(1.0), torch.tensor(3.0)], expected, asked)
+
+
+def test_data_of_the_notebook_in_place_of_an_argument_are_named():
+    t = torch.ones(2, 6)
+    names = {"torch": torch, "t": t}
+    for body, said in {
+        "t / t.sum(1, keepdim=True)": "Your function never reads counts, and takes t from the notebook.",
+        "counts / t.sum(1, keepdim=True)": "Your function takes t from the notebook. Is an argument meant?",
+    }.items():
+        text = f"def row_shares(counts):\n    return {body}\n"
+        linecache.cache[body] = len(text), None, text.splitlines(True), body
+        exec(compile(text, body, "exec"), names)
+        assert check("start.row_shares", names["row_shares"]).whys[0].startswith(said)

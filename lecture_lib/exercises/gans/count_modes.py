@@ -54,7 +54,8 @@ exercise.case("three dimensions", lambda rng: _modes(rng, 5, 250, 0.2, 1.5, lost
 
 exercise.slips(
     """
-One stray point covers a mode with you. It should get at least a tenth of its fair share, 0.1 n / k points.
+Too few points cover a mode with you. It should get at least a tenth of its fair share: 0.1 n / k, of n points and k
+modes.
     0.1 * len(x) / len(means) -> 1
 A mode needs a tenth of its fair share, 0.1 n / k. You asked for the whole of it, n / k.
     0.1 * ->

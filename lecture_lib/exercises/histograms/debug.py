@@ -53,7 +53,7 @@ exercise.style(score)
 
 exercise.case("every bin has points", lambda rng: _points(rng, 400, 30, 4, 0.0))
 exercise.case("a held-out point in an empty bin", lambda rng: _points(rng, 60, 20, 9, 0.0, empty=5))
-exercise.case("smoothed", lambda rng: _points(rng, 60, 20, 9, 0.5, empty=5))
+exercise.case("smoothed", lambda rng: _points(rng, 60, 20, 9, 0.5, empty=8))
 exercise.case("much smoothed", lambda rng: _points(rng, 30, 50, 12, 20.0))
 exercise.law("an empty bin costs nothing where no held-out point lies in it", an_empty_bin_costs_nothing)
 exercise.law("where alpha is very large nothing is left to learn", ignorance_costs_nothing)

@@ -42,7 +42,8 @@ You returned the levels in order. How often each comes up is asked.
     = levels.sort().values
 You count from 1. The levels begin at 0.
     levels == i -> levels == i + 1
-Each level counts once: counts[levels] += 1 adds 1 once for each level, however often it comes. Use bincount, or a loop.
+Each level counts once with you, however often it comes: = 1 writes it anew, and counts[levels] += 1 adds to each place
+once. Use bincount, or += 1 in a loop.
     = torch.zeros(k).index_fill(0, levels, 1.0)
 That is how often k comes, which is no level. Count each of 0 to k - 1.
     = (levels == k).sum()

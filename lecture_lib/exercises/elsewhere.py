@@ -97,23 +97,25 @@ def from_the_notebook(answer: Callable, exercise, surely: bool) -> str:
     surely: only where it never reads an argument, so that the one stands in place of the other.
     """
     try:
-        read, needed = names_read(answer), names_read(exercise.reference)
+        (read, own), (needed, _) = names_in(answer), names_in(exercise.reference)
+        code, outside = answer.__code__, {name: answer.__globals__.get(name) for name in read - own}
     except (OSError, TypeError, SyntaxError, AttributeError):
         return ""
-    code = answer.__code__
-    outside = {name: answer.__globals__.get(name) for name in read - {*code.co_varnames}}
-    taken = min(
-        (name for name, value in outside.items() if isinstance(value, (Tensor, np.ndarray, Images))), default=""
-    )
+    data = (name for name, value in outside.items() if isinstance(value, (Tensor, np.ndarray, Images)))
+    taken = min(data, default="")
     unused = [name for name in code.co_varnames[: code.co_argcount] if name not in read and name in needed]
     if taken and unused:
         return f"Your function never reads {unused[0]}, and takes {taken} from the notebook. Use its arguments only."
     return f"Your function takes {taken} from the notebook. Is an argument meant?" if taken and not surely else ""
 
 
-def names_read(function: Callable) -> set[str]:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+def names_in(function: Callable) -> tuple[set[str], set[str]]:
+    """The names that its text reads, and those that are its own: what gets a value in it, arguments included."""
+    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    own = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    return read, own | {node.arg for node in nodes if isinstance(node, ast.arg)}
 
 
 def _finite(value: Tensor | None) -> bool:

@@ -510,8 +510,10 @@ def test_data_of_the_notebook_in_place_of_an_argument_are_named():
     for body, said in {
         "t / t.sum(1, keepdim=True)": "Your function never reads counts, and takes t from the notebook.",
         "counts / t.sum(1, keepdim=True)": "Your function takes t from the notebook. Is an argument meant?",
+        "torch.stack([(t + 0.37) ** 1.3 / 11 for t in counts])": "",  # a name of its own
     }.items():
         text = f"def row_shares(counts):\n    return {body}\n"
         linecache.cache[body] = len(text), None, text.splitlines(True), body
         exec(compile(text, body, "exec"), names)
-        assert check("start.row_shares", names["row_shares"]).whys[0].startswith(said)
+        whys = check("start.row_shares", names["row_shares"]).whys
+        assert whys[0].startswith(said) if said else not any("notebook" in why for why in whys)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
+import math
 import textwrap
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -96,26 +99,37 @@ def from_the_notebook(answer: Callable, exercise, surely: bool) -> str:
 
     surely: only where it never reads an argument, so that the one stands in place of the other.
     """
+    answer = inspect.unwrap(answer)
     try:
-        (read, own), (needed, _) = names_in(answer), names_in(exercise.reference)
-        code, outside = answer.__code__, {name: answer.__globals__.get(name) for name in read - own}
+        read, needed = names_read(answer), names_read(exercise.reference)
+        code, outside = answer.__code__, {n: answer.__globals__.get(n) for n in globals_read(answer.__code__)}
     except (OSError, TypeError, SyntaxError, AttributeError):
         return ""
-    data = (name for name, value in outside.items() if isinstance(value, (Tensor, np.ndarray, Images)))
-    taken = min(data, default="")
+    taken = " and ".join(sorted(name for name, value in outside.items() if _is_data(value)))
     unused = [name for name in code.co_varnames[: code.co_argcount] if name not in read and name in needed]
     if taken and unused:
         return f"Your function never reads {unused[0]}, and takes {taken} from the notebook. Use its arguments only."
-    return f"Your function takes {taken} from the notebook. Is an argument meant?" if taken and not surely else ""
+    return f"Your function takes {taken} from the notebook. {MEANT}" if taken and not surely else ""
 
 
-def names_in(function: Callable) -> tuple[set[str], set[str]]:
-    """The names that its text reads, and those that are its own: what gets a value in it, arguments included."""
-    nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-    own = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
-    return read, own | {node.arg for node in nodes if isinstance(node, ast.arg)}
+MEANT = "Is an argument meant?"
+
+
+def names_read(function: Callable) -> set[str]:
+    nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def globals_read(code: CodeType) -> set[str]:
+    """Those that are no names of its own, also in the functions in it."""
+    inside = [globals_read(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return {one.argval for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL"}.union(*inside)
+
+
+def _is_data(value: Any) -> bool:
+    """More than one number, which may be a constant."""
+    many = isinstance(value, (Tensor, np.ndarray)) and math.prod(value.shape) > 1
+    return many or isinstance(value, Images)
 
 
 def _finite(value: Tensor | None) -> bool:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lecture_lib.evaluate import kolmogorov_smirnov
 from lecture_lib.exercises import words
-from lecture_lib.exercises.elsewhere import Elsewhere, drawn_anew, from_the_notebook, ignored_argument
+from lecture_lib.exercises.elsewhere import MEANT, Elsewhere, drawn_anew, from_the_notebook, ignored_argument
 from lecture_lib.exercises.naming import MOST, Variants, few
 from lecture_lib.exercises.repair import Repairs, not_called, where_nan_comes_from
 from lecture_lib.exercises.report import Report, Row, describe
@@ -221,7 +221,7 @@ def judge(
             why = always or why
         if why.startswith(words.NONE) and any(o.value is not None for o in outcomes):
             why = words.NONE_HERE
-        if outcomes[i].error and named[i].endswith("all is right."):
+        if outcomes[i].error and named[i].endswith(("all is right.", MEANT)):
             error = why if private else outcomes[i].error  # what Python said, and then what mends it
             why = f"{error.rstrip('.')}. {named[i]}"
         elif named[i]:
@@ -355,10 +355,10 @@ def name_mistakes(
 ) -> list[str]:
     """For each case the sentence of the known mistake that gives the same outcome, or "".
 
-    A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's; then what mends
-    the text of `answer`, where that is at hand; then the grammar's; then data of the notebook, or an argument ignored.
-    Otherwise a teacher's that explains at least half of the cases that failed is said as a guess, and then again for
-    those that are left; and of NaN the line that it comes from.
+    A mistake that gives the student's outcome in every case, failed or not, is stated: a teacher's; then data of the
+    notebook in place of an argument; then what mends the text of `answer`, where that is at hand; then the grammar's;
+    then an argument that is ignored. Otherwise a teacher's that explains at least half of the cases that failed is said
+    as a guess, and then again for those that are left; and of NaN the line that it comes from.
     """
     failed = {i for i, ok in enumerate(passed) if not ok}
     if not failed:
@@ -376,15 +376,13 @@ def name_mistakes(
         by_chance = few(prepared.expected) or any(i not in same for i, ok in enumerate(passed) if ok)
         if not by_chance:
             explains[sentence] = max(explains.get(sentence, set()), same & failed, key=len)
-    plain = prepared.exercise.driver is None and all(o.value is not None or o.error for o in outcomes)
-    readable = answer is not None and plain
+    told = prepared.exercise.driver or any(o.value is None and not o.error for o in outcomes)  # in a sentence
+    readable = answer is not None and not told
     if readable and (found := from_the_notebook(answer, prepared.exercise, surely=True)):
         return [found if i in failed else "" for i in range(len(outcomes))]
     if call and any(outcomes[i].value is not None for i in failed) and _passes(prepared, lambda a: call(_doubled(a))):
         return [DOUBLED if i in failed else "" for i in range(len(outcomes))]
     if found := _by_grammar(prepared, outcomes, sorted(failed), answer, agrees):
-        return [found if i in failed else "" for i in range(len(outcomes))]
-    if readable and (found := from_the_notebook(answer, prepared.exercise, surely=False)):
         return [found if i in failed else "" for i in range(len(outcomes))]
     values = [
         o.value if e.shape == getattr(o.value, "shape", None) else None for o, e in zip(outcomes, prepared.expected)
@@ -416,6 +414,8 @@ def name_mistakes(
         value = outcomes[i].value
         if not named[i] and value is not None and value.isnan().any():
             named[i] = where_nan_comes_from(answer, prepared.variants, i)
+    if readable and (found := from_the_notebook(answer, prepared.exercise, surely=False)):
+        named = [found if i in failed and not one else one for i, one in enumerate(named)]
     return named
 
 

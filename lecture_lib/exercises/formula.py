@@ -157,7 +157,7 @@ def _numbered(changes: list[Change]) -> list[Change]:
 def _position(change: Change) -> tuple[int, ...]:
     """Where it begins, and then where it ends: of a - b - c, a - b is the first."""
     old = change.there[0] if isinstance(change.there, list) else change.there
-    return tuple(getattr(old, of, 0) for of in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
+    return tuple(getattr(old, of, None) or 0 for of in ("lineno", "col_offset", "end_lineno", "end_col_offset"))
 
 
 def _undoes(new: ast.expr, parent: ast.AST, node: ast.expr) -> bool:

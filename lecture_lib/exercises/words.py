@@ -157,8 +157,8 @@ NUMBERS = "math.log and its like take one Python number, torch.log and its like 
 LIST = "A list is no tensor: torch.tensor(...) makes one of numbers, torch.stack(...) one of tensors."
 PAIR = "max(dim) and sort give values and indices, slogdet gives sign and logabsdet: take .values, or .logabsdet."
 ADVICE = {  # symptom -> advice; the first that fits
-    "bincount.*'weights'": "bincount's second place is for weights: write minlength=...",
-    r"got .*torch\._C\.Generator": "rng goes by its name: write generator=rng.",
+    r"bincount.*'weights' \(position 2\).*not int": "bincount's second place is for weights: write minlength=...",
+    r"got (\((.*, )?)?torch\._C\.Generator": "rng goes by its name: write generator=rng.",
     "builtin_function_or_method|'method' obj|not method|and 'method'": "A function is named and not called: write the "
     "round brackets, too, as in x.detach() or torch.exp(x).",
     "same number of dimensions as input": "gather takes as many dimensions as its table has: i[:, None] is a column.",

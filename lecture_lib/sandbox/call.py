@@ -301,7 +301,7 @@ class StaysInTorch(TorchFunctionMode):
     Then it has none for us. What was detached before may leave: it is no way out of torch if a tensor comes back.
     """
 
-    detached = False
+    detached, alive = False, False  # alive: has a number left that had a gradient?
 
     def __init__(self):
         super().__init__()
@@ -314,6 +314,7 @@ class StaysInTorch(TorchFunctionMode):
         value = function(*args, **(kwargs or {}))
         if function in NUMBERS:
             self.left[id(value)] = value, self.detached
+            self.alive |= args[0].requires_grad
         return value
 
 
@@ -336,8 +337,8 @@ def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
     items = [value for value, _ in way.left.values() if type(value) is float]
     signs = product((1, -1), repeat=len(items)) if len(items) < 7 else ()
     sums = [sum(items), *items, *(-item for item in items), *(sum(map(operator.mul, items, one)) for one in signs)]
-    cut_off = torch.is_tensor(answer) and answer.numel() == 1 and not answer.requires_grad  # made of such numbers
-    number = answer.item() if cut_off else answer
+    made_of_them = way.alive and torch.is_tensor(answer) and answer.numel() == 1 and not answer.requires_grad
+    number = answer.item() if made_of_them else answer
     if id(answer) in way.left or (type(number) is float and any(math.isclose(number, s, rel_tol=1e-6) for s in sums)):
         return torch.full_like(leaf, torch.nan, dtype=torch.float64)
     stays = all(map(torch.is_tensor, parts))

@@ -504,16 +504,44 @@ def test_numbers_that_are_right_but_for_a_count():
     assert not times_a_count([torch.tensor(1.0), torch.tensor(3.0)], expected, asked)
 
 
-def test_data_of_the_notebook_in_place_of_an_argument_are_named():
-    t = torch.ones(2, 6)
-    names = {"torch": torch, "t": t}
-    for body, said in {
-        "t / t.sum(1, keepdim=True)": "Your function never reads counts, and takes t from the notebook.",
-        "counts / t.sum(1, keepdim=True)": "Your function takes t from the notebook. Is an argument meant?",
-        "torch.stack([(t + 0.37) ** 1.3 / 11 for t in counts])": "",  # a name of its own
-    }.items():
-        text = f"def row_shares(counts):\n    return {body}\n"
-        linecache.cache[body] = len(text), None, text.splitlines(True), body
-        exec(compile(text, body, "exec"), names)
-        whys = check("start.row_shares", names["row_shares"]).whys
-        assert whys[0].startswith(said) if said else not any("notebook" in why for why in whys)
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("return t / t.sum(1, keepdim=True)", "Your function never reads counts, and takes t from the notebook."),
+        ("return counts / t.sum(1, keepdim=True)", "Your function takes t from the notebook. Is an argument meant?"),
+        ("return torch.stack([(t + 0.37) ** 1.3 / 11 for t in counts])", ""),  # a name of its own
+        ("t = lambda x: (x + 0.37) ** 1.3 / 11; return t(counts)", ""),
+        ("return (counts + one) ** 1.3 / 11", ""),  # a constant
+        ("return t.summ(1) / counts", "has no attribute"),
+    ],
+)
+def test_data_of_the_notebook_in_place_of_an_argument_are_named(line, said):
+    names, text = (
+        {"torch": torch, "t": torch.ones(2, 6), "one": torch.ones(1)},
+        f"def row_shares(counts):\n    {line}\n",
+    )
+    linecache.cache[line] = len(text), None, text.splitlines(True), line
+    exec(compile(text, line, "exec"), names)
+    whys = check("start.row_shares", names["row_shares"]).whys
+    del linecache.cache[line]
+    assert said in whys[0] if said else not any("notebook" in why for why in whys), whys
+
+
+@pytest.mark.parametrize(
+    "call, advice",
+    [
+        (lambda rng: torch.randn((3,), rng), "write generator=rng"),
+        (lambda rng: torch.randn(3, rng), "write generator=rng"),
+        (lambda rng: torch.bincount(torch.arange(3), 5), "write minlength="),
+    ],
+)
+def test_what_goes_by_its_name_is_said(call, advice):
+    with pytest.raises(TypeError) as error:
+        call(torch.Generator())
+    assert advice in error_in_words(f"TypeError: {error.value}", torch.ones(3), {})
+
+
+def test_a_generator_by_its_name_is_not_the_fault():
+    with pytest.raises(TypeError) as error:
+        torch.randn(2.5, generator=torch.Generator())
+    assert "write generator=rng" not in error_in_words(f"TypeError: {error.value}", torch.ones(3), {})

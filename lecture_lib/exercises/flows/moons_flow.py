@@ -97,7 +97,7 @@ def _no_density(log_p: Tensor, arguments) -> str:
     if not 0.9 < mass < 1.05:
         found = f"exp(log_prob(x)) sums up to {mass:.3g} over a box far around the moons, and a density to 1."
         if abs(mass / (2 * math.pi) - 1) < 0.1:
-            return f"{found} That is about 2 pi: is log(2 pi) missing, of the normal density in two dimensions?"
+            found += " That is about 2 pi: is log(2 pi) missing, of the normal density in two dimensions?"
         if (nats := _nats(log_p, arguments)) > 2.5:  # one Gaussian takes 1.9
             found += f" Your fresh points take {nats:.2f} nats: does the loss fall, with zero_grad() in each step?"
         return (

@@ -17,9 +17,10 @@ def score(train, held_out, bins, alpha):
 
 
 def _points(rng, n, m, bins, alpha, empty=None):
-    """Points on [0, 1], more of them on the left, both ends among them.
+    """Points on [0, 1], more of them on the left; both ends are among the held-out and the training points together.
 
     empty: a bin without training points, and with one held-out point: half of the largest float is no infinity yet.
+        In the last one lies the end, too.
     """
     train = off_edges(torch.rand(n, generator=rng) ** 1.5, bins)
     held_out = off_edges(torch.rand(m, generator=rng), bins)

@@ -14,8 +14,7 @@ def checked_edges(edges) -> list[Tensor]:
     """The edges as a list of float64 tensors; ValueError if they are not increasing."""
     edges = without_array(edges)
     require(
-        hasattr(edges, "__iter__"),
-        f"edges is of type {type(edges).__name__}. It should be (k + 1,), or a list of such.",
+        hasattr(edges, "__iter__"), f"edges is one {type(edges).__name__}. It should be (k + 1,), or a list of such."
     )
     edges = [edges] if all(isinstance(e, Real) for e in edges) else edges
     edges = [as_tensor(e, f"edges[{j}]", torch.float64).detach() for j, e in enumerate(edges)]

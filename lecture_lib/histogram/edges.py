@@ -13,9 +13,7 @@ from lecture_lib.checks import as_rows, as_tensor, one_of, positive_int, require
 def checked_edges(edges) -> list[Tensor]:
     """The edges as a list of float64 tensors; ValueError if they are not increasing."""
     edges = without_array(edges)
-    require(
-        hasattr(edges, "__iter__"), f"edges is one {type(edges).__name__}. It should be (k + 1,), or a list of such."
-    )
+    require(hasattr(edges, "__iter__"), f"edges is one {type(edges).__name__}. It should be (k + 1,), or some of them.")
     edges = [edges] if all(isinstance(e, Real) for e in edges) else edges
     edges = [as_tensor(e, f"edges[{j}]", torch.float64).detach() for j, e in enumerate(edges)]
     for j, e in enumerate(edges):

@@ -338,8 +338,8 @@ def gradient(answer_to: Callable, given: dict[str, Any], name: str) -> Tensor:
     signs = product((1, -1), repeat=len(items)) if len(items) < 7 else ()
     sums = [sum(items), *items, *(-item for item in items), *(sum(map(operator.mul, items, one)) for one in signs)]
     made_of_them = way.alive and torch.is_tensor(answer) and answer.numel() == 1 and not answer.requires_grad
-    number = answer.item() if made_of_them else answer
-    if id(answer) in way.left or (type(number) is float and any(math.isclose(number, s, rel_tol=1e-6) for s in sums)):
+    number, digits = (answer.item(), 1e-6) if made_of_them else (answer, 1e-9)  # of float32, and of Python's numbers
+    if id(answer) in way.left or (type(number) is float and any(math.isclose(number, s, rel_tol=digits) for s in sums)):
         return torch.full_like(leaf, torch.nan, dtype=torch.float64)
     stays = all(map(torch.is_tensor, parts))
     if way.left and not (stays and all(detached for _, detached in way.left.values())):

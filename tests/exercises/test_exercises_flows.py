@@ -149,6 +149,7 @@ def test_a_flow_of_ones_own_gets_all_points_and_the_library_half_of_them():
         (lambda x, rng: lambda y: -gaussian(x)(y), "These are the nats, -log p(x)"),
         (lambda x, rng: gaussian(x, times=1.2), "sums up to 1.2 over a box"),
         (lambda x, rng: gaussian(x, times=0.4), "sums up to 0.4 over a box"),
+        (lambda x, rng: gaussian(x, times=2 * math.pi), "is log(2 pi) missing"),
         (lambda x, rng: gaussian(x, leak=1.0), "changes with the other points that are asked"),
         (lambda x, rng: lambda y: gaussian(x)(y) + torch.rand(len(y)), "or from call to call"),
         (gaussian, "At most 1.75 are asked here. A single Gaussian takes about 1.9."),

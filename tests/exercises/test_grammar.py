@@ -126,6 +126,17 @@ def test_of_places_that_look_alike_it_is_said_which_one():
     assert "without x in x + 1 (number 1 of 2)" in says and "without x in x + 1 (number 2 of 2)" in says
 
 
+def test_of_two_signs_in_a_row_the_first_one_is_number_1():
+    formula = Formula(two_minus, ["x"])
+    first = next(change for change in formula.changes if "sides of - exchanged (number 1 of 2)" in change.says)
+    expected = 0.5 * math.log(2 * math.pi) + math.log(2.0) - (3.0 - 1.0) ** 2 / 8
+    assert formula.variant(first)(3.0, 1.0, 2.0) == pytest.approx(expected)
+
+
+def two_minus(x, mean, sd):
+    return -math.log(sd) - 0.5 * math.log(2 * math.pi) - (x - mean) ** 2 / (2 * sd**2)
+
+
 def two_alike(x):
     y = (x + 1) * 3
     return y / (x + 1)

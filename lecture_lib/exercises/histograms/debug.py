@@ -17,10 +17,10 @@ def score(train, held_out, bins, alpha):
 
 
 def _points(rng, n, m, bins, alpha, empty=None):
-    """Points on [0, 1], more of them on the left; both ends are among the held-out and the training points together.
+    """Points on [0, 1], more of them on the left; 0 is a training point, 1 a held-out one.
 
-    empty: a bin without training points, and with one held-out point: half of the largest float is no infinity yet.
-        In the last one lies the end, too.
+    empty: a bin without training points, and with a held-out point, or two in the last bin: half of the largest float
+        is no infinity yet.
     """
     train = off_edges(torch.rand(n, generator=rng) ** 1.5, bins)
     held_out = off_edges(torch.rand(m, generator=rng), bins)
